@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { Agent } from '../agent.ts'
+import { DataType } from '../data.ts'
+import { AgentId, KeyId } from '../ids.ts'
+import { ModuleName } from '../manifest.ts'
+import { Module, ModuleStatus } from '../module.ts'
+import { PageQuery, pageOf } from './lists.ts'
+
+/** What operators look at and turn: modules, agents, keys, settings, the summary. */
+
+export const ModuleQuery = PageQuery.extend({
+  status: ModuleStatus.optional(),
+  accepts: DataType.optional(),
+  returns: DataType.optional(),
+})
+export type ModuleQuery = z.infer<typeof ModuleQuery>
+export const ModuleAnswer = z.object({ module: Module })
+export const ModulePage = pageOf(Module)
+export const ScanRequest = z.strictObject({ agentId: AgentId.optional() })
+export const ScanAnswer = z.object({ agents: z.array(AgentId) })
+export const InstallLogQuery = z.object({
+  agentId: AgentId.optional(),
+  digest: z.string().max(128).optional(),
+})
+
+export const AgentAnswer = z.object({ agent: Agent })
+export const AgentPage = pageOf(Agent)
+
+export const Scope = z.enum(['admin', 'write', 'read', 'agent'])
+export type Scope = z.infer<typeof Scope>
+export const CreateKey = z.strictObject({
+  name: z.string().min(1).max(200),
+  scopes: z.array(Scope).min(1),
+  expiresAt: z.iso.datetime().nullish(),
+})
+export const Key = z.object({
+  id: KeyId,
+  name: z.string(),
+  scopes: z.array(Scope),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable(),
+})
+export type Key = z.infer<typeof Key>
+export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().describe('shown once') })
+export const KeyPage = pageOf(Key)
+
+const limit = z.number().int().min(0).max(100_000)
+export const Settings = z.object({
+  maxRunningTasks: limit,
+  perModule: z.record(ModuleName, limit),
+  retentionDays: z.object({ runs: z.number().int().min(1).max(3650) }),
+})
+export type Settings = z.infer<typeof Settings>
+export const SettingsPatch = z.strictObject({
+  maxRunningTasks: limit.optional(),
+  perModule: z.record(ModuleName, limit.nullable()).optional().describe('null takes a limit away'),
+  retentionDays: z.strictObject({ runs: z.number().int().min(1).max(3650).optional() }).optional(),
+})
+export type SettingsPatch = z.infer<typeof SettingsPatch>
+
+const count = z.number().int().nonnegative()
+export const Summary = z.object({
+  asOf: z.iso.datetime(),
+  tasks: z.object({ planned: count, active: count, completed: count, byStatus: z.record(z.string(), count) }),
+  perModule: z.record(z.string(), z.object({ planned: count, active: count, completed: count })),
+  agents: z.object({ total: count, online: count }),
+  data: z.object({ count, bytes: count }),
+})
+export type Summary = z.infer<typeof Summary>

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { TaskId } from '../ids.ts'
+import { Json } from '../json.ts'
+import { ModuleName, SemVer } from '../manifest.ts'
+import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
+import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
+
+const portKey = z.string().min(1).max(64)
+
+export const Backoff = z.strictObject({
+  initialSeconds: z.number().min(0).max(86_400).default(1),
+  factor: z.number().min(1).max(100).default(2),
+  maxSeconds: z.number().min(0).max(86_400).default(300),
+})
+export type Backoff = z.infer<typeof Backoff>
+
+export const CreateTask = z.strictObject({
+  module: z.string().min(1).max(200),
+  version: SemVer.optional(),
+  inputs: z.record(portKey, Json).default({}),
+  outputs: z.record(portKey, z.strictObject({ label: Label.optional(), tags: Tags.optional() })).default({}),
+  label: Label.default(''),
+  priority: Priority.default('normal'),
+  after: z.array(TaskId).max(1000).default([]),
+  onUpstreamFailure: z.enum(['skip', 'fail', 'run']).default('skip'),
+  maxAttempts: z.number().int().min(1).max(20).default(3),
+  backoff: Backoff.prefault({}),
+  timeoutSeconds: z
+    .number()
+    .positive()
+    .max(7 * 86_400)
+    .optional(),
+  notBefore: z.iso.datetime().optional(),
+  concurrencyKey: z.string().min(1).max(200).optional(),
+  concurrencyLimit: z.number().int().min(1).max(100_000).optional(),
+  tags: Tags.default([]),
+})
+export type CreateTask = z.infer<typeof CreateTask>
+/** As a caller writes it: everything with a default may be left out. */
+export type NewTask = z.input<typeof CreateTask>
+
+export const TaskAnswer = z.object({ task: Task })
+export const TaskQuery = PageQuery.extend({
+  status: commaList(
+    z.enum([...TaskStatus.options, ...(Object.keys(statusGroups) as (keyof typeof statusGroups)[])]),
+  ).optional(),
+  module: ModuleName.optional(),
+  tag: z.string().optional(),
+  label: Label.optional().describe('prefix'),
+  createdAfter: z.iso.datetime().optional(),
+  createdBefore: z.iso.datetime().optional(),
+})
+export type TaskQuery = z.infer<typeof TaskQuery>
+export const TaskPage = pageOf(Task)
+export const WaitQuery = z.object({ wait: z.coerce.number().min(0).max(60).default(0).describe('seconds') })

@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { Json } from './json.ts'
+
+/** `module.json`, as its author writes it, and the one shape the rest of the code sees. */
+
+export const ModuleName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower case letters, digits, - and _')
+export const SemVer = z
+  .string()
+  .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/, 'a semantic version such as 1.0.0')
+
+const PortKey = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'a name such as "photo" or "min_size"')
+
+export const PortType = z.preprocess(
+  (type) => (type === 'file_path' ? 'file' : type === 'json_data' ? 'json' : type),
+  z.enum(['file', 'json', 'text', 'number', 'boolean']),
+)
+export type PortType = z.infer<typeof PortType>
+
+const Formats = z
+  .preprocess(
+    (format) => (typeof format === 'string' ? [format] : format),
+    z.array(z.string().min(1).max(16)),
+  )
+  .transform((formats) => formats.map(canonicalFormat))
+
+const PortFields = z.object({
+  key: PortKey,
+  type: PortType,
+  format: Formats.optional(),
+  required: z.boolean().default(true),
+  default: Json.optional(),
+  description: z.string().optional(),
+  enum: z.array(Json).min(1).optional(),
+  integer: z.boolean().default(false),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  multiple: z.boolean().default(false),
+})
+
+/** One declared input or output. */
+export type Port = z.infer<typeof PortFields>
+
+const Ports = z.array(PortFields).superRefine((ports, context) => {
+  const seen = new Set<string>()
+  ports.forEach((port, at) => {
+    if (seen.has(port.key))
+      context.addIssue({ code: 'custom', message: `"${port.key}" is declared twice`, path: [at, 'key'] })
+    seen.add(port.key)
+  })
+})
+
+const seconds = z
+  .number()
+  .positive()
+  .max(7 * 24 * 3600)
+const megabytes = z.number().nonnegative()
+
+const ManifestFields = z.object({
+  name: ModuleName,
+  version: SemVer,
+  description: z.string().default(''),
+  entry_point: z
+    .string()
+    .min(1)
+    .refine(staysInside, 'must be a file inside the module folder')
+    .default('main.py'),
+  requirements_file: z
+    .string()
+    .min(1)
+    .refine(staysInside, 'must be a file inside the module folder')
+    .default('requirements.txt'),
+  python: z.string().default('>=3.10'),
+  inputs: Ports.default([]),
+  outputs: Ports.default([]),
+  timeout_seconds: seconds.optional(),
+  timeout: seconds.optional(),
+  setup_timeout_seconds: seconds.default(900),
+  test_timeout_seconds: seconds.default(120),
+  load_timeout_seconds: seconds.default(180),
+  resources: z
+    .object({
+      uses_gpu: z.boolean().optional(),
+      min_ram_mb: megabytes.optional(),
+      min_vram_mb: megabytes.optional(),
+    })
+    .default({}),
+  uses_gpu: z.boolean().optional(),
+  min_ram: megabytes.optional(),
+  min_vram: megabytes.optional(),
+  modes: z.array(z.enum(['setup', 'run', 'serve', 'test'])).default(['run']),
+})
+
+const MiB = 1024 * 1024
+
+/** Parses a `module.json`; old flat keys (`min_ram`, `uses_gpu`, `timeout`) are understood. */
+export const Manifest = ManifestFields.transform((raw) => ({
+  name: raw.name,
+  version: raw.version,
+  description: raw.description,
+  entryPoint: raw.entry_point,
+  requirementsFile: raw.requirements_file,
+  python: raw.python,
+  inputs: raw.inputs,
+  outputs: raw.outputs,
+  timeoutSeconds: raw.timeout_seconds ?? raw.timeout ?? 300,
+  setupTimeoutSeconds: raw.setup_timeout_seconds,
+  testTimeoutSeconds: raw.test_timeout_seconds,
+  loadTimeoutSeconds: raw.load_timeout_seconds,
+  resources: {
+    usesGpu: raw.resources.uses_gpu ?? raw.uses_gpu ?? false,
+    minRamBytes: (raw.resources.min_ram_mb ?? raw.min_ram ?? 0) * MiB,
+    minVramBytes: (raw.resources.min_vram_mb ?? raw.min_vram ?? 0) * MiB,
+  },
+  modes: raw.modes,
+}))
+export type Manifest = z.infer<typeof Manifest>
+
+/** Keys of a raw `module.json` that mean nothing to us: worth a warning, not an error. */
+export function unknownManifestKeys(raw: object): string[] {
+  return Object.keys(raw).filter((key) => !(key in ManifestFields.shape))
+}
+
+/** One name per format: `JPEG`, `.jpg` → `jpg`; `tiff` → `tif`. */
+export function canonicalFormat(format: string): string {
+  const plain = format.toLowerCase().replace(/^\./, '')
+  if (plain === 'jpeg') return 'jpg'
+  if (plain === 'tiff') return 'tif'
+  return plain
+}
+
+function staysInside(path: string): boolean {
+  const parts = path.split(/[\\/]/)
+  return !/^([A-Za-z]:|[\\/])/.test(path) && !parts.includes('..') && !path.includes('\0')
+}

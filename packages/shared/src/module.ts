@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { DataType } from './data.ts'
+import { AgentId } from './ids.ts'
+import { Json } from './json.ts'
+import type { Port } from './manifest.ts'
+
+export const ModuleStatus = z.enum(['DETECTED', 'INSTALLING', 'TESTING', 'AVAILABLE', 'ERROR', 'DISABLED'])
+export type ModuleStatus = z.infer<typeof ModuleStatus>
+
+/** Legal moves of a module on one agent. */
+export const moduleMoves: Record<ModuleStatus, readonly ModuleStatus[]> = {
+  DETECTED: ['INSTALLING', 'TESTING', 'ERROR', 'DISABLED'],
+  INSTALLING: ['TESTING', 'ERROR', 'DETECTED', 'DISABLED'],
+  TESTING: ['AVAILABLE', 'ERROR', 'DETECTED', 'DISABLED'],
+  AVAILABLE: ['DETECTED', 'TESTING', 'ERROR', 'DISABLED'],
+  ERROR: ['DETECTED', 'INSTALLING', 'DISABLED'],
+  DISABLED: ['DETECTED', 'AVAILABLE', 'ERROR'],
+}
+
+/** From best to worst: the overall status of a module is the best any connected agent has. */
+export const moduleStatusOrder: readonly ModuleStatus[] = [
+  'AVAILABLE',
+  'TESTING',
+  'INSTALLING',
+  'DETECTED',
+  'DISABLED',
+  'ERROR',
+]
+
+export const HealthCheck = z.object({ lastTested: z.iso.datetime(), passed: z.boolean() })
+export type HealthCheck = z.infer<typeof HealthCheck>
+
+export const ModuleOnAgent = z.object({
+  agentId: AgentId,
+  status: ModuleStatus,
+  version: z.string(),
+  digest: z.string(),
+  path: z.string(),
+  pythonExec: z.string().nullable(),
+  error: z.string().nullable(),
+  healthCheck: HealthCheck.nullable(),
+  installSeconds: z.number().nullable(),
+})
+export type ModuleOnAgent = z.infer<typeof ModuleOnAgent>
+
+export const ModulePort = z.object({
+  key: z.string(),
+  type: z.string(),
+  format: z.array(z.string()).optional(),
+  required: z.boolean(),
+  default: Json.optional(),
+  description: z.string().optional(),
+  enum: z.array(Json).optional(),
+  integer: z.boolean(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  multiple: z.boolean(),
+})
+
+export const Module = z.object({
+  name: z.string(),
+  version: z.string(),
+  versions: z.array(z.string()),
+  description: z.string(),
+  status: ModuleStatus,
+  digest: z.string(),
+  inputs: z.array(ModulePort),
+  outputs: z.array(ModulePort),
+  resources: z.object({ usesGpu: z.boolean(), minRamBytes: z.number(), minVramBytes: z.number() }),
+  timeoutSeconds: z.number(),
+  capabilities: z.object({ accepts: z.array(DataType), returns: z.array(DataType) }),
+  agents: z.array(ModuleOnAgent),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type Module = z.infer<typeof Module>
+
+const byFormat: Record<string, DataType> = {
+  jpg: 'image',
+  png: 'image',
+  gif: 'image',
+  webp: 'image',
+  bmp: 'image',
+  tif: 'image',
+  avif: 'image',
+  mp4: 'video',
+  mkv: 'video',
+  mov: 'video',
+  webm: 'video',
+  avi: 'video',
+  wav: 'audio',
+  mp3: 'audio',
+  flac: 'audio',
+  ogg: 'audio',
+  m4a: 'audio',
+  txt: 'text',
+  srt: 'text',
+  vtt: 'text',
+  md: 'text',
+  csv: 'text',
+  json: 'json',
+}
+
+/** Data types that a port takes or gives, in the words of data items. */
+export function dataTypesOf(port: Port): DataType[] {
+  if (port.multiple) return ['list']
+  if (port.type !== 'file') return [port.type]
+  return port.format ? [...new Set(port.format.map((format) => byFormat[format] ?? 'file'))] : ['file']
+}

@@ -1,0 +1,24 @@
+import type { AgentId, RunId } from './ids.ts'
+import { parseRunId } from './ids.ts'
+
+/** NATS names, all in one place. */
+export const workStream = 'WORK'
+export const logStream = 'LOGS'
+export const agentInbox = '_INBOX_agent'
+/** How many tokens of one module may wait; further publishes are refused, which is normal. */
+export const tokensPerModule = 64
+
+export const workSubject = (module: string): string => `work.${module}`
+export const logSubject = (agent: AgentId, run: RunId): string => {
+  const { task, attempt } = parseRunId(run)
+  return `log.${agent}.${task}.${attempt}`
+}
+/** The lines of a run whichever agent had it. */
+export const anyAgentLogSubject = (run: RunId): string => {
+  const { task, attempt } = parseRunId(run)
+  return `log.*.${task}.${attempt}`
+}
+export const commandSubject = (agent: AgentId): string => `agent.${agent}.command`
+export const taskEvent = (task: string): string => `event.task.${task}`
+export const moduleEvent = (module: string): string => `event.module.${module}`
+export const agentEvent = (agent: AgentId): string => `event.agent.${agent}`
