@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Identity, isAlive } from './identity.ts'
+
+/** Asks the process group to end, and ends it when it has not after `patienceMs`. Safe on one that is gone. */
+export async function end(one: Identity, { patienceMs }: { patienceMs: number }): Promise<void> {
+  if (!isAlive(one)) return
+  signalGroup(one, 'SIGTERM')
+  if (await isGoneWithin(one, patienceMs)) return
+  signalGroup(one, 'SIGKILL')
+  if (!(await isGoneWithin(one, 5000))) throw new Error(`process ${one.pid} does not end`)
+}
+
+async function isGoneWithin(one: Identity, ms: number): Promise<boolean> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline; ) {
+    if (!isAlive(one)) return true
+    await delay(20)
+  }
+  return !isAlive(one)
+}
+
+/** Everything we start leads a group of its own; Windows has none, `taskkill` follows the tree there. */
+function signalGroup(one: Identity, signal: NodeJS.Signals): void {
+  try {
+    if (process.platform === 'win32') execFileSync('taskkill', ['/pid', String(one.pid), '/T', '/F'])
+    else process.kill(-one.pid, signal)
+  } catch (error) {
+    if (isAlive(one)) throw error // gone in the meantime is what we wanted
+  }
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { packageSettings } from '../find/package-settings.ts'
+import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
+
+const users = ['manage', 'upload', 'download'] as const
+
+export type MinioSetup = {
+  mc: string
+  /** Holds `data` and the note that says what was set up. */
+  folder: string
+  endpoint: string
+  bucket: string
+  root: string
+  secrets: Record<'root' | (typeof users)[number], string>
+  env: NodeJS.ProcessEnv
+}
+
+/** The bucket, a policy and a user per purpose. Does nothing when the same was done before on the same data. */
+export async function setUpMinio(setup: MinioSetup): Promise<void> {
+  const policies = await Promise.all(users.map((user) => policyFor(user, setup.bucket)))
+  const digest = createHash('sha256')
+    .update(JSON.stringify([setup.bucket, policies, setup.secrets]))
+    .digest('hex')
+  const note = join(setup.folder, 'set-up')
+  if ((await readIfThere(note)) === digest) return
+
+  const scratch = await mkdtemp(join(tmpdir(), 'millrace-mc-'))
+  try {
+    const mc = mcFor(setup, scratch)
+    await mc(['mb', '--ignore-existing', `root/${setup.bucket}`])
+    for (const [index, user] of users.entries()) {
+      const file = join(scratch, `${user}.json`)
+      await writeFile(file, policies[index] ?? '')
+      await mc(['admin', 'policy', 'create', 'root', user, file])
+      // Key and secret go in by standard input: a command line is for everyone to read.
+      await mc(['admin', 'user', 'add', 'root'], { input: `${user}\n${setup.secrets[user]}\n` })
+      await mc(['admin', 'policy', 'attach', 'root', user, '--user', user], { allow: 'AlreadyApplied' })
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+  await writeSecretFile(note, digest)
+}
+
+async function policyFor(user: string, bucket: string): Promise<string> {
+  const text = await readFile(new URL(`../../minio/policies/${user}.json`, import.meta.url), 'utf8')
+  return text.replaceAll('BUCKET', bucket)
+}
+
+const mcFor =
+  ({ mc, endpoint, root, secrets, env }: MinioSetup, scratch: string) =>
+  async (
+    parameters: string[],
+    { input = '', allow }: { input?: string; allow?: string } = {},
+  ): Promise<void> => {
+    const ran = await execa(mc, ['--json', '--config-dir', join(scratch, 'mc'), ...parameters], {
+      env: { ...packageSettings(env), MC_HOST_root: `http://${root}:${secrets.root}@${endpoint}` },
+      extendEnv: false,
+      input,
+      all: true,
+      reject: false,
+      timeout: 30_000,
+    })
+    if (!ran.failed || (allow && ran.all.includes(allow))) return
+    // mc repeats what it was given, secrets too: only its error's words may leave here.
+    throw new Error(
+      `mc ${parameters.join(' ')} failed: ${/"message":\s*"[^"]*"/.exec(ran.all)?.[0] ?? ran.shortMessage}`,
+    )
+  }

@@ -1,0 +1,43 @@
+import type { Watchdog } from '../processes/watchdog.ts'
+
+export type ServerName = 'mongo' | 'nats' | 'minio'
+export type Source = 'environment' | 'path' | 'cache' | 'built'
+
+export type ServerOptions = {
+  /** `MILLRACE_HOME`: data, credentials, logs. */
+  home: string
+  /** Where built servers are kept; default `MILLRACE_CACHE`, else the platform's cache folder. */
+  cache?: string
+  /** Given servers, ports, PATH; default: the process's own. */
+  env?: NodeJS.ProcessEnv
+  /** Address to listen on; default `SERVERS_HOST`, else 127.0.0.1. */
+  host?: string
+  report?: (line: string) => void
+  /** Ends the servers when this process dies; default: one of their own. */
+  watchdog?: Watchdog
+}
+
+/** A server that answers. `env` tells others how to reach it. */
+export type Server = {
+  name: ServerName
+  source: Source
+  env: Record<string, string>
+  /** Not there when the server was given in the environment: it is somebody else's to end. */
+  pid?: number
+  /** Resolves when the process has ended, wanted or not. Never for a given server. */
+  ended: Promise<void>
+  stop(): Promise<void>
+}
+
+export function givenServer(name: ServerName, env: Record<string, string>): Server {
+  return {
+    name,
+    source: 'environment',
+    env,
+    ended: new Promise(() => undefined),
+    stop: async () => undefined,
+  }
+}
+
+export const hostOf = (options: ServerOptions): string =>
+  options.host ?? options.env?.SERVERS_HOST ?? '127.0.0.1'

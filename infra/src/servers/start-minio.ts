@@ -1,0 +1,87 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findPrograms } from '../find/find-programs.ts'
+import { packageSettings } from '../find/package-settings.ts'
+import { keptCredentials } from '../home/secret-file.ts'
+import { given } from './given.ts'
+import { setUpMinio } from './minio-setup.ts'
+import { runServer } from './run-server.ts'
+import { givenServer, type Server, type ServerOptions } from './server.ts'
+
+/** MinIO with one bucket and three users: one that may only upload, one that may only download, one that manages. */
+export async function startMinio(options: ServerOptions): Promise<Server> {
+  const { home, cache, env = process.env, report = () => undefined } = options
+  const elsewhere = given('minio', env)
+  if (elsewhere) return givenServer('minio', elsewhere)
+
+  const folder = join(home, 'minio')
+  const bucket = env.S3_BUCKET || 'millrace'
+  const secrets = await keptCredentials(join(folder, 'credentials.json'), [
+    'root',
+    'manage',
+    'upload',
+    'download',
+  ])
+  const programs = await findPrograms(['minio', 'mc'], { env, cache, report })
+  return runServer(
+    {
+      name: 'minio',
+      source: programs.minio.source,
+      portVariable: 'S3_PORT',
+      order: 1,
+      command: async (host, port) => {
+        const data = join(folder, 'data')
+        await mkdir(data, { recursive: true, mode: 0o700 })
+        return {
+          file: programs.minio.file,
+          // Quiet: its greeting repeats the root user.
+          parameters: ['server', '--quiet', '--address', `${host}:${port}`, data],
+          env: { ...packageSettings(env), ...minioSettings(env, secrets.root) },
+        }
+      },
+      probe: checkHealth,
+      prepare: (host, port) =>
+        setUpMinio({
+          mc: programs.mc.file,
+          folder,
+          endpoint: `${host}:${port}`,
+          bucket,
+          root: rootUser,
+          secrets,
+          env,
+        }),
+      env: (host, port) => ({
+        S3_ENDPOINT: `http://${host}:${port}`,
+        S3_BUCKET: bucket,
+        S3_MANAGE_KEY: 'manage',
+        S3_MANAGE_SECRET: secrets.manage,
+        S3_UPLOAD_KEY: 'upload',
+        S3_UPLOAD_SECRET: secrets.upload,
+        S3_DOWNLOAD_KEY: 'download',
+        S3_DOWNLOAD_SECRET: secrets.download,
+      }),
+    },
+    options,
+  )
+}
+
+const rootUser = 'millrace-root'
+
+function minioSettings(env: NodeJS.ProcessEnv, rootSecret: string): Record<string, string> {
+  return {
+    MINIO_ROOT_USER: rootUser,
+    MINIO_ROOT_PASSWORD: rootSecret,
+    // Unset means every page of the web; a name that cannot exist means none.
+    MINIO_API_CORS_ALLOW_ORIGIN: env.CORS_ORIGINS || 'http://none.invalid',
+    MINIO_API_STALE_UPLOADS_EXPIRY: '24h',
+    MINIO_BROWSER: 'off',
+    MINIO_UPDATE: 'off',
+  }
+}
+
+async function checkHealth(host: string, port: number, signal: AbortSignal): Promise<void> {
+  const response = await fetch(`http://${host}:${port}/minio/health/live`, { signal })
+  if (!response.ok || !response.headers.get('server')?.startsWith('MinIO')) {
+    throw new Error(`no MinIO answers on ${host}:${port}`)
+  }
+}
