@@ -1,0 +1,96 @@
+import { createReadStream } from 'node:fs'
+import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { LogLine, type LogStream } from '@millrace/shared'
+
+/** What happens while a module is installed and tested, line by line. */
+export type InstallLog = {
+  line(stream: LogStream, text: string): void
+  /** Hands over and writes what is left. */
+  close(): Promise<void>
+}
+
+const batchMs = 100
+const batchLines = 500
+/** A test that floods its output must not fill the disk. */
+const mostLines = 20_000
+const largestFile = 4 * 1024 * 1024
+
+/**
+ * Opens the log of one installation. A module that is tried again goes on with the numbers of the time before,
+ * because lines are told apart by their number.
+ */
+export async function openInstallLog(o: {
+  file: string
+  onLines(lines: LogLine[]): void
+}): Promise<InstallLog> {
+  await mkdir(dirname(o.file), { recursive: true })
+  const last = await lastNumber(o.file)
+  let n = last
+  let waiting: LogLine[] = []
+  let timer: NodeJS.Timeout | undefined
+  let written: Promise<void> = Promise.resolve()
+
+  const add = (stream: LogStream, text: string) => {
+    n += 1
+    waiting.push({ n, at: new Date().toISOString(), stream, line: text })
+    if (waiting.length >= batchLines) flush()
+    else timer ??= setTimeout(flush, batchMs)
+  }
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (waiting.length === 0) return
+    const lines = waiting
+    waiting = []
+    o.onLines(lines)
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    written = written.then(() => appendFile(o.file, text))
+    // A full disk is reported by `close`; until then it must not count as unhandled.
+    written.catch(() => undefined)
+  }
+
+  return {
+    line(stream, text) {
+      const count = n - last
+      if (stream !== 'agent' && count === mostLines)
+        add('agent', `… more than ${mostLines} lines: the rest is left out`)
+      if (stream === 'agent' || count < mostLines) add(stream, text)
+    },
+    async close() {
+      flush()
+      await written
+    },
+  }
+}
+
+async function lastNumber(file: string): Promise<number> {
+  const size = await sizeOf(file)
+  if (size === 0) return 0
+  let last = 0
+  for await (const text of createInterface({ input: createReadStream(file) })) {
+    const line = parseLine(text)
+    if (line) last = line.n
+  }
+  if (size > largestFile) await rm(file)
+  return last
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
+    throw error
+  }
+}
+
+/** `null` for a line that a crash cut short. */
+function parseLine(text: string): LogLine | null {
+  try {
+    return LogLine.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}

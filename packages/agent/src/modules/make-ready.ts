@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import type { LogLine, Manifest } from '@millrace/shared'
+import type { Watchdog } from '../process/watchdog.ts'
+import { install } from './install.ts'
+import { openInstallLog } from './install-log.ts'
+import type { FindInterpreter } from './interpreter.ts'
+import { type KnownModule, move, type RunnableModule } from './known-module.ts'
+import type { Remembered } from './memory.ts'
+import { cacheFolder, runnableFrom, snapshotFolder } from './remembered.ts'
+import { Interrupted, stepRunner } from './run-step.ts'
+import { takeSnapshot } from './snapshot.ts'
+import { test } from './verify.ts'
+
+export type Ready = { outcome: Remembered; runnable: RunnableModule | null }
+
+/**
+ * Takes a module from DETECTED through INSTALLING and TESTING; one that is AVAILABLE is only tested. Its
+ * environment was named and built for it, so that a test of an available module finds it complete.
+ * `called off` leaves it DETECTED: nothing was found out.
+ */
+export async function makeReady(o: {
+  module: KnownModule
+  home: string
+  own: NodeJS.ProcessEnv
+  gpu?: string
+  watchdog: Watchdog
+  findInterpreter: FindInterpreter
+  signal: AbortSignal
+  graceMs?: number
+  reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
+  changed(): void
+  onInstallLines(module: string, digest: string, lines: LogLine[]): void
+}): Promise<Ready | 'called off'> {
+  const { module } = o
+  const { found } = module
+  const { manifest, digest, name } = found
+  if (!manifest) throw new Error(`${name} has no manifest to install by`)
+  const log = await openInstallLog({
+    file: join(o.home, 'install-logs', `${name}-${digest.slice(0, 12)}.ndjson`),
+    onLines: (lines) => o.onInstallLines(name, digest, lines),
+  })
+  const say = (text: string) => log.line('agent', text)
+  const startedAt = performance.now()
+  const enter = (status: 'INSTALLING' | 'TESTING') => {
+    move(module, status)
+    say(
+      status === 'INSTALLING'
+        ? `installing ${name}@${manifest.version}`
+        : `testing ${name}@${manifest.version}`,
+    )
+    o.changed()
+  }
+  const outcomeOf = (
+    error: string | null,
+    installed: { python: string; interpreter: Remembered['interpreter']; envDir: string | null } | null,
+    tested: boolean,
+  ): Ready => {
+    say(error ?? 'passed')
+    const outcome: Remembered = {
+      digest,
+      status: error === null ? 'AVAILABLE' : 'ERROR',
+      error,
+      python: installed?.python ?? null,
+      interpreter: installed?.interpreter ?? null,
+      envDir: installed?.envDir ?? null,
+      healthCheck: tested ? { lastTested: new Date().toISOString(), passed: error === null } : null,
+      installSeconds: (performance.now() - startedAt) / 1000,
+    }
+    return {
+      outcome,
+      runnable:
+        error === null && installed ? runnableFrom({ home: o.home, found, python: installed.python }) : null,
+    }
+  }
+
+  try {
+    const run = stepRunner({ ...o, log })
+    const folder = snapshotFolder(o.home, name, digest)
+    const prepared = { ...o, manifest, digest, folder, cacheDir: cacheFolder(o.home, name), run }
+    const before = module.status === 'AVAILABLE' ? module.outcome : null
+    let installed = before && {
+      python: before.python ?? '',
+      interpreter: before.interpreter,
+      envDir: before.envDir,
+    }
+    if (!installed) {
+      enter('INSTALLING')
+      for (const warning of found.warnings) say(warning)
+      if (!(await takeSnapshot(found.folder, found.listing, folder))) throw new Interrupted()
+      const result = await install(prepared)
+      if ('fault' in result) return outcomeOf(result.fault, null, false)
+      installed = result
+    }
+    enter('TESTING')
+    const room = await o.reserve?.(manifest, o.signal)
+    try {
+      return outcomeOf(await test({ ...prepared, python: installed.python }), installed, true)
+    } finally {
+      room?.release()
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    say('called off')
+    move(module, 'DETECTED')
+    return 'called off'
+  } finally {
+    await log.close()
+  }
+}

@@ -1,0 +1,41 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isComplete } from './environment.ts'
+import { interpreterStamp } from './interpreter.ts'
+import type { RunnableModule } from './known-module.ts'
+import type { Remembered } from './memory.ts'
+import type { Named } from './name-modules.ts'
+
+/** Where the copy of a module lives that is tested and run. */
+export const snapshotFolder = (home: string, name: string, digest: string): string =>
+  join(home, 'modules', `${name}-${digest.slice(0, 12)}`)
+
+/** What a module keeps between runs, for all its versions. */
+export const cacheFolder = (home: string, name: string): string => join(home, 'cache', name)
+
+export function runnableFrom(o: { home: string; found: Named; python: string }): RunnableModule | null {
+  const { manifest, digest, name } = o.found
+  if (!manifest) return null
+  return {
+    name,
+    version: manifest.version,
+    digest,
+    manifest,
+    folder: snapshotFolder(o.home, name, digest),
+    python: o.python,
+    cacheDir: cacheFolder(o.home, name),
+  }
+}
+
+/** Whether all that a test was passed with is still there, unchanged. */
+export async function stillGood(runnable: RunnableModule, outcome: Remembered): Promise<boolean> {
+  if (!outcome.interpreter) return false
+  if ((await interpreterStamp(outcome.interpreter.path)) !== outcome.interpreter.stamp) return false
+  if (outcome.envDir !== null && !(await isComplete(outcome.envDir))) return false
+  try {
+    await access(join(runnable.folder, runnable.manifest.entryPoint))
+    return true
+  } catch {
+    return false
+  }
+}

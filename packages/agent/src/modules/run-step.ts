@@ -1,0 +1,52 @@
+import { type ProcessEnd, runProcess } from '../process/run-process.ts'
+import type { Watchdog } from '../process/watchdog.ts'
+import type { InstallLog } from './install-log.ts'
+
+/** One command of an installation. */
+export type Step = {
+  command: string
+  args: string[]
+  cwd: string
+  env: Record<string, string>
+  timeoutSeconds: number
+}
+
+/** Runs a command with its output in the install log. Throws `Interrupted` when the work is called off. */
+export type RunStep = (step: Step) => Promise<ProcessEnd>
+
+/** The agent shuts down, or the folder changed: what was begun is neither a success nor a failure. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
+}
+
+/** Binds what all commands of one installation share. */
+export function stepRunner(o: {
+  watchdog: Watchdog
+  log: InstallLog
+  signal: AbortSignal
+  graceMs?: number
+}): RunStep {
+  return async (step) => {
+    if (o.signal.aborted) throw new Interrupted()
+    const startedAt = performance.now()
+    o.log.line('agent', `$ ${[step.command, ...step.args].join(' ')}`)
+    const running = runProcess({ ...step, watchdog: o.watchdog, onLine: o.log.line, graceMs: o.graceMs })
+    const stop = () => running.stop('shutdown')
+    o.signal.addEventListener('abort', stop)
+    const end = await running.ended
+    o.signal.removeEventListener('abort', stop)
+    if (end.lastJsonLine !== null) o.log.line('stdout', end.lastJsonLine.slice(0, 64 * 1024))
+    o.log.line(
+      'agent',
+      `${howItEnded(end, step)} after ${((performance.now() - startedAt) / 1000).toFixed(2)} s`,
+    )
+    if (o.signal.aborted) throw new Interrupted()
+    return end
+  }
+}
+
+function howItEnded(end: ProcessEnd, step: Step): string {
+  if (end.startError) return end.startError
+  if (end.stopReason === 'timed_out') return `stopped at the limit of ${step.timeoutSeconds} s`
+  return end.signal ? `ended by ${end.signal}` : `exit code ${end.exitCode}`
+}

@@ -1,0 +1,113 @@
+import { readFile, stat } from 'node:fs/promises'
+import { extname, join, resolve } from 'node:path'
+import { faultOfValue, Json, type Manifest, type Port } from '@millrace/shared'
+import { z } from 'zod'
+
+const TestData = z.looseObject({ inputs: z.record(z.string(), Json) })
+
+type FileFacts = { content_type: string; size: number; label: string }
+
+/**
+ * Expands `test_data.json` into the input file of a run: absolute paths, defaults, ids and the output
+ * folder. What its author got wrong comes back as a fault.
+ */
+export async function expandTestData(o: {
+  folder: string
+  manifest: Manifest
+  taskId: string
+  outputDir: string
+}): Promise<{ input: Record<string, Json> } | { fault: string }> {
+  const read = await readTestData(join(o.folder, 'test_data.json'))
+  if ('fault' in read) return read
+  const { inputs: given, ...others } = read.data
+  const unknown = Object.keys(given).find((key) => !o.manifest.inputs.some((port) => port.key === key))
+  if (unknown !== undefined) return { fault: `test_data.json: the manifest declares no input "${unknown}"` }
+  const inputs: Record<string, Json> = {}
+  const files: Record<string, FileFacts | FileFacts[]> = {}
+  for (const port of o.manifest.inputs) {
+    const value = given[port.key] ?? port.default ?? null
+    inputs[port.key] = value
+    if (value === null && port.required) return { fault: `test_data.json: input "${port.key}" is missing` }
+    if (value === null) continue
+    const expanded = await expandInput(o.folder, port, value)
+    if ('fault' in expanded) return { fault: `test_data.json: input "${port.key}" ${expanded.fault}` }
+    inputs[port.key] = expanded.value
+    if (expanded.files) files[port.key] = expanded.files
+  }
+  return {
+    input: { ...others, task_id: o.taskId, run_id: `${o.taskId}.1`, inputs, files, output_dir: o.outputDir },
+  }
+}
+
+async function readTestData(path: string): Promise<{ data: z.infer<typeof TestData> } | { fault: string }> {
+  try {
+    const parsed = TestData.safeParse(JSON.parse(await readFile(path, 'utf8')))
+    return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return {
+      fault: missing
+        ? 'test_data.json is missing: without a small input the module cannot be tested'
+        : `test_data.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    }
+  }
+}
+
+type Expanded = { value: Json; files?: FileFacts | FileFacts[] } | { fault: string }
+
+async function expandInput(folder: string, port: Port, value: Json): Promise<Expanded> {
+  if (!port.multiple) return expandOne(folder, port, value)
+  if (!Array.isArray(value)) return { fault: 'must be a list' }
+  const values: Json[] = []
+  const files: FileFacts[] = []
+  for (const item of value) {
+    const expanded = await expandOne(folder, port, item)
+    if ('fault' in expanded) return expanded
+    values.push(expanded.value)
+    if (expanded.file) files.push(expanded.file)
+  }
+  return port.type === 'file' ? { value: values, files } : { value: values }
+}
+
+async function expandOne(
+  folder: string,
+  port: Port,
+  value: Json,
+): Promise<{ value: Json; file?: FileFacts; files?: FileFacts } | { fault: string }> {
+  const fault = faultOfValue(port, value)
+  if (fault) return { fault }
+  if (port.type !== 'file' || typeof value !== 'string') return { value }
+  const path = resolve(folder, value)
+  const size = await sizeOf(path)
+  if (size === null) return { fault: `names the file ${value}, which is not in the module's folder` }
+  const file = {
+    content_type: contentTypes[extname(path).toLowerCase()] ?? 'application/octet-stream',
+    size,
+    label: value,
+  }
+  return { value: path, file, files: file }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    const found = await stat(path)
+    return found.isFile() ? found.size : null
+  } catch {
+    return null
+  }
+}
+
+const contentTypes: Record<string, string> = {
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.png': 'image/png',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+  '.mp4': 'video/mp4',
+  '.wav': 'audio/wav',
+  '.mp3': 'audio/mpeg',
+  '.flac': 'audio/flac',
+  '.pdf': 'application/pdf',
+  '.txt': 'text/plain',
+  '.json': 'application/json',
+}

@@ -1,0 +1,76 @@
+import { extname } from 'node:path'
+import { canonicalFormat, faultOfValue, type Json, type Manifest, type Port } from '@millrace/shared'
+import { fileInside } from './file-inside.ts'
+import { faultOfFileStart } from './file-start.ts'
+
+/** One output of a run: a value, or files inside the output folder (real paths). */
+export type Produced = { value: Json } | { path: string } | { paths: string[] }
+
+export type CheckedOutputs = { outputs: Record<string, Produced>; undeclared: string[] } | { fault: string }
+
+/**
+ * Holds what a module returned against what it declares. Outputs that are not declared are left out, not
+ * refused: a program may say more than its manifest promises, and nobody can ask for what is not declared.
+ */
+export async function checkOutputs(
+  manifest: Manifest,
+  returned: Record<string, Json>,
+  outputDir: string,
+): Promise<CheckedOutputs> {
+  const outputs: Record<string, Produced> = {}
+  for (const port of manifest.outputs) {
+    const value = returned[port.key]
+    if (isMissing(port, value)) {
+      if (port.required) return { fault: `Output "${port.key}" is missing: the result must name it` }
+      continue
+    }
+    const checked = await checkOutput(port, value ?? null, outputDir)
+    if ('fault' in checked) return { fault: `Output "${port.key}" ${checked.fault}` }
+    outputs[port.key] = checked
+  }
+  const declared = new Set(manifest.outputs.map((port) => port.key))
+  return { outputs, undeclared: Object.keys(returned).filter((key) => !declared.has(key)) }
+}
+
+/** `null` is a value of a required `json` output, and says "none" everywhere else. */
+function isMissing(port: Port, value: Json | undefined): boolean {
+  return value === undefined || (value === null && !(port.type === 'json' && port.required))
+}
+
+async function checkOutput(
+  port: Port,
+  value: Json,
+  outputDir: string,
+): Promise<Produced | { fault: string }> {
+  if (!port.multiple) {
+    const fault = faultOfValue(port, value)
+    if (fault) return { fault }
+    return port.type === 'file' ? checkFile(port, value, outputDir) : { value }
+  }
+  if (!Array.isArray(value)) return { fault: 'must be a list' }
+  const paths: string[] = []
+  for (const [at, item] of value.entries()) {
+    const fault = faultOfValue(port, item)
+    if (fault) return { fault: `item ${at} ${fault}` }
+    if (port.type !== 'file') continue
+    const file = await checkFile(port, item, outputDir)
+    if ('fault' in file) return { fault: `item ${at} ${file.fault}` }
+    paths.push(file.path)
+  }
+  return port.type === 'file' ? { paths } : { value }
+}
+
+async function checkFile(
+  port: Port,
+  value: Json,
+  outputDir: string,
+): Promise<{ path: string } | { fault: string }> {
+  if (typeof value !== 'string') return { fault: 'must be the path of a file' }
+  const file = await fileInside(outputDir, value)
+  if ('fault' in file || !port.format) return file
+  const format = canonicalFormat(extname(file.path))
+  if (!port.format.includes(format))
+    return { fault: `must be a ${port.format.join(' or ')} file, but is called ${value}` }
+  const fault = await faultOfFileStart(file.path, format)
+  return fault ? { fault: `${value} ${fault}` } : file
+}

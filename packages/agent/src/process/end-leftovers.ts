@@ -1,0 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { leftovers, signalAll, type Tree } from './leftovers.ts'
+
+/** Ends what a module left running when it exited, and resolves when nothing of it is left. */
+export async function endLeftovers(tree: Tree, graceMs: number): Promise<void> {
+  let left = leftovers(tree)
+  if (left.length === 0) return
+  signalAll(left, 'SIGTERM')
+  const killAt = Date.now() + graceMs
+  for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
+    await delay(pause)
+    left = leftovers(tree)
+    if (left.length === 0) return
+    if (Date.now() >= killAt) signalAll(left, 'SIGKILL')
+  }
+}

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Every process of a run inherits this variable, so that one that left its group is found all the same. */
+export const markerVariable = 'MILLRACE_PROCESS'
+
+/** What is known about a process tree: its group, its marker, and whether it may be as old as the machine. */
+export type Tree = { group: number; marker: string; longLived: boolean }
+
+/** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies are gone. */
+export function leftovers(tree: Tree): number[] {
+  if (process.platform === 'win32') return []
+  const group = groupLives(tree.group) ? [-tree.group] : []
+  return process.platform === 'linux' ? [...group, ...strayed(tree)] : group
+}
+
+/** Sends a signal to each; one that has ended meanwhile is what we want. */
+export function signalAll(ids: number[], signal: NodeJS.Signals): void {
+  for (const id of ids) trySignal(id, signal)
+}
+
+/** `false` when there is no such process (or group) any more. */
+function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(id, signal)
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+  }
+}
+
+function groupLives(group: number): boolean {
+  if (!trySignal(-group, 0)) return false
+  if (process.platform !== 'linux') return true
+  // Signals reach zombies too, and nobody may ever reap them: only the state tells.
+  return processes().some((pid) => {
+    const [state, , itsGroup] = statOf(pid)
+    return itsGroup === String(group) && state !== 'Z' && state !== 'X'
+  })
+}
+
+/**
+ * Processes that carry the marker outside the group. Process ids are given out in rising order, so only
+ * those above the leader's are looked at, unless the count has started again from the beginning since.
+ */
+function strayed(tree: Tree): number[] {
+  const all = tree.longLived || lastPid() < tree.group
+  const entry = `${markerVariable}=${tree.marker}`
+  return processes().filter((pid) => {
+    if (!all && pid <= tree.group) return false
+    if (!readProc(`${pid}/environ`).includes(entry)) return false
+    const [state, , itsGroup] = statOf(pid)
+    return itsGroup !== String(tree.group) && state !== undefined && state !== 'Z' && state !== 'X'
+  })
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
+
+/** State, parent and group; the name before them may contain anything, brackets too. */
+function statOf(pid: number): string[] {
+  const stat = readProc(`${pid}/stat`)
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
+}
+
+function lastPid(): number {
+  return Number(readProc('loadavg').trim().split(' ').at(-1))
+}
+
+/** Empty for a process that has ended or belongs to somebody else: neither is ours. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(`/proc/${path}`, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,96 @@
+import { delimiter, dirname, join } from 'node:path'
+
+/**
+ * The whole environment of a module's process: an allow-list, so that neither the agent's key nor a setting
+ * of its user reaches a module. Without `taskId` (set-up, serve) the task's variables are left out.
+ */
+export function moduleEnv(o: {
+  python: string
+  cacheDir: string
+  runDir: string
+  outputDir: string
+  taskId?: string
+  usesGpu: boolean
+  gpu?: string
+  threads: number
+  forSetup?: boolean
+  own: NodeJS.ProcessEnv
+}): Record<string, string> {
+  return {
+    ...(process.platform === 'win32' ? pick(o.own, windowsNeeds) : {}),
+    ...(o.forSetup ? pick(o.own, networkSettings) : {}),
+    PATH: pathOf(o.python, o.own),
+    PYTHONUNBUFFERED: '1',
+    PYTHONUTF8: '1',
+    PYTHONNOUSERSITE: '1',
+    CUDA_VISIBLE_DEVICES: o.usesGpu ? (o.gpu ?? '0') : '-1',
+    OMP_NUM_THREADS: String(o.threads),
+    TMPDIR: o.runDir,
+    TEMP: o.runDir,
+    TMP: o.runDir,
+    ...homesIn(o.cacheDir),
+    ...(o.taskId === undefined ? {} : { MILLRACE_TASK_ID: o.taskId, MILLRACE_OUTPUT_DIR: o.outputDir }),
+  }
+}
+
+const windowsNeeds = [
+  'SystemRoot',
+  'SystemDrive',
+  'windir',
+  'ComSpec',
+  'PATHEXT',
+  'NUMBER_OF_PROCESSORS',
+  'PROCESSOR_ARCHITECTURE',
+  'ProgramFiles',
+  'ProgramData',
+]
+
+/** Set-up may download weights, so it needs the way out that the machine's owner configured. */
+const networkSettings = [
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+  'NODE_EXTRA_CA_CERTS',
+]
+
+function pick(own: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const name of names) {
+    const value = own[name]
+    if (value !== undefined) found[name] = value
+  }
+  return found
+}
+
+/** The environment's programs first, then the system's; the user's own folders are not among them. */
+function pathOf(python: string, own: NodeJS.ProcessEnv): string {
+  const windows = own.SystemRoot ?? 'C:\\Windows'
+  const system =
+    process.platform === 'win32'
+      ? [join(windows, 'System32'), windows]
+      : ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  return [dirname(python), ...system].join(delimiter)
+}
+
+/** Whatever a library keeps between runs goes into the module's own cache. */
+function homesIn(cacheDir: string): Record<string, string> {
+  const windows = { LOCALAPPDATA: join(cacheDir, 'local'), APPDATA: join(cacheDir, 'roaming') }
+  return {
+    MILLRACE_CACHE_DIR: cacheDir,
+    HOME: cacheDir,
+    USERPROFILE: cacheDir,
+    HF_HOME: join(cacheDir, 'huggingface'),
+    TORCH_HOME: join(cacheDir, 'torch'),
+    XDG_CACHE_HOME: join(cacheDir, 'cache'),
+    ...(process.platform === 'win32' ? windows : {}),
+  }
+}

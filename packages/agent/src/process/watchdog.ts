@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+/** Sees to it that no process of a run outlives the agent, even when the agent is killed with SIGKILL. */
+export type Watchdog = {
+  /** `pid` leads a process group; `marker` is the value of the variable its whole tree carries. */
+  watch(pid: number, marker?: string): void
+  unwatch(pid: number): void
+  /** Ends the watchdog; what it still watches is killed. */
+  close(): Promise<void>
+}
+
+const script = fileURLToPath(new URL('./watchdog-main.ts', import.meta.url))
+const idleStartMs = 1000
+
+/**
+ * A small process that is told each process group over a pipe and kills them all at its end. It starts with
+ * the first process, or a second after the agent when nothing runs by then, so that it delays no start.
+ * What is written before it reads waits in the pipe, even past the agent's death.
+ */
+export function startWatchdog(): Watchdog {
+  const watched = new Map<number, string>()
+  let child: ChildProcess | null = null
+  let closed = false
+
+  const tell = (line: string) => child?.stdin?.write(`${line}\n`)
+  const start = () => {
+    clearTimeout(timer)
+    if (child || closed) return
+    child = spawnWatchdog()
+    child.once('exit', () => {
+      child = null
+      // Somebody killed it. Without it a killed agent would leave processes behind.
+      if (!closed) timer = setTimeout(start, idleStartMs).unref()
+    })
+    for (const [pid, marker] of watched) tell(`+${pid} ${marker}`)
+  }
+  let timer = setTimeout(start, idleStartMs).unref()
+
+  return {
+    watch(pid, marker = '') {
+      watched.set(pid, marker)
+      if (child) tell(`+${pid} ${marker}`)
+      else start()
+    },
+    unwatch(pid) {
+      if (watched.delete(pid)) tell(`-${pid}`)
+    },
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      const last = child
+      if (!last) return
+      last.ref()
+      const gone = once(last, 'exit')
+      last.stdin?.end()
+      await gone
+    },
+  }
+}
+
+function spawnWatchdog(): ChildProcess {
+  // A group of its own, because Ctrl-C and a service manager's SIGTERM go to the agent's whole group.
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+    detached: process.platform !== 'win32',
+    env: {},
+    stdio: ['pipe', 'ignore', 'ignore'],
+    windowsHide: true,
+  })
+  child.unref()
+  if (child.stdin instanceof Socket) child.stdin.unref()
+  child.stdin?.on('error', ignoreBrokenPipe)
+  child.on('error', ignoreBrokenPipe)
+  return child
+}
+
+/** A watchdog that is gone is noticed by its exit, which starts another. */
+function ignoreBrokenPipe(): void {}
