@@ -1,0 +1,115 @@
+import { performance } from 'node:perf_hooks'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { ulid } from 'ulid'
+import type { Deps } from './deps.ts'
+import { allow, authenticate } from './http/authenticate.ts'
+import { corsFor } from './http/cors.ts'
+import type { Endpoint } from './http/endpoint.ts'
+import type { Ctx, Env } from './http/env.ts'
+import { withIdempotency } from './http/idempotency.ts'
+import { answerFailure, answerProblem } from './http/problem.ts'
+import { newIds } from './ids.ts'
+import { openMetrics } from './metrics.ts'
+import { agentSideEndpoints } from './routes/agent-side.ts'
+import { dataEndpoints } from './routes/data.ts'
+import { docsPage } from './routes/docs-page.ts'
+import { healthEndpoints } from './routes/health.ts'
+import { moduleEndpoints } from './routes/modules.ts'
+import { openApiDocument } from './routes/openapi.ts'
+import { operatorEndpoints } from './routes/operators.ts'
+import { runEndpoints } from './routes/runs.ts'
+import { taskEndpoints } from './routes/tasks.ts'
+
+export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
+
+const largestBody = 16 * 1024 * 1024
+
+/** The whole HTTP interface over the given servers. It keeps no state of its own. */
+export function createApp(deps: Deps, options: AppOptions) {
+  const metrics = openMetrics(deps)
+  const endpoints = [
+    ...dataEndpoints(deps),
+    ...taskEndpoints(deps),
+    ...runEndpoints(deps),
+    ...moduleEndpoints(deps),
+    ...operatorEndpoints(deps),
+    ...agentSideEndpoints(deps),
+    ...healthEndpoints(deps, metrics),
+  ]
+  const app = new Hono<Env>()
+  app.onError(answerFailure)
+  app.notFound((c) => answerUnknown(c, endpoints))
+  app.use(async (c, next) => {
+    begin(c, deps)
+    const start = performance.now()
+    await next()
+    const route = c.res.status === 404 ? 'none' : routeOf(endpoints, c)
+    const seconds = (performance.now() - start) / 1000
+    metrics.request({ method: c.req.method, route, status: c.res.status }, seconds)
+    c.var.logger.info(
+      { method: c.req.method, path: c.req.path, status: c.res.status, ms: Math.round(seconds * 1000) },
+      'request',
+    )
+  })
+  app.use(corsFor(options.corsOrigins))
+  app.use(
+    bodyLimit({
+      maxSize: largestBody,
+      onError: (c) => answerProblem(c, 'payload_too_large', 'A body may have 16 MiB. Upload files as data.'),
+    }),
+  )
+  for (const one of endpoints) app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, one, c))
+  const document = openApiDocument(endpoints)
+  const page = docsPage(endpoints)
+  app.get('/openapi.json', (c) => c.json(document))
+  app.get('/docs', (c) => c.html(page))
+  return { app, metrics }
+}
+
+/** Every answer carries a request id: the caller's own, if it is one that may go into a log. */
+function begin(c: Ctx, deps: Deps): void {
+  const given = c.req.header('x-request-id')
+  const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${ulid()}`
+  c.set('requestId', requestId)
+  c.set('logger', deps.logger.child({ requestId }))
+  c.set('ids', newIds)
+  c.set('replayed', false)
+  c.header('X-Request-Id', requestId)
+}
+
+async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Promise<Response> {
+  if (one.scope === 'none') return one.handle(c)
+  const principal = await authenticate(deps.store, options.adminKeyHash, c)
+  allow(principal, one.scope)
+  c.set('principal', principal)
+  return one.idempotent
+    ? withIdempotency(deps.store, c, deps.clock.now(), () => one.handle(c))
+    : one.handle(c)
+}
+
+function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
+  const methods = endpoints.filter((one) => matches(one, c.req.path)).map((one) => one.method.toUpperCase())
+  if (methods.length === 0)
+    return answerProblem(c, 'not_found', `There is nothing at ${c.req.path}. GET /docs lists what there is.`)
+  c.header('Allow', [...new Set(methods)].join(', '))
+  return answerProblem(
+    c,
+    'method_not_allowed',
+    `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`,
+  )
+}
+
+const routeOf = (endpoints: readonly Endpoint[], c: Ctx): string =>
+  endpoints.find(
+    (one) =>
+      matches(one, c.req.path) && (one.method.toUpperCase() === c.req.method || c.req.method === 'HEAD'),
+  )?.path ?? c.req.path
+
+function matches(one: Endpoint, path: string): boolean {
+  const wanted = one.path.split('/')
+  const given = path.split('/')
+  return (
+    wanted.length === given.length && wanted.every((part, at) => part.startsWith(':') || part === given[at])
+  )
+}

@@ -1,0 +1,153 @@
+import {
+  type AgentCommand,
+  type AgentId,
+  anyAgentLogSubject,
+  commandSubject,
+  type LogBatch,
+  logStream,
+  logSubject,
+  type RunId,
+  type Token,
+  workSubject,
+} from '@millrace/shared'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { readLogs } from './read-logs.ts'
+import { ensureConsumer, ensureStreams } from './streams.ts'
+
+/**
+ * NATS, as the rest of the API sees it. Nothing here is needed for a request to succeed: whatever is not
+ * delivered, the tick or a reader's next look makes good.
+ */
+export type Bus = {
+  /** "There is ready work for this module." A full subject or an absent server is no error. */
+  sendToken(module: string): Promise<void>
+  announce(subject: string): void
+  command(agent: AgentId, command: AgentCommand): void
+  publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
+  /** Calls back on every message; resolves when the server knows of the interest. */
+  listen(subjects: readonly string[], heard: () => void): Promise<() => void>
+  /** Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow. */
+  logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogBatch>
+  /** Makes sure that streams and this module's consumer exist. */
+  ensureWork(module: string): Promise<void>
+  ensureStreams(): Promise<void>
+  pendingTokens(module: string): Promise<number>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export type BusLogger = {
+  warn(detail: object, message: string): void
+  info(detail: object, message: string): void
+}
+
+/** Starts connecting and returns at once; the connection comes, goes and comes back by itself. */
+export function openBus(options: { url: string; user?: string; password?: string }, logger: BusLogger): Bus {
+  const connecting = connect({
+    servers: options.url.split(','),
+    user: options.user,
+    pass: options.password,
+    name: 'millrace-api',
+    timeout: 5_000,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    pingInterval: 10_000,
+    waitOnFirstConnect: true,
+    ignoreClusterUpdates: true,
+  })
+  let connection: NatsConnection | undefined
+  const ready = connecting.then((nc) => {
+    connection = nc
+    logger.info({}, 'connected to NATS')
+    void watchStatus(nc, logger).catch((error) => logger.warn({ err: error }, 'NATS status ended'))
+    return nc
+  })
+  ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
+  const live = () => (connection && !connection.isClosed() ? connection : undefined)
+
+  return {
+    async sendToken(module) {
+      const nc = live()
+      if (!nc) return
+      const token: Token = { v: 1, module }
+      try {
+        await jetstream(nc, { timeout: 2_000 }).publish(workSubject(module), JSON.stringify(token))
+      } catch (error) {
+        // A subject that holds enough tokens refuses more: the agents have been told.
+        if (!isFullSubject(error)) logger.warn({ err: error, module }, 'a token was not sent; the tick will')
+      }
+    },
+    announce(subject) {
+      live()?.publish(subject)
+    },
+    command(agent, command) {
+      live()?.publish(commandSubject(agent), JSON.stringify(command))
+    },
+    async publishLog(agent, run, batch) {
+      const nc = await ready
+      await jetstream(nc, { timeout: 2_000 }).publish(logSubject(agent, run), JSON.stringify(batch))
+    },
+    async listen(subjects, heard) {
+      const nc = live()
+      if (!nc) return () => {}
+      const subscriptions = subjects.map((subject) => nc.subscribe(subject, { callback: () => heard() }))
+      await nc.flush()
+      return () => {
+        for (const subscription of subscriptions) subscription.unsubscribe()
+      }
+    },
+    async *logs(run, { follow, signal }) {
+      const nc = live()
+      if (nc) yield* readLogs(nc, { stream: logStream, subject: anyAgentLogSubject(run), follow, signal })
+    },
+    async ensureWork(module) {
+      const nc = live()
+      if (nc) await ensureConsumer(await jetstreamManager(nc, { checkAPI: false }), module)
+    },
+    async ensureStreams() {
+      const nc = live()
+      if (nc) await ensureStreams(await jetstreamManager(nc, { checkAPI: false }))
+    },
+    async pendingTokens(module) {
+      const nc = live()
+      if (!nc) return Number.POSITIVE_INFINITY
+      const manager = await jetstreamManager(nc, { checkAPI: false })
+      const info = await manager.streams.info('WORK', { subjects_filter: workSubject(module) })
+      return info.state.subjects?.[workSubject(module)] ?? 0
+    },
+    async ping() {
+      const nc = live()
+      if (!nc) throw new Error('not connected')
+      await withTimeout(nc.flush(), 2_000)
+    },
+    async close() {
+      const nc = live()
+      if (nc) await nc.drain().catch((error) => logger.warn({ err: error }, 'NATS did not close cleanly'))
+    },
+  }
+}
+
+async function watchStatus(nc: NatsConnection, logger: BusLogger): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === 'disconnect' || status.type === 'reconnect' || status.type === 'error') {
+      logger.warn({ status: status.type }, `NATS: ${status.type}`)
+    }
+  }
+}
+
+const fullSubject = [10077, 10076]
+
+function isFullSubject(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && fullSubject.includes(Number(error.code))
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

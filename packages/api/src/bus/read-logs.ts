@@ -1,0 +1,32 @@
+import { LogBatch } from '@millrace/shared'
+import { DeliverPolicy, jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+
+/** Reads a run's batches from the start; the ordered consumer it uses is gone when the reader is. */
+export async function* readLogs(
+  nc: NatsConnection,
+  options: { stream: string; subject: string; follow: boolean; signal: AbortSignal },
+): AsyncIterable<LogBatch> {
+  const consumer = await jetstream(nc).consumers.get(options.stream, {
+    filter_subjects: options.subject,
+    deliver_policy: DeliverPolicy.All,
+  })
+  const info = await consumer.info(true)
+  let unread = info.num_pending
+  if (unread === 0 && !options.follow) return
+  const messages = await consumer.consume({ max_messages: 256 })
+  const stop = () => messages.stop()
+  options.signal.addEventListener('abort', stop, { once: true })
+  if (options.signal.aborted) stop()
+  try {
+    for await (const message of messages) {
+      const batch = LogBatch.safeParse(message.json())
+      if (batch.success) yield batch.data
+      unread -= 1
+      if (unread <= 0 && !options.follow) return
+    }
+  } finally {
+    options.signal.removeEventListener('abort', stop)
+    messages.stop()
+  }
+}

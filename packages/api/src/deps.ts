@@ -1,0 +1,20 @@
+import type { Logger } from 'pino'
+import type { Bus } from './bus/bus.ts'
+import type { Objects } from './objects/objects.ts'
+import type { CrashPoint } from './operations/crash-points.ts'
+import type { Store } from './store/store.ts'
+
+/** Everything an operation may touch. */
+export type Deps = {
+  store: Store
+  objects: Objects
+  bus: Bus
+  clock: { now(): Date }
+  random(): number
+  logger: Logger
+  /** Called after each single write of an operation; a fault test ends the process here. */
+  reached(point: CrashPoint): void
+  limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
+  /** What agents are told about NATS: the public name and their own user. */
+  agentNats: { servers: string[]; user?: string; password?: string }
+}

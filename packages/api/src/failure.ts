@@ -1,0 +1,27 @@
+import type { ProblemCode } from '@millrace/shared'
+
+export type FieldError = { path: string; message: string }
+
+/** Something the caller must be told: thrown anywhere, turned into problem+json in one place. */
+export class Failure extends Error {
+  readonly code: ProblemCode
+  readonly errors: FieldError[] | undefined
+  readonly status: number | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { errors?: FieldError[]; status?: number; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: more.cause })
+    this.name = 'Failure'
+    this.code = code
+    this.errors = more.errors
+    this.status = more.status
+    this.retryAfterSeconds = more.retryAfterSeconds
+  }
+}
+
+export const notFound = (what: string): Failure =>
+  new Failure('not_found', `There is no ${what} here that this key may see.`)

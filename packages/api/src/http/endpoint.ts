@@ -1,0 +1,87 @@
+import type { Scope } from '@millrace/shared'
+import type { z } from 'zod'
+import { Failure } from '../failure.ts'
+import type { Ctx } from './env.ts'
+import { readBody } from './read-body.ts'
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+export type Answers = Record<number, { description: string; schema?: z.ZodType }>
+
+/** One path and method: what it takes, who may call it, what it answers, and what it does. */
+export type Endpoint = {
+  method: Method
+  path: string
+  scope: Scope | 'none'
+  summary: string
+  tag: string
+  query?: z.ZodType
+  body?: z.ZodType
+  answers: Answers
+  /** A repeated request with the same `Idempotency-Key` is not carried out twice. */
+  idempotent: boolean
+  handle(c: Ctx): Promise<Response>
+}
+
+type Spec<Q extends z.ZodType, B extends z.ZodType> = {
+  method: Method
+  path: string
+  scope: Scope | 'none'
+  summary: string
+  tag: string
+  query?: Q
+  body?: B
+  answers: Answers
+  idempotent?: boolean
+  handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
+}
+
+/** Declares an endpoint. Query and body reach the handler parsed; every fault in them is listed in one 422. */
+export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
+  spec: Spec<Q, B>,
+): Endpoint {
+  return {
+    ...spec,
+    idempotent: spec.idempotent ?? false,
+    async handle(c) {
+      const query = spec.query ? parse(spec.query, c.req.query(), 'query') : undefined
+      const body = spec.body ? parse(spec.body, await readBody(c), 'body') : undefined
+      return spec.handle(c, { query, body } as { query: z.output<Q>; body: z.output<B> })
+    },
+  }
+}
+
+function parse<S extends z.ZodType>(schema: S, raw: unknown, what: 'query' | 'body'): z.output<S> {
+  const parsed = schema.safeParse(raw)
+  if (parsed.success) return parsed.data
+  const errors = parsed.error.issues
+    .flatMap(flatten)
+    .map((issue) => ({ path: pointer(issue.path), message: issue.message }))
+  const detail = errors.map(({ path, message }) => `${path || 'it'}: ${message}`).join('; ')
+  throw new Failure('invalid_request', `The ${what} is not valid: ${detail}.`, { errors })
+}
+
+type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
+
+/** Of a union that nothing fits, the alternative that comes nearest tells the caller most. */
+function flatten(issue: z.core.$ZodIssue): Issue[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'is not known here' }))
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
+  const nearest = issue.errors
+    .map((errors) => errors.flatMap(flatten))
+    .sort((a, b) => missingAtTop(a) - missingAtTop(b) || a.length - b.length)[0]
+  return (nearest ?? []).map((inner) => ({ path: [...issue.path, ...inner.path], message: inner.message }))
+}
+
+const missingAtTop = (issues: Issue[]): number => issues.filter((issue) => issue.path.length <= 1).length
+
+/** RFC 6901. */
+const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+
+/** An id in a path that cannot be one is simply not there. */
+export function pathId<S extends z.ZodType>(c: Ctx, schema: S, what: string): z.output<S> {
+  const parsed = schema.safeParse(c.req.param('id'))
+  if (parsed.success) return parsed.data
+  throw new Failure('not_found', `There is no ${what} here that this key may see.`)
+}

@@ -1,0 +1,19 @@
+import type { Scope } from '@millrace/shared'
+import type { Context } from 'hono'
+import type { Logger } from 'pino'
+import type { NewIds } from '../ids.ts'
+
+/** Who is asking. The installation's own admin key has no document. */
+export type Principal = { id: `key_${string}`; scopes: readonly Scope[] }
+
+export type Env = {
+  Variables: {
+    requestId: string
+    logger: Logger
+    principal: Principal
+    ids: NewIds
+    /** This request repeats one that already ended well. */
+    replayed: boolean
+  }
+}
+export type Ctx = Context<Env>

@@ -1,0 +1,74 @@
+import { type Problem, type ProblemCode, problems } from '@millrace/shared'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { MongoError } from 'mongodb'
+import { Failure, type FieldError } from '../failure.ts'
+import type { Ctx } from './env.ts'
+
+/** Everything that was thrown becomes problem+json here, and nowhere else. */
+export function answerFailure(error: unknown, c: Ctx): Response {
+  const failure = asFailure(error)
+  if (failure.code === 'internal') c.var.logger?.error({ err: error }, 'unexpected error')
+  if (failure.code === 'unavailable') c.var.logger?.warn({ err: error }, 'a server is away')
+  if (failure.retryAfterSeconds !== undefined) c.header('Retry-After', String(failure.retryAfterSeconds))
+  return answerProblem(c, failure.code, failure.message, failure.errors, failure.status)
+}
+
+export function answerProblem(
+  c: Ctx,
+  code: ProblemCode,
+  detail: string,
+  errors?: FieldError[],
+  otherStatus?: number,
+): Response {
+  const [tableStatus, title] = problems[code]
+  const status = otherStatus ?? tableStatus
+  const problem: Problem = {
+    type: `https://millrace.dev/problems/${code}`,
+    title,
+    status,
+    code,
+    detail,
+    requestId: c.var.requestId,
+    errors,
+  }
+  // c.body keeps the headers that were set so far: request id, CORS, Retry-After.
+  c.header('Content-Type', 'application/problem+json')
+  return c.newResponse(JSON.stringify(problem), status as ContentfulStatusCode)
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error
+  if (error instanceof HTTPException) {
+    if (error.status === 413)
+      return new Failure('payload_too_large', 'A body may have 16 MiB. Upload files as data.')
+    return new Failure(
+      error.status === 400 ? 'invalid_json' : 'internal',
+      error.message || 'The request could not be read.',
+    )
+  }
+  if (error instanceof MongoError && isAway(error)) {
+    return new Failure('unavailable', 'The database cannot be reached. Try again.', {
+      retryAfterSeconds: 2,
+      cause: error,
+    })
+  }
+  if (isStoreAway(error))
+    return new Failure('unavailable', 'The object store cannot be reached. Try again.', {
+      retryAfterSeconds: 2,
+      cause: error,
+    })
+  return new Failure('internal', 'Something went wrong on our side. The log has it under this request id.', {
+    cause: error,
+  })
+}
+
+const isAway = (error: MongoError): boolean =>
+  /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/.test(
+    error.name,
+  )
+
+const isStoreAway = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT'].includes(String(error.code))

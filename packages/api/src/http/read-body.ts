@@ -1,0 +1,43 @@
+import { Failure } from '../failure.ts'
+import type { Ctx } from './env.ts'
+
+const deepest = 100
+
+/** The body as JSON. Read once; whoever asks again gets the same. An absent body is an empty object. */
+export async function readBody(c: Ctx): Promise<unknown> {
+  const text = await c.req.text()
+  if (text.trim() === '') return {}
+  const type = c.req.header('content-type') ?? ''
+  if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new Failure(
+      'unsupported_media_type',
+      `Send JSON with "Content-Type: application/json"${type ? `, not ${type}` : ''}.`,
+    )
+  }
+  const body = parseJson(text)
+  if (depthOver(body, deepest))
+    throw new Failure('invalid_request', `The body is nested more than ${deepest} levels deep.`)
+  return body
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Failure(
+      'invalid_json',
+      `The body is not valid JSON: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    )
+  }
+}
+
+/** Without recursion: a hostile body may be a million levels deep. */
+function depthOver(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return false
+}

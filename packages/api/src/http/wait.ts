@@ -1,0 +1,42 @@
+import type { Bus } from '../bus/bus.ts'
+
+const lookAgainMs = 15_000
+
+/**
+ * Looks until there is an answer or the time is over: whenever one of the subjects is heard, and every 15 s
+ * because an event may be lost. Subscribes before the first look, so that nothing falls between.
+ */
+export async function waitFor<T>(
+  bus: Bus,
+  options: { subjects: readonly string[]; seconds: number; signal: AbortSignal },
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  if (options.seconds <= 0) return look()
+  const deadline = Date.now() + options.seconds * 1000
+  let heard = Promise.withResolvers<void>()
+  const stopListening = await bus.listen(options.subjects, () => heard.resolve())
+  try {
+    for (;;) {
+      const found = await look()
+      const left = deadline - Date.now()
+      if (found !== undefined || left <= 0 || options.signal.aborted) return found
+      await within(heard.promise, Math.min(left, lookAgainMs), options.signal)
+      heard = Promise.withResolvers<void>()
+    }
+  } finally {
+    stopListening()
+  }
+}
+
+async function within(event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  const timer = setTimeout(over.resolve, ms)
+  const end = () => over.resolve()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    await Promise.race([event, over.promise])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,152 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  NotFound,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+
+export type KeyPair = { key: string; secret: string }
+export type ObjectsConfig = {
+  endpoint: string
+  publicEndpoint: string
+  bucket: string
+  region: string
+  manage: KeyPair
+  upload: KeyPair
+  download: KeyPair
+}
+
+/** What must be true of the bytes that a presigned PUT takes. `sha256` in hex. */
+export type Promised = { size: number; contentType: string; sha256?: string }
+export type StoredObject = { size: number; contentType: string; sha256: string | null }
+export type PresignedPut = { url: string; headers: Record<string, string>; expiresAt: Date }
+
+/** The object store, as the rest of the API sees it. Bytes of users never pass through here. */
+export type Objects = {
+  presignPut(key: string, promised: Promised): Promise<PresignedPut>
+  presignGet(
+    key: string,
+    answer: { contentType?: string; disposition?: string },
+  ): Promise<{ url: string; expiresAt: Date }>
+  head(key: string): Promise<StoredObject | null>
+  read(key: string): Promise<string | null>
+  write(key: string, body: string, contentType: string): Promise<void>
+  remove(key: string): Promise<void>
+  ping(): Promise<void>
+  close(): void
+}
+
+const putSeconds = 15 * 60
+const getSeconds = 60 * 60
+
+/**
+ * Uploads are signed by a user that may only PUT, downloads by one that may only GET, the rest is done by a
+ * third. Signed is the public name of the store: what a browser or an agent elsewhere can reach.
+ */
+export function openObjects(config: ObjectsConfig): Objects {
+  const manage = client(config, config.endpoint, config.manage)
+  const upload = client(config, config.publicEndpoint, config.upload)
+  const download = client(config, config.publicEndpoint, config.download)
+  const Bucket = config.bucket
+
+  return {
+    async presignPut(key, { size, contentType, sha256 }) {
+      const command = new PutObjectCommand({
+        Bucket,
+        Key: key,
+        ContentLength: size,
+        ContentType: contentType,
+        IfNoneMatch: '*', // single use: whoever has the URL cannot change the object afterwards
+        ...(sha256 ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {}),
+      })
+      const expiresAt = new Date(Date.now() + putSeconds * 1000)
+      const url = await getSignedUrl(upload, command, {
+        expiresIn: putSeconds,
+        signableHeaders: new Set([
+          'host',
+          'content-type',
+          'content-length',
+          'if-none-match',
+          'x-amz-checksum-sha256',
+        ]),
+        unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
+      })
+      const headers: Record<string, string> = { 'content-type': contentType, 'if-none-match': '*' }
+      if (command.input.ChecksumSHA256) headers['x-amz-checksum-sha256'] = command.input.ChecksumSHA256
+      return { url, headers, expiresAt }
+    },
+
+    async presignGet(key, { contentType, disposition }) {
+      const command = new GetObjectCommand({
+        Bucket,
+        Key: key,
+        ResponseContentType: contentType,
+        ResponseContentDisposition: disposition,
+      })
+      const expiresAt = new Date(Date.now() + getSeconds * 1000)
+      return { url: await getSignedUrl(download, command, { expiresIn: getSeconds }), expiresAt }
+    },
+
+    async head(key) {
+      try {
+        const found = await manage.send(new HeadObjectCommand({ Bucket, Key: key, ChecksumMode: 'ENABLED' }))
+        const checksum = found.ChecksumSHA256
+        return {
+          size: found.ContentLength ?? 0,
+          contentType: found.ContentType ?? 'application/octet-stream',
+          sha256:
+            checksum && !checksum.includes('-') ? Buffer.from(checksum, 'base64').toString('hex') : null,
+        }
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+    },
+
+    async read(key) {
+      try {
+        const found = await manage.send(new GetObjectCommand({ Bucket, Key: key }))
+        return (await found.Body?.transformToString('utf-8')) ?? ''
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+    },
+
+    async write(key, body, contentType) {
+      await manage.send(new PutObjectCommand({ Bucket, Key: key, Body: body, ContentType: contentType }))
+    },
+    async remove(key) {
+      await manage.send(new DeleteObjectCommand({ Bucket, Key: key }))
+    },
+    async ping() {
+      await manage.send(new HeadBucketCommand({ Bucket }), { abortSignal: AbortSignal.timeout(3_000) })
+    },
+    close() {
+      for (const one of [manage, upload, download]) one.destroy()
+    },
+  }
+}
+
+function client(config: ObjectsConfig, endpoint: string, pair: KeyPair): S3Client {
+  return new S3Client({
+    endpoint,
+    region: config.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: pair.key, secretAccessKey: pair.secret },
+    // The SDK would otherwise sign a checksum of an empty body into every presigned PUT.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    maxAttempts: 3,
+  })
+}
+
+function isMissing(error: unknown): boolean {
+  if (error instanceof NotFound) return true
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404
+}

@@ -1,0 +1,23 @@
+import type { Logger } from 'pino'
+import { openBus } from './bus/bus.ts'
+import type { Config } from './config.ts'
+import type { Deps } from './deps.ts'
+import { openObjects } from './objects/objects.ts'
+import { openStore } from './store/store.ts'
+
+/** Connects to the servers. None of them has to be there yet. */
+export function openDeps(config: Config, logger: Logger): Deps {
+  return {
+    store: openStore(config.mongoUrl),
+    objects: openObjects(config.objects),
+    bus: openBus(config.nats, logger),
+    clock: { now: () => new Date() },
+    random: Math.random,
+    logger,
+    reached(point) {
+      if (point === config.crashAt) process.kill(process.pid, 'SIGKILL')
+    },
+    limits: config.limits,
+    agentNats: config.agentNats,
+  }
+}

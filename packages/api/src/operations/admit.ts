@@ -1,0 +1,227 @@
+import {
+  type DataId,
+  isAwaited,
+  isTerminal,
+  type RunId,
+  runIdOf,
+  type TaskError,
+  type TaskId,
+} from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import type { DataDoc, QueueDoc, RunDoc, TaskDoc } from '../store/documents.ts'
+import { announceTask, wakeAgents } from './announce.ts'
+import { move } from './move.ts'
+import { rankOf } from './rank.ts'
+
+/**
+ * Makes a blocked task ready, or lets it wait, or ends it because something it needs will never come (then with
+ * an open marker, to be settled).
+ * Called after the submit, and again whenever something it waited for ended; any number of times, by anybody.
+ */
+export async function admit(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
+  let task = from
+  if (task.settle?.kind === 'admit') {
+    await createOutputs(deps, task)
+    deps.reached('admit.outputs-created')
+  }
+  for (;;) {
+    if (!admissible(task)) return task
+    const decision = decideAdmit(task, await lookAtUpstreams(deps, task))
+    if (decision.kind === 'wait' && sameWait(task, decision.waitingFor)) return task
+    const admitted = await carryOut(deps, task, decision)
+    if (!admitted) {
+      // Somebody else changed it meanwhile; look at what it is now.
+      const now = await deps.store.tasks.get(task._id)
+      if (!now) return task
+      task = now
+      continue
+    }
+    task = admitted
+    if (decision.kind !== 'wait') return task
+    // Once more: what it waits for may have ended between the look and the write.
+  }
+}
+
+const admissible = (task: TaskDoc): boolean =>
+  task.status === 'blocked' && (task.settle === null || task.settle.kind === 'admit')
+
+const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
+  task.settle === null &&
+  task.waitingFor.length === waitingFor.length &&
+  waitingFor.every((id, at) => task.waitingFor[at] === id)
+
+export type Upstreams = { items: DataDoc[]; missing: DataId[]; tasks: TaskDoc[] }
+export type Admission =
+  | { kind: 'wait'; waitingFor: (DataId | TaskId)[] }
+  | { kind: 'queue' }
+  | { kind: 'end'; status: 'skipped' | 'failed'; error: TaskError }
+
+/** All there → ready; something unfinished → wait; something that ended otherwise → the task's own policy. */
+export function decideAdmit(task: TaskDoc, { items, missing, tasks }: Upstreams): Admission {
+  const gone = items.filter((item) => item.status !== 'available' && !isAwaited(item.status))
+  const failed = tasks.filter((upstream) => isTerminal(upstream.status) && upstream.status !== 'succeeded')
+  const waitingFor = [
+    ...items.filter((item) => isAwaited(item.status)).map((item) => item._id),
+    ...tasks
+      .filter((upstream) => !isTerminal(upstream.status) || upstream.settle !== null)
+      .map((upstream) => upstream._id),
+  ]
+  const broken = gone.length + missing.length + failed.length > 0
+  if (broken && task.onUpstreamFailure !== 'run') {
+    const cause = gone[0]?._id ?? missing[0] ?? failed[0]?._id ?? ''
+    const rootTask = gone[0]?.producer?.taskId ?? failed[0]?._id
+    return {
+      kind: 'end',
+      status: task.onUpstreamFailure === 'fail' ? 'failed' : 'skipped',
+      error: {
+        code: 'upstream_failed',
+        message: `${cause} did not become available${gone[0]?.error ? `: ${gone[0].error.message}` : ''}`,
+        retryable: false,
+        detail: rootTask ? { cause, taskId: rootTask } : { cause },
+      },
+    }
+  }
+  return waitingFor.length > 0 ? { kind: 'wait', waitingFor } : { kind: 'queue' }
+}
+
+async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstreams> {
+  const ids = Object.values(task.inputs)
+    .flat()
+    .flatMap((input) => ('data' in input ? [input.data] : []))
+  const [items, tasks] = await Promise.all([
+    deps.store.data.many([...new Set(ids)]),
+    deps.store.tasks.many(task.after),
+  ])
+  const found = new Set(items.map((item) => item._id))
+  return { items, missing: ids.filter((id) => !found.has(id)), tasks }
+}
+
+/** `null`: somebody else was faster. */
+async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise<TaskDoc | null> {
+  const now = deps.clock.now()
+  switch (decision.kind) {
+    case 'wait': {
+      const change = await writeOnce(deps, task, {
+        ...task,
+        waitingFor: decision.waitingFor,
+        settle: null,
+        updatedAt: now,
+      })
+      if (change) deps.reached('admit.waiting')
+      return change
+    }
+    case 'end': {
+      const ended = move(task, decision.status, now, {
+        error: decision.error,
+        waitingFor: [],
+        finishedAt: now,
+        settle: { kind: 'terminal', run: null, end: null, waiting: null },
+      })
+      const change = await writeOnce(deps, task, ended)
+      if (!change) return null
+      deps.reached('admit.ended')
+      return change
+    }
+    case 'queue': {
+      const run = runIdOf(task._id, task.attempt)
+      const until = task.notBefore && task.notBefore > now ? task.notBefore : null
+      await deps.store.runs.insert(newRun(task, run, now))
+      deps.reached('admit.run-created')
+      await deps.store.queue.insert(newEntry(task, run, now, until))
+      deps.reached('admit.entry-created')
+      const queued = move(task, 'queued', now, {
+        waitingFor: [],
+        settle: null,
+        currentRun: run,
+        queuedAt: now,
+      })
+      const change = await writeOnce(deps, task, queued)
+      if (!change) return null
+      deps.reached('admit.queued')
+      if (!until) wakeAgents(deps, task.module)
+      announceTask(deps, change)
+      return change
+    }
+  }
+}
+
+/** One compare-and-set; the decision rests on what was read, so a miss is not repeated here. */
+async function writeOnce(deps: Deps, task: TaskDoc, next: TaskDoc): Promise<TaskDoc | null> {
+  const change = await deps.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
+  return change?.after ?? null
+}
+
+/** Output items exist from the start, so that they can be named as inputs of other tasks. */
+async function createOutputs(deps: Deps, task: TaskDoc): Promise<void> {
+  await deps.store.data.insertMissing(
+    Object.entries(task.outputs).map(
+      ([output, { data, type, isFile, label, tags }]): DataDoc => ({
+        _id: data,
+        rev: 1,
+        apiKey: task.apiKey,
+        label,
+        type,
+        isFile,
+        status: 'pending',
+        json: null,
+        object: null,
+        contentType: null,
+        size: null,
+        sha256: null,
+        fileName: null,
+        items: null,
+        error: null,
+        producer: { taskId: task._id, output },
+        round: task.round,
+        uploads: 0,
+        settle: null,
+        tags,
+        createdAt: task.createdAt,
+        updatedAt: task.createdAt,
+        expiresAt: null,
+      }),
+    ),
+  )
+}
+
+export function newRun(task: TaskDoc, run: RunId, now: Date): RunDoc {
+  return {
+    _id: run,
+    rev: 1,
+    task: task._id,
+    attempt: task.attempt,
+    module: task.module,
+    version: task.version,
+    digest: null,
+    agentId: null,
+    status: 'queued',
+    exitCode: null,
+    signal: null,
+    error: null,
+    nextRun: null,
+    createdAt: now,
+    startedAt: null,
+    finishedAt: null,
+    usage: null,
+    log: null,
+    archive: 'none',
+  }
+}
+
+export function newEntry(task: TaskDoc, run: RunId, now: Date, until: Date | null): QueueDoc {
+  return {
+    _id: run,
+    rev: 1,
+    task: task._id,
+    module: task.module,
+    version: task.version,
+    priority: task.priority,
+    rank: rankOf({ priority: task.priority, place: 0, queuedAt: now, task: task._id }),
+    concurrencyKey: task.concurrencyKey,
+    concurrencyLimit: task.concurrencyLimit,
+    queuedAt: now,
+    state: until ? 'parked' : 'open',
+    until,
+    slot: null,
+  }
+}

@@ -1,0 +1,179 @@
+import type { ClaimAnswer, ClaimRequest, Offer } from '@millrace/shared'
+import type { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import type { AgentDoc, Holder, QueueDoc, TaskDoc } from '../store/documents.ts'
+import { announceTask } from './announce.ts'
+import { grantFor } from './grant.ts'
+import { lose } from './lost.ts'
+import { move } from './move.ts'
+import { pickEntry } from './pick.ts'
+import { globalSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
+
+type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
+const patienceMs = 10_000
+const entriesAtOnce = 50
+
+/** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
+export async function claim(deps: Deps, agent: AgentDoc, request: Request): Promise<ClaimAnswer | null> {
+  const again = await grantedBefore(deps, agent, request.claimId)
+  if (again) return { grant: await grantFor(deps, again) }
+
+  const offers = request.offers.filter((offer) => isAvailable(agent, offer))
+  const passed = new Set<string>()
+  for (;;) {
+    const entry = await bestEntry(deps, offers, passed)
+    if (!entry) return null
+    if (entry.kind === 'reserve') return { grant: null, reserve: entry.reserve }
+    passed.add(entry.entry._id)
+    const taken = await take(deps, agent, request.claimId, entry.entry, entry.offer)
+    if (taken === 'nothing') return null
+    if (taken !== 'next') return { grant: await grantFor(deps, taken) }
+  }
+}
+
+/** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
+async function grantedBefore(deps: Deps, agent: AgentDoc, claimId: string): Promise<TaskDoc | null> {
+  const slot = await deps.store.slots.get(globalSlot)
+  const holder = slot?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
+  if (!holder) return null
+  const [task] = await deps.store.tasks.many([holder.run.slice(0, holder.run.lastIndexOf('.'))])
+  return task?.status === 'running' && task.claimId === claimId && task.currentRun === holder.run
+    ? task
+    : null
+}
+
+const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
+  agent.modules.some(
+    (one) =>
+      one.name === offer.module &&
+      one.version === offer.version &&
+      one.digest === offer.digest &&
+      one.status === 'AVAILABLE',
+  )
+
+type Best =
+  | { kind: 'entry'; entry: QueueDoc; offer: Offer }
+  | { kind: 'reserve'; reserve: { module: string; version: string } }
+
+/** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
+async function bestEntry(
+  deps: Deps,
+  offers: readonly Offer[],
+  passed: ReadonlySet<string>,
+): Promise<Best | null> {
+  const open = (some: readonly Offer[]) => {
+    const modules = [...new Set(some.map((offer) => offer.module))]
+    if (modules.length === 0) return []
+    const filter = { state: 'open' as const, module: modules.length === 1 ? modules[0] : { $in: modules } }
+    return deps.store.queue.find(filter, { sort: { rank: 1 }, limit: entriesAtOnce + passed.size })
+  }
+  const roomy = offers.filter((offer) => offer.max > 0)
+  const cramped = offers.filter((offer) => offer.max === 0)
+  const [fitting, waiting] = await Promise.all([open(roomy), open(cramped)])
+  return pickEntry({ fitting, waiting, roomy, cramped, passed })
+}
+
+/** `next`: not this one. `nothing`: the installation is full. */
+async function take(
+  deps: Deps,
+  agent: AgentDoc,
+  claimId: string,
+  entry: QueueDoc,
+  offer: Offer,
+): Promise<TaskDoc | 'next' | 'nothing'> {
+  const holder: Holder = { run: entry._id, claimId, agent: agent._id, at: deps.clock.now() }
+  const giveBack = (names: readonly string[]) =>
+    release(deps, names, (one) => one.run === holder.run && one.claimId === claimId)
+  const held: string[] = []
+  for (const slot of await slotsFor(deps, entry)) {
+    if ((await takeSlot(deps, slot, holder)) === 'full') {
+      await giveBack(held)
+      if (slot._id === globalSlot) return 'nothing'
+      await park(deps, entry, slot._id)
+      return 'next'
+    }
+    held.push(slot._id)
+    deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
+  }
+  const change = await deps.store.tasks.change(entry.task, (task) =>
+    deps.clock.now().getTime() - holder.at.getTime() > patienceMs
+      ? null
+      : decideClaim(task, entry, agent, claimId, offer, deps.clock.now()),
+  )
+  if (!change) {
+    await giveBack(held)
+    await removeDeadEntry(deps, entry)
+    return 'next'
+  }
+  deps.reached('claim.running')
+  return afterClaim(deps, agent, entry, change.after)
+}
+
+/** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */
+export function decideClaim(
+  task: TaskDoc,
+  entry: QueueDoc,
+  agent: AgentDoc,
+  claimId: string,
+  offer: Offer,
+  now: Date,
+): TaskDoc | null {
+  if (task.status !== 'queued' || task.currentRun !== entry._id || task.settle) return null
+  return move(task, 'running', now, {
+    claimId,
+    sessionId: agent.sessionId,
+    agentId: agent._id,
+    lostRun: null,
+    ranVersion: offer.version,
+    ranDigest: offer.digest,
+    startedAt: now,
+  })
+}
+
+async function afterClaim(
+  deps: Deps,
+  agent: AgentDoc,
+  entry: QueueDoc,
+  task: TaskDoc,
+): Promise<TaskDoc | 'next'> {
+  const now = await deps.store.agents.get(agent._id)
+  if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
+    await lose(deps, task)
+    return 'next'
+  }
+  await deps.store.queue.remove(entry._id)
+  deps.reached('claim.entry-removed')
+  await deps.store.runs.change(entry._id, (run) =>
+    run.status === 'queued'
+      ? {
+          ...run,
+          status: 'running',
+          agentId: agent._id,
+          version: task.ranVersion,
+          digest: task.ranDigest,
+          startedAt: task.startedAt,
+        }
+      : null,
+  )
+  deps.reached('claim.run-written')
+  announceTask(deps, task)
+  return task
+}
+
+/** Waits under a full slot, unless room came while nobody was looking. */
+async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
+  await deps.store.queue.change(entry, (current) =>
+    current.state === 'open' ? { ...current, state: 'parked', slot } : null,
+  )
+  const now = await deps.store.slots.get(slot)
+  if (now && now.holders.length < now.limit) await openParked(deps, slot)
+}
+
+async function removeDeadEntry(deps: Deps, entry: QueueDoc): Promise<void> {
+  const task = await deps.store.tasks.get(entry.task)
+  const alive =
+    task &&
+    (task.status === 'queued' || task.status === 'blocked') &&
+    (task.currentRun === null || task.currentRun === entry._id)
+  if (!alive) await deps.store.queue.remove(entry._id)
+}

@@ -1,0 +1,116 @@
+import {
+  type CreateData,
+  type CreateFile,
+  type CreateValue,
+  type DataId,
+  dataTypeOf,
+  dataTypeOfValue,
+  inlineValueLimit,
+  type SingleUpload,
+  singleUploadLimit,
+} from '@millrace/shared'
+import type { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import { Failure, notFound } from '../failure.ts'
+import { incomingKey } from '../objects/keys.ts'
+import type { DataDoc } from '../store/documents.ts'
+import type { Caller } from './submit.ts'
+
+type Created = { item: DataDoc; upload: SingleUpload | null }
+
+/** A small value, kept in the database and available at once. */
+export async function createValue(
+  deps: Deps,
+  caller: Caller,
+  wanted: z.output<typeof CreateValue>,
+): Promise<Created> {
+  const json = JSON.stringify(wanted.value)
+  const size = Buffer.byteLength(json)
+  if (size > inlineValueLimit)
+    throw new Failure('payload_too_large', 'An inline value may have 1 MiB of JSON. Upload it as a file.')
+  const type = wanted.type ?? dataTypeOfValue(wanted.value)
+  const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
+  return { item: await insertOnce(deps, item), upload: null }
+}
+
+/** A file that its owner is about to PUT into the object store. */
+export async function createFile(
+  deps: Deps,
+  caller: Caller,
+  wanted: z.output<typeof CreateFile>,
+): Promise<Created> {
+  const { name, size, contentType, sha256 } = wanted.file
+  if (size > singleUploadLimit) {
+    const errors = [{ path: '/file/size', message: 'files above 100 MiB cannot be uploaded yet' }]
+    throw new Failure('invalid_request', 'A file may have 100 MiB.', { errors })
+  }
+  const item = await insertOnce(deps, {
+    ...blank(deps, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
+    isFile: true,
+    status: 'uploading',
+    contentType,
+    size,
+    sha256: sha256 ?? null,
+    fileName: name,
+    uploads: 1,
+  })
+  return { item, upload: item.status === 'uploading' ? await uploadOf(deps, item) : null }
+}
+
+/** A new URL with a new key; the object under the old one counts no more. */
+export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
+  const item = await deps.store.data.get(id)
+  if (!item) throw notFound('data item')
+  const change = await deps.store.data.change(item, (current) =>
+    current.status === 'uploading'
+      ? { ...current, uploads: current.uploads + 1, updatedAt: deps.clock.now() }
+      : null,
+  )
+  if (!change)
+    throw new Failure('upload_finished', 'There is nothing to upload: the item is not uploading any more.')
+  return { item: change.after, upload: await uploadOf(deps, change.after) }
+}
+
+async function uploadOf(deps: Deps, item: DataDoc): Promise<SingleUpload> {
+  const { url, headers, expiresAt } = await deps.objects.presignPut(incomingKey(item._id, item.uploads), {
+    size: item.size ?? 0,
+    contentType: item.contentType ?? 'application/octet-stream',
+    sha256: item.sha256 ?? undefined,
+  })
+  return { kind: 'single', method: 'PUT', url, headers, expiresAt: expiresAt.toISOString() }
+}
+
+/** A repeated request makes the same id; then what is there already counts. */
+async function insertOnce(deps: Deps, item: DataDoc): Promise<DataDoc> {
+  if (await deps.store.data.insert(item)) return item
+  return (await deps.store.data.get(item._id)) ?? item
+}
+
+function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {
+  const now = deps.clock.now()
+  return {
+    _id: caller.ids.data(),
+    rev: 1,
+    apiKey: caller.apiKey,
+    label: wanted.label,
+    type,
+    isFile: false,
+    status: 'available',
+    json: null,
+    object: null,
+    contentType: null,
+    size: null,
+    sha256: null,
+    fileName: null,
+    items: null,
+    error: null,
+    producer: null,
+    round: 1,
+    uploads: 0,
+    settle: null,
+    tags: wanted.tags,
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: wanted.expiresAt ? new Date(wanted.expiresAt) : null,
+  }
+}

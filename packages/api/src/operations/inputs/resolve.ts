@@ -1,0 +1,162 @@
+import {
+  type DataId,
+  faultOfValue,
+  isAwaited,
+  type Json,
+  type Manifest,
+  type Port,
+  type TaskId,
+} from '@millrace/shared'
+import type { FieldError } from '../../failure.ts'
+import type { DataDoc, StoredInput, TaskDoc } from '../../store/documents.ts'
+import { faultOfItem } from './fits.ts'
+import { type GivenInput, parseInput } from './parse.ts'
+
+/** What the inputs of a new task refer to, as found in the database. */
+export type Found = { data: ReadonlyMap<DataId, DataDoc>; tasks: ReadonlyMap<TaskId, TaskDoc> }
+export type Fault = FieldError & { kind: 'invalid' | 'ambiguous' | 'gone' }
+export type StoredInputs = Record<string, StoredInput | StoredInput[]>
+
+export const inlineInputsLimit = 1024 * 1024
+
+/** Every id that the inputs name, so that they can be read at once. */
+export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; tasks: TaskId[] } {
+  const given = Object.values(inputs)
+    .flatMap((raw) => (Array.isArray(raw) ? raw : [raw]))
+    .flatMap((raw) => {
+      const parsed = parseInput(raw, '')
+      return 'given' in parsed ? [parsed.given] : []
+    })
+  return {
+    data: given.flatMap((one) => (one.kind === 'data' ? [one.id] : [])),
+    tasks: given.flatMap((one) => (one.kind === 'output' ? [one.task] : [])),
+  }
+}
+
+/** Checks all inputs against the manifest and says everything that is wrong with them at once. */
+export function resolveInputs(
+  manifest: Manifest,
+  inputs: Record<string, Json>,
+  found: Found,
+): { inputs: StoredInputs; faults: Fault[] } {
+  const faults: Fault[] = []
+  const stored: StoredInputs = {}
+  const known = new Map(manifest.inputs.map((port) => [port.key, port]))
+  for (const key of Object.keys(inputs)) {
+    if (!known.has(key))
+      faults.push({ kind: 'invalid', path: pathOf(key), message: unknownInput(manifest, key) })
+  }
+  for (const port of manifest.inputs) {
+    const raw = Object.hasOwn(inputs, port.key) ? (inputs[port.key] ?? null) : null
+    const resolved =
+      port.multiple && Array.isArray(raw)
+        ? resolveList(port, raw, found, faults)
+        : resolveOne(port, raw, pathOf(port.key), found, faults)
+    if (resolved !== null) stored[port.key] = resolved
+    else if (isNull(raw) && port.required && port.default === undefined) {
+      faults.push({
+        kind: 'invalid',
+        path: pathOf(port.key),
+        message: `is required${port.description ? `: ${port.description}` : ''}`,
+      })
+    }
+  }
+  if (inlineBytes(stored) > inlineInputsLimit) {
+    faults.push({
+      kind: 'invalid',
+      path: '/inputs',
+      message: 'inline values together may be 1 MiB; upload larger ones as data',
+    })
+  }
+  return { inputs: stored, faults }
+}
+
+function resolveList(port: Port, raw: Json[], found: Found, faults: Fault[]): StoredInput[] | null {
+  if (raw.length === 0 && port.required) {
+    faults.push({ kind: 'invalid', path: pathOf(port.key), message: 'must have at least one element' })
+    return null
+  }
+  const list = raw.map((one, at) =>
+    resolveOne({ ...port, multiple: false }, one, `${pathOf(port.key)}/${at}`, found, faults),
+  )
+  return list.filter((one) => one !== null)
+}
+
+function resolveOne(port: Port, raw: Json, path: string, found: Found, faults: Fault[]): StoredInput | null {
+  const parsed = parseInput(raw, path)
+  if ('fault' in parsed) {
+    const { ambiguous, ...fault } = parsed.fault
+    faults.push({ kind: ambiguous ? 'ambiguous' : 'invalid', ...fault })
+    return null
+  }
+  const { given } = parsed
+  return given.kind === 'value'
+    ? resolveValue(port, given.value, path, faults)
+    : resolveItem(port, given, path, found, faults)
+}
+
+function resolveValue(port: Port, value: Json, path: string, faults: Fault[]): StoredInput | null {
+  if (value === null) return null
+  const fault = port.multiple
+    ? 'must be a list'
+    : port.type === 'file'
+      ? 'must be a data item: upload the file and give {"data": id}'
+      : faultOfValue(port, value)
+  if (fault) faults.push({ kind: 'invalid', path, message: fault })
+  return fault ? null : { json: JSON.stringify(value) }
+}
+
+function resolveItem(
+  port: Port,
+  given: Exclude<GivenInput, { kind: 'value' }>,
+  path: string,
+  found: Found,
+  faults: Fault[],
+): StoredInput | null {
+  const id = given.kind === 'data' ? given.id : found.tasks.get(given.task)?.outputs[given.output]?.data
+  if (given.kind === 'output' && !id) {
+    const there = found.tasks.get(given.task)
+    const message = there
+      ? `task has no output "${given.output}"; it has ${Object.keys(there.outputs).join(', ') || 'none'}`
+      : 'there is no such task'
+    faults.push({ kind: 'invalid', path: there ? `${path}/output` : `${path}/task`, message })
+    return null
+  }
+  const item = id && found.data.get(id)
+  if (!id || (given.kind === 'data' && !item)) {
+    faults.push({ kind: 'invalid', path: `${path}/data`, message: 'there is no such data item' })
+    return null
+  }
+  // An upstream's output may not have been created yet; the task will wait for it.
+  if (!item) return { data: id }
+  if (item.status !== 'available' && !isAwaited(item.status)) {
+    faults.push({
+      kind: 'gone',
+      path,
+      message: `the data item is ${item.status}${item.error ? `: ${item.error.message}` : ''}`,
+    })
+    return null
+  }
+  const fault = port.multiple ? (item.type === 'list' ? null : 'must be a list') : faultOfItem(port, item)
+  if (fault) faults.push({ kind: 'invalid', path, message: fault })
+  return fault ? null : { data: id }
+}
+
+function isNull(raw: Json): boolean {
+  if (raw === null) return true
+  return typeof raw === 'object' && !Array.isArray(raw) && Object.keys(raw).length === 1 && raw.value === null
+}
+
+function inlineBytes(inputs: StoredInputs): number {
+  return Object.values(inputs)
+    .flat()
+    .reduce((sum, one) => sum + ('json' in one ? Buffer.byteLength(one.json) : 0), 0)
+}
+
+function unknownInput(manifest: Manifest, key: string): string {
+  const names = manifest.inputs.map((port) => port.key).join(', ')
+  return `"${key}" is not an input of ${manifest.name}; it has ${names || 'none'}`
+}
+
+/** JSON Pointer of an input. */
+const pathOf = (key: string): string => `/inputs/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`

@@ -1,0 +1,36 @@
+import type { SessionId } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
+import type { AgentDoc } from '../store/documents.ts'
+import { loseAllBut } from './agent-runs.ts'
+
+/** The agent that a request of this session speaks for. */
+export async function agentOf(deps: Deps, key: string, sessionId: SessionId): Promise<AgentDoc> {
+  const [agent] = await deps.store.agents.find({ sessionId }, { limit: 1 })
+  if (agent && agent.keyId === key) {
+    if (!agent.sessionEndedAt) return agent
+    throw new Failure(
+      'session_expired',
+      'This session has ended. Register again and name it as the previous one.',
+    )
+  }
+  const past = await deps.store.sessions.get(sessionId)
+  if (past && !agent) throw new Failure('session_replaced', 'Another process took over this agent.')
+  throw new Failure('session_expired', 'This session is not known. Register again.')
+}
+
+/** Too long silent: the session ends, and so do its runs. */
+export async function endSession(deps: Deps, agent: AgentDoc): Promise<void> {
+  const change = await deps.store.agents.change(agent, (current) => {
+    const silentMs = deps.clock.now().getTime() - current.lastSeenAt.getTime()
+    const ended =
+      current.sessionId !== agent.sessionId ||
+      current.sessionEndedAt ||
+      silentMs < deps.limits.sessionTtlSeconds * 1000
+    return ended ? null : { ...current, sessionEndedAt: deps.clock.now() }
+  })
+  if (!change) return
+  deps.reached('session.ended')
+  deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
+  await loseAllBut(deps, change.after, new Set())
+}

@@ -1,0 +1,87 @@
+import type { RunId } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import type { Holder, QueueDoc, SlotDoc } from '../store/documents.ts'
+import { wakeAgents } from './announce.ts'
+
+/** Limits of what runs at once. A slot list names who holds a place; it is full when it has `limit` holders. */
+
+export const globalSlot = 'global'
+export const moduleSlot = (module: string): string => `module:${module}`
+export const keySlot = (key: string): string => `key:${key}`
+
+type Limited = { module: string; concurrencyKey: string | null }
+
+/** In the fixed order in which they are taken. */
+export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
+  globalSlot,
+  moduleSlot(module),
+  ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
+]
+
+/** `full`: no place was taken. A holder with the same run and claim counts as taken. */
+export async function takeSlot(deps: Deps, slot: SlotDoc, holder: Holder): Promise<'taken' | 'full'> {
+  let full = false
+  await deps.store.slots.change(slot, (current) => {
+    full = false
+    if (current.holders.some((one) => one.run === holder.run && one.claimId === holder.claimId)) return null
+    full = current.holders.length >= current.limit
+    return full ? null : { ...current, holders: [...current.holders, holder] }
+  })
+  return full ? 'full' : 'taken'
+}
+
+/** Takes places even over the limit: for a run that goes on after it was thought lost. */
+export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): Promise<void> {
+  for (const slot of await deps.store.slots.many(slotNames(limited))) {
+    await deps.store.slots.change(slot, (current) =>
+      current.holders.some((one) => one.run === holder.run)
+        ? null
+        : { ...current, holders: [...current.holders, holder] },
+    )
+  }
+}
+
+/** Removes the holders that match, and gives the room to the best entry that was parked for it. */
+export async function release(
+  deps: Deps,
+  names: readonly string[],
+  matches: (holder: Holder) => boolean,
+): Promise<void> {
+  for (const slot of await deps.store.slots.many(names)) {
+    const change = await deps.store.slots.change(slot, (current) => {
+      const holders = current.holders.filter((holder) => !matches(holder))
+      return holders.length === current.holders.length ? null : { ...current, holders }
+    })
+    if (change && slot._id !== globalSlot) await openParked(deps, slot._id)
+  }
+}
+
+export const releaseRun = (deps: Deps, limited: Limited, run: RunId): Promise<void> =>
+  release(deps, slotNames(limited), (holder) => holder.run === run)
+
+/** Opens the best entry that waits for this slot. */
+export async function openParked(deps: Deps, slot: string): Promise<void> {
+  const [best] = await deps.store.queue.find({ state: 'parked', slot }, { sort: { rank: 1 }, limit: 1 })
+  if (best) await openEntry(deps, best)
+}
+
+export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
+  const change = await deps.store.queue.change(entry, (current) =>
+    current.state === 'parked' ? { ...current, state: 'open', until: null, slot: null } : null,
+  )
+  if (change) wakeAgents(deps, entry.module)
+}
+
+/** Slots that a claim of this entry needs. One for a concurrency key comes into being with its first claim. */
+export async function slotsFor(deps: Deps, entry: QueueDoc): Promise<SlotDoc[]> {
+  if (entry.concurrencyKey !== null) {
+    const limit = entry.concurrencyLimit ?? 1
+    const name = keySlot(entry.concurrencyKey)
+    const made = await deps.store.slots.insert({ _id: name, rev: 1, limit, holders: [] })
+    if (!made)
+      await deps.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
+  }
+  const names = slotNames(entry)
+  const slots = await deps.store.slots.many(names)
+  return slots.sort((a, b) => names.indexOf(a._id) - names.indexOf(b._id))
+}

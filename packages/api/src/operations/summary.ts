@@ -1,0 +1,56 @@
+import { isTerminal, Summary, statusGroups, TaskStatus } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { presentAgent } from '../respond/agent.ts'
+
+const summaryId = 'summary'
+const freshMs = 4_000
+
+/** Counting goes over whole collections, so one count serves every reader of the next seconds. */
+export async function summary(deps: Deps): Promise<Summary> {
+  const now = deps.clock.now()
+  const kept = await deps.store.meta.get(summaryId)
+  if (kept && now.getTime() - kept.at.getTime() < freshMs) return Summary.parse(JSON.parse(kept.json))
+  const counted = await count(deps, now)
+  const doc = { _id: summaryId, rev: 1, at: now, json: JSON.stringify(counted) }
+  if (!(await deps.store.meta.insert(doc)))
+    await deps.store.meta.change(summaryId, (current) => ({ ...current, at: now, json: doc.json }))
+  return counted
+}
+
+async function count(deps: Deps, now: Date): Promise<Summary> {
+  const [{ tasks, data }, agents] = await Promise.all([
+    deps.store.count(),
+    deps.store.agents.find({}, { limit: 10_000 }),
+  ])
+  const byStatus: Record<string, number> = Object.fromEntries(TaskStatus.options.map((status) => [status, 0]))
+  const perModule: Summary['perModule'] = {}
+  for (const row of tasks) {
+    byStatus[row.status] = (byStatus[row.status] ?? 0) + row.count
+    perModule[row.module] ??= { planned: 0, active: 0, completed: 0 }
+    const counts = perModule[row.module]
+    if (counts) counts[groupOf(row.status)] += row.count
+  }
+  const sum = (statuses: readonly TaskStatus[]) =>
+    statuses.reduce((total, status) => total + (byStatus[status] ?? 0), 0)
+  return {
+    asOf: now.toISOString(),
+    tasks: {
+      planned: sum(statusGroups.planned),
+      active: sum(statusGroups.active),
+      completed: sum(statusGroups.completed),
+      byStatus,
+    },
+    perModule,
+    agents: {
+      total: agents.length,
+      online: agents.filter((agent) => presentAgent(agent, now).status !== 'offline').length,
+    },
+    data,
+  }
+}
+
+function groupOf(status: string): keyof typeof statusGroups {
+  const known = TaskStatus.parse(status)
+  if (isTerminal(known)) return 'completed'
+  return known === 'running' ? 'active' : 'planned'
+}

@@ -1,0 +1,39 @@
+import type { Deps } from '../deps.ts'
+import type { TaskDoc } from '../store/documents.ts'
+import { announceTask } from './announce.ts'
+import { admitDependents } from './dependents.ts'
+import { clearMarker } from './marker.ts'
+import { settleOutputs } from './outputs.ts'
+import { cancelWaitingRun, endRun } from './run-end.ts'
+import { releaseRun } from './slots.ts'
+
+/**
+ * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
+ * Returns the dependents that ended because of it, to be settled next.
+ */
+export async function settleTerminal(
+  deps: Deps,
+  task: TaskDoc,
+): Promise<{ task: TaskDoc; ended: TaskDoc[] }> {
+  const marker = task.settle
+  if (marker?.kind !== 'terminal') return { task, ended: [] }
+  await settleOutputs(deps, task)
+  deps.reached('settle.outputs-written')
+  announceTask(deps, task) // its readers can see the result from here on
+
+  if (marker.run && marker.end) await endRun(deps, marker.run, marker.end, null)
+  if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
+  deps.reached('settle.run-written')
+
+  const runs = [marker.run, marker.waiting].filter((run) => run !== null)
+  for (const run of runs) await deps.store.queue.remove(run)
+  deps.reached('settle.entry-removed')
+
+  for (const run of runs) await releaseRun(deps, task, run)
+  deps.reached('settle.slots-released')
+
+  const items = Object.values(task.outputs).map((output) => output.data)
+  const ended = await admitDependents(deps, [task._id, ...items])
+  deps.reached('settle.dependents-admitted')
+  return { task: await clearMarker(deps, task, 'settle.cleared'), ended }
+}

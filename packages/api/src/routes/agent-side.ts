@@ -1,0 +1,188 @@
+import {
+  ClaimAnswer,
+  ClaimRequest,
+  FinishAnswer,
+  FinishRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  InstallLogRequest,
+  InventoryAnswer,
+  InventoryRequest,
+  moduleEvent,
+  OutputsAnswer,
+  OutputsRequest,
+  RegisterAnswer,
+  RegisterRequest,
+  RunId,
+  RunLogsRequest,
+} from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { Ctx } from '../http/env.ts'
+import { waitFor } from '../http/wait.ts'
+import { runObjectKey } from '../objects/keys.ts'
+import { claim } from '../operations/claim.ts'
+import { finish } from '../operations/finish.ts'
+import { heartbeat } from '../operations/heartbeat.ts'
+import { appendInstallLog, installLogId } from '../operations/install-log.ts'
+import { register } from '../operations/register.ts'
+import { reportModules } from '../operations/report-modules.ts'
+import { agentOf } from '../operations/session.ts'
+
+/** What agents call. Every request is safe to send twice. */
+export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
+  ...sessionEndpoints(deps),
+  ...workEndpoints(deps),
+]
+
+const tag = 'Agent side'
+const scope = 'agent'
+
+const sessionEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/register',
+    scope,
+    tag,
+    summary: 'Begin a session',
+    body: RegisterRequest,
+    answers: { 200: { description: 'The session', schema: RegisterAnswer } },
+    async handle(c, { body }) {
+      return c.json(await register(deps, c.var.principal.id, c.var.ids, body))
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/heartbeat',
+    scope,
+    tag,
+    summary: 'Say that the agent lives, and which runs it holds',
+    body: HeartbeatRequest,
+    answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
+    async handle(c, { body }) {
+      return c.json(await heartbeat(deps, await agentOf(deps, c.var.principal.id, body.sessionId), body))
+    },
+  }),
+  endpoint({
+    method: 'put',
+    path: '/agent/v1/modules',
+    scope,
+    tag,
+    summary: 'Report which modules the agent has and how each stands',
+    body: InventoryRequest,
+    answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
+    async handle(c, { body }) {
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      await reportModules(deps, agent, body.modules)
+      return c.json({
+        modules: Object.fromEntries(body.modules.map((one) => [one.name, 'enabled' as const])),
+      })
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/modules/:id/install-log',
+    scope,
+    tag,
+    summary: 'Lines of an installation, set-up or test',
+    body: InstallLogRequest,
+    answers: { 204: { description: 'Kept' } },
+    async handle(c, { body }) {
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      await appendInstallLog(deps, installLogId(agent._id, c.req.param('id') ?? '', body.digest), body.lines)
+      return c.body(null, 204)
+    },
+  }),
+]
+
+const workEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/claim',
+    scope,
+    tag,
+    summary: 'Take the best ready task',
+    body: ClaimRequest,
+    answers: {
+      200: { description: 'A grant, or what to keep room for', schema: ClaimAnswer },
+      204: { description: 'There is nothing' },
+    },
+    async handle(c, { body }) {
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const subjects = [...new Set(body.offers.map((offer) => moduleEvent(offer.module)))]
+      const answer = await waitFor(
+        deps.bus,
+        { subjects, seconds: body.wait, signal: c.req.raw.signal },
+        async () => (await claim(deps, agent, body)) ?? undefined,
+      )
+      return answer ? c.json(answer) : c.body(null, 204)
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/runs/:id/outputs',
+    scope,
+    tag,
+    summary: 'Presigned PUTs for files of a run',
+    body: OutputsRequest,
+    answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
+    async handle(c, { body }) {
+      const run = await ownRun(deps, c, body.sessionId)
+      const uploads = await Promise.all(
+        body.files.map(async ({ output, n, size, contentType, sha256 }) => {
+          const { url, headers, expiresAt } = await deps.objects.presignPut(runObjectKey(run, output, n), {
+            size,
+            contentType,
+            sha256,
+          })
+          return { output, n, method: 'PUT' as const, url, headers, expiresAt: expiresAt.toISOString() }
+        }),
+      )
+      return c.json({ uploads })
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/runs/:id/logs',
+    scope,
+    tag,
+    summary: 'Lines of a run, for networks without NATS',
+    body: RunLogsRequest,
+    answers: { 204: { description: 'Published' } },
+    async handle(c, { body }) {
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const run = pathId(c, RunId, 'run')
+      await deps.bus.publishLog(agent._id, run, {
+        v: 1,
+        from: body.lines[0]?.n ?? 1,
+        lines: body.lines,
+        progress: body.progress,
+      })
+      return c.body(null, 204)
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/agent/v1/runs/:id/finish',
+    scope,
+    tag,
+    summary: 'Report how a run ended',
+    body: FinishRequest,
+    answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
+    async handle(c, { body }) {
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
+    },
+  }),
+]
+
+/** Only files of a run that this agent was given may be written. */
+async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]): Promise<RunId> {
+  const agent = await agentOf(deps, c.var.principal.id, sessionId)
+  const id = pathId(c, RunId, 'run')
+  const run = await deps.store.runs.get(id)
+  const task = run && (await deps.store.tasks.get(run.task))
+  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return id
+  throw new Failure('not_found', 'There is no such run of this agent.')
+}

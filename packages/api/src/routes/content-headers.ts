@@ -1,0 +1,36 @@
+/**
+ * How a stored file may be shown. What a browser could run as a page of the store's origin (HTML, SVG, XML,
+ * anything unknown) is only ever saved.
+ */
+export function servedType(
+  contentType: string | null,
+  wanted: 'inline' | 'attachment',
+): { contentType: string; disposition: 'inline' | 'attachment' } {
+  const essence = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const shown =
+    (/^(image|video|audio)\/[\w.+-]+$/.test(essence) &&
+      !essence.includes('svg') &&
+      !essence.includes('xml')) ||
+    essence === 'application/pdf' ||
+    essence === 'text/plain'
+  if (!shown) return { contentType: 'application/octet-stream', disposition: 'attachment' }
+  return {
+    contentType: essence === 'text/plain' ? 'text/plain; charset=utf-8' : essence,
+    disposition: wanted,
+  }
+}
+
+/** A file name in any script, safe in a header: RFC 6266 with the ASCII fallback, RFC 8187 for the rest. */
+export function contentDisposition(disposition: 'inline' | 'attachment', fileName: string): string {
+  const plain =
+    fileName
+      .replace(/[\p{Cc}\p{Cf}]/gu, '')
+      .replace(/[\\/]/g, '_')
+      .trim() || 'file'
+  const ascii = plain.replace(/[^\x20-\x7e]/g, '_').replace(/["%;]/g, '_')
+  const encoded = encodeURIComponent(plain.toWellFormed()).replace(
+    /['()*!]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `${disposition}; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}

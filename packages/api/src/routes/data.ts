@@ -1,0 +1,170 @@
+import {
+  ContentQuery,
+  ContentUrl,
+  CreateData,
+  DataAnswer,
+  DataId,
+  DataPage,
+  DataQuery,
+  UploadAnswer,
+} from '@millrace/shared'
+import type { Filter } from 'mongodb'
+import { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import { Failure, notFound } from '../failure.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { Ctx } from '../http/env.ts'
+import { completeUpload } from '../operations/complete-upload.ts'
+import { createFile, createValue, freshUpload } from '../operations/create-data.ts'
+import { presentData } from '../respond/data.ts'
+import type { DataDoc } from '../store/documents.ts'
+import { contentDisposition, servedType } from './content-headers.ts'
+import { escapeRegex } from './prefix.ts'
+import { callerOf } from './tasks.ts'
+
+export const dataEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/data',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'Keep a value, or begin to upload a file',
+    body: CreateData,
+    answers: { 201: { description: 'Created', schema: UploadAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      const { item, upload } =
+        'file' in body
+          ? await createFile(deps, callerOf(c), body)
+          : await createValue(deps, callerOf(c), body)
+      return c.json({ data: presentData(item), upload }, 201)
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/data/:id/complete',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'The bytes are there: verify them and make the item available',
+    answers: { 200: { description: 'Available', schema: DataAnswer } },
+    idempotent: true,
+    async handle(c) {
+      return c.json({ data: presentData(await completeUpload(deps, pathId(c, DataId, 'data item'))) })
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/data/:id/upload',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'A fresh upload URL',
+    answers: { 200: { description: 'The URL', schema: UploadAnswer } },
+    idempotent: true,
+    async handle(c) {
+      const { item, upload } = await freshUpload(deps, pathId(c, DataId, 'data item'))
+      return c.json({ data: presentData(item), upload })
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/data',
+    scope: 'read',
+    tag: 'Data',
+    summary: 'List data items, newest first',
+    query: DataQuery,
+    answers: { 200: { description: 'A page', schema: DataPage } },
+    async handle(c, { query }) {
+      const docs = await deps.store.data.find(dataFilter(query), {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, (item) => presentData(item, { list: true })))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/data/:id',
+    scope: 'read',
+    tag: 'Data',
+    summary: 'Read a data item',
+    answers: { 200: { description: 'The item', schema: DataAnswer } },
+    async handle(c) {
+      return c.json({ data: presentData(await readItem(deps, c)) })
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/data/:id/content',
+    scope: 'read',
+    tag: 'Data',
+    summary: 'The content: an inline value, or a redirect to the object store',
+    query: ContentQuery,
+    answers: {
+      200: {
+        description: 'The inline value; with ?redirect=0 where the file is',
+        schema: z.union([ContentUrl, z.json()]),
+      },
+      302: { description: 'To the file, in the object store' },
+    },
+    async handle(c, { query }) {
+      const item = await readItem(deps, c)
+      if (item.status !== 'available') {
+        throw new Failure(
+          'data_not_available',
+          `The item is ${item.status}${item.error ? `: ${item.error.message}` : ''}.`,
+          { status: 409 },
+        )
+      }
+      return item.isFile ? serveFile(deps, c, item, query) : serveValue(c, item, query.redirect)
+    },
+  }),
+]
+
+async function readItem(deps: Deps, c: Ctx): Promise<DataDoc> {
+  const item = await deps.store.data.get(pathId(c, DataId, 'data item'))
+  if (!item) throw notFound('data item')
+  return item
+}
+
+function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
+  if (redirect === '0')
+    throw new Failure('inline_value', 'The item is an inline value; GET …/content answers with it.')
+  const value: unknown = item.items ? item.items.map((data) => ({ data })) : JSON.parse(item.json ?? 'null')
+  const asText = item.type === 'text' && typeof value === 'string'
+  c.header('Content-Type', asText ? 'text/plain; charset=utf-8' : 'application/json')
+  c.header('X-Content-Type-Options', 'nosniff')
+  return c.body(asText ? value : JSON.stringify(value))
+}
+
+async function serveFile(
+  deps: Deps,
+  c: Ctx,
+  item: DataDoc,
+  query: z.output<typeof ContentQuery>,
+): Promise<Response> {
+  const { contentType, disposition } = servedType(item.contentType, query.disposition)
+  if (c.req.method === 'HEAD') {
+    c.header('Content-Type', contentType)
+    c.header('Content-Length', String(item.size ?? 0))
+    return c.body(null)
+  }
+  const { url, expiresAt } = await deps.objects.presignGet(item.object ?? '', {
+    contentType,
+    disposition: contentDisposition(disposition, item.fileName ?? item.label ?? item._id),
+  })
+  c.header('Cache-Control', 'no-store')
+  return query.redirect === '0' ? c.json({ url, expiresAt: expiresAt.toISOString() }) : c.redirect(url, 302)
+}
+
+function dataFilter(query: DataQuery): Filter<DataDoc> {
+  const after = idOfCursor(query.cursor, 'dat_')
+  return {
+    ...(after ? { _id: { $lt: after as DataId } } : {}),
+    ...(query.status ? { status: query.status } : {}),
+    ...(query.type ? { type: query.type } : {}),
+    ...(query.tag ? { tags: query.tag } : {}),
+    ...(query.producer ? { 'producer.taskId': query.producer } : {}),
+    ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
+  }
+}

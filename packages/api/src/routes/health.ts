@@ -1,0 +1,50 @@
+import type { Deps } from '../deps.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import type { Metrics } from '../metrics.ts'
+
+export const healthEndpoints = (deps: Deps, metrics: Metrics): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/healthz',
+    scope: 'none',
+    tag: 'Health',
+    summary: 'The process is alive',
+    answers: { 200: { description: 'Alive' } },
+    handle: (c) => c.json({ status: 'ok' }),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/readyz',
+    scope: 'none',
+    tag: 'Health',
+    summary: 'Each server this needs: "ok", or why not',
+    answers: { 200: { description: 'Requests can be served' }, 503: { description: 'The database is away' } },
+    async handle(c) {
+      const [mongodb, nats, s3] = await Promise.all(
+        [deps.store, deps.bus, deps.objects].map((server) => state(server)),
+      )
+      return c.json({ mongodb, nats, s3 }, mongodb === 'ok' ? 200 : 503)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/metrics',
+    scope: 'read',
+    tag: 'Health',
+    summary: 'Prometheus metrics',
+    answers: { 200: { description: 'text/plain' } },
+    async handle(c) {
+      c.header('Content-Type', metrics.contentType)
+      return c.body(await metrics.text())
+    },
+  }),
+]
+
+async function state(server: { ping(): Promise<void> }): Promise<string> {
+  try {
+    await server.ping()
+    return 'ok'
+  } catch (error) {
+    return error instanceof Error ? error.message.slice(0, 200) : 'away'
+  }
+}

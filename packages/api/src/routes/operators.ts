@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import {
+  AgentAnswer,
+  AgentId,
+  AgentPage,
+  CreateKey,
+  type Key,
+  KeyCreated,
+  KeyId,
+  KeyPage,
+  PageQuery,
+  Settings,
+  SettingsPatch,
+  Summary,
+} from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { hashSecret, secretPrefix } from '../http/authenticate.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { changeSettings, readSettings } from '../operations/settings.ts'
+import { summary } from '../operations/summary.ts'
+import { presentAgent } from '../respond/agent.ts'
+import { iso } from '../respond/task.ts'
+import type { KeyDoc } from '../store/documents.ts'
+import { tick } from '../tick/tick.ts'
+
+/** What the people who run an installation look at and turn. */
+export const operatorEndpoints = (deps: Deps): Endpoint[] => [
+  ...agents(deps),
+  ...keys(deps),
+  ...settings(deps),
+]
+
+const agents = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/agents',
+    scope: 'read',
+    tag: 'Agents',
+    summary: 'List agents, newest first',
+    query: PageQuery,
+    answers: { 200: { description: 'A page', schema: AgentPage } },
+    async handle(c, { query }) {
+      const after = idOfCursor(query.cursor, 'agt_')
+      const docs = await deps.store.agents.find(after ? { _id: { $lt: after as AgentId } } : {}, {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, (agent) => presentAgent(agent, deps.clock.now())))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/agents/:id',
+    scope: 'read',
+    tag: 'Agents',
+    summary: 'Read an agent',
+    answers: { 200: { description: 'The agent', schema: AgentAnswer } },
+    async handle(c) {
+      const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
+      if (!agent) throw notFound('agent')
+      return c.json({ agent: presentAgent(agent, deps.clock.now()) })
+    },
+  }),
+]
+
+const keys = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/keys',
+    scope: 'admin',
+    tag: 'Keys',
+    summary: 'Make a key; its secret is shown this once',
+    body: CreateKey,
+    answers: { 201: { description: 'Created', schema: KeyCreated } },
+    idempotent: true,
+    async handle(c, { body }) {
+      const id = c.var.ids.key()
+      const secret = `${secretPrefix}${id.slice('key_'.length)}_${randomBytes(32).toString('base64url')}`
+      const key: KeyDoc = {
+        _id: id,
+        rev: 1,
+        name: body.name,
+        scopes: body.scopes,
+        secretHash: hashSecret(secret),
+        createdAt: deps.clock.now(),
+        expiresAt: body.expiresAt ? new Date(body.expiresAt) : null,
+      }
+      if (await deps.store.keys.insert(key)) return c.json({ key: presentKey(key), secret }, 201)
+      // Made by an earlier try: its secret was shown then, and is not kept.
+      return c.json({ key: presentKey((await deps.store.keys.get(id)) ?? key), secret: null }, 201)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/keys',
+    scope: 'admin',
+    tag: 'Keys',
+    summary: 'List keys, newest first',
+    query: PageQuery,
+    answers: { 200: { description: 'A page', schema: KeyPage } },
+    async handle(c, { query }) {
+      const after = idOfCursor(query.cursor, 'key_')
+      const docs = await deps.store.keys.find(after ? { _id: { $lt: after as KeyId } } : {}, {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, presentKey))
+    },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/api/keys/:id',
+    scope: 'admin',
+    tag: 'Keys',
+    summary: 'Revoke a key, at once',
+    answers: { 204: { description: 'Gone' } },
+    async handle(c) {
+      const id = pathId(c, KeyId, 'key')
+      if (!(await deps.store.keys.get(id))) throw notFound('key')
+      await deps.store.keys.remove(id)
+      return c.body(null, 204)
+    },
+  }),
+]
+
+const settings = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/settings',
+    scope: 'read',
+    tag: 'Settings',
+    summary: 'Read the settings',
+    answers: { 200: { description: 'The settings', schema: Settings } },
+    async handle(c) {
+      return c.json(await readSettings(deps))
+    },
+  }),
+  endpoint({
+    method: 'patch',
+    path: '/api/settings',
+    scope: 'admin',
+    tag: 'Settings',
+    summary: 'Change settings; in force at once',
+    body: SettingsPatch,
+    answers: { 200: { description: 'The settings', schema: Settings } },
+    async handle(c, { body }) {
+      return c.json(await changeSettings(deps, body))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/summary',
+    scope: 'read',
+    tag: 'Summary',
+    summary: 'Counts for a dashboard, at most 5 s old',
+    answers: { 200: { description: 'Counts', schema: Summary } },
+    async handle(c) {
+      return c.json(await summary(deps))
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/tick',
+    scope: 'admin',
+    tag: 'Settings',
+    summary: 'Carry on what was left and do what is due; for runtimes without a timer of their own',
+    answers: { 204: { description: 'Done' } },
+    async handle(c) {
+      await tick(deps)
+      return c.body(null, 204)
+    },
+  }),
+]
+
+const presentKey = ({ _id, name, scopes, createdAt, expiresAt }: KeyDoc): Key => ({
+  id: _id,
+  name,
+  scopes,
+  createdAt: createdAt.toISOString(),
+  expiresAt: iso(expiresAt),
+})

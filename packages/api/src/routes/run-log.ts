@@ -1,0 +1,83 @@
+import { isTerminal, LogLine, type LogQuery, logOutput, parseRunId, taskEvent } from '@millrace/shared'
+import { streamSSE } from 'hono/streaming'
+import type { Deps } from '../deps.ts'
+import type { Ctx } from '../http/env.ts'
+import { runObjectKey } from '../objects/keys.ts'
+import type { RunDoc } from '../store/documents.ts'
+
+/** The same lines with the same numbers, whether the run is going (from the log stream) or over (from S3). */
+export async function answerLog(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
+  if (query.follow === '1') return follow(deps, c, run, query)
+  const lines = choose(await linesOf(deps, run), query)
+  c.header('Content-Type', 'application/x-ndjson')
+  return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+}
+
+async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
+  if (run.archive === 'done') {
+    const text = await deps.objects.read(runObjectKey(run._id, logOutput, 0))
+    if (text !== null) return parseLines(text)
+  }
+  const lines = new Map<number, LogLine>()
+  for await (const batch of deps.bus.logs(run._id, { follow: false, signal: AbortSignal.timeout(10_000) })) {
+    for (const line of batch.lines) lines.set(line.n, line)
+  }
+  return [...lines.values()].sort((a, b) => a.n - b.n)
+}
+
+const parseLines = (text: string): LogLine[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => LogLine.safeParse(JSON.parse(line)).data ?? [])
+
+function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
+  const matching = lines.filter(
+    (line) => (!query.stream || line.stream === query.stream) && line.n > (query.since ?? 0),
+  )
+  return query.tail === undefined
+    ? matching.slice(0, query.limit)
+    : matching.slice(-Math.min(query.tail, query.limit))
+}
+
+/** What is there, then what comes, until the run has ended. A reader that goes away ends the subscription. */
+function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
+  return streamSSE(c, async (stream) => {
+    const gone = new AbortController()
+    stream.onAbort(() => gone.abort())
+    let last = query.since ?? 0
+    const send = async (lines: readonly LogLine[]) => {
+      for (const line of lines) {
+        if (line.n <= last || (query.stream && line.stream !== query.stream)) continue
+        last = line.n
+        await stream.writeSSE({ event: 'log', id: String(line.n), data: JSON.stringify(line) })
+      }
+    }
+    const over = new AbortController()
+    const stopListening = await deps.bus.listen(
+      [taskEvent(parseRunId(run._id).task)],
+      () => void endWhenOver(),
+    )
+    const endWhenOver = async () => {
+      if (await hasEnded(deps, run)) over.abort()
+    }
+    const lookAgain = setInterval(() => void endWhenOver(), 5_000)
+    try {
+      await endWhenOver()
+      const signal = AbortSignal.any([gone.signal, over.signal])
+      for await (const batch of deps.bus.logs(run._id, { follow: !over.signal.aborted, signal }))
+        await send(batch.lines)
+      const now = await deps.store.runs.get(run._id)
+      if (!gone.signal.aborted && now) await send(await linesOf(deps, now))
+      await stream.writeSSE({ event: 'end', data: '{}' })
+    } finally {
+      clearInterval(lookAgain)
+      stopListening()
+    }
+  })
+}
+
+async function hasEnded(deps: Deps, run: RunDoc): Promise<boolean> {
+  const task = await deps.store.tasks.get(run.task)
+  return !task || task.currentRun !== run._id || isTerminal(task.status)
+}

@@ -1,0 +1,132 @@
+import {
+  LogQuery,
+  parseRunId,
+  RunAnswer,
+  RunId,
+  RunPage,
+  RunQuery,
+  type RunStatus,
+  TaskAnswer,
+} from '@millrace/shared'
+import type { Filter } from 'mongodb'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { cursorOf, idOfCursor } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { cancel } from '../operations/cancel.ts'
+import { presentRun, statusOf } from '../respond/run.ts'
+import { presentTask } from '../respond/task.ts'
+import type { RunDoc } from '../store/documents.ts'
+import { answerLog } from './run-log.ts'
+
+export const runEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/runs',
+    scope: 'read',
+    tag: 'Runs',
+    summary: 'List runs, newest first',
+    query: RunQuery,
+    answers: { 200: { description: 'A page', schema: RunPage } },
+    async handle(c, { query }) {
+      return c.json(await listRuns(deps, query))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/runs/:id',
+    scope: 'read',
+    tag: 'Runs',
+    summary: 'Read a run',
+    answers: { 200: { description: 'The run', schema: RunAnswer } },
+    async handle(c) {
+      const id = pathId(c, RunId, 'run')
+      const [run, task] = await Promise.all([
+        deps.store.runs.get(id),
+        deps.store.tasks.get(parseRunId(id).task),
+      ])
+      if (!run) throw notFound('run')
+      return c.json({ run: presentRun(run, task) })
+    },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/api/runs/:id',
+    scope: 'write',
+    tag: 'Runs',
+    summary: 'Cancel the task of a run',
+    answers: {
+      200: { description: 'It was cancelled already', schema: TaskAnswer },
+      202: { description: 'Being stopped', schema: TaskAnswer },
+    },
+    async handle(c) {
+      const { task, already } = await cancel(deps, parseRunId(pathId(c, RunId, 'run')).task)
+      return c.json({ task: presentTask(task) }, already ? 200 : 202)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/runs/:id/logs',
+    scope: 'read',
+    tag: 'Runs',
+    summary: 'Lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends',
+    query: LogQuery,
+    answers: { 200: { description: 'application/x-ndjson, or text/event-stream' } },
+    async handle(c, { query }) {
+      const id = pathId(c, RunId, 'run')
+      const run = await deps.store.runs.get(id)
+      if (!run) throw notFound('run')
+      return answerLog(deps, c, run, query)
+    },
+  }),
+]
+
+/**
+ * A run that waits or runs is described by its task, and its own document may lag behind: both states are
+ * read together and sorted out afterwards.
+ */
+async function listRuns(deps: Deps, query: RunQuery) {
+  let after = idOfCursor(query.cursor, 'tsk_')
+  const wanted = query.status ? new Set<RunStatus>(query.status) : null
+  const items = []
+  for (;;) {
+    const docs = await deps.store.runs.find(runFilter(query, after), {
+      sort: { _id: -1 },
+      limit: query.limit + 1,
+    })
+    const tasks = new Map(
+      (await deps.store.tasks.many([...new Set(docs.map((run) => run.task))])).map((task) => [
+        task._id,
+        task,
+      ]),
+    )
+    for (const run of docs.slice(0, query.limit)) {
+      after = run._id
+      const task = tasks.get(run.task) ?? null
+      if (!wanted || wanted.has(statusOf(run, task))) items.push(presentRun(run, task))
+      if (items.length === query.limit)
+        return { items, nextCursor: docs.at(-1) === run ? null : cursorOf(run._id) }
+    }
+    if (docs.length <= query.limit) return { items, nextCursor: null }
+  }
+}
+
+function runFilter(query: RunQuery, after: string | undefined): Filter<RunDoc> {
+  const unsettled: RunStatus[] = ['queued', 'running']
+  const statuses = query.status && [...new Set([...query.status, ...unsettled])]
+  return {
+    ...(after ? { _id: { $lt: after as RunId } } : {}),
+    ...(statuses ? { status: { $in: statuses } } : {}),
+    ...(query.module ? { module: query.module } : {}),
+    ...(query.agent ? { agentId: query.agent } : {}),
+    ...(query.task ? { task: query.task } : {}),
+    ...(query.startedAfter || query.startedBefore
+      ? {
+          startedAt: {
+            ...(query.startedAfter ? { $gte: new Date(query.startedAfter) } : {}),
+            ...(query.startedBefore ? { $lt: new Date(query.startedBefore) } : {}),
+          },
+        }
+      : {}),
+  }
+}

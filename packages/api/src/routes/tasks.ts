@@ -1,0 +1,164 @@
+import {
+  CreateTask,
+  isTerminal,
+  RunAccepted,
+  RunModule,
+  statusGroups,
+  TaskAnswer,
+  TaskId,
+  TaskPage,
+  TaskQuery,
+  type TaskStatus,
+  taskEvent,
+  WaitQuery,
+} from '@millrace/shared'
+import type { Filter } from 'mongodb'
+import type { Deps } from '../deps.ts'
+import { Failure, notFound } from '../failure.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { Ctx } from '../http/env.ts'
+import { waitFor } from '../http/wait.ts'
+import { cancel } from '../operations/cancel.ts'
+import { settleOutputs } from '../operations/outputs.ts'
+import { globalSlot } from '../operations/slots.ts'
+import { submit } from '../operations/submit.ts'
+import { presentTask } from '../respond/task.ts'
+import type { TaskDoc } from '../store/documents.ts'
+import { escapeRegex } from './prefix.ts'
+
+export const callerOf = (c: Ctx) => ({
+  apiKey: c.var.principal.id,
+  requestId: c.var.requestId,
+  ids: c.var.ids,
+})
+
+export const taskEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/tasks',
+    scope: 'write',
+    tag: 'Tasks',
+    summary: 'Create a task: one module applied to inputs',
+    body: CreateTask,
+    answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      return c.json({ task: presentTask(await submit(deps, callerOf(c), body)) }, 201)
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/modules/:id/run',
+    scope: 'write',
+    tag: 'Runs',
+    summary: 'Run a module',
+    body: RunModule,
+    answers: { 202: { description: 'Accepted', schema: RunAccepted } },
+    idempotent: true,
+    async handle(c, { body: { queue, ...body } }) {
+      if (!queue) await refuseWhenFull(deps)
+      const task = await submit(deps, callerOf(c), { ...body, module: c.req.param('id') ?? '' })
+      return c.json(
+        { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
+        202,
+      )
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/tasks',
+    scope: 'read',
+    tag: 'Tasks',
+    summary: 'List tasks, newest first',
+    query: TaskQuery,
+    answers: { 200: { description: 'A page', schema: TaskPage } },
+    async handle(c, { query }) {
+      const docs = await deps.store.tasks.find(taskFilter(query), {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/tasks/:id',
+    scope: 'read',
+    tag: 'Tasks',
+    summary: 'Read a task; with ?wait= as soon as it has ended',
+    query: WaitQuery,
+    answers: { 200: { description: 'The task', schema: TaskAnswer } },
+    async handle(c, { query }) {
+      const id = pathId(c, TaskId, 'task')
+      const ended = await waitFor(
+        deps.bus,
+        { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal },
+        async () => {
+          const task = await readTask(deps, id)
+          return isTerminal(task.status) ? task : undefined
+        },
+      )
+      const task = ended ?? (await readTask(deps, id))
+      const agent =
+        task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
+      return c.json({ task: presentTask(task, { agent }) })
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/tasks/:id/cancel',
+    scope: 'write',
+    tag: 'Tasks',
+    summary: 'Cancel a task',
+    answers: {
+      200: { description: 'It was cancelled already', schema: TaskAnswer },
+      202: { description: 'Cancelled, or being stopped', schema: TaskAnswer },
+    },
+    idempotent: true,
+    async handle(c) {
+      const { task, already } = await cancel(deps, pathId(c, TaskId, 'task'))
+      return c.json({ task: presentTask(task) }, already && !c.var.replayed ? 200 : 202)
+    },
+  }),
+]
+
+/** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
+async function readTask(deps: Deps, id: TaskId): Promise<TaskDoc> {
+  const task = await deps.store.tasks.get(id)
+  if (!task) throw notFound('task')
+  if (task.settle?.kind === 'terminal') await settleOutputs(deps, task)
+  return task
+}
+
+async function refuseWhenFull(deps: Deps): Promise<void> {
+  const slot = await deps.store.slots.get(globalSlot)
+  if (slot && slot.holders.length >= slot.limit) {
+    throw new Failure(
+      'at_capacity',
+      `${slot.holders.length} of ${slot.limit} tasks are running. Ask with "queue": true to wait.`,
+    )
+  }
+}
+
+function taskFilter(query: TaskQuery): Filter<TaskDoc> {
+  const after = idOfCursor(query.cursor, 'tsk_')
+  const statuses = query.status?.flatMap((word): readonly TaskStatus[] =>
+    word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],
+  )
+  return {
+    ...(after ? { _id: { $lt: after as TaskId } } : {}),
+    ...(statuses?.length ? { status: statuses.length === 1 ? statuses[0] : { $in: statuses } } : {}),
+    ...(query.module ? { module: query.module } : {}),
+    ...(query.tag ? { tags: query.tag } : {}),
+    ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
+    ...(query.createdAfter || query.createdBefore
+      ? {
+          createdAt: {
+            ...(query.createdAfter ? { $gte: new Date(query.createdAfter) } : {}),
+            ...(query.createdBefore ? { $lt: new Date(query.createdBefore) } : {}),
+          },
+        }
+      : {}),
+  }
+}

@@ -1,0 +1,120 @@
+import type { Db, Filter, MongoServerError, Sort } from 'mongodb'
+import type { z } from 'zod'
+
+export type Doc = { _id: string; rev: number }
+export type Change<D> = { before: D; after: D }
+
+/** All that the rest of the API may do with a kind of document. */
+export type Collection<D extends Doc> = {
+  get(id: string): Promise<D | null>
+  many(ids: readonly string[]): Promise<D[]>
+  find(filter: Filter<D>, options: { sort?: Sort; limit: number }): Promise<D[]>
+  /** `false`: a document of this id is already there, and stays as it is. */
+  insert(doc: D): Promise<boolean>
+  /** Inserts those that are not there yet. */
+  insertMissing(docs: readonly D[]): Promise<void>
+  /**
+   * Reads, decides, writes on `{_id, rev}`, and again on a miss. `decide` returns the changed document, or
+   * nothing when there is nothing to change. A document already in hand saves the first read.
+   */
+  change(from: string | D, decide: (doc: D) => D | null | undefined): Promise<Change<D> | null>
+  /** Changes many documents, each like `change`, with one round trip where nobody interferes. */
+  changeMany(ids: readonly string[], decide: (doc: D) => D | null | undefined): Promise<void>
+  remove(id: string): Promise<void>
+}
+
+export function openCollection<S extends z.ZodType<Doc>>(
+  db: Db,
+  name: string,
+  schema: S,
+): Collection<z.output<S> & Doc> {
+  type D = z.output<S> & Doc
+  const raw = db.collection<D>(name)
+  const parse = (found: unknown): D => schema.parse(found)
+
+  const get = async (id: string) => {
+    const found = await raw.findOne(byId<D>(id))
+    return found ? parse(found) : null
+  }
+
+  const many = async (ids: readonly string[]) => {
+    if (ids.length === 0) return []
+    if (ids.length === 1) return [await get(ids[0] ?? '')].filter((doc) => doc !== null)
+    const found = await raw.find({ _id: { $in: [...ids] } } as Filter<D>).toArray()
+    return found.map(parse)
+  }
+
+  const change: Collection<D>['change'] = async (from, decide) => {
+    let before = typeof from === 'string' ? await get(from) : from
+    while (before) {
+      const decided = decide(before)
+      if (!decided) return null
+      const after = { ...decided, rev: before.rev + 1 }
+      const written = await raw.updateOne(byRev<D>(before), difference(before, after))
+      if (written.matchedCount === 1) return { before, after }
+      before = await get(before._id)
+    }
+    return null
+  }
+
+  return {
+    get,
+    many,
+    change,
+    async find(filter, { sort, limit }) {
+      const cursor = raw.find(filter).limit(limit)
+      const found = await (sort ? cursor.sort(sort) : cursor).toArray()
+      return found.map(parse)
+    },
+    async insert(doc) {
+      try {
+        await raw.insertOne(doc as Parameters<typeof raw.insertOne>[0])
+        return true
+      } catch (error) {
+        if (isDuplicate(error)) return false
+        throw error
+      }
+    },
+    async insertMissing(docs) {
+      if (docs.length === 0) return
+      try {
+        await raw.insertMany(docs as Parameters<typeof raw.insertMany>[0], { ordered: false })
+      } catch (error) {
+        if (!isDuplicate(error)) throw error
+      }
+    },
+    async changeMany(ids, decide) {
+      const changes = (await many(ids)).flatMap((before) => {
+        const decided = decide(before)
+        return decided ? [{ before, after: { ...decided, rev: before.rev + 1 } }] : []
+      })
+      if (changes.length === 0) return
+      const written = await raw.bulkWrite(
+        changes.map(({ before, after }) => ({
+          updateOne: { filter: byRev<D>(before), update: difference(before, after) },
+        })),
+        { ordered: false },
+      )
+      if (written.matchedCount === changes.length) return
+      for (const { before } of changes) await change(before._id, decide)
+    },
+    async remove(id) {
+      await raw.deleteOne(byId<D>(id))
+    },
+  }
+}
+
+const byId = <D extends Doc>(id: string) => ({ _id: id }) as Filter<D>
+const byRev = <D extends Doc>({ _id, rev }: Doc) => ({ _id, rev }) as Filter<D>
+
+/** Only what changed is sent: a task may carry a megabyte of inputs that no step ever touches. */
+function difference<D extends Doc>(before: D, after: D) {
+  const set = Object.fromEntries(
+    Object.entries(after).filter(([key, value]) => before[key as keyof D] !== value),
+  )
+  return { $set: set as Partial<D> }
+}
+
+function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error as MongoServerError).code === 11000
+}

@@ -1,0 +1,142 @@
+import { type Db, MongoClient } from 'mongodb'
+import { type Collection, openCollection } from './collection.ts'
+import {
+  AgentDoc,
+  DataDoc,
+  IdempotencyDoc,
+  InstallLogDoc,
+  KeyDoc,
+  MetaDoc,
+  ModuleDoc,
+  QueueDoc,
+  RunDoc,
+  SessionDoc,
+  SlotDoc,
+  TaskDoc,
+} from './documents.ts'
+
+export type Store = {
+  tasks: Collection<TaskDoc>
+  runs: Collection<RunDoc>
+  queue: Collection<QueueDoc>
+  slots: Collection<SlotDoc>
+  data: Collection<DataDoc>
+  modules: Collection<ModuleDoc>
+  installLogs: Collection<InstallLogDoc>
+  agents: Collection<AgentDoc>
+  sessions: Collection<SessionDoc>
+  keys: Collection<KeyDoc>
+  idempotency: Collection<IdempotencyDoc>
+  meta: Collection<MetaDoc>
+  /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
+  count(): Promise<{
+    tasks: { module: string; status: string; count: number }[]
+    data: { count: number; bytes: number }
+  }>
+  ensureIndexes(): Promise<void>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the database that the URL names (default `millrace`). Writes are acknowledged by a majority, journaled. */
+export function openStore(url: string): Store {
+  const client = new MongoClient(url, {
+    appName: 'millrace-api',
+    writeConcern: { w: 'majority', journal: true },
+    serverSelectionTimeoutMS: 5_000,
+    connectTimeoutMS: 5_000,
+    ignoreUndefined: true,
+    retryWrites: false,
+  })
+  const db = client.db(new URL(url).pathname.length > 1 ? undefined : 'millrace')
+  const tasks = openCollection(db, 'tasks', TaskDoc)
+  return {
+    tasks,
+    runs: openCollection(db, 'runs', RunDoc),
+    queue: openCollection(db, 'queue', QueueDoc),
+    slots: openCollection(db, 'slots', SlotDoc),
+    data: openCollection(db, 'data', DataDoc),
+    modules: openCollection(db, 'modules', ModuleDoc),
+    installLogs: openCollection(db, 'installLogs', InstallLogDoc),
+    agents: openCollection(db, 'agents', AgentDoc),
+    sessions: openCollection(db, 'sessions', SessionDoc),
+    keys: openCollection(db, 'keys', KeyDoc),
+    idempotency: openCollection(db, 'idempotency', IdempotencyDoc),
+    meta: openCollection(db, 'meta', MetaDoc),
+    count: () => count(db),
+    ensureIndexes: () => ensureIndexes(db),
+    async ping() {
+      await db.command({ ping: 1 }, { timeoutMS: 3_000 })
+    },
+    close: () => client.close(),
+  }
+}
+
+async function count(db: Db) {
+  const tasks = await db
+    .collection('tasks')
+    .aggregate<{ _id: { module: string; status: string }; count: number }>([
+      { $group: { _id: { module: '$module', status: '$status' }, count: { $sum: 1 } } },
+    ])
+    .toArray()
+  const [data] = await db
+    .collection('data')
+    .aggregate<{ count: number; bytes: number }>([
+      { $group: { _id: 'all', count: { $sum: 1 }, bytes: { $sum: '$size' } } },
+    ])
+    .toArray()
+  return {
+    tasks: tasks.map(({ _id, count }) => ({ ..._id, count })),
+    data: { count: data?.count ?? 0, bytes: data?.bytes ?? 0 },
+  }
+}
+
+/** `{_id, rev}` serves every compare-and-set; the others serve one query each, named beside it. */
+async function ensureIndexes(db: Db): Promise<void> {
+  const revisioned = [
+    'tasks',
+    'runs',
+    'queue',
+    'slots',
+    'data',
+    'modules',
+    'installLogs',
+    'agents',
+    'sessions',
+    'keys',
+    'idempotency',
+    'meta',
+  ]
+  await Promise.all(
+    revisioned.map((name) => db.collection(name).createIndex({ _id: 1, rev: 1 }, { unique: true })),
+  )
+  await db.collection('tasks').createIndexes([
+    { key: { status: 1, _id: -1 } }, // lists by status
+    { key: { module: 1, _id: -1 } }, // lists by module
+    { key: { waitingFor: 1 }, sparse: true }, // dependents of something that ended
+    { key: { 'settle.kind': 1 }, sparse: true }, // open markers, for the tick
+  ])
+  await db.collection('runs').createIndexes([
+    { key: { status: 1, _id: -1 } }, // lists by status
+    { key: { module: 1, _id: -1 } }, // lists by module
+    { key: { agentId: 1, _id: -1 } }, // lists by agent
+    { key: { task: 1, _id: -1 } }, // lists by task
+    { key: { archive: 1 } }, // logs to be saved
+  ])
+  await db.collection('queue').createIndexes([
+    { key: { state: 1, module: 1, rank: 1 } }, // the claim
+    { key: { state: 1, until: 1 } }, // parked by time
+    { key: { state: 1, slot: 1, rank: 1 } }, // parked under a slot
+  ])
+  await db
+    .collection('data')
+    .createIndexes([
+      { key: { status: 1, _id: -1 } },
+      { key: { type: 1, _id: -1 } },
+      { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
+      { key: { 'settle.kind': 1 }, sparse: true },
+    ])
+  await db.collection('agents').createIndex({ sessionId: 1 }, { unique: true }) // the agent of a request
+  await db.collection('modules').createIndex({ 'entries.agentId': 1 }) // what an agent no longer has
+  await db.collection('idempotency').createIndex({ at: 1 }, { expireAfterSeconds: 24 * 3600 })
+}

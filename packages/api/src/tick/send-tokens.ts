@@ -1,0 +1,36 @@
+import type { Deps } from '../deps.ts'
+import { globalSlot } from '../operations/slots.ts'
+import type { AgentDoc, QueueDoc } from '../store/documents.ts'
+
+const atOnce = 200
+/** A fresh entry's own token is on its way. */
+const patienceMs = 1_000
+
+/** Tokens for ready work that some connected agent could do: lost ones, and those never sent. */
+export async function sendTokens(deps: Deps): Promise<void> {
+  const before = deps.clock.now().getTime() - patienceMs
+  const open = (await deps.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })).filter(
+    (entry) => entry.queuedAt.getTime() < before,
+  )
+  if (open.length === 0) return
+  const slot = await deps.store.slots.get(globalSlot)
+  const room = slot ? slot.limit - slot.holders.length : 0
+  if (room <= 0) return
+  const agents = await deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })
+  const wanted = Map.groupBy(
+    open.filter((entry) => agents.some((agent) => canRun(agent, entry))),
+    (entry) => entry.module,
+  )
+  for (const [module, entries] of wanted) {
+    const missing = Math.min(entries.length, room) - (await deps.bus.pendingTokens(module))
+    for (let sent = 0; sent < missing; sent += 1) await deps.bus.sendToken(module)
+  }
+}
+
+const canRun = (agent: AgentDoc, entry: QueueDoc): boolean =>
+  agent.modules.some(
+    (one) =>
+      one.name === entry.module &&
+      one.status === 'AVAILABLE' &&
+      (entry.version === null || entry.version === one.version),
+  )

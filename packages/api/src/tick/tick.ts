@@ -1,0 +1,30 @@
+import type { Deps } from '../deps.ts'
+import { archiveLostLogs } from './archive-lost-logs.ts'
+import { carryOnMarkers } from './carry-on-markers.ts'
+import { endSilentSessions } from './end-silent-sessions.ts'
+import { ensureStreams } from './ensure-streams.ts'
+import { openParkedEntries } from './open-parked-entries.ts'
+import { removeStaleHolders } from './remove-stale-holders.ts'
+import { sendTokens } from './send-tokens.ts'
+
+/** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
+const jobs = {
+  carryOnMarkers,
+  endSilentSessions,
+  removeStaleHolders,
+  openParkedEntries,
+  ensureStreams,
+  sendTokens,
+  archiveLostLogs,
+} satisfies Record<string, (deps: Deps) => Promise<void>>
+
+/** Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running. */
+export async function tick(deps: Deps): Promise<void> {
+  for (const [job, run] of Object.entries(jobs)) {
+    try {
+      await run(deps)
+    } catch (err) {
+      deps.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
+    }
+  }
+}
