@@ -1,0 +1,185 @@
+import {
+  type Agent,
+  AgentPage,
+  ContentUrl,
+  type CreateKey,
+  DataAnswer,
+  type DataId,
+  type DataItem,
+  DataPage,
+  KeyCreated,
+  LogLine,
+  type Module,
+  ModuleAnswer,
+  ModulePage,
+  type NewTask,
+  type Page,
+  type Run,
+  RunAnswer,
+  type RunId,
+  RunPage,
+  Settings,
+  type SettingsPatch,
+  Summary,
+  type Task,
+  TaskAnswer,
+  type TaskId,
+  TaskPage,
+  UploadAnswer,
+} from '@millrace/shared'
+import type { z } from 'zod'
+import { apiErrorOf } from './api-error.ts'
+import { readEvents } from './events.ts'
+import { type Input, wireInputs } from './inputs.ts'
+import { putBytes } from './put-bytes.ts'
+
+export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
+type Query = Record<string, string | number | undefined>
+export type TaskToCreate = Omit<NewTask, 'inputs'> & { inputs?: Record<string, Input> }
+export type FileToUpload = {
+  name: string
+  contentType: string
+  bytes: Uint8Array<ArrayBuffer>
+  label?: string
+  sha256?: string
+  tags?: string[]
+}
+
+export type Client = ReturnType<typeof connect>
+
+/** A client of one installation. Every method throws `ApiError` with the problem's code when it is refused. */
+export function connect(options: ClientOptions) {
+  const doFetch = options.fetch ?? fetch
+  const base = options.url.replace(/\/$/, '')
+
+  async function send(
+    method: string,
+    path: string,
+    { query = {}, body, idempotencyKey, signal }: Sending = {},
+  ): Promise<Response> {
+    const url = new URL(base + path)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const response = await doFetch(url, {
+      method,
+      signal,
+      headers: {
+        authorization: `Bearer ${options.key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey ? { 'idempotency-key': idempotencyKey } : {}),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    if (!response.ok) throw await apiErrorOf(response)
+    return response
+  }
+
+  async function call<S extends z.ZodType>(
+    schema: S,
+    method: string,
+    path: string,
+    sending?: Sending,
+  ): Promise<z.output<S>> {
+    return schema.parse(await (await send(method, path, sending)).json())
+  }
+
+  return {
+    /** Any call that has no method of its own here. */
+    send,
+
+    /** Keeps a value of at most 1 MiB of JSON. */
+    async createValue(value: { label: string; value: unknown; tags?: string[] }): Promise<DataItem> {
+      return (await call(UploadAnswer, 'POST', '/api/data', { body: value })).data
+    },
+
+    /** Uploads bytes (at most 100 MiB) straight to the object store and waits until they are verified. */
+    async upload(file: FileToUpload): Promise<DataItem> {
+      const { name, contentType, bytes, sha256 } = file
+      const body = {
+        label: file.label ?? name,
+        tags: file.tags,
+        file: { name, contentType, size: bytes.byteLength, sha256 },
+      }
+      const created = await call(UploadAnswer, 'POST', '/api/data', { body })
+      if (!created.upload) return created.data
+      await putBytes(doFetch, created.upload, bytes)
+      return (await call(DataAnswer, 'POST', `/api/data/${created.data.id}/complete`)).data
+    },
+    async data(id: DataId): Promise<DataItem> {
+      return (await call(DataAnswer, 'GET', `/api/data/${id}`)).data
+    },
+    listData: (query: Query = {}): Promise<Page<DataItem>> => call(DataPage, 'GET', '/api/data', { query }),
+
+    /** Where the file of an item can be read for the next hour, without a key. */
+    contentUrl: (id: DataId): Promise<{ url: string; expiresAt: string }> =>
+      call(ContentUrl, 'GET', `/api/data/${id}/content`, { query: { redirect: '0' } }),
+    async download(id: DataId): Promise<Uint8Array> {
+      const { url } = await call(ContentUrl, 'GET', `/api/data/${id}/content`, { query: { redirect: '0' } })
+      const response = await doFetch(url)
+      if (!response.ok) throw new Error(`the object store answered ${response.status}`)
+      return new Uint8Array(await response.arrayBuffer())
+    },
+
+    async createTask({ inputs = {}, ...task }: TaskToCreate, idempotencyKey?: string): Promise<Task> {
+      return (
+        await call(TaskAnswer, 'POST', '/api/tasks', {
+          body: { ...task, inputs: wireInputs(inputs) },
+          idempotencyKey,
+        })
+      ).task
+    },
+    /** With `waitSeconds` (0–60) answers as soon as the task has ended. */
+    async task(id: TaskId, waitSeconds?: number): Promise<Task> {
+      return (await call(TaskAnswer, 'GET', `/api/tasks/${id}`, { query: { wait: waitSeconds } })).task
+    },
+    listTasks: (query: Query = {}): Promise<Page<Task>> => call(TaskPage, 'GET', '/api/tasks', { query }),
+    async cancelTask(id: TaskId): Promise<Task> {
+      return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
+    },
+
+    async run(id: RunId): Promise<Run> {
+      return (await call(RunAnswer, 'GET', `/api/runs/${id}`)).run
+    },
+    listRuns: (query: Query = {}): Promise<Page<Run>> => call(RunPage, 'GET', '/api/runs', { query }),
+    async runLog(id: RunId, query: Query = {}): Promise<LogLine[]> {
+      return parseLines(await (await send('GET', `/api/runs/${id}/logs`, { query })).text())
+    },
+    /** Lines as they come, until the run has ended. */
+    async *followLog(id: RunId, signal?: AbortSignal): AsyncGenerator<LogLine> {
+      const { body } = await send('GET', `/api/runs/${id}/logs`, { query: { follow: 1 }, signal })
+      if (!body) return
+      for await (const event of readEvents(body)) {
+        if (event.event === 'end') return
+        if (event.event === 'log') yield LogLine.parse(JSON.parse(event.data))
+      }
+    },
+
+    async module(name: string): Promise<Module> {
+      return (await call(ModuleAnswer, 'GET', `/api/modules/${name}`)).module
+    },
+    listModules: (query: Query = {}): Promise<Page<Module>> =>
+      call(ModulePage, 'GET', '/api/modules', { query }),
+    async installLog(name: string): Promise<LogLine[]> {
+      return parseLines(await (await send('GET', `/api/modules/${name}/install-log`)).text())
+    },
+    async scanModules(): Promise<void> {
+      await send('POST', '/api/modules/scan', { body: {} })
+    },
+
+    listAgents: (query: Query = {}): Promise<Page<Agent>> => call(AgentPage, 'GET', '/api/agents', { query }),
+    createKey: (key: z.input<typeof CreateKey>): Promise<z.output<typeof KeyCreated>> =>
+      call(KeyCreated, 'POST', '/api/keys', { body: key }),
+    settings: (): Promise<Settings> => call(Settings, 'GET', '/api/settings'),
+    changeSettings: (patch: SettingsPatch): Promise<Settings> =>
+      call(Settings, 'PATCH', '/api/settings', { body: patch }),
+    summary: (): Promise<Summary> => call(Summary, 'GET', '/api/summary'),
+  }
+}
+
+type Sending = { query?: Query; body?: unknown; idempotencyKey?: string; signal?: AbortSignal }
+
+const parseLines = (text: string): LogLine[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => LogLine.parse(JSON.parse(line)))

@@ -1,0 +1,33 @@
+import type { DataId, Json, TaskId } from '@millrace/shared'
+
+const reference = Symbol('reference')
+
+/** A reference to something that is already there. Made only by `fromData` and `fromOutput`. */
+export type InputReference = { [reference]: { data: DataId } | { task: TaskId; output: string } }
+export type Input = Json | InputReference | InputReference[]
+
+/** An uploaded file or a kept value as input. */
+export const fromData = (data: DataId): InputReference => ({ [reference]: { data } })
+
+/** What another task will put out; the new task waits for it. */
+export const fromOutput = (task: TaskId, output: string): InputReference => ({
+  [reference]: { task, output },
+})
+
+/**
+ * Inputs as the API takes them. Values are always wrapped, so that an object from somewhere else that happens
+ * to look like a reference stays the value it is.
+ */
+export function wireInputs(inputs: Record<string, Input>): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([key, input]) => {
+      if (isReference(input)) return [key, input[reference]]
+      if (Array.isArray(input) && input.length > 0 && input.every(isReference))
+        return [key, input.map((one) => one[reference])]
+      return [key, { value: input as Json }]
+    }),
+  )
+}
+
+const isReference = (input: unknown): input is InputReference =>
+  typeof input === 'object' && input !== null && reference in input
