@@ -49,13 +49,13 @@ export function splitLines(onLine: (line: OutputLine) => void): {
     dropped += Math.max(0, bytes.length - room)
   }
 
-  const emit = () => {
+  const emit = (overwritten = false) => {
     const text = (kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept)).toString('utf8')
     const line = { text, dropped }
     kept = []
     size = 0
     dropped = 0
-    for (const part of withoutCarriageReturns(line)) onLine(part)
+    for (const part of withoutCarriageReturns(line)) if (!overwritten || part.text !== '') onLine(part)
   }
 
   return {
@@ -70,7 +70,7 @@ export function splitLines(onLine: (line: OutputLine) => void): {
       const over = chunk.length - start > 1 ? chunk.lastIndexOf(carriageReturn, chunk.length - 2) : -1
       if (over >= start) {
         keep(chunk.subarray(start, over + 1))
-        emit()
+        emit(true)
         start = over + 1
       }
       keep(chunk.subarray(start))

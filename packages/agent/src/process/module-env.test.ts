@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { moduleEnv } from './module-env.ts'
+
+const base = {
+  python: '/envs/one/bin/python',
+  cacheDir: '/cache',
+  runDir: '/run',
+  outputDir: '/run/output',
+  usesGpu: false,
+  threads: 2,
+  own: {
+    PATH: '/secret/bin',
+    MILLRACE_AGENT_KEY: 'secret',
+    HOME: '/root',
+    HTTPS_PROXY: 'proxy',
+    PIP_INDEX_URL: 'x',
+  },
+}
+
+it.skipIf(process.platform === 'win32')('is exactly the allow-list', () => {
+  expect(moduleEnv({ ...base, taskId: 'tsk' })).toEqual({
+    PATH: '/envs/one/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PYTHONUNBUFFERED: '1',
+    PYTHONUTF8: '1',
+    PYTHONNOUSERSITE: '1',
+    CUDA_VISIBLE_DEVICES: '-1',
+    OMP_NUM_THREADS: '2',
+    TMPDIR: '/run',
+    TEMP: '/run',
+    TMP: '/run',
+    MILLRACE_CACHE_DIR: '/cache',
+    HOME: '/cache',
+    USERPROFILE: '/cache',
+    HF_HOME: '/cache/huggingface',
+    TORCH_HOME: '/cache/torch',
+    XDG_CACHE_HOME: '/cache/cache',
+    MILLRACE_TASK_ID: 'tsk',
+    MILLRACE_OUTPUT_DIR: '/run/output',
+  })
+})
+
+it('set-up sees the way out, and no task', () => {
+  const env = moduleEnv({ ...base, forSetup: true, usesGpu: true, gpu: 'GPU-1' })
+  expect(env).toMatchObject({ HTTPS_PROXY: 'proxy', CUDA_VISIBLE_DEVICES: 'GPU-1' })
+  expect(Object.keys(env)).not.toContain('MILLRACE_TASK_ID')
+  expect(JSON.stringify(env)).not.toContain('secret')
+})

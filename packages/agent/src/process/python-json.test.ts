@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { parsePythonJson } from './python-json.ts'
+import { progressOf } from './sort-output.ts'
+
+it.each([
+  ['{"a": 1}', { value: { a: 1 }, notNumbers: [] }],
+  ['{"a": [1, NaN], "b": -Infinity}', { value: { a: [1, null], b: null }, notNumbers: ['/a/1', '/b'] }],
+  [
+    '{"a": "NaN", "b": "\\"Infinity", "c": NaN}',
+    { value: { a: 'NaN', b: '"Infinity', c: null }, notNumbers: ['/c'] },
+  ],
+  ['NaN', { value: null, notNumbers: ['/'] }],
+  ['{"a": NaN', null],
+  ['nonsense', null],
+])('%s', (text, expected) => {
+  expect(parsePythonJson(text)).toEqual(expected)
+})
+
+it.each([
+  ['{"event": "progress", "percent": 40, "message": "half"}', { percent: 40, message: 'half' }],
+  ['{"event": "progress", "percent": 140}', { percent: 100 }],
+  ['PROGRESS 40', { percent: 40 }],
+  ['PROGRESS 12.5% loading', { percent: 12.5, message: 'loading' }],
+  ['PROGRESS soon', null],
+  ['{"event": "other", "of": "progress"}', null],
+])('progress: %s', (text, expected) => {
+  expect(progressOf(text)).toEqual(expected)
+})

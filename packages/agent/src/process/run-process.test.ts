@@ -1,0 +1,195 @@
+import { tmpdir } from 'node:os'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type FixtureRun, lives, python, startFixture } from '../../fixtures/run-fixture.ts'
+import { type RunProcessOptions, runProcess } from './run-process.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
+
+let watchdog: Watchdog
+let run: FixtureRun | undefined
+beforeAll(() => {
+  watchdog = startWatchdog()
+})
+afterEach(async () => {
+  run?.running.stop('shutdown')
+  await run?.running.ended
+  await run?.clean()
+  run = undefined
+})
+afterAll(() => watchdog.close())
+
+const start = async (deed: string, inputs = {}, options: Partial<RunProcessOptions> = {}) => {
+  run = await startFixture({ do: deed, ...inputs }, watchdog, options)
+  return run
+}
+
+describe('a run that ends by itself', () => {
+  it('reports exit code, result line and the last words', async () => {
+    const { running, lines } = await start('fail-for-good')
+    expect(await running.ended).toEqual({
+      exitCode: 2,
+      signal: null,
+      stopReason: null,
+      lastJsonLine:
+        '{"status": "error", "error": {"type": "Misbehaved", "message": "never", "retry_possible": false}}',
+      usage: { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null },
+      startError: null,
+      stderrTail: [],
+    })
+    expect(lines).toEqual([])
+  })
+
+  it('keeps standard error apart', async () => {
+    const { running, lines } = await start('exit-3')
+    expect(await running.ended).toMatchObject({ exitCode: 3, stderrTail: ['leaving with 3'] })
+    expect(lines).toEqual([{ stream: 'stderr', line: 'leaving with 3' }])
+  })
+
+  it('names the signal that killed it', async () => {
+    const { running } = await start('die-by-signal')
+    expect(await running.ended).toMatchObject({ exitCode: null, signal: 'SIGSEGV', stopReason: null })
+  })
+
+  it('replaces broken text and joins halves of a character', async () => {
+    const { running, lines } = await start('print-broken-text')
+    await running.ended
+    expect(lines.map(({ line }) => line)).toEqual(['broken \uFFFD\uFFFD bytes', 'half € whole'])
+  })
+
+  it('tells progress from log', async () => {
+    const { running, lines, progress } = await start('print-bare-progress')
+    await running.ended
+    expect({ lines, progress }).toEqual({ lines: [], progress: [40] })
+  })
+
+  it('measures memory and processor time of longer runs', async () => {
+    const { running, progress } = await start('sleep', { seconds: 2.5 })
+    const { usage } = await running.ended
+    expect(usage.peakRamBytes).toBeGreaterThan(1e6)
+    expect(usage.cpuSeconds).toBeGreaterThan(0)
+    expect(progress.length).toBeGreaterThan(10)
+  })
+
+  it('says why it could not start', async () => {
+    const options = { args: [], env: {}, timeoutSeconds: 5, watchdog, onLine: () => undefined }
+    const missing = runProcess({ ...options, command: '/nowhere/python', cwd: tmpdir() })
+    expect((await missing.ended).startError).toMatch(/\/nowhere\/python could not be started: .*ENOENT/)
+    const nowhere = runProcess({ ...options, command: python, cwd: '/nowhere' })
+    expect((await nowhere.ended).startError).toContain('the folder /nowhere does not exist')
+  })
+})
+
+describe('a flood', () => {
+  it('of lines passes through without growing memory', async () => {
+    let count = 0
+    let most = 0
+    const before = process.memoryUsage.rss()
+    const { running } = await start(
+      'flood',
+      {},
+      {
+        onLine: () => {
+          count += 1
+          if (count % 1000 === 0) most = Math.max(most, process.memoryUsage.rss() - before)
+        },
+      },
+    )
+    const end = await running.ended
+    expect(count).toBe(1_000_000)
+    expect(end.lastJsonLine).toContain('"success"')
+    expect(most).toBeLessThan(150e6)
+  })
+
+  it('without an end of line is cut, marked, and leaves the result readable', async () => {
+    const { running, lines } = await start('flood-one-line')
+    const end = await running.ended
+    expect(lines).toHaveLength(1)
+    expect(lines[0]?.line.length).toBeLessThan(70_000)
+    expect(lines[0]?.line).toMatch(/x … \[line cut, 99934464 bytes more\]$/)
+    expect(end.lastJsonLine).toContain('"success"')
+  })
+
+  it('is held back by a slow reader', async () => {
+    let atOnce = 0
+    let most = 0
+    const { running } = await start(
+      'flood',
+      {},
+      {
+        onLine: async () => {
+          atOnce += 1
+          most = Math.max(most, atOnce)
+          await new Promise(setImmediate)
+          atOnce -= 1
+        },
+      },
+    )
+    await running.ended
+    // One chunk of 64 KiB at a time.
+    expect(most).toBeLessThan(1400)
+  })
+})
+
+describe('stopping', () => {
+  it('asks first: a module that heeds ends by itself', async () => {
+    const { running, said } = await start('heed-cancel')
+    await said('listening')
+    running.stop('cancelled')
+    running.stop('timed_out')
+    expect(await said('heard ')).toBe('{"type":"cancel"}')
+    expect(await running.ended).toMatchObject({ exitCode: 130, signal: null, stopReason: 'cancelled' })
+  })
+
+  it('terminates, then kills what ignores it', async () => {
+    const { running, said } = await start('ignore-sigterm')
+    await said('ignoring')
+    const startedAt = performance.now()
+    running.stop('cancelled')
+    expect(await running.ended).toMatchObject({ exitCode: null, signal: 'SIGKILL', stopReason: 'cancelled' })
+    expect(performance.now() - startedAt).toBeGreaterThan(590)
+  })
+
+  it('terminates a module that reads nothing', async () => {
+    const { running } = await start('sleep', {}, { timeoutSeconds: 0.3 })
+    expect(await running.ended).toMatchObject({ signal: 'SIGTERM', stopReason: 'timed_out' })
+  })
+
+  it('hurries when the agent shuts down, but keeps the first reason', async () => {
+    const { running, said } = await start('ignore-sigterm', {}, { graceMs: undefined })
+    await said('ignoring')
+    const startedAt = performance.now()
+    running.stop('cancelled')
+    running.stop('shutdown')
+    expect(await running.ended).toMatchObject({ signal: 'SIGKILL', stopReason: 'cancelled' })
+    expect(performance.now() - startedAt).toBeLessThan(6000)
+  })
+
+  it('reaches a grandchild in a session of its own', async () => {
+    const { running, said } = await start('detach-grandchild', { seconds: 600 })
+    const child = Number(await said('child '))
+    expect(lives(child)).toBe(true)
+    running.stop('cancelled')
+    await running.ended
+    expect(lives(child)).toBe(false)
+  })
+})
+
+describe('what a module leaves behind', () => {
+  it.each(['leave-child', 'detach-grandchild'])(
+    '%s is ended before the run counts as ended',
+    async (deed) => {
+      const { running, said } = await start(deed)
+      const end = await running.ended
+      expect(end).toMatchObject({ exitCode: 0, stopReason: null })
+      expect(end.lastJsonLine).toContain('"success"')
+      expect(lives(Number(await said('child ')))).toBe(false)
+    },
+  )
+
+  it('does not hold up the run by keeping its pipes open', async () => {
+    const startedAt = performance.now()
+    const { running, said } = await start('hold-pipes')
+    expect(await running.ended).toMatchObject({ exitCode: 0 })
+    expect(performance.now() - startedAt).toBeLessThan(5000)
+    process.kill(Number(await said('child ')), 'SIGKILL')
+  })
+})
