@@ -1,6 +1,6 @@
 export { MissingTools } from './find/missing-tools.ts'
 export { packageSettings } from './find/package-settings.ts'
-export { AlreadyRunning } from './servers/claim.ts'
+export { AlreadyRunning } from './processes/claim.ts'
 export { PartialSettings } from './servers/given.ts'
 export { ServerFailed } from './servers/run-server.ts'
 export type { Server, ServerName, ServerOptions, Source } from './servers/server.ts'

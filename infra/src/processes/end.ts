@@ -2,17 +2,23 @@ import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Identity, isAlive } from './identity.ts'
 
+export type Patience = {
+  patienceMs: number
+  /** Somebody will not wait any longer. */
+  hurry?: AbortSignal
+}
+
 /** Asks the process group to end, and ends it when it has not after `patienceMs`. Safe on one that is gone. */
-export async function end(one: Identity, { patienceMs }: { patienceMs: number }): Promise<void> {
+export async function end(one: Identity, { patienceMs, hurry }: Patience): Promise<void> {
   if (!isAlive(one)) return
   signalGroup(one, 'SIGTERM')
-  if (await isGoneWithin(one, patienceMs)) return
+  if (await isGoneWithin(one, patienceMs, hurry)) return
   signalGroup(one, 'SIGKILL')
   if (!(await isGoneWithin(one, 5000))) throw new Error(`process ${one.pid} does not end`)
 }
 
-async function isGoneWithin(one: Identity, ms: number): Promise<boolean> {
-  for (const deadline = Date.now() + ms; Date.now() < deadline; ) {
+async function isGoneWithin(one: Identity, ms: number, hurry?: AbortSignal): Promise<boolean> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline && !hurry?.aborted; ) {
     if (!isAlive(one)) return true
     await delay(20)
   }

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { anotherPort, choosePort } from '../home/port.ts'
 import { privateFolder } from '../home/secret-file.ts'
+import { claim as claimPart } from '../processes/claim.ts'
 import { end } from '../processes/end.ts'
 import { type Identity, identify } from '../processes/identity.ts'
 import { startWatchdog } from '../processes/watchdog.ts'
-import { claimServer } from './claim.ts'
 import { hostOf, type Server, type ServerName, type ServerOptions, type Source } from './server.ts'
 
 export type Running = {
@@ -43,7 +43,7 @@ export async function runServer(running: Running, options: ServerOptions): Promi
   const host = hostOf({ ...options, env })
   const logFile = join(home, 'logs', `${name}.log`)
   await privateFolder(join(home, 'logs'))
-  const claim = await claimServer(home, name)
+  const claim = await claimPart(home, name, 'servers')
   const watchdog = options.watchdog ?? startWatchdog()
   let port: number
   let started: Started
@@ -78,10 +78,11 @@ export async function runServer(running: Running, options: ServerOptions): Promi
     name,
     source: running.source,
     env: running.env(host, port),
+    portSetting: { [running.portVariable]: String(port) },
     pid: identity.pid,
     ended,
-    stop: async () => {
-      await end(identity, { patienceMs: 8000 })
+    stop: async (hurry) => {
+      await end(identity, { patienceMs: 3000, hurry })
       await ended
     },
   }

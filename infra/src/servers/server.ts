@@ -15,6 +15,8 @@ export type ServerOptions = {
   report?: (line: string) => void
   /** Ends the servers when this process dies; default: one of their own. */
   watchdog?: Watchdog
+  /** `startServers` only: start a server that died again, on the same port and data. */
+  restart?: boolean
 }
 
 /** A server that answers. `env` tells others how to reach it. */
@@ -22,11 +24,14 @@ export type Server = {
   name: ServerName
   source: Source
   env: Record<string, string>
+  /** Its port as the setting that asks for it, for a start on the same one. */
+  portSetting?: Record<string, string>
   /** Not there when the server was given in the environment: it is somebody else's to end. */
   pid?: number
   /** Resolves when the process has ended, wanted or not. Never for a given server. */
   ended: Promise<void>
-  stop(): Promise<void>
+  /** Ends it and waits for that; `hurry` cuts the waiting short. */
+  stop(hurry?: AbortSignal): Promise<void>
 }
 
 export function givenServer(name: ServerName, env: Record<string, string>): Server {

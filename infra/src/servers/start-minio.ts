@@ -28,7 +28,7 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
       name: 'minio',
       source: programs.minio.source,
       portVariable: 'S3_PORT',
-      order: 1,
+      order: 2,
       command: async (host, port) => {
         const data = join(folder, 'data')
         await mkdir(data, { recursive: true, mode: 0o700 })

@@ -22,7 +22,7 @@ export async function startMongo(options: ServerOptions): Promise<Server> {
       name: 'mongo',
       source: mongo.source,
       portVariable: 'MONGODB_PORT',
-      order: 2,
+      order: 3,
       command: (host, port) =>
         mongo.source === 'path' ? mongod(mongo, home, host, port) : devServer(mongo, home, host, port, env),
       probe: pingMongo,

@@ -22,7 +22,7 @@ export async function startNats(options: ServerOptions): Promise<Server> {
       name: 'nats',
       source: program.source,
       portVariable: 'NATS_PORT',
-      order: 1,
+      order: 2,
       command: async (host, port) => {
         // In a file, because a command line is for everyone to read.
         const config = join(folder, 'nats.conf')

@@ -1,4 +1,5 @@
 import { findPrograms, type ProgramName } from '../find/find-programs.ts'
+import { type Kept, keepRunning } from '../processes/keep-running.ts'
 import { startWatchdog } from '../processes/watchdog.ts'
 import { given, variablesOf } from './given.ts'
 import type { Server, ServerName, ServerOptions, Source } from './server.ts'
@@ -9,8 +10,8 @@ import { startNats } from './start-nats.ts'
 export type Servers = {
   /** Exactly the variables by which the API finds its servers. */
   env: Record<string, string>
-  servers: { name: ServerName; pid?: number; source: Source }[]
-  stop(): Promise<void>
+  readonly servers: { name: ServerName; pid?: number; source: Source }[]
+  stop(hurry?: AbortSignal): Promise<void>
 }
 
 export const starters = { mongo: startMongo, nats: startNats, minio: startMinio }
@@ -33,7 +34,9 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
 
   const watchdog = options.watchdog ?? startWatchdog()
   const closeOwn = () => (options.watchdog ? undefined : watchdog.close())
-  const attempts = await Promise.allSettled(names.map((name) => starters[name]({ ...options, watchdog })))
+  const attempts = await Promise.allSettled(
+    names.map((name) => startKept(name, { ...options, env, watchdog })),
+  )
   const servers = attempts.filter((attempt) => attempt.status === 'fulfilled').map(({ value }) => value)
   const failed = attempts.find((attempt) => attempt.status === 'rejected')
   if (failed) {
@@ -42,19 +45,35 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     throw failed.reason
   }
   return {
-    env: Object.assign({}, ...servers.map((server) => server.env)),
-    servers: servers.map(({ name, pid, source }) => ({ name, pid, source })),
-    stop: async () => {
-      await stopAll(servers)
+    env: Object.assign({}, ...servers.map((server) => server.current().env)),
+    get servers() {
+      return servers.map((server) => server.current()).map(({ name, pid, source }) => ({ name, pid, source }))
+    },
+    stop: async (hurry) => {
+      await stopAll(servers, hurry)
       closeOwn()
     },
   }
 }
 
+async function startKept(name: ServerName, options: ServerOptions): Promise<Kept<Server>> {
+  const first = await starters[name](options)
+  if (!options.restart) return { current: () => first, stop: first.stop }
+  // Others know the address by now, so it has to stay.
+  const env = { ...options.env, ...first.portSetting }
+  return keepRunning(
+    name,
+    first,
+    () => starters[name]({ ...options, env }),
+    options.report ?? (() => undefined),
+  )
+}
+
 /** The database last: whoever writes to it is gone by then. */
-async function stopAll(servers: Server[]): Promise<void> {
-  await Promise.all(servers.filter(({ name }) => name !== 'mongo').map((server) => server.stop()))
-  await Promise.all(servers.filter(({ name }) => name === 'mongo').map((server) => server.stop()))
+async function stopAll(servers: Kept<Server>[], hurry?: AbortSignal): Promise<void> {
+  const isDatabase = (server: Kept<Server>) => server.current().name === 'mongo'
+  await Promise.all(servers.filter((server) => !isDatabase(server)).map((server) => server.stop(hurry)))
+  await Promise.all(servers.filter(isDatabase).map((server) => server.stop(hurry)))
 }
 
 export const serverVariables: readonly string[] = Object.values(variablesOf).flat()

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
+import { end } from './end.ts'
+import type { Identity } from './identity.ts'
+import { takeLock } from './lock.ts'
+
+/** Another process runs this part of Millrace on the same home. */
+export class AlreadyRunning extends Error {
+  override name = 'AlreadyRunning'
+  readonly pid: number
+  readonly since: string
+  constructor(what: string, pid: number, since: string) {
+    super(`millrace ${what} already run here: pid ${pid}, since ${since}`)
+    this.pid = pid
+    this.since = since
+  }
+}
+
+export type Claim = { record(started: Identity): Promise<void>; release(): Promise<void> }
+
+/** One owner per part and home. What a killed owner left running is ended before anything new starts. */
+export async function claim(home: string, part: string, spokenOf = part): Promise<Claim> {
+  const lock = await takeLock(join(home, 'run', `${part}.lock`))
+  if ('heldBy' in lock) throw new AlreadyRunning(spokenOf, lock.heldBy.pid, lock.heldBy.since)
+  const recordFile = join(home, 'run', `${part}.json`)
+  const left = await readIfThere(recordFile)
+  if (left) await end(parseIdentity(left), { patienceMs: 8000 })
+  return {
+    record: (started) => writeSecretFile(recordFile, JSON.stringify(started)),
+    release: () => lock.release(),
+  }
+}
+
+function parseIdentity(text: string): Identity {
+  const { pid, started }: { pid?: unknown; started?: unknown } = JSON.parse(text)
+  if (typeof pid !== 'number' || typeof started !== 'string') throw new Error(`not a process record: ${text}`)
+  return { pid, started }
+}

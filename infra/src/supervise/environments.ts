@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { packageSettings } from '../find/package-settings.ts'
+import { variablesOf } from '../servers/given.ts'
+import type { Settings } from './settings.ts'
+
+/** The API gets everything: what it was given here, where its servers are, and its admin key. */
+export function apiEnvironment(
+  settings: Settings,
+  servers: Record<string, string>,
+  adminKey: string,
+): Record<string, string> {
+  return defined({
+    ...settings.env,
+    ...servers,
+    PORT: String(settings.port),
+    HOST: settings.host,
+    MILLRACE_HOME: settings.home,
+    MILLRACE_ADMIN_KEY: adminKey,
+  })
+}
+
+/** The agent gets its address, its key, its own settings and what installing packages needs. Nothing else. */
+export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
+  const { MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
+  return defined({
+    ...packageSettings(settings.env),
+    MILLRACE_URL: url,
+    MILLRACE_AGENT_KEY: key,
+    AGENT_HOME: settings.agentHome,
+    MODULES_DIR: settings.modulesDir,
+    MAX_RUNS,
+    AGENT_NAME,
+    LOG_LEVEL,
+  })
+}
+
+/** Browsers upload from the API's own pages to the store on another port, so the store must know these pages. */
+export function serverEnvironment(settings: Settings): NodeJS.ProcessEnv {
+  const { CORS_ORIGINS, MILLRACE_PUBLIC_URL } = settings.env
+  const own = [settings.url, `http://localhost:${settings.port}`]
+  const origins = new Set([...(CORS_ORIGINS?.split(',') ?? []), ...own])
+  if (MILLRACE_PUBLIC_URL) origins.add(new URL(MILLRACE_PUBLIC_URL).origin)
+  return { ...settings.env, CORS_ORIGINS: [...origins].map((origin) => origin.trim()).join(',') }
+}
+
+export const serversFile = (home: string): string => join(home, 'servers.env')
+
+export const envLines = (env: Record<string, string>): string =>
+  Object.entries(env)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+
+/** The variables of `file`, but a server that the environment names is taken whole from there. */
+export function mergeServers(file: Record<string, string>, env: NodeJS.ProcessEnv): Record<string, string> {
+  const merged = { ...file }
+  for (const names of Object.values(variablesOf)) {
+    if (!env[names[0]]) continue
+    for (const name of names) merged[name] = env[name] ?? ''
+  }
+  return merged
+}
+
+export function parseEnvLines(text: string): Record<string, string> {
+  const pairs = text
+    .split('\n')
+    .map((line) => /^([A-Z0-9_]+)=(.*)$/.exec(line))
+    .filter((match) => match !== null)
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value]))
+}
+
+function defined(values: NodeJS.ProcessEnv): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined && value !== '') kept[name] = value
+  return kept
+}

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isFree } from '../home/port.ts'
+import { type Kept, keepRunning, type Life } from '../processes/keep-running.ts'
+import type { Watchdog } from '../processes/watchdog.ts'
+import { agentEnvironment, apiEnvironment } from './environments.ts'
+import { startNodeProcess } from './node-process.ts'
+import type { Settings } from './settings.ts'
+
+export type Terminal = (line: string) => void
+export type Supervision = { settings: Settings; watchdog: Watchdog; report: Terminal; stopping: AbortSignal }
+
+const readyWithinMs = 60_000
+
+export class PortTaken extends Error {
+  override name = 'PortTaken'
+  constructor({ host, port }: Settings) {
+    super(`port ${port} on ${host} is in use; choose another with PORT=`)
+  }
+}
+
+/** Before minutes of building: can the API listen where it is asked to? */
+export async function expectFreePort(settings: Settings): Promise<void> {
+  if (!(await isFree(settings.port, settings.host))) throw new PortTaken(settings)
+}
+
+export async function superviseApi(
+  { settings, watchdog, report, stopping }: Supervision,
+  servers: Record<string, string>,
+  adminKey: string,
+): Promise<Kept<Life>> {
+  const env = apiEnvironment(settings, servers, adminKey)
+  const start = () =>
+    startNodeProcess({
+      name: 'api',
+      entry: settings.apiEntry,
+      env,
+      home: settings.home,
+      patienceMs: 4000,
+      order: 1,
+      watchdog,
+      report,
+    })
+  const first = await start()
+  try {
+    await untilReady(settings.url, first, stopping)
+  } catch (error) {
+    await first.stop()
+    throw error
+  }
+  return keepRunning('api', first, start, report)
+}
+
+export async function superviseAgent(
+  { settings, watchdog, report }: Supervision,
+  url: string,
+  key: string,
+): Promise<Kept<Life>> {
+  const env = agentEnvironment(settings, url, key)
+  const start = () =>
+    startNodeProcess({
+      name: 'agent',
+      entry: settings.agentEntry,
+      env,
+      home: settings.home,
+      patienceMs: 8000,
+      order: 0,
+      watchdog,
+      report,
+    })
+  return keepRunning('agent', await start(), start, report)
+}
+
+async function untilReady(url: string, api: Life, stopping: AbortSignal): Promise<void> {
+  const deadline = Date.now() + readyWithinMs
+  let ended = false
+  void api.ended.then(() => {
+    ended = true
+  })
+  let last = 'no answer'
+  while (Date.now() < deadline) {
+    if (ended) throw new Error('the API ended while starting; its log says why')
+    stopping.throwIfAborted()
+    last = await readiness(url)
+    if (last === 'ready') return
+    await Promise.race([delay(50), api.ended])
+  }
+  throw new Error(`the API is not ready after ${readyWithinMs / 1000} s: ${last}`)
+}
+
+async function readiness(url: string): Promise<string> {
+  try {
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5000) })
+    const text = await answer.text()
+    return answer.status === 200 ? 'ready' : `${answer.status} ${text.slice(0, 300)}`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
+import { startWatchdog, type Watchdog } from '../processes/watchdog.ts'
+import { startServers } from '../servers/start-servers.ts'
+import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
+import { adminKey, agentKey, keptAgentKey } from './keys.ts'
+import { expectFreePort, type Supervision, superviseAgent, superviseApi, type Terminal } from './parts.ts'
+import type { Settings } from './settings.ts'
+
+export type Part = 'all' | 'servers' | 'api' | 'agent'
+type Stop = (hurry?: AbortSignal) => Promise<void>
+
+export type Run = {
+  settings: Settings
+  report: Terminal
+  /** First signal: end everything in order. */
+  stopping: AbortSignal
+  /** Second signal: do not wait for it. */
+  hurry: AbortSignal
+}
+
+/** Runs a part of Millrace, or all of it, until `stopping`; then ends it, the last started first. */
+export async function run(part: Part, { settings, report, stopping, hurry }: Run): Promise<void> {
+  const watchdog: Watchdog = startWatchdog()
+  const stops: Stop[] = []
+  try {
+    report(`data and logs: ${settings.home}`)
+    await parts[part]({ settings, watchdog, report, stopping }, (stop) => stops.push(stop))
+    await aborted(stopping)
+  } catch (error) {
+    if (!stopping.aborted) throw error // asked to stop while starting: that is no failure
+  } finally {
+    if (stopping.aborted) report('stopping')
+    for (const stop of stops.reverse()) await stop(hurry)
+    watchdog.close()
+  }
+}
+
+type RunPart = (supervision: Supervision, started: (stop: Stop) => void) => Promise<void>
+
+const parts: Record<Part, RunPart> = {
+  async all(supervision, started) {
+    const { settings, report, stopping } = supervision
+    await expectFreePort(settings)
+    const servers = await runServers(supervision, started)
+    stopping.throwIfAborted()
+    const { key, file } = await adminKey(settings)
+    const api = await superviseApi(supervision, servers, key)
+    started(api.stop)
+    stopping.throwIfAborted()
+    const agent = await superviseAgent(
+      supervision,
+      settings.url,
+      await agentKey(settings.home, settings.url, key),
+    )
+    started(agent.stop)
+    if (file) report(`admin key: ${file}`)
+    report(`millrace ready ${settings.url}`)
+  },
+
+  async servers(supervision, started) {
+    await runServers(supervision, started)
+    supervision.report(`millrace servers ready ${serversFile(supervision.settings.home)}`)
+  },
+
+  async api(supervision, started) {
+    const { settings, report } = supervision
+    await expectFreePort(settings)
+    const kept = parseEnvLines((await readIfThere(serversFile(settings.home))) ?? '')
+    const { key, file } = await adminKey(settings)
+    const api = await superviseApi(supervision, mergeServers(kept, settings.env), key)
+    started(api.stop)
+    if (file) report(`admin key: ${file}`)
+    report(`millrace ready ${settings.url}`)
+  },
+
+  async agent(supervision, started) {
+    const { settings, report } = supervision
+    const url = settings.env.MILLRACE_URL || settings.url
+    const agent = await superviseAgent(supervision, url, await keyForAgentAlone(settings, url))
+    started(agent.stop)
+    report(`millrace agent started for ${url}`)
+  },
+}
+
+async function runServers({ settings, watchdog, report }: Supervision, started: (stop: Stop) => void) {
+  const env = serverEnvironment(settings)
+  const servers = await startServers({ home: settings.home, env, report, watchdog, restart: true })
+  started(servers.stop)
+  for (const { name, source, pid } of servers.servers) {
+    report(
+      `${name}: ${source === 'environment' ? 'as given in the environment' : `running (${source}, pid ${pid})`}`,
+    )
+  }
+  await writeSecretFile(serversFile(settings.home), envLines(servers.env))
+  return servers.env
+}
+
+async function keyForAgentAlone(settings: Settings, url: string): Promise<string> {
+  if (settings.env.MILLRACE_AGENT_KEY) return settings.env.MILLRACE_AGENT_KEY
+  const admin = settings.adminKey ?? (await readIfThere(join(settings.home, 'admin-key')))?.trim()
+  if (admin) return agentKey(settings.home, url, admin)
+  const kept = await keptAgentKey(settings.home)
+  if (kept) return kept
+  throw new Error('set MILLRACE_URL and MILLRACE_AGENT_KEY (make a key with the scope "agent" on the server)')
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
