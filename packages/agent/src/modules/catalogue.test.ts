@@ -1,0 +1,319 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { LogLine } from '@millrace/shared'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fixtures, until } from '../../fixtures/run-fixture.ts'
+import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+import { type Catalogue, type CatalogueOptions, openCatalogue } from './catalogue.ts'
+
+let watchdog: Watchdog
+let place: string
+let catalogue: Catalogue
+let lines: Map<string, LogLine[]>
+let moves: string[]
+beforeAll(() => {
+  watchdog = startWatchdog()
+})
+beforeEach(async () => {
+  place = await mkdtemp(join(tmpdir(), 'millrace-catalogue-'))
+  await mkdir(join(place, 'modules'))
+  open()
+})
+afterEach(async () => {
+  await catalogue.close()
+  await rm(place, { recursive: true })
+})
+afterAll(() => watchdog.close())
+
+function open(options: Partial<CatalogueOptions> = {}) {
+  lines = new Map()
+  moves = []
+  const seen = new Map<string, string>()
+  catalogue = openCatalogue({
+    modulesDir: join(place, 'modules'),
+    home: join(place, 'home'),
+    own: process.env,
+    watchdog,
+    logger: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (detail, text) => console.error(text, detail),
+    },
+    onChange() {
+      for (const { name, status } of catalogue.inventory()) {
+        if (seen.get(name) === status) continue
+        seen.set(name, status)
+        moves.push(`${name} ${status}`)
+      }
+    },
+    onInstallLines: (module, _, more) => lines.set(module, [...(lines.get(module) ?? []), ...more]),
+    quietMs: 0,
+    graceMs: 300,
+    ...options,
+  })
+}
+
+const add = (fixture: string, as = fixture) =>
+  cp(join(fixtures, fixture), join(place, 'modules', as), { recursive: true, verbatimSymlinks: true })
+const edit = (file: string, text: string) => writeFile(join(place, 'modules', file), text)
+const module = (name: string) => catalogue.inventory().find((one) => one.name === name)
+const status = (name: string) => module(name)?.status
+const settled = (name: string) =>
+  until(() => ['AVAILABLE', 'ERROR', 'DISABLED'].includes(status(name) ?? '') && module(name), 60_000)
+const names = () => catalogue.available().map((one) => one.name)
+
+describe('a sound module', () => {
+  it('goes from DETECTED to AVAILABLE, and runs from a copy', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    const found = await settled('misbehave')
+    expect(moves).toEqual(
+      ['DETECTED', 'INSTALLING', 'TESTING', 'AVAILABLE'].map((move) => `misbehave ${move}`),
+    )
+    expect(found).toMatchObject({
+      version: '1.0.0',
+      error: null,
+      path: join(place, 'modules', 'misbehave'),
+      healthCheck: { passed: true },
+      manifest: { name: 'misbehave' },
+    })
+    const [runnable] = catalogue.available()
+    expect(runnable).toMatchObject({ name: 'misbehave', digest: found.digest, python: found.pythonExec })
+    expect(runnable?.folder).toBe(join(place, 'home', 'modules', `misbehave-${found.digest.slice(0, 12)}`))
+    expect(catalogue.find('misbehave', '1.0.0', found.digest)).toBe(runnable)
+    expect(await readdir(join(place, 'home', 'tests'))).toEqual([])
+    const log = await readFile(
+      join(place, 'home', 'install-logs', `misbehave-${found.digest.slice(0, 12)}.ndjson`),
+      'utf8',
+    )
+    expect(
+      log
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(lines.get('misbehave'))
+    expect(lines.get('misbehave')?.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('is available at once after a restart, without a test', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    await settled('misbehave')
+    await catalogue.close()
+    open()
+    const startedAt = performance.now()
+    await catalogue.scan()
+    expect(performance.now() - startedAt).toBeLessThan(300)
+    expect([status('misbehave'), lines.size, names()]).toEqual(['AVAILABLE', 0, ['misbehave']])
+  })
+
+  it('is tested anew after its interpreter changed', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    await settled('misbehave')
+    await catalogue.close()
+    const file = join(place, 'home', 'catalogue.json')
+    const memory = JSON.parse(await readFile(file, 'utf8'))
+    memory.modules.misbehave.interpreter.stamp = 'another'
+    await writeFile(file, JSON.stringify(memory))
+    open()
+    await catalogue.scan()
+    expect(status('misbehave')).not.toBe('AVAILABLE')
+    await settled('misbehave')
+    expect(lines.get('misbehave')?.at(0)?.n).toBe(7)
+  })
+
+  it('keeps serving until a changed version has passed, and stays findable', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    const before = await settled('misbehave')
+    await edit(
+      'misbehave/main.py',
+      `${await readFile(join(fixtures, 'misbehave/main.py'), 'utf8')}\n# changed\n`,
+    )
+    await catalogue.scan()
+    expect(catalogue.available().map((one) => one.digest)).toEqual([before.digest])
+    const after = await until(() => status('misbehave') === 'AVAILABLE' && module('misbehave'))
+    expect(after.digest).not.toBe(before.digest)
+    expect(catalogue.available().map((one) => one.digest)).toEqual([after.digest])
+    expect(catalogue.find('misbehave', '1.0.0', before.digest)?.digest).toBe(before.digest)
+  })
+
+  it('is taken out of use when a change breaks it', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    await settled('misbehave')
+    await edit('misbehave/main.py', 'raise SystemExit(1)\n')
+    await catalogue.scan()
+    await until(() => status('misbehave') === 'ERROR')
+    expect(names()).toEqual([])
+  })
+
+  it('disappears with its folder', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    await settled('misbehave')
+    await rm(join(place, 'modules', 'misbehave'), { recursive: true })
+    await catalogue.scan()
+    expect([catalogue.inventory(), names()]).toEqual([[], []])
+  })
+
+  it('is tested again on request', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    const before = await settled('misbehave')
+    catalogue.test('misbehave')
+    await until(() => moves.length > 4 && status('misbehave') === 'AVAILABLE')
+    expect(moves.slice(4)).toEqual(['misbehave TESTING', 'misbehave AVAILABLE'])
+    expect(module('misbehave')?.healthCheck).not.toEqual(before.healthCheck)
+  })
+
+  it('may be disabled, also across a restart', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    await settled('misbehave')
+    catalogue.setEnabled({ misbehave: 'disabled' })
+    expect([status('misbehave'), names()]).toEqual(['DISABLED', []])
+    await catalogue.close()
+    open()
+    await catalogue.scan()
+    expect([status('misbehave'), names()]).toEqual(['DISABLED', []])
+    catalogue.setEnabled({ misbehave: 'enabled' })
+    expect([status('misbehave'), names()]).toEqual(['AVAILABLE', ['misbehave']])
+  })
+
+  it('waits until its folder is quiet', async () => {
+    await catalogue.close()
+    open({ quietMs: 500 })
+    await add('misbehave')
+    await catalogue.scan()
+    expect(catalogue.inventory()).toEqual([])
+    await settled('misbehave')
+    expect(names()).toEqual(['misbehave'])
+  })
+
+  it('ignores folders that are no modules', async () => {
+    await add('misbehave', '_draft')
+    await add('misbehave', '.hidden')
+    await mkdir(join(place, 'modules', 'notes'))
+    await edit('README.md', 'text')
+    await catalogue.scan()
+    expect(catalogue.inventory()).toEqual([])
+  })
+})
+
+describe('a module in ERROR', () => {
+  it.each([
+    ['test-fails', /exit code 1.*the answer is wrong/s],
+    ['test-hangs', /^The test took longer than test_timeout_seconds \(1 s\)$/],
+    ['test-prints-garbage', /gave no result/],
+    ['test-returns-wrong-kind', /"answer" must be text, not a number/],
+    ['test-data-missing', /test_data\.json is missing/],
+    ['missing-library', /^Missing library libGL\.so\.1/],
+    ['missing-package', /^Missing Python package a_package_that_nobody_has/],
+    ['setup-fails', /^Set-up failed: exit code 1: no weights to be had$/],
+    ['needs-other-python', /^Python >=2\.0,<2\.1 is wanted, but only .*3\./],
+    ['manifest-not-json', /^module\.json is not valid JSON/],
+    ['manifest-incomplete', /version:.*outputs\.0\.key:/s],
+    ['entry-outside', /entry_point: must be a file inside/],
+    ['entry-linked-outside', /entry_point "main\.py" leads out/],
+    ['entry-missing', /entry_point "nowhere\.py" does not exist/],
+  ])('%s says why, and harms no other', async (fixture, reason) => {
+    await add('misbehave')
+    await add(fixture)
+    await catalogue.scan()
+    expect((await settled(fixture)).error).toMatch(reason)
+    expect((await settled('misbehave')).status).toBe('AVAILABLE')
+    expect([status(fixture), names()]).toEqual(['ERROR', ['misbehave']])
+  })
+
+  it('is not tried again by itself, but by a retry, a scan, or a change', async () => {
+    await add('test-fails')
+    await catalogue.scan()
+    await settled('test-fails')
+    await catalogue.close()
+    open()
+    await catalogue.scan()
+    expect([status('test-fails'), lines.size]).toEqual(['ERROR', 0])
+    const tests = () => moves.filter((move) => move === 'test-fails TESTING').length
+    const again = async (ask: () => void | Promise<void>) => {
+      const before = tests()
+      await ask()
+      await until(() => tests() > before && status('test-fails') === 'ERROR')
+    }
+    await again(() => catalogue.retry('test-fails'))
+    await again(() => catalogue.scan())
+    await edit('test-fails/main.py', 'raise SystemExit(2)\n')
+    await again(() => catalogue.scan())
+    await edit('test-fails/main.py', 'print(\'{"status":"success","outputs":{"answer":"ok"}}\')\n')
+    await catalogue.scan()
+    await until(() => status('test-fails') === 'AVAILABLE')
+  })
+
+  it('of a duplicate name keeps the first', async () => {
+    await add('misbehave')
+    await add('misbehave', 'zz-copy')
+    await catalogue.scan()
+    await settled('misbehave')
+    expect(catalogue.inventory().map(({ name, status, error }) => [name, status, error])).toEqual([
+      ['misbehave', 'AVAILABLE', null],
+      ['zz-copy', 'ERROR', 'The name "misbehave" is already taken by the folder misbehave'],
+    ])
+  })
+})
+
+describe('installing', () => {
+  it('makes one environment for equal requirements, sets up, and says what cannot be had', {
+    timeout: 180_000,
+  }, async () => {
+    await add('needs-six')
+    await add('needs-six', 'needs-six-too')
+    await edit(
+      'needs-six-too/module.json',
+      '{"name":"needs-six-too","version":"2.0.0","outputs":[{"key":"answer","type":"text"}]}',
+    )
+    await add('needs-unknown-package')
+    await add('setup-works')
+    await catalogue.scan()
+    for (const name of ['needs-six', 'needs-six-too', 'needs-unknown-package', 'setup-works'])
+      await settled(name)
+    expect(names().sort()).toEqual(['needs-six', 'needs-six-too', 'setup-works'])
+    expect(module('needs-unknown-package')?.error).toMatch(
+      /^The requirements cannot be installed: .*millrace-there-is-no-such-package/s,
+    )
+    const [env, ...others] = await readdir(join(place, 'home', 'envs'))
+    expect(others).toEqual([])
+    expect(module('needs-six')?.pythonExec).toBe(join(place, 'home', 'envs', env ?? '', 'bin', 'python'))
+    expect(module('needs-six-too')?.pythonExec).toBe(module('needs-six')?.pythonExec)
+    expect(
+      lines
+        .get('needs-six')
+        ?.map(({ line }) => line)
+        .join('\n'),
+    ).toMatch(/\+ six==1\.17\.0.*"answer": "1\.17\.0"/s)
+  })
+
+  it('is called off when the agent closes, and begins anew with the next', async () => {
+    await add('test-hangs')
+    await edit('test-hangs/module.json', '{"name":"test-hangs","version":"1.0.0","test_timeout_seconds":600}')
+    await catalogue.scan()
+    await until(() => status('test-hangs') === 'TESTING')
+    await catalogue.close()
+    expect(status('test-hangs')).toBe('DETECTED')
+    open()
+    await catalogue.scan()
+    await until(() => status('test-hangs') === 'TESTING')
+  })
+
+  it('is called off when the module is disabled meanwhile', async () => {
+    await add('test-hangs')
+    await edit('test-hangs/module.json', '{"name":"test-hangs","version":"1.0.0","test_timeout_seconds":600}')
+    await catalogue.scan()
+    await until(() => status('test-hangs') === 'TESTING')
+    catalogue.setEnabled({ 'test-hangs': 'disabled' })
+    expect(status('test-hangs')).toBe('DISABLED')
+    catalogue.setEnabled({ 'test-hangs': 'enabled' })
+    await until(() => moves.filter((move) => move.endsWith('INSTALLING')).length === 2)
+  })
+})
