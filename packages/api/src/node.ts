@@ -4,7 +4,7 @@ import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { hashSecret } from './http/authenticate.ts'
 import { openDeps } from './open-deps.ts'
-import { applyLimits, readSettings } from './operations/settings.ts'
+import { prepare } from './prepare.ts'
 import { runTick } from './run-tick.ts'
 
 /** The entry for Node: reads the environment, serves, runs the tick, and stops gracefully on a signal. */
@@ -16,10 +16,7 @@ async function main(): Promise<void> {
     timestamp: pino.stdTimeFunctions.isoTime,
   })
   const deps = openDeps(config, logger)
-  await untilThere(async () => {
-    await deps.store.ensureIndexes()
-    await applyLimits(deps, await readSettings(deps))
-  })
+  await untilThere(() => prepare(deps))
   const { app, metrics } = createApp(deps, {
     corsOrigins: config.corsOrigins,
     adminKeyHash: config.adminKey ? hashSecret(config.adminKey) : null,

@@ -4,8 +4,9 @@ export type ServerEvent = { event: string; id: string | undefined; data: string 
 /** Reads a stream of server-sent events (WHATWG HTML, "Server-sent events") until it ends. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   let buffered = ''
-  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
-    buffered += chunk
+  const decoder = new TextDecoder()
+  for await (const chunk of body) {
+    buffered += decoder.decode(chunk, { stream: true })
     const blocks = buffered.split(/\r?\n\r?\n/)
     buffered = blocks.pop() ?? ''
     for (const block of blocks) {

@@ -19,15 +19,17 @@ export const fromOutput = (task: TaskId, output: string): InputReference => ({
  * to look like a reference stays the value it is.
  */
 export function wireInputs(inputs: Record<string, Input>): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([key, input]) => {
-      if (isReference(input)) return [key, input[reference]]
-      if (Array.isArray(input) && input.length > 0 && input.every(isReference))
-        return [key, input.map((one) => one[reference])]
-      return [key, { value: input as Json }]
-    }),
-  )
+  return Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, wireInput(input)]))
+}
+
+function wireInput(input: Input): Json {
+  if (isReference(input)) return input[reference]
+  if (!isReferences(input)) return { value: input }
+  return input.map((one) => one[reference])
 }
 
 const isReference = (input: unknown): input is InputReference =>
   typeof input === 'object' && input !== null && reference in input
+
+const isReferences = (input: Json | InputReference[]): input is InputReference[] =>
+  Array.isArray(input) && input.length > 0 && input.every(isReference)

@@ -1,8 +1,9 @@
 import { type Problem, type ProblemCode, problems } from '@millrace/shared'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { MongoError } from 'mongodb'
 import { Failure, type FieldError } from '../failure.ts'
+import { isObjectStoreAway } from '../objects/objects.ts'
+import { isDatabaseAway } from '../store/collection.ts'
 import type { Ctx } from './env.ts'
 
 /** Everything that was thrown becomes problem+json here, and nowhere else. */
@@ -47,13 +48,13 @@ function asFailure(error: unknown): Failure {
       error.message || 'The request could not be read.',
     )
   }
-  if (error instanceof MongoError && isAway(error)) {
+  if (isDatabaseAway(error)) {
     return new Failure('unavailable', 'The database cannot be reached. Try again.', {
       retryAfterSeconds: 2,
       cause: error,
     })
   }
-  if (isStoreAway(error))
+  if (isObjectStoreAway(error))
     return new Failure('unavailable', 'The object store cannot be reached. Try again.', {
       retryAfterSeconds: 2,
       cause: error,
@@ -62,13 +63,3 @@ function asFailure(error: unknown): Failure {
     cause: error,
   })
 }
-
-const isAway = (error: MongoError): boolean =>
-  /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/.test(
-    error.name,
-  )
-
-const isStoreAway = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT'].includes(String(error.code))

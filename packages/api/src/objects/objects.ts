@@ -150,3 +150,9 @@ function isMissing(error: unknown): boolean {
   if (error instanceof NotFound) return true
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404
 }
+
+/** The object store cannot be reached: nothing is wrong with the request. */
+export function isObjectStoreAway(error: unknown): boolean {
+  const away = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT']
+  return error instanceof Error && 'code' in error && away.includes(String(error.code))
+}

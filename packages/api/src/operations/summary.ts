@@ -1,6 +1,6 @@
 import { isTerminal, Summary, statusGroups, TaskStatus } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { presentAgent } from '../respond/agent.ts'
+import { isOnline } from './presence.ts'
 
 const summaryId = 'summary'
 const freshMs = 4_000
@@ -43,7 +43,7 @@ async function count(deps: Deps, now: Date): Promise<Summary> {
     perModule,
     agents: {
       total: agents.length,
-      online: agents.filter((agent) => presentAgent(agent, now).status !== 'offline').length,
+      online: agents.filter((agent) => isOnline(agent, now)).length,
     },
     data,
   }

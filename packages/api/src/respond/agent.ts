@@ -1,15 +1,12 @@
 import type { Agent } from '@millrace/shared'
+import { isOnline } from '../operations/presence.ts'
 import type { AgentDoc } from '../store/documents.ts'
 
-/** Silent for longer than a few heartbeats counts as offline, before its session has ended. */
-const offlineAfterMs = 15_000
-
 export function presentAgent(agent: AgentDoc, now: Date): Agent {
-  const silentMs = now.getTime() - agent.lastSeenAt.getTime()
   return {
     id: agent._id,
     name: agent.name,
-    status: agent.sessionEndedAt || silentMs > offlineAfterMs ? 'offline' : 'online',
+    status: isOnline(agent, now) ? 'online' : 'offline',
     labels: agent.labels,
     platform: agent.platform,
     gpus: agent.gpus,

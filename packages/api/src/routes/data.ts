@@ -8,7 +8,6 @@ import {
   DataQuery,
   UploadAnswer,
 } from '@millrace/shared'
-import type { Filter } from 'mongodb'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
@@ -18,6 +17,7 @@ import type { Ctx } from '../http/env.ts'
 import { completeUpload } from '../operations/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/create-data.ts'
 import { presentData } from '../respond/data.ts'
+import type { Filter } from '../store/collection.ts'
 import type { DataDoc } from '../store/documents.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
 import { escapeRegex } from './prefix.ts'

@@ -8,7 +8,6 @@ import {
   type RunStatus,
   TaskAnswer,
 } from '@millrace/shared'
-import type { Filter } from 'mongodb'
 import type { Deps } from '../deps.ts'
 import { notFound } from '../failure.ts'
 import { cursorOf, idOfCursor } from '../http/cursor.ts'
@@ -16,6 +15,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { cancel } from '../operations/cancel.ts'
 import { presentRun, statusOf } from '../respond/run.ts'
 import { presentTask } from '../respond/task.ts'
+import type { Filter } from '../store/collection.ts'
 import type { RunDoc } from '../store/documents.ts'
 import { answerLog } from './run-log.ts'
 

@@ -12,7 +12,6 @@ import {
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
-import type { Filter } from 'mongodb'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
@@ -24,6 +23,7 @@ import { settleOutputs } from '../operations/outputs.ts'
 import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
 import { presentTask } from '../respond/task.ts'
+import type { Filter } from '../store/collection.ts'
 import type { TaskDoc } from '../store/documents.ts'
 import { escapeRegex } from './prefix.ts'
 

@@ -1,5 +1,7 @@
-import type { Db, Filter, MongoServerError, Sort } from 'mongodb'
+import { type Db, type Filter, MongoError, type MongoServerError, type Sort } from 'mongodb'
 import type { z } from 'zod'
+
+export type { Filter }
 
 export type Doc = { _id: string; rev: number }
 export type Change<D> = { before: D; after: D }
@@ -117,4 +119,11 @@ function difference<D extends Doc>(before: D, after: D) {
 
 function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error as MongoServerError).code === 11000
+}
+
+/** The database cannot be reached: nothing is wrong with the request. */
+export function isDatabaseAway(error: unknown): boolean {
+  const away =
+    /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/
+  return error instanceof MongoError && away.test(error.name)
 }

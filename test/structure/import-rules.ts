@@ -1,0 +1,108 @@
+import type { Import } from './imports.ts'
+
+/**
+ * Who may import whom. `within` names the files a rule is about; an import is allowed if one of `may` matches
+ * its target. Node's own modules are free to all but the contract, which also runs in browsers.
+ */
+type Rule = { why: string; within: RegExp; may: RegExp[]; except?: RegExp }
+
+const api = 'packages/api/src'
+const agent = 'packages/agent/src'
+const node = /^node:/
+
+export const rules: Rule[] = [
+  { why: 'the contract stands alone', within: /^packages\/shared\//, may: [/^zod$/, /^packages\/shared\//] },
+  {
+    why: 'the API knows only the contract',
+    within: /^packages\/api\//,
+    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared$/, /^packages\/api\//],
+  },
+  {
+    why: 'the agent knows only the contract',
+    within: /^packages\/agent\//,
+    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared$/, /^packages\/agent\//],
+  },
+  {
+    why: 'the client has no dependencies but the contract',
+    within: /^packages\/client\//,
+    may: [/^@millrace\/(shared|api)$/, /^zod$/, /^packages\/client\//],
+  },
+  {
+    why: 'servers for development know nothing of ours',
+    within: /^infra\//,
+    may: [/^(?!@millrace|packages\/|demo\/|test\/)/],
+  },
+  {
+    why: 'the demo is a client like any other',
+    within: /^demo\//,
+    may: [/^@millrace\/client$/, node, /^demo\//],
+  },
+  {
+    why: 'what crosses packages uses public exports and processes',
+    within: /^(test|bench)\//,
+    may: [/^(?!packages\/)/],
+  },
+
+  {
+    why: 'only store touches the database driver',
+    within: new RegExp(`^${api}/(?!store/)`),
+    may: [/^(?!mongodb$)/],
+  },
+  {
+    why: 'only objects touches the S3 client',
+    within: new RegExp(`^${api}/(?!objects/)`),
+    may: [/^(?!@aws-sdk\/)/],
+  },
+  { why: 'only bus touches NATS', within: new RegExp(`^${api}/(?!bus/)`), may: [/^(?!@nats-io\/)/] },
+  ...['store', 'objects', 'bus'].map((leaf) => ({
+    why: `${leaf} is a leaf: it knows neither its siblings nor who uses it`,
+    within: new RegExp(`^${api}/${leaf}/`),
+    may: [new RegExp(`^(?!${api}/)`), new RegExp(`^${api}/${leaf}/`)],
+  })),
+  {
+    why: 'operations know nothing of HTTP',
+    within: new RegExp(`^${api}/operations/`),
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http|tick)\/)/],
+  },
+  {
+    why: 'the tick uses operations, not routes',
+    within: new RegExp(`^${api}/tick/`),
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http)\/)/],
+  },
+  {
+    why: 'only entries know the runtime',
+    within: new RegExp(`^${api}/(?!node\\.ts)`),
+    may: [/^(?!@hono\/node-server$)/],
+  },
+
+  ...['process', 'report', 'inputs', 'queue', 'api'].map((leaf) => ({
+    why: `${leaf} is a leaf of the agent: leaves do not import each other`,
+    within: new RegExp(`^${agent}/${leaf}/`),
+    except: /\.test\.ts$/,
+    may: [
+      new RegExp(`^(?!${agent}/(modules|process|report|inputs|queue|api)/)`),
+      new RegExp(`^${agent}/${leaf}/`),
+    ],
+  })),
+  {
+    why: 'modules is a leaf of the agent, but for process: to set up and test a module is to run it',
+    within: new RegExp(`^${agent}/modules/`),
+    except: /\.test\.ts$/,
+    may: [new RegExp(`^(?!${agent}/(report|inputs|queue|api)/)`)],
+  },
+]
+
+/** Imports that break a rule, each as a sentence. */
+export function violations(imports: readonly Import[]): string[] {
+  return imports.flatMap(({ from, to }) =>
+    rules
+      .filter(
+        (rule) =>
+          rule.within.test(from) &&
+          !rule.except?.test(from) &&
+          !(node.test(to) && !from.startsWith('packages/shared/')),
+      )
+      .filter((rule) => !rule.may.some((allowed) => allowed.test(to)))
+      .map((rule) => `${from} imports ${to}: ${rule.why}`),
+  )
+}

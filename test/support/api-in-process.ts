@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { createApp, type Deps, hashSecret, openDeps, prepare, readConfig } from '@millrace/api'
+import { connect } from '@millrace/client'
+import { pino } from 'pino'
+import { inject } from 'vitest'
+
+export const adminKey = 'an-admin-key-for-tests'
+const base = 'http://api.test'
+
+/** The API over the real servers, called without a socket; a database of its own. */
+export async function openApi(change: (deps: Deps) => Deps = (deps) => deps) {
+  const env = { ...inject('servers'), LOG_LEVEL: 'silent', MILLRACE_ADMIN_KEY: adminKey }
+  const config = readConfig({ ...env, MONGODB_URL: ownDatabase(env.MONGODB_URL ?? '') })
+  const deps = change(openDeps(config, pino({ level: 'silent' })))
+  await prepare(deps)
+  await untilConnected(deps)
+  await deps.bus.ensureStreams()
+  const { app } = createApp(deps, {
+    corsOrigins: ['https://app.example'],
+    adminKeyHash: hashSecret(adminKey),
+  })
+  const request = async (
+    path: string,
+    init: RequestInit & { key?: string | null } = {},
+  ): Promise<Response> => {
+    const headers = new Headers(init.headers)
+    if (init.key !== null) headers.set('authorization', `Bearer ${init.key ?? adminKey}`)
+    if (typeof init.body === 'string' && !headers.has('content-type'))
+      headers.set('content-type', 'application/json')
+    return app.request(path, { ...init, headers })
+  }
+  const clientFetch: typeof fetch = async (input, init) => {
+    const url = String(input instanceof Request ? input.url : input)
+    return url.startsWith(base) ? app.request(url.slice(base.length), init) : fetch(input, init)
+  }
+  return {
+    deps,
+    request,
+    post: (path: string, body: unknown, init: RequestInit & { key?: string | null } = {}) =>
+      request(path, { method: 'POST', body: JSON.stringify(body), ...init }),
+    client: connect({ url: base, key: adminKey, fetch: clientFetch }),
+    async close() {
+      await deps.bus.close()
+      await deps.store.close()
+      deps.objects.close()
+    },
+  }
+}
+
+export type TestApi = Awaited<ReturnType<typeof openApi>>
+
+/** The same server, another database. */
+export function ownDatabase(url: string): string {
+  const own = new URL(url)
+  own.pathname = `/test-${randomUUID().slice(0, 8)}`
+  return own.href
+}
+
+async function untilConnected(deps: Deps): Promise<void> {
+  for (let left = 100; ; left -= 1) {
+    try {
+      return await deps.bus.ping()
+    } catch (error) {
+      if (left === 0) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['{packages,infra,test,demo,bench}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'test/faults/**'],
+    globalSetup: ['test/support/global-servers.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 300_000,
+    maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      // Entries run as processes of their own; the end-to-end tests drive them.
+      exclude: ['**/*.test.ts', '**/index.ts', 'packages/api/src/node.ts', 'packages/agent/src/main.ts', '**/*-main.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: { lines: 85 },
+    },
+  },
+})
