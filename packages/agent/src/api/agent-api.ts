@@ -1,0 +1,80 @@
+import {
+  ClaimAnswer,
+  type ClaimRequest,
+  FinishAnswer,
+  type FinishRequest,
+  HeartbeatAnswer,
+  type HeartbeatRequest,
+  type InstallLogRequest,
+  InventoryAnswer,
+  type InventoryRequest,
+  OutputsAnswer,
+  type OutputsRequest,
+  RegisterAnswer,
+  type RegisterRequest,
+  type RunId,
+} from '@millrace/shared'
+import { z } from 'zod'
+import { ApiAway, failureOf } from '../api-failures.ts'
+import { exchange } from '../http.ts'
+
+export type AgentApi = ReturnType<typeof createAgentApi>
+
+/**
+ * The agent's side of the API, one function per call. Each throws `ApiRefused` (a definite no) or
+ * `ApiAway` (try again), and is safe to send twice.
+ */
+export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key: string; idleMs?: number }) {
+  async function call<Answer>(
+    method: string,
+    path: string,
+    body: unknown,
+    Answer: z.ZodType<Answer>,
+    signal?: AbortSignal,
+  ) {
+    const name = `${method} ${path}`
+    const answer = await exchange({
+      method,
+      url: `${url}/agent/v1/${path}`,
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+      },
+      body: Buffer.from(JSON.stringify(body)),
+      idleMs,
+      signal,
+    }).catch((cause: unknown) => {
+      throw new ApiAway(`${name}: the API cannot be reached`, cause)
+    })
+    if (answer.status < 200 || answer.status > 299) throw failureOf(name, answer)
+    return understood(name, answer.body, Answer)
+  }
+
+  return {
+    register: (body: RegisterRequest, signal?: AbortSignal) =>
+      call('POST', 'register', body, RegisterAnswer, signal),
+    heartbeat: (body: HeartbeatRequest, signal?: AbortSignal) =>
+      call('POST', 'heartbeat', body, HeartbeatAnswer, signal),
+    modules: (body: InventoryRequest, signal?: AbortSignal) =>
+      call('PUT', 'modules', body, InventoryAnswer, signal),
+    installLog: (module: string, body: InstallLogRequest, signal?: AbortSignal) =>
+      call('POST', `modules/${encodeURIComponent(module)}/install-log`, body, z.unknown(), signal),
+    /** `null`: there is nothing to do. */
+    claim: (body: ClaimRequest, signal?: AbortSignal) =>
+      call('POST', 'claim', body, ClaimAnswer.nullable(), signal),
+    outputs: (run: RunId, body: OutputsRequest, signal?: AbortSignal) =>
+      call('POST', `runs/${run}/outputs`, body, OutputsAnswer, signal),
+    finish: (run: RunId, body: FinishRequest, signal?: AbortSignal) =>
+      call('POST', `runs/${run}/finish`, body, FinishAnswer, signal),
+  }
+}
+
+/** An empty body (204) reads as `null`. */
+function understood<Answer>(name: string, body: Buffer, Answer: z.ZodType<Answer>): Answer {
+  try {
+    return Answer.parse(body.length === 0 ? null : JSON.parse(body.toString()))
+  } catch (cause) {
+    throw new ApiAway(`${name}: the answer was not understood`, cause)
+  }
+}

@@ -1,0 +1,61 @@
+import type { AgentCommand, RunId } from '@millrace/shared'
+import type { Logger } from 'pino'
+
+export type CommandDeps = {
+  cancel(run: RunId): void
+  setAccepting(accepting: boolean): void
+  scan(): void
+  retry(module: string): void
+  test(module: string): void
+  logger: Logger
+}
+
+const remembered = 1000
+
+/** Carries out the API's wishes, each once, whether it came over NATS, in a heartbeat's answer, or both. */
+export class Commands {
+  readonly #deps: CommandDeps
+  readonly #seen = new Set<string>()
+  #done: string[] = []
+
+  constructor(deps: CommandDeps) {
+    this.#deps = deps
+  }
+
+  /** Ids of what was carried out and not told to the API yet. */
+  get done(): string[] {
+    return [...this.#done]
+  }
+
+  told(ids: string[]): void {
+    this.#done = this.#done.filter((id) => !ids.includes(id))
+  }
+
+  carryOut(command: AgentCommand): void {
+    if (command.kind === 'cancel') {
+      this.#deps.cancel(command.run)
+      return
+    }
+    if (!this.#done.includes(command.id)) this.#done.push(command.id)
+    if (this.#seen.has(command.id)) return
+    this.#remember(command.id)
+    this.#deps.logger.info({ command: command.kind, id: command.id }, 'carrying out a command')
+    this.#act(command)
+  }
+
+  #act(command: Exclude<AgentCommand, { kind: 'cancel' }>): void {
+    const { kind } = command
+    if (kind === 'scan') this.#deps.scan()
+    else if (kind === 'retry') this.#deps.retry(command.module)
+    else if (kind === 'test') this.#deps.test(command.module)
+    // Paused or draining, runs under way go on to their end; the difference matters to the API's clients only.
+    else this.#deps.setAccepting(kind === 'resume')
+  }
+
+  #remember(id: string): void {
+    this.#seen.add(id)
+    if (this.#seen.size <= remembered) return
+    const [oldest] = this.#seen
+    if (oldest !== undefined) this.#seen.delete(oldest)
+  }
+}

@@ -1,0 +1,73 @@
+import { availableParallelism, homedir, hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const Environment = z.object({
+  MILLRACE_URL: z
+    .url({ protocol: /^https?$/, error: 'must be the address of the API, such as http://127.0.0.1:8787' })
+    .transform((url) => url.replace(/\/+$/, '')),
+  MILLRACE_AGENT_KEY: z.string({ error: 'must be a key with the scope "agent"' }).trim().min(1),
+  AGENT_HOME: z
+    .string()
+    .min(1)
+    .default(() => join(homedir(), '.millrace-agent')),
+  MODULES_DIR: z
+    .string()
+    .min(1)
+    .default(() => join(import.meta.dirname, '../../../modules')),
+  MAX_RUNS: z.coerce
+    .number({ error: 'must be a whole number from 1 to 1000' })
+    .int()
+    .min(1)
+    .max(1000)
+    .default(() => availableParallelism()),
+  AGENT_NAME: z
+    .string()
+    .min(1)
+    .max(200)
+    .default(() => hostname()),
+  LOG_LEVEL: z.enum(levels).default('info'),
+})
+
+export type Config = {
+  url: string
+  key: string
+  home: string
+  modulesDir: string
+  maxRuns: number
+  name: string
+  logLevel: (typeof levels)[number]
+  /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
+  own: NodeJS.ProcessEnv
+}
+
+/** What is wrong with the environment, all of it at once. */
+export class ConfigFaults extends Error {
+  readonly faults: string[]
+  constructor(faults: string[]) {
+    super(`the agent cannot start:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+/** Reads the settings of the agent; an empty variable counts as not set. Throws `ConfigFaults`. */
+export function readConfig(own: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(own).filter(([, text]) => text !== ''))
+  const parsed = Environment.safeParse(given)
+  if (!parsed.success) throw new ConfigFaults(parsed.error.issues.map(describe))
+  const settings = parsed.data
+  return {
+    url: settings.MILLRACE_URL,
+    key: settings.MILLRACE_AGENT_KEY,
+    home: resolve(settings.AGENT_HOME),
+    modulesDir: resolve(settings.MODULES_DIR),
+    maxRuns: settings.MAX_RUNS,
+    name: settings.AGENT_NAME,
+    logLevel: settings.LOG_LEVEL,
+    own,
+  }
+}
+
+const describe = (issue: z.core.$ZodIssue): string => `${issue.path.join('.')}: ${issue.message}`

@@ -1,0 +1,38 @@
+import type { AgentCommand, HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { pause } from './backoff.ts'
+
+export type HeartbeatDeps = {
+  everySeconds(): number
+  describe(): Promise<Omit<HeartbeatRequest, 'sessionId'>>
+  send(body: Omit<HeartbeatRequest, 'sessionId'>): Promise<HeartbeatAnswer>
+  onVerdicts(verdicts: HeartbeatAnswer['runs']): void
+  onCommands(commands: AgentCommand[]): void
+  /** These were told to the API. */
+  onTold(done: string[]): void
+  logger: Logger
+}
+
+/**
+ * Tells the API every few seconds that this agent lives and which runs it holds, until the signal. A beat
+ * that fails has no consequence here: the runs go on.
+ */
+export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
+  let missed = 0
+  while (!signal.aborted) {
+    await pause(deps.everySeconds() * 1000, signal)
+    if (signal.aborted) return
+    try {
+      const body = await deps.describe()
+      const answer = await deps.send(body)
+      if (missed > 0) deps.logger.info({ missed }, 'the API hears this agent again')
+      missed = 0
+      deps.onTold(body.done ?? [])
+      deps.onVerdicts(answer.runs)
+      deps.onCommands(answer.commands)
+    } catch (err) {
+      missed += 1
+      if (!signal.aborted) deps.logger.warn({ err, missed }, 'a heartbeat was not answered')
+    }
+  }
+}

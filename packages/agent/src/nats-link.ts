@@ -1,0 +1,128 @@
+import type { RegisterAnswer } from '@millrace/shared'
+import { agentInbox } from '@millrace/shared'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import { backoffMs, pause } from './backoff.ts'
+
+export type NatsAccess = RegisterAnswer['nats']
+
+/** The connection to NATS, which may be away at any time: nothing of the agent waits for it. */
+export class NatsLink {
+  readonly #options: { name: string; logger: Logger; onUp(connection: NatsConnection): void; onDown(): void }
+  #access: string | null = null
+  #life: { stop: AbortController; ended: Promise<void> } | null = null
+  #connection: NatsConnection | null = null
+  #isUp = false
+
+  constructor(options: {
+    name: string
+    logger: Logger
+    onUp(connection: NatsConnection): void
+    onDown(): void
+  }) {
+    this.#options = options
+  }
+
+  /** The connection while it is up. */
+  get current(): NatsConnection | null {
+    return this.#isUp ? this.#connection : null
+  }
+
+  /** Connects in the background; other access data than before replace the connection. */
+  use(access: NatsAccess): void {
+    const wanted = JSON.stringify(access)
+    if (wanted === this.#access) return
+    this.#access = wanted
+    const before = this.#life
+    before?.stop.abort()
+    const stop = new AbortController()
+    const ended = (before?.ended ?? Promise.resolve()).then(() => this.#live(access, stop.signal))
+    this.#life = { stop, ended }
+  }
+
+  async close(): Promise<void> {
+    this.#life?.stop.abort()
+    await this.#life?.ended
+  }
+
+  async #live(access: NatsAccess, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options
+    for (let tries = 1; !signal.aborted; tries++) {
+      try {
+        const connection = await this.#connect(access, signal)
+        if (connection) await this.#follow(connection, signal)
+        tries = 1
+      } catch (err) {
+        logger.warn({ err }, 'NATS is away; going on without it')
+      }
+      this.#down()
+      await pause(backoffMs(tries, { most: 10_000 }), signal)
+    }
+  }
+
+  /** The client waits for a server itself, and cannot be told to stop: what comes too late is closed. */
+  async #connect(access: NatsAccess, signal: AbortSignal): Promise<NatsConnection | null> {
+    const { connect } = await import('@nats-io/transport-node')
+    const connecting = connect({
+      servers: access.servers,
+      user: access.user,
+      pass: access.password,
+      name: this.#options.name,
+      timeout: 5000,
+      maxReconnectAttempts: -1,
+      pingInterval: 10_000,
+      waitOnFirstConnect: true,
+      inboxPrefix: agentInbox,
+    })
+    const aborted = Promise.withResolvers<null>()
+    const onAbort = () => {
+      connecting
+        .then((late) => late.close())
+        .catch((err: unknown) =>
+          this.#options.logger.debug({ err }, 'a late connection to NATS was given up'),
+        )
+      aborted.resolve(null)
+    }
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([connecting, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #follow(connection: NatsConnection, signal: AbortSignal): Promise<void> {
+    this.#up(connection)
+    const close = () => {
+      connection
+        .close()
+        .catch((err: unknown) =>
+          this.#options.logger.debug({ err }, 'the connection to NATS did not close well'),
+        )
+    }
+    signal.addEventListener('abort', close, { once: true })
+    if (signal.aborted) close()
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') this.#down()
+      if (status.type === 'reconnect') this.#up(connection)
+      if (status.type === 'error') this.#options.logger.warn({ err: status.error }, 'NATS reports an error')
+    }
+    signal.removeEventListener('abort', close)
+    const error = await connection.closed()
+    if (error) throw error
+  }
+
+  #up(connection: NatsConnection): void {
+    this.#connection = connection
+    this.#isUp = true
+    this.#options.logger.info({ server: connection.getServer() }, 'connected to NATS')
+    this.#options.onUp(connection)
+  }
+
+  #down(): void {
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#options.onDown()
+  }
+}

@@ -1,0 +1,29 @@
+import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import { pause } from './backoff.ts'
+
+const slowMs = 2000
+
+/**
+ * Publishes one batch of live lines, best effort. Waits until the server has it, so that a slow NATS fills
+ * the bounded buffer of the run and not the connection's; `false` when that takes too long.
+ */
+export async function publishLog(
+  connection: NatsConnection,
+  at: { agent: AgentId; run: RunId },
+  batch: LogBatch,
+  logger: Logger,
+): Promise<boolean> {
+  const waited = new AbortController()
+  try {
+    connection.publish(logSubject(at.agent, at.run), JSON.stringify(batch))
+    const slow = pause(slowMs, waited.signal).then(() => false)
+    return await Promise.race([connection.flush().then(() => true), slow])
+  } catch (err) {
+    logger.debug({ err, run: at.run }, 'live lines were not sent')
+    return false
+  } finally {
+    waited.abort()
+  }
+}

@@ -1,0 +1,81 @@
+import type { LogBatch, LogStream, Progress } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { LogBatches } from './log-batches.ts'
+import { type KeptLog, LogFile, type LogLimits } from './log-file.ts'
+
+const flushMs = 100
+
+export type RunLogOptions = {
+  path: string
+  /** Sends one batch to the live log; `false`: not now. Resolves when the next may follow. */
+  publish(batch: LogBatch): Promise<boolean>
+  /** Whether `publish` has a chance; while not, lines wait. */
+  isOpen(): boolean
+  logger: Logger
+  limits?: LogLimits
+}
+
+/** All that one run says: numbered, sent live in batches, and kept whole on disk. */
+export class RunLog {
+  readonly #options: RunLogOptions
+  readonly #file: LogFile
+  readonly #batches = new LogBatches()
+  #n = 0
+  #timer: NodeJS.Timeout | null = null
+  #sending: Promise<void> | null = null
+
+  constructor(options: RunLogOptions) {
+    this.#options = options
+    this.#file = new LogFile(options.path, options.limits)
+  }
+
+  add(stream: LogStream, line: string): void {
+    this.#n += 1
+    const numbered = { n: this.#n, at: new Date().toISOString(), stream, line }
+    this.#file.add(numbered)
+    this.#batches.add(numbered)
+    this.#soon()
+  }
+
+  progress(progress: Progress): void {
+    this.#batches.progress(progress)
+    this.#soon()
+  }
+
+  /** Writes and sends what is left; the two can be waited for apart. `sent` never rejects. */
+  close(): { kept: Promise<KeptLog>; sent: Promise<void> } {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    const last = this.#sending ? this.#sending.then(() => this.#send()) : this.#send()
+    return { kept: this.#file.close(), sent: last }
+  }
+
+  #soon(): void {
+    if (this.#batches.isFull) this.#flush()
+    else this.#timer ??= setTimeout(() => this.#flush(), flushMs)
+  }
+
+  #flush(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#file
+      .flush()
+      .catch((err: unknown) => this.#options.logger.warn({ err }, 'the log file cannot be written'))
+    void this.#send()
+  }
+
+  #send(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = null
+    })
+    return this.#sending
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#options.isOpen()) {
+      const batch = this.#batches.take()
+      if (!batch) return
+      if (!(await this.#options.publish(batch))) return
+    }
+  }
+}

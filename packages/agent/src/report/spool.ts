@@ -1,0 +1,64 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Json, Outcome, OutputFile, RunId, RunLog, RunUsage, TaskError } from '@millrace/shared'
+import { z } from 'zod'
+import { writeDurably } from '../durable-file.ts'
+
+export const SpooledFile = OutputFile.extend({ path: z.string() })
+export type SpooledFile = z.infer<typeof SpooledFile>
+
+/** One output as it will be reported; `files` of a plain file output has one entry, `list` says otherwise. */
+export const SpooledOutput = z.union([
+  z.object({ value: Json }),
+  z.object({ files: z.array(SpooledFile), list: z.boolean() }),
+])
+export type SpooledOutput = z.infer<typeof SpooledOutput>
+
+/** How a run ended, with all that is needed to report it after a restart. */
+export const SpooledRun = z.object({
+  v: z.literal(1),
+  run: RunId,
+  outcome: Outcome,
+  outputs: z.record(z.string(), SpooledOutput),
+  error: TaskError.nullable(),
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string(),
+  usage: RunUsage.nullable(),
+  log: RunLog.nullable(),
+  logFile: z.string().nullable(),
+})
+export type SpooledRun = z.infer<typeof SpooledRun>
+
+export type Spool = Awaited<ReturnType<typeof openSpool>>
+
+/** Results that were not yet answered, one file per run, on disk before they are reported. */
+export async function openSpool(folder: string) {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const fileOf = (run: RunId) => join(folder, `${run}.json`)
+  return {
+    put: (result: SpooledRun) => writeDurably(fileOf(result.run), JSON.stringify(result)),
+    remove: (run: RunId) => rm(fileOf(run), { force: true }),
+    /** What a former process left; halves of a write that was cut off, and files of others, are no results. */
+    list: async (): Promise<SpooledRun[]> => {
+      const found: SpooledRun[] = []
+      for (const name of (await readdir(folder)).sort()) {
+        if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
+        if (!name.endsWith('.json')) continue
+        const result = parsed(await readFile(join(folder, name), 'utf8'))
+        if (result) found.push(result)
+      }
+      return found
+    },
+  }
+}
+
+function parsed(text: string): SpooledRun | null {
+  try {
+    return SpooledRun.parse(JSON.parse(text))
+  } catch {
+    // Not written by this version: the API counts the run as lost and gives it to somebody again.
+    return null
+  }
+}

@@ -1,0 +1,100 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { OutputFile, OutputsAnswer } from '@millrace/shared'
+import { backoffMs, pause } from '../backoff.ts'
+import { exchange } from '../http.ts'
+import type { SpooledFile } from './spool.ts'
+
+export type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>
+
+/** The bytes cannot be brought to the store, however often it is tried. */
+export class UploadImpossible extends Error {
+  override name = 'UploadImpossible'
+}
+
+const atOnce = 4
+const perCall = 1000
+/** Definite noes of the store, each to a fresh URL, before the upload counts as impossible. */
+const refusalsAllowed = 6
+
+export type UploadOptions = {
+  ask: AskForUrls
+  signal: AbortSignal
+  /** Rounds after which to give up; without it, a store that is away is waited for as long as it takes. */
+  rounds?: number
+  onTrouble(error: unknown): void
+  first?: number
+}
+
+/**
+ * Puts files to presigned URLs until all are there. Throws `UploadImpossible` when a file has changed or
+ * gone, or the store keeps refusing; passes on what `ask` throws.
+ */
+export async function upload(files: SpooledFile[], options: UploadOptions): Promise<void> {
+  let left = files
+  let refusals = 0
+  for (let round = 1; left.length > 0; round++) {
+    const failed: { file: SpooledFile; error: unknown }[] = []
+    for (let at = 0; at < left.length; at += perCall)
+      failed.push(...(await uploadOnce(left.slice(at, at + perCall), options)))
+    left = failed.map(({ file }) => file)
+    const first = failed[0]
+    if (!first) return
+    options.signal.throwIfAborted()
+    if (failed.some(({ error }) => error instanceof UploadImpossible)) throw first.error
+    options.onTrouble(first.error)
+    if (failed.some(({ error }) => error instanceof Refused) && ++refusals >= refusalsAllowed)
+      throw new UploadImpossible('the store keeps refusing', { cause: first.error })
+    if (options.rounds !== undefined && round >= options.rounds)
+      throw new UploadImpossible(`not there after ${round} tries`, { cause: first.error })
+    await pause(backoffMs(round, { first: options.first ?? 250 }), options.signal)
+  }
+}
+
+class Refused extends Error {
+  override name = 'Refused'
+}
+
+async function uploadOnce(files: SpooledFile[], { ask, signal }: UploadOptions) {
+  const { uploads } = await ask(files.map(({ path: _path, ...file }) => file))
+  const failed: { file: SpooledFile; error: unknown }[] = []
+  const waiting = [...files]
+  const worker = async () => {
+    for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
+      const target = uploads.find(({ output, n }) => output === file.output && n === file.n)
+      try {
+        if (!target) throw new Error(`no URL came for ${file.output}`)
+        await put(file, target, signal)
+      } catch (error) {
+        failed.push({ file, error })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, files.length) }, worker))
+  signal.throwIfAborted()
+  return failed
+}
+
+async function put(
+  file: SpooledFile,
+  target: OutputsAnswer['uploads'][number],
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await stat(file.path).catch((cause: unknown) => {
+    throw new UploadImpossible(`${file.name} is gone`, { cause })
+  })
+  if (found.size !== file.size) throw new UploadImpossible(`${file.name} changed after the run`)
+  const { status } = await exchange({
+    method: 'PUT',
+    url: target.url,
+    headers: target.headers,
+    body: file.size === 0 ? Buffer.alloc(0) : { stream: createReadStream(file.path), size: file.size },
+    idleMs: 60_000,
+    signal,
+  })
+  // A URL is good for one object only: 412 says that an earlier try arrived after all.
+  if ((status >= 200 && status <= 299) || status === 412) return
+  if (status >= 400 && status < 500 && status !== 408 && status !== 429)
+    throw new Refused(`the store refused ${file.name}: ${status}`)
+  throw new Error(`the store failed on ${file.name}: ${status}`)
+}

@@ -1,0 +1,196 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Grant, type Progress, parseRunId, type RunId, type TaskError } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { download, InputUnavailable } from './inputs/download.ts'
+import { placeInputs } from './inputs/place-inputs.ts'
+import type { RunnableModule } from './modules/catalogue.ts'
+import { judge } from './process/judge.ts'
+import { moduleEnv } from './process/module-env.ts'
+import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
+import type { Watchdog } from './process/watchdog.ts'
+import { gatherOutputs } from './report/outputs.ts'
+import type { RunLog } from './report/run-log.ts'
+import type { Spool, SpooledRun } from './report/spool.ts'
+
+export type RunTaskDeps = {
+  runsDir: string
+  find(name: string, version: string, digest: string): RunnableModule | null
+  openLog(run: RunId, path: string): RunLog
+  onProgress(run: RunId, progress: Progress): void
+  watchdog: Watchdog
+  spool: Spool
+  /** Threads each module may use. */
+  threads: number
+  own: NodeJS.ProcessEnv
+  logger: Logger
+}
+export type TaskToRun = {
+  grant: Grant
+  /** The same grant with fresh URLs. */
+  again(): Promise<Grant | null>
+  gpu?: string
+}
+export type TaskRun = {
+  stop(reason: StopReason): void
+  /** The result, in the spool already; `null` when the run was superseded. Never rejects for the task's fault. */
+  ended: Promise<SpooledRun | null>
+}
+
+/** Runs one granted task: inputs, process, outputs, and the result into the spool. */
+export function startTask(deps: RunTaskDeps, task: TaskToRun): TaskRun {
+  const stopping = new AbortController()
+  let stopProcess: ((reason: StopReason) => void) | null = null
+  const stop = (reason: StopReason) => {
+    stopProcess?.(reason)
+    stopping.abort(reason)
+  }
+  const ended = runTask(deps, task, stopping.signal, (running) => {
+    stopProcess = running
+  })
+  return { stop, ended }
+}
+
+type Ending = Pick<SpooledRun, 'outcome' | 'outputs' | 'error'> & { end: ProcessEnd | null }
+
+async function runTask(
+  deps: RunTaskDeps,
+  task: TaskToRun,
+  stopped: AbortSignal,
+  onStarted: (stop: (reason: StopReason) => void) => void,
+): Promise<SpooledRun | null> {
+  const { run } = task.grant
+  const runDir = join(deps.runsDir, run)
+  const startedAt = new Date().toISOString()
+  await Promise.all([
+    mkdir(join(runDir, 'in'), { recursive: true, mode: 0o700 }),
+    mkdir(join(runDir, 'out'), { recursive: true, mode: 0o700 }),
+  ])
+  const log = deps.openLog(run, join(runDir, 'log.ndjson'))
+  const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
+    endingOfError(error, stopped),
+  )
+  const finishedAt = new Date().toISOString()
+  const { kept, sent } = log.close()
+  const file = await kept.catch((err: unknown) => {
+    deps.logger.warn({ err, run }, 'the log of a run could not be written')
+    return null
+  })
+  if (stopped.reason === 'superseded') {
+    await rm(runDir, { recursive: true, force: true })
+    return null
+  }
+  const { end, ...outcome } = ending
+  const result: SpooledRun = {
+    v: 1,
+    run,
+    ...outcome,
+    exitCode: end?.exitCode ?? null,
+    signal: end?.signal ?? null,
+    startedAt,
+    finishedAt,
+    usage: end?.usage ?? null,
+    log: file && { lines: file.lines, bytes: file.bytes, truncated: file.truncated },
+    logFile: file?.path ?? null,
+  }
+  await Promise.all([deps.spool.put(result), sent])
+  return result
+}
+
+async function carryOut(
+  deps: RunTaskDeps,
+  task: TaskToRun,
+  runDir: string,
+  log: RunLog,
+  stopped: AbortSignal,
+  onStarted: (stop: (reason: StopReason) => void) => void,
+): Promise<Ending> {
+  const { grant } = task
+  const module = deps.find(grant.module.name, grant.module.version, grant.module.digest)
+  // It went away between the offer and the grant: somebody else's turn.
+  if (!module) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
+  const outputDir = join(runDir, 'out')
+  const inputFile = await writeInputs(task, module, runDir, log, stopped)
+  stopped.throwIfAborted()
+  const { task: taskId } = parseRunId(grant.run)
+  const running = runProcess({
+    command: module.python,
+    args: [
+      join(module.folder, module.manifest.entryPoint),
+      ...['--mode', 'run', '--task_id', taskId, '--input_file', inputFile],
+    ],
+    cwd: runDir,
+    env: moduleEnv({
+      python: module.python,
+      cacheDir: module.cacheDir,
+      runDir,
+      outputDir,
+      taskId,
+      usesGpu: module.manifest.resources.usesGpu,
+      gpu: task.gpu,
+      threads: deps.threads,
+      own: deps.own,
+    }),
+    timeoutSeconds: grant.timeoutSeconds,
+    watchdog: deps.watchdog,
+    onLine: (stream, line) => log.add(stream, line),
+    onProgress: (progress) => {
+      log.progress(progress)
+      deps.onProgress(grant.run, progress)
+    },
+  })
+  onStarted(running.stop)
+  const end = await running.ended
+  const verdict = await judge({ end, manifest: module.manifest, outputDir })
+  for (const output of verdict.undeclared)
+    log.add('agent', `"${output}" is not a declared output; it is left out`)
+  return { ...verdict, outputs: await gatherOutputs(verdict.outputs, runDir), end }
+}
+
+async function writeInputs(
+  task: TaskToRun,
+  module: RunnableModule,
+  runDir: string,
+  log: RunLog,
+  signal: AbortSignal,
+): Promise<string> {
+  const { run, inputs: granted } = task.grant
+  const placed = await placeInputs(granted, module.manifest.inputs, join(runDir, 'in'), (file, path, at) =>
+    download(file, path, {
+      signal,
+      freshUrl: async () => urlIn(await task.again(), at),
+      onTrouble: (error) => log.add('agent', `${at.key}: ${messageOf(error)}; trying again`),
+    }),
+  )
+  const path = join(runDir, 'input.json')
+  const { task: task_id } = parseRunId(run)
+  await writeFile(path, JSON.stringify({ task_id, run_id: run, ...placed, output_dir: join(runDir, 'out') }))
+  return path
+}
+
+function urlIn(grant: Grant | null, at: { key: string; n: number | null }): string | null {
+  const input = grant?.inputs[at.key]
+  if (!input) return null
+  const single = 'list' in input ? input.list[at.n ?? 0] : input
+  return single && 'file' in single ? single.file.url : null
+}
+
+function endingOfError(error: unknown, stopped: AbortSignal): Ending {
+  const none = { outputs: {}, end: null }
+  if (stopped.aborted && !(error instanceof InputUnavailable)) {
+    if (stopped.reason !== 'cancelled') return { ...none, outcome: 'handed_back', error: null }
+    const cancelled: TaskError = {
+      code: 'cancelled',
+      message: 'cancelled before it started',
+      retryable: false,
+    }
+    return { ...none, outcome: 'cancelled', error: cancelled }
+  }
+  const failure: TaskError =
+    error instanceof InputUnavailable
+      ? { code: 'data_not_available', message: error.message, retryable: error.retryable }
+      : { code: 'crashed', message: `the agent could not run it: ${messageOf(error)}`, retryable: true }
+  return { ...none, outcome: 'failed', error: failure }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,106 @@
+import type { HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared'
+import type { Logger } from 'pino'
+import type { SpooledRun } from './report/spool.ts'
+import type { Occupied } from './room.ts'
+import type { TaskRun, TaskToRun } from './run-task.ts'
+
+export type RunsDeps = {
+  /** What the task's module needs, and the GPU it gets. */
+  place(task: TaskToRun): Occupied
+  start(task: TaskToRun): TaskRun
+  report(result: SpooledRun): Promise<void>
+  /** Runs whose results wait in the spool. */
+  spooled(): RunId[]
+  drop(run: RunId): Promise<void>
+  /** A run made room. */
+  onFree(): void
+  logger: Logger
+}
+
+type Held = { running: TaskRun; occupied: Occupied; progress?: Progress; ended: Promise<void> }
+
+/** The runs this process is at: from the moment of their grant until their result was answered or waits its turn. */
+export class Runs {
+  readonly #deps: RunsDeps
+  readonly #held = new Map<RunId, Held>()
+  readonly #drops = new Set<Promise<void>>()
+  #isShuttingDown = false
+
+  constructor(deps: RunsDeps) {
+    this.#deps = deps
+  }
+
+  /** Takes up a granted task. The same grant again changes nothing. */
+  take(task: TaskToRun): void {
+    const { run } = task.grant
+    if (this.#held.has(run)) return
+    const occupied = this.#deps.place(task)
+    const running = this.#deps.start({ ...task, gpu: occupied.gpu })
+    const ended = this.#follow(run, running)
+    this.#held.set(run, { running, occupied, ended })
+    if (this.#isShuttingDown) running.stop('shutdown')
+  }
+
+  get occupied(): Occupied[] {
+    return [...this.#held.values()].map(({ occupied }) => occupied)
+  }
+
+  ids(): RunId[] {
+    return [...new Set([...this.#held.keys(), ...this.#deps.spooled()])]
+  }
+
+  progress(run: RunId, progress: Progress): void {
+    const held = this.#held.get(run)
+    if (held) held.progress = progress
+  }
+
+  forHeartbeat(): HeartbeatRequest['runs'] {
+    return this.ids().map((runId) => ({ runId, progress: this.#held.get(runId)?.progress }))
+  }
+
+  /** Carries out what the API said about runs. */
+  obey(verdicts: Record<string, RunVerdict>): void {
+    for (const run of this.ids()) {
+      const verdict = verdicts[run]
+      if (verdict === 'cancel') this.cancel(run)
+      if (verdict === 'stop') this.#supersede(run)
+    }
+  }
+
+  cancel(run: RunId): void {
+    this.#held.get(run)?.running.stop('cancelled')
+  }
+
+  /** Ends all runs and waits until they are gone and their results are reported or at least in the spool. */
+  async end(reason: 'shutdown' | 'superseded'): Promise<void> {
+    this.#isShuttingDown = true
+    for (const { running } of this.#held.values()) running.stop(reason)
+    while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
+    await Promise.all(this.#drops)
+  }
+
+  #supersede(run: RunId): void {
+    this.#deps.logger.warn({ run }, 'the run counts no more')
+    this.#held.get(run)?.running.stop('superseded')
+    if (!this.#deps.spooled().includes(run)) return
+    const dropping = this.#deps
+      .drop(run)
+      .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'a result could not be dropped'))
+      .finally(() => this.#drops.delete(dropping))
+    this.#drops.add(dropping)
+  }
+
+  async #follow(run: RunId, running: TaskRun): Promise<void> {
+    const { logger, report } = this.#deps
+    try {
+      const result = await running.ended
+      logger.info({ run, outcome: result?.outcome ?? 'superseded', code: result?.error?.code }, 'a run ended')
+      if (result) await report(result)
+    } catch (err) {
+      // Its disk is full, say: unreported, the run is lost to the API at the next heartbeats, and tried again.
+      logger.error({ err, run }, 'a run could not be kept')
+    }
+    this.#held.delete(run)
+    this.#deps.onFree()
+  }
+}
