@@ -7,7 +7,8 @@ import type { Requirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
 import { findUv } from './uv.ts'
 
-const completeMarker = '.complete'
+/** Written last into an environment. */
+export const completeMarker = '.complete'
 
 /** The interpreter inside an environment. */
 export const pythonIn = (folder: string): string =>

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type { Manifest } from '@millrace/shared'
+import { bareInterpreter } from './bare-interpreter.ts'
 import { buildEnvironment, pythonIn } from './environment.ts'
 import type { FindInterpreter, Interpreter } from './interpreter.ts'
-import { environmentDigest, readRequirements } from './requirements.ts'
+import { environmentDigest, type Requirements, readRequirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
 import { setUp } from './verify.ts'
 
@@ -25,27 +26,32 @@ export async function install(o: {
   const interpreter = await o.findInterpreter(o.manifest.python)
   if ('fault' in interpreter) return interpreter
   const requirements = await readRequirements(o.folder, o.manifest)
+  const environment = requirements
+    ? await environmentFor({ ...o, requirements, interpreter })
+    : await bareInterpreter(o.home, interpreter)
+  if ('fault' in environment) return environment
+  const fault = await setUp({ ...o, python: environment.python })
+  return fault === null ? { ...environment, interpreter } : { fault }
+}
+
+async function environmentFor(o: {
+  manifest: Manifest
+  digest: string
+  home: string
+  own: NodeJS.ProcessEnv
+  run: RunStep
+  requirements: Requirements
+  interpreter: Interpreter
+}): Promise<{ python: string; envDir: string } | { fault: string }> {
+  // An empty setting means: from the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
-  const installed: Installed = { python: interpreter.path, interpreter, envDir: null }
-  if (requirements) {
-    const name = environmentDigest({ requirements, interpreter, torchBackend, moduleDigest: o.digest }).slice(
-      0,
-      12,
-    )
-    const folder = join(o.home, 'envs', name)
-    const timeoutSeconds = o.manifest.setupTimeoutSeconds
-    const failure = await buildEnvironment({
-      ...o,
-      folder,
-      requirements,
-      interpreter,
-      torchBackend,
-      timeoutSeconds,
-    })
-    if (failure) return failure
-    installed.python = pythonIn(folder)
-    installed.envDir = folder
-  }
-  const fault = await setUp({ ...o, python: installed.python })
-  return fault === null ? installed : { fault }
+  const name = environmentDigest({ ...o, torchBackend, moduleDigest: o.digest }).slice(0, 12)
+  const folder = join(o.home, 'envs', name)
+  const failure = await buildEnvironment({
+    ...o,
+    folder,
+    torchBackend,
+    timeoutSeconds: o.manifest.setupTimeoutSeconds,
+  })
+  return failure ?? { python: pythonIn(folder), envDir: folder }
 }
