@@ -297,6 +297,19 @@ describe('installing', () => {
     ).toMatch(/\+ six==1\.17\.0.*"answer": "1\.17\.0"/s)
   })
 
+  it('does without uv where there is none', { timeout: 120_000 }, async () => {
+    await catalogue.close()
+    open({ own: { ...process.env, MILLRACE_UV: 'none' } })
+    await add('needs-six')
+    await add('needs-unknown-package')
+    await catalogue.scan()
+    expect(await settled('needs-six')).toMatchObject({ status: 'AVAILABLE', error: null })
+    expect(lines.get('needs-six')?.filter(({ line }) => line.includes(' -m venv '))).toHaveLength(1)
+    expect((await settled('needs-unknown-package')).error).toMatch(
+      /cannot be installed: .*millrace-there-is-no-such-package/s,
+    )
+  })
+
   it('is called off when the agent closes, and begins anew with the next', async () => {
     await add('test-hangs')
     await edit('test-hangs/module.json', '{"name":"test-hangs","version":"1.0.0","test_timeout_seconds":600}')

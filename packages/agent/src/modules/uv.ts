@@ -6,17 +6,22 @@ import type { RunStep } from './run-step.ts'
 
 const program = process.platform === 'win32' ? 'uv.exe' : 'uv'
 
-/** Finds uv on PATH or in the agent's tools, else installs it there; `null` where it cannot be had. */
+/**
+ * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it cannot be had.
+ * `MILLRACE_UV` names one to use, or is `none` for doing without.
+ */
 export async function findUv(o: {
   home: string
   own: NodeJS.ProcessEnv
   interpreter: Interpreter
   run: RunStep
 }): Promise<string | null> {
+  if (o.own.MILLRACE_UV === 'none') return null
+  const named = o.own.MILLRACE_UV ? [o.own.MILLRACE_UV] : []
   const tools = join(o.home, 'tools')
   const ownCopy = join(tools, 'uv', 'bin', program)
   const folders = (o.own.PATH ?? o.own.Path ?? '').split(delimiter).filter((folder) => folder !== '')
-  for (const path of [ownCopy, ...folders.map((folder) => join(folder, program))]) {
+  for (const path of [...named, ownCopy, ...folders.map((folder) => join(folder, program))]) {
     if (await isProgram(path)) return path
   }
   const beside = join(tools, `.uv-${process.pid}`)

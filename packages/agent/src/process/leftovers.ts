@@ -37,19 +37,28 @@ function groupLives(group: number): boolean {
   })
 }
 
-/**
- * Processes that carry the marker outside the group. Process ids are given out in rising order, so only
- * those above the leader's are looked at, unless the count has started again from the beginning since.
- */
+/** Processes that carry the marker outside the group. */
 function strayed(tree: Tree): number[] {
-  const all = tree.longLived || lastPid() < tree.group
   const entry = `${markerVariable}=${tree.marker}`
-  return processes().filter((pid) => {
-    if (!all && pid <= tree.group) return false
+  return candidates(tree).filter((pid) => {
     if (!readProc(`${pid}/environ`).includes(entry)) return false
     const [state, , itsGroup] = statOf(pid)
     return itsGroup !== String(tree.group) && state !== undefined && state !== 'Z' && state !== 'X'
   })
+}
+
+/** Up to so many ids are tried one by one; listing all of a machine's processes costs more. */
+const fewIds = 100
+
+/**
+ * Which processes may be descendants. Ids are given out in rising order, so they are those above the
+ * leader's, unless the count has started again from the beginning since.
+ */
+function candidates({ group, longLived }: Tree): number[] {
+  const last = lastPid()
+  if (longLived || last < group) return processes()
+  if (last - group > fewIds) return processes().filter((pid) => pid > group)
+  return Array.from({ length: last - group }, (_, at) => group + 1 + at)
 }
 
 function processes(): number[] {
