@@ -11,7 +11,7 @@ import { watchTask } from './watch-task.ts'
 /** A photograph goes from upload to detected faces, through every real part. */
 async function main(): Promise<number> {
   const picture = await choosePicture(process.argv[2], process.env)
-  const installation = await findInstallation(process.env)
+  const installation = findInstallation(process.env)
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => interrupted.abort(new Error('interrupted')))

@@ -35,7 +35,7 @@ export const rules: Rule[] = [
   {
     why: 'the demo is a client like any other',
     within: /^demo\//,
-    may: [/^@millrace\/client$/, node, /^demo\//],
+    may: [/^@millrace\/(client|infra)$/, node, /^demo\//],
   },
   {
     why: 'what crosses packages uses public exports and processes',

@@ -9,7 +9,11 @@ const base = 'http://api.test'
 
 /** The API over the real servers, called without a socket; a database of its own. */
 export async function openApi(change: (deps: Deps) => Deps = (deps) => deps) {
-  const env = { ...inject('servers'), LOG_LEVEL: 'silent', MILLRACE_ADMIN_KEY: adminKey }
+  const env: Record<string, string> = {
+    ...inject('servers'),
+    LOG_LEVEL: 'silent',
+    MILLRACE_ADMIN_KEY: adminKey,
+  }
   const config = readConfig({ ...env, MONGODB_URL: ownDatabase(env.MONGODB_URL ?? '') })
   const deps = change(openDeps(config, pino({ level: 'silent' })))
   await prepare(deps)

@@ -29,6 +29,15 @@ export function openMetrics(deps: Deps): Metrics {
     labelNames: ['status'],
     registers,
   })
+  new Counter({
+    name: 'millrace_database_writes_total',
+    help: 'Documents that this process wrote',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(deps.store.writes())
+    },
+  })
   const agents = new Gauge({
     name: 'millrace_agents',
     help: 'Agents by state',

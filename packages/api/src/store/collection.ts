@@ -25,10 +25,12 @@ export type Collection<D extends Doc> = {
   remove(id: string): Promise<void>
 }
 
+/** `wrote` is told of every document that was written. */
 export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
   schema: S,
+  wrote: (documents: number) => void,
 ): Collection<z.output<S> & Doc> {
   type D = z.output<S> & Doc
   const raw = db.collection<D>(name)
@@ -53,6 +55,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       if (!decided) return null
       const after = { ...decided, rev: before.rev + 1 }
       const written = await raw.updateOne(byRev<D>(before), difference(before, after))
+      wrote(1)
       if (written.matchedCount === 1) return { before, after }
       before = await get(before._id)
     }
@@ -70,6 +73,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
     },
     async insert(doc) {
       try {
+        wrote(1)
         await raw.insertOne(doc as Parameters<typeof raw.insertOne>[0])
         return true
       } catch (error) {
@@ -79,6 +83,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
     },
     async insertMissing(docs) {
       if (docs.length === 0) return
+      wrote(docs.length)
       try {
         await raw.insertMany(docs as Parameters<typeof raw.insertMany>[0], { ordered: false })
       } catch (error) {
@@ -91,6 +96,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
         return decided ? [{ before, after: { ...decided, rev: before.rev + 1 } }] : []
       })
       if (changes.length === 0) return
+      wrote(changes.length)
       const written = await raw.bulkWrite(
         changes.map(({ before, after }) => ({
           updateOne: { filter: byRev<D>(before), update: difference(before, after) },
@@ -101,6 +107,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       for (const { before } of changes) await change(before._id, decide)
     },
     async remove(id) {
+      wrote(1)
       await raw.deleteOne(byId<D>(id))
     },
   }

@@ -1,5 +1,6 @@
 import { type Db, MongoClient } from 'mongodb'
-import { type Collection, openCollection } from './collection.ts'
+import type { z } from 'zod'
+import { type Collection, type Doc, openCollection } from './collection.ts'
 import {
   AgentDoc,
   DataDoc,
@@ -33,6 +34,8 @@ export type Store = {
     tasks: { module: string; status: string; count: number }[]
     data: { count: number; bytes: number }
   }>
+  /** Documents written by this process so far. */
+  writes(): number
   ensureIndexes(): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
@@ -49,21 +52,26 @@ export function openStore(url: string): Store {
     retryWrites: false,
   })
   const db = client.db(new URL(url).pathname.length > 1 ? undefined : 'millrace')
-  const tasks = openCollection(db, 'tasks', TaskDoc)
+  let writes = 0
+  const collection = <S extends z.ZodType<Doc>>(name: string, schema: S) =>
+    openCollection(db, name, schema, (documents) => {
+      writes += documents
+    })
   return {
-    tasks,
-    runs: openCollection(db, 'runs', RunDoc),
-    queue: openCollection(db, 'queue', QueueDoc),
-    slots: openCollection(db, 'slots', SlotDoc),
-    data: openCollection(db, 'data', DataDoc),
-    modules: openCollection(db, 'modules', ModuleDoc),
-    installLogs: openCollection(db, 'installLogs', InstallLogDoc),
-    agents: openCollection(db, 'agents', AgentDoc),
-    sessions: openCollection(db, 'sessions', SessionDoc),
-    keys: openCollection(db, 'keys', KeyDoc),
-    idempotency: openCollection(db, 'idempotency', IdempotencyDoc),
-    meta: openCollection(db, 'meta', MetaDoc),
+    tasks: collection('tasks', TaskDoc),
+    runs: collection('runs', RunDoc),
+    queue: collection('queue', QueueDoc),
+    slots: collection('slots', SlotDoc),
+    data: collection('data', DataDoc),
+    modules: collection('modules', ModuleDoc),
+    installLogs: collection('installLogs', InstallLogDoc),
+    agents: collection('agents', AgentDoc),
+    sessions: collection('sessions', SessionDoc),
+    keys: collection('keys', KeyDoc),
+    idempotency: collection('idempotency', IdempotencyDoc),
+    meta: collection('meta', MetaDoc),
     count: () => count(db),
+    writes: () => writes,
     ensureIndexes: () => ensureIndexes(db),
     async ping() {
       await db.command({ ping: 1 }, { timeoutMS: 3_000 })

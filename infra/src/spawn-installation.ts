@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { anotherPort } from './home/port.ts'
+
+export type SpawnedInstallation = {
+  url: string
+  adminKey: string
+  pid: number
+  /** Ends everything that was started; resolves with the exit code. */
+  stop(): Promise<number | null>
+}
+
+/**
+ * Runs `npm start`'s program as a process of its own: servers, API and an agent. Resolves when requests are
+ * served; rejects with its last line when it ends before that, or when the signal aborts (then it is ended).
+ */
+export async function spawnInstallation(options: {
+  home: string
+  env: NodeJS.ProcessEnv
+  /** Takes a free port instead of the one that the environment names, or the default. */
+  freePort?: boolean
+  report?: (line: string) => void
+  signal?: AbortSignal
+}): Promise<SpawnedInstallation> {
+  const port = options.freePort ? { PORT: String(await anotherPort(options.home, 'api', '127.0.0.1')) } : {}
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'start.ts')], {
+    env: { ...options.env, ...port, MILLRACE_HOME: options.home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<number | null>((done) => child.once('exit', done))
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    return ended
+  }
+  try {
+    const url = await untilReady(child, options)
+    const adminKey =
+      options.env.MILLRACE_ADMIN_KEY ?? (await readFile(join(options.home, 'admin-key'), 'utf8')).trim()
+    return { url, adminKey, pid: child.pid ?? 0, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function untilReady(
+  child: ChildProcess,
+  { report, signal }: Parameters<typeof spawnInstallation>[0],
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let last = 'it said nothing'
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      last = line
+      const url = line.match(/^millrace ready (\S+)/)?.[1]
+      if (url) resolve(url)
+      else report?.(line)
+    })
+  }
+  child.once('error', reject)
+  child.once('exit', (code, ended) => reject(new Error(`The start ended (${code ?? ended}): ${last}`)))
+  signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
+}
