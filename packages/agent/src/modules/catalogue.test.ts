@@ -213,7 +213,7 @@ describe('a module in ERROR', () => {
     ['missing-library', /^Missing library libGL\.so\.1/],
     ['missing-package', /^Missing Python package a_package_that_nobody_has/],
     ['setup-fails', /^Set-up failed: exit code 1: no weights to be had$/],
-    ['needs-other-python', /^Python >=2\.0,<2\.1 is wanted, but only .*3\./],
+    ['needs-other-python', /^Python >=2\.0,<2\.1 is wanted, but PATH has only .*3\./],
     ['manifest-not-json', /^module\.json is not valid JSON/],
     ['manifest-incomplete', /version:.*outputs\.0\.key:/s],
     ['entry-outside', /entry_point: must be a file inside/],

@@ -7,7 +7,7 @@ import { LogLine, type LogStream } from '@millrace/shared'
 /** What happens while a module is installed and tested, line by line. */
 export type InstallLog = {
   line(stream: LogStream, text: string): void
-  /** Hands over and writes what is left. */
+  /** Hands over and writes what is left; throws when lines could not be written, on a full disk, say. */
   close(): Promise<void>
 }
 
@@ -31,6 +31,7 @@ export async function openInstallLog(o: {
   let waiting: LogLine[] = []
   let timer: NodeJS.Timeout | undefined
   let written: Promise<void> = Promise.resolve()
+  let failure: unknown = null
 
   const add = (stream: LogStream, text: string) => {
     n += 1
@@ -46,9 +47,11 @@ export async function openInstallLog(o: {
     waiting = []
     o.onLines(lines)
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-    written = written.then(() => appendFile(o.file, text))
-    // A full disk is reported by `close`; until then it must not count as unhandled.
-    written.catch(() => undefined)
+    written = written
+      .then(() => appendFile(o.file, text))
+      .catch((error: unknown) => {
+        failure ??= error
+      })
   }
 
   return {
@@ -61,6 +64,7 @@ export async function openInstallLog(o: {
     async close() {
       flush()
       await written
+      if (failure) throw new Error('The install log could not be written', { cause: failure })
     },
   }
 }

@@ -38,7 +38,7 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
       fault:
         list === ''
           ? `No Python was found on PATH: install Python ${wanted}`
-          : `Python ${wanted} is wanted, but only ${list} was found on PATH: install it, or name it in MILLRACE_PYTHON`,
+          : `Python ${wanted} is wanted, but PATH has only ${list}: install it, or name it in MILLRACE_PYTHON`,
     }
   }
 }

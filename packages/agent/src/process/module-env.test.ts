@@ -11,7 +11,7 @@ const base = {
   own: {
     PATH: '/secret/bin',
     MILLRACE_AGENT_KEY: 'secret',
-    HOME: '/root',
+    HOME: '/home/owner',
     HTTPS_PROXY: 'proxy',
     PIP_INDEX_URL: 'x',
   },
