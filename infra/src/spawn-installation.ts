@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { anotherPort } from './home/port.ts'
+import { startWatchdog } from './processes/watchdog.ts'
 
 export type SpawnedInstallation = {
   url: string
@@ -12,9 +13,13 @@ export type SpawnedInstallation = {
   stop(): Promise<number | null>
 }
 
+/** The supervisor takes at most 20 s to end everything in order. */
+const patienceMs = 25_000
+
 /**
  * Runs `npm start`'s program as a process of its own: servers, API and an agent. Resolves when requests are
  * served; rejects with its last line when it ends before that, or when the signal aborts (then it is ended).
+ * It ends with this process, also when that is killed hard.
  */
 export async function spawnInstallation(options: {
   home: string
@@ -28,8 +33,13 @@ export async function spawnInstallation(options: {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'start.ts')], {
     env: { ...options.env, ...port, MILLRACE_HOME: options.home },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32', // Ctrl-C reaches only us, and we end it in order
+    windowsHide: true,
   })
+  const watchdog = startWatchdog()
+  if (child.pid) watchdog.watch(child.pid, 0, patienceMs)
   const ended = new Promise<number | null>((done) => child.once('exit', done))
+  void ended.then(() => watchdog.close())
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
     return ended

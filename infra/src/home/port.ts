@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { readIfThere, writeSecretFile } from './secret-file.ts'
 
-export type Port = { number: number; fixedBy?: string }
+export type Port = { number: number; fixed: boolean }
 
 /** The port somebody chose, else the one of last time if it is still free, else a free one, remembered. */
 export async function choosePort(
@@ -14,10 +14,10 @@ export async function choosePort(
   env: NodeJS.ProcessEnv,
 ): Promise<Port> {
   const chosen = env[variable]
-  if (chosen) return { number: parsePort(variable, chosen), fixedBy: variable }
+  if (chosen) return { number: parsePort(variable, chosen), fixed: true }
   const remembered = Number(await readIfThere(rememberedAt(home, name)))
-  if (remembered && (await isFree(remembered, host))) return { number: remembered }
-  return { number: await anotherPort(home, name, host) }
+  if (remembered && (await isFree(remembered, host))) return { number: remembered, fixed: false }
+  return { number: await anotherPort(home, name, host), fixed: false }
 }
 
 export async function anotherPort(home: string, name: string, host: string): Promise<number> {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export const randomSecret = (): string => randomBytes(24).toString('base64url')
+/** 152 random bits. A letter first: some configuration files would read digits as a number. MinIO takes up to 40 characters. */
+export const randomSecret = (): string => `s${randomBytes(19).toString('hex')}`
 
 /** For the owner alone, whole or not at all. */
 export async function writeSecretFile(file: string, text: string): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
 import { end } from './end.ts'
 import type { Identity } from './identity.ts'
-import { takeLock } from './lock.ts'
+import { holderOf, takeLock } from './lock.ts'
 
 /** Another process runs this part of Millrace on the same home. */
 export class AlreadyRunning extends Error {
@@ -20,7 +20,7 @@ export type Claim = { record(started: Identity): Promise<void>; release(): Promi
 
 /** One owner per part and home. What a killed owner left running is ended before anything new starts. */
 export async function claim(home: string, part: string, spokenOf = part): Promise<Claim> {
-  const lock = await takeLock(join(home, 'run', `${part}.lock`))
+  const lock = await takeLock(lockFile(home, part))
   if ('heldBy' in lock) throw new AlreadyRunning(spokenOf, lock.heldBy.pid, lock.heldBy.since)
   const recordFile = join(home, 'run', `${part}.json`)
   const left = await readIfThere(recordFile)
@@ -30,6 +30,14 @@ export async function claim(home: string, part: string, spokenOf = part): Promis
     release: () => lock.release(),
   }
 }
+
+/** Says early what `claim` would say, before minutes of work or a less telling failure. */
+export async function expectUnclaimed(home: string, part: string, spokenOf = part): Promise<void> {
+  const holder = await holderOf(lockFile(home, part))
+  if (holder) throw new AlreadyRunning(spokenOf, holder.pid, holder.since)
+}
+
+const lockFile = (home: string, part: string) => join(home, 'run', `${part}.lock`)
 
 function parseIdentity(text: string): Identity {
   const { pid, started }: { pid?: unknown; started?: unknown } = JSON.parse(text)

@@ -25,6 +25,12 @@ export async function takeLock(file: string): Promise<Lock | { heldBy: Holder }>
   }
 }
 
+/** Who holds the lock, if somebody alive does. */
+export async function holderOf(file: string): Promise<Holder | undefined> {
+  const holder = await readHolder(file)
+  return holder && isAlive(holder) ? holder : undefined
+}
+
 /** Moves the dead holder's file away; puts it back when another process was quicker and it is a new one. */
 async function removeStale(file: string, dead: Holder): Promise<void> {
   const aside = `${file}.${randomUUID()}`

@@ -1,12 +1,12 @@
 /**
  * Ends what its parent started when the parent dies, however it dies: the other end of standard input is held
- * by the parent alone, so its end is the parent's. Lines: `+ <order> <pid> <start>` and `- <pid>`.
+ * by the parent alone, so its end is the parent's. Lines: `+ <order> <patience> <pid> <start>` and `- <pid>`.
  */
 import { createInterface } from 'node:readline'
 import { end } from './end.ts'
 import type { Identity } from './identity.ts'
 
-type Watched = Identity & { order: number }
+type Watched = Identity & { order: number; patienceMs: number }
 const watched = new Map<number, Watched>()
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -14,8 +14,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 for await (const line of createInterface({ input: process.stdin })) {
   const [sign, ...rest] = line.split(' ')
   if (sign === '+') {
-    const [order, pid, ...started] = rest
-    watched.set(Number(pid), { order: Number(order), pid: Number(pid), started: started.join(' ') })
+    const [order, patience, pid, ...started] = rest
+    watched.set(Number(pid), {
+      order: Number(order),
+      patienceMs: Number(patience),
+      pid: Number(pid),
+      started: started.join(' '),
+    })
   } else {
     watched.delete(Number(rest[0]))
   }
@@ -24,6 +29,6 @@ for await (const line of createInterface({ input: process.stdin })) {
 const orders = [...new Set([...watched.values()].map(({ order }) => order))].sort((a, b) => a - b)
 for (const order of orders) {
   const together = [...watched.values()].filter((one) => one.order === order)
-  await Promise.all(together.map((one) => end(one, { patienceMs: 5000 })))
+  await Promise.all(together.map((one) => end(one, one)))
 }
 process.exit(0)

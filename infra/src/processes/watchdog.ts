@@ -3,7 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { identify } from './identity.ts'
 
 /** Ends the watched processes when this one dies. Lower orders end first; the database has the highest. */
-export type Watchdog = { watch(pid: number, order: number): void; forget(pid: number): void; close(): void }
+export type Watchdog = {
+  watch(pid: number, order: number, patienceMs?: number): void
+  forget(pid: number): void
+  close(): void
+}
 
 export function startWatchdog(): Watchdog {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./watchdog-main.ts', import.meta.url))], {
@@ -18,9 +22,9 @@ export function startWatchdog(): Watchdog {
   child.stdin.on('error', () => undefined)
 
   return {
-    watch(pid, order) {
+    watch(pid, order, patienceMs = 5000) {
       const started = identify(pid)?.started
-      if (started !== undefined) child.stdin.write(`+ ${order} ${pid} ${started}\n`)
+      if (started !== undefined) child.stdin.write(`+ ${order} ${patienceMs} ${pid} ${started}\n`)
     },
     forget: (pid) => void child.stdin.write(`- ${pid}\n`),
     close: () => void child.stdin.end(),

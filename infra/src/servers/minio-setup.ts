@@ -31,15 +31,17 @@ export async function setUpMinio(setup: MinioSetup): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'millrace-mc-'))
   try {
     const mc = mcFor(setup, scratch)
-    await mc(['mb', '--ignore-existing', `root/${setup.bucket}`])
-    for (const [index, user] of users.entries()) {
-      const file = join(scratch, `${user}.json`)
-      await writeFile(file, policies[index] ?? '')
-      await mc(['admin', 'policy', 'create', 'root', user, file])
-      // Key and secret go in by standard input: a command line is for everyone to read.
-      await mc(['admin', 'user', 'add', 'root'], { input: `${user}\n${setup.secrets[user]}\n` })
-      await mc(['admin', 'policy', 'attach', 'root', user, '--user', user], { allow: 'AlreadyApplied' })
-    }
+    await Promise.all([
+      mc(['mb', '--ignore-existing', `root/${setup.bucket}`]),
+      ...users.map(async (user, index) => {
+        const file = join(scratch, `${user}.json`)
+        await writeFile(file, policies[index] ?? '')
+        await mc(['admin', 'policy', 'create', 'root', user, file])
+        // Key and secret go in by standard input: a command line is for everyone to read.
+        await mc(['admin', 'user', 'add', 'root'], { input: `${user}\n${setup.secrets[user]}\n` })
+        await mc(['admin', 'policy', 'attach', 'root', user, '--user', user], { allow: 'AlreadyApplied' })
+      }),
+    ])
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

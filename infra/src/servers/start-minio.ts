@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findPrograms } from '../find/find-programs.ts'
 import { packageSettings } from '../find/package-settings.ts'
-import { keptCredentials } from '../home/secret-file.ts'
+import { keptCredentials, privateFolder } from '../home/secret-file.ts'
 import { given } from './given.ts'
 import { setUpMinio } from './minio-setup.ts'
 import { runServer } from './run-server.ts'
@@ -31,7 +30,7 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
       order: 2,
       command: async (host, port) => {
         const data = join(folder, 'data')
-        await mkdir(data, { recursive: true, mode: 0o700 })
+        await privateFolder(data)
         return {
           file: programs.minio.file,
           // Quiet: its greeting repeats the root user.

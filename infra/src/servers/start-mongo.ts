@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findPrograms, type Program } from '../find/find-programs.ts'
 import { onPath } from '../find/on-path.ts'
 import { packageSettings } from '../find/package-settings.ts'
+import { privateFolder } from '../home/secret-file.ts'
 import { given } from './given.ts'
 import { pingMongo } from './ping-mongo.ts'
 import { runServer } from './run-server.ts'
@@ -26,6 +26,7 @@ export async function startMongo(options: ServerOptions): Promise<Server> {
       command: (host, port) =>
         mongo.source === 'path' ? mongod(mongo, home, host, port) : devServer(mongo, home, host, port, env),
       probe: pingMongo,
+      readyLine: /^listening on|Waiting for connections/m,
       env: (host, port) => ({ MONGODB_URL: `mongodb://${host}:${port}/${database}` }),
     },
     options,
@@ -34,7 +35,7 @@ export async function startMongo(options: ServerOptions): Promise<Server> {
 
 async function mongod({ file }: Program, home: string, host: string, port: number) {
   const data = join(home, 'mongo', 'data')
-  await mkdir(data, { recursive: true, mode: 0o700 })
+  await privateFolder(data)
   const parameters = ['--dbpath', data, '--bind_ip', host, '--port', String(port), '--nounixsocket']
   return { file, parameters, env: {} }
 }
@@ -46,6 +47,7 @@ async function devServer(
   port: number,
   env: NodeJS.ProcessEnv,
 ) {
+  await privateFolder(join(home, 'mongo'))
   return {
     file: (await onPath('java', env)) ?? 'java',
     parameters: [

@@ -30,6 +30,7 @@ export async function startNats(options: ServerOptions): Promise<Server> {
         return { file: program.file, parameters: ['--config', config], env: {} }
       },
       probe: greetNats,
+      readyLine: /Listening for client connections/,
       env: (host, port) => ({
         NATS_URL: `nats://${host}:${port}`,
         NATS_USER: 'api',

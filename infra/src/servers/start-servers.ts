@@ -1,7 +1,7 @@
 import { findPrograms, type ProgramName } from '../find/find-programs.ts'
 import { type Kept, keepRunning } from '../processes/keep-running.ts'
 import { startWatchdog } from '../processes/watchdog.ts'
-import { given, variablesOf } from './given.ts'
+import { given } from './given.ts'
 import type { Server, ServerName, ServerOptions, Source } from './server.ts'
 import { startMinio } from './start-minio.ts'
 import { startMongo } from './start-mongo.ts'
@@ -20,13 +20,13 @@ const programsOf: Record<ServerName, ProgramName[]> = {
   nats: ['nats-server'],
   minio: ['minio', 'mc'],
 }
-const names: ServerName[] = ['mongo', 'nats', 'minio']
+export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'minio']
 
 /** All three, side by side: given, found or built. Throws when one cannot be had, after ending the others. */
 export async function startServers(options: ServerOptions): Promise<Servers> {
   const { env = process.env, cache, report = () => undefined } = options
   // First, so that everything missing is named at once, and before anything runs.
-  const toStart = names.filter((name) => !given(name, env))
+  const toStart = serverNames.filter((name) => !given(name, env))
   await findPrograms(
     toStart.flatMap((name) => programsOf[name]),
     { env, cache, report },
@@ -35,7 +35,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   const watchdog = options.watchdog ?? startWatchdog()
   const closeOwn = () => (options.watchdog ? undefined : watchdog.close())
   const attempts = await Promise.allSettled(
-    names.map((name) => startKept(name, { ...options, env, watchdog })),
+    serverNames.map((name) => startKept(name, { ...options, env, watchdog })),
   )
   const servers = attempts.filter((attempt) => attempt.status === 'fulfilled').map(({ value }) => value)
   const failed = attempts.find((attempt) => attempt.status === 'rejected')
@@ -58,7 +58,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
 
 async function startKept(name: ServerName, options: ServerOptions): Promise<Kept<Server>> {
   const first = await starters[name](options)
-  if (!options.restart) return { current: () => first, stop: first.stop }
+  if (!options.restart || first.source === 'environment') return { current: () => first, stop: first.stop }
   // Others know the address by now, so it has to stay.
   const env = { ...options.env, ...first.portSetting }
   return keepRunning(
@@ -75,5 +75,3 @@ async function stopAll(servers: Kept<Server>[], hurry?: AbortSignal): Promise<vo
   await Promise.all(servers.filter((server) => !isDatabase(server)).map((server) => server.stop(hurry)))
   await Promise.all(servers.filter(isDatabase).map((server) => server.stop(hurry)))
 }
-
-export const serverVariables: readonly string[] = Object.values(variablesOf).flat()

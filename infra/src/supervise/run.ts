@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
+import { expectUnclaimed } from '../processes/claim.ts'
 import { startWatchdog, type Watchdog } from '../processes/watchdog.ts'
-import { startServers } from '../servers/start-servers.ts'
+import { serverNames, startServers } from '../servers/start-servers.ts'
 import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
 import { adminKey, agentKey, keptAgentKey } from './keys.ts'
 import { expectFreePort, type Supervision, superviseAgent, superviseApi, type Terminal } from './parts.ts'
@@ -41,6 +43,8 @@ type RunPart = (supervision: Supervision, started: (stop: Stop) => void) => Prom
 const parts: Record<Part, RunPart> = {
   async all(supervision, started) {
     const { settings, report, stopping } = supervision
+    await expectUnclaimed(settings.home, 'api')
+    for (const server of serverNames) await expectUnclaimed(settings.home, server, 'servers')
     await expectFreePort(settings)
     const servers = await runServers(supervision, started)
     stopping.throwIfAborted()
@@ -65,6 +69,7 @@ const parts: Record<Part, RunPart> = {
 
   async api(supervision, started) {
     const { settings, report } = supervision
+    await expectUnclaimed(settings.home, 'api')
     await expectFreePort(settings)
     const kept = parseEnvLines((await readIfThere(serversFile(settings.home))) ?? '')
     const { key, file } = await adminKey(settings)
@@ -105,9 +110,10 @@ async function keyForAgentAlone(settings: Settings, url: string): Promise<string
   throw new Error('set MILLRACE_URL and MILLRACE_AGENT_KEY (make a key with the scope "agent" on the server)')
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+/** Waiting for a signal does not keep a process alive by itself, and every server may be somebody else's. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const alive = setInterval(() => undefined, 2 ** 30)
+  await once(signal, 'abort')
+  clearInterval(alive)
 }

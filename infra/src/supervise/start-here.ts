@@ -1,0 +1,41 @@
+import { resolve } from 'node:path'
+import { AlreadyRunning } from '../processes/claim.ts'
+import { makeComposeEnv } from './compose-env.ts'
+import { type Part, run } from './run.ts'
+import { readSettings } from './settings.ts'
+
+const exitCodes = { done: 0, failed: 1, usage: 2, alreadyRunning: 3 }
+const usage = 'usage: start.ts [servers | api | agent | compose-env]'
+
+/**
+ * The whole process of `npm start` for the checkout at `root`: reads arguments and environment, catches signals
+ * and exits. The first signal ends everything in order, the second does not wait for it.
+ */
+export async function startHere(root: string): Promise<never> {
+  const stopping = new AbortController()
+  const hurry = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => (stopping.signal.aborted ? hurry : stopping).abort())
+  }
+  const part = process.argv[2] ?? 'all'
+  const report = (line: string) => console.log(line)
+  try {
+    if (part === 'compose-env') {
+      report(`written: ${await makeComposeEnv(resolve(root, 'infra/compose.env'), process.env)}`)
+    } else if (isPart(part)) {
+      const settings = readSettings(process.env, root)
+      await run(part, { settings, report, stopping: stopping.signal, hurry: hurry.signal })
+    } else {
+      console.error(usage)
+      return process.exit(exitCodes.usage)
+    }
+    return process.exit(exitCodes.done)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    return process.exit(error instanceof AlreadyRunning ? exitCodes.alreadyRunning : exitCodes.failed)
+  }
+}
+
+function isPart(part: string): part is Part {
+  return ['all', 'servers', 'api', 'agent'].includes(part)
+}
