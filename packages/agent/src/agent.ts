@@ -1,10 +1,11 @@
-import { availableParallelism, totalmem } from 'node:os'
-import { AgentCommand, commandSubject, type InventoryModule, type RegisterAnswer } from '@millrace/shared'
+import { availableParallelism } from 'node:os'
+import type { RegisterAnswer, RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { type AgentApi, createAgentApi } from './api/agent-api.ts'
+import { createAgentApi } from './api/agent-api.ts'
+import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
-import { pause } from './backoff.ts'
+import { within } from './backoff.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
 import { Gpus } from './gpus.ts'
@@ -13,15 +14,16 @@ import { openHome } from './home.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
+import { listen } from './listen.ts'
 import { describePlatform, measureLoad } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { NatsLink } from './nats-link.ts'
+import { Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
 import { publishLog } from './publish-log.ts'
 import { FindWork } from './queue/find-work.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
-import { chooseGpu, offersOf, type Space } from './room.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
@@ -35,22 +37,17 @@ export type RunningAgent = {
 
 const version = '0.1.0'
 /** Together below the ten seconds that service managers wait before they kill. */
-const grace = { claimMs: 1500, runsMs: 6000, reportMs: 1000, restMs: 1000 }
+const grace = { claimMs: 1500, runsMs: 6000, reportMs: 1000, restMs: 500 }
 
 /** Starts an agent: registers, offers its modules, and runs what it is granted. Throws `HomeInUse`. */
 export async function startAgent(config: Config, logger: Logger): Promise<RunningAgent> {
   const home = await openHome(config.home)
-  const api: AgentApi = createAgentApi({ url: config.url, key: config.key })
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
   const gpus = new Gpus()
   const watchdog = startWatchdog()
-  let known: InventoryModule[] = []
-  let heartbeatSeconds = 5
-  let isAccepting = true
-  let isScanned = false
-
+  const api = createAgentApi({ url: config.url, key: config.key })
   const session: Session = new Session({
     api,
     identity: home.identity,
@@ -68,54 +65,32 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
     signal,
   })
-  const reporter = new Reporter({
-    askForUrls: (run, files, signal) =>
-      session.call((sessionId) => api.outputs(run, { sessionId, files }, signal)),
-    finish: (run, report, signal) =>
-      session.call((sessionId) => api.finish(run, { ...report, sessionId }, signal)),
-    spool: home.spool,
-    runsDir: home.runsDir,
-    logger,
-    signal,
-  })
-  const inventory = new Inventory({
-    modules: () => catalogue.inventory(),
-    send: (modules, signal) => session.call((sessionId) => api.modules({ sessionId, modules }, signal)),
-    onKnown: (answer, modules) => {
-      catalogue.setEnabled(answer.modules)
-      known = modules.filter(
-        ({ name, status }) => status === 'AVAILABLE' && answer.modules[name] !== 'disabled',
-      )
-      work.poke()
-    },
-    logger,
-    signal,
-  })
-  const installLogs = new InstallLogs({
-    send: (module, body, signal) =>
-      session.call((sessionId) => api.installLog(module, { ...body, sessionId }, signal)),
-    logger,
-    signal,
-  })
+  const calls: SessionApi = underSession(api, (send) => session.call(send))
+  const reporter = new Reporter({ ...calls, spool: home.spool, runsDir: home.runsDir, logger, signal })
+  const installLogs = new InstallLogs({ send: calls.installLog, logger, signal })
   const catalogue = openCatalogue({
     modulesDir: config.modulesDir,
     home: config.home,
     own: config.own,
     watchdog,
-    logger: {
-      info: (detail, text) => logger.info(detail, text),
-      warn: (detail, text) => logger.warn(detail, text),
-      error: (detail, text) => logger.error(detail, text),
-    },
-    onChange: tellInventory,
+    logger,
+    onChange: () => inventory.changed(),
     onInstallLines: (module, digest, lines) => installLogs.add(module, digest, lines),
   })
-  const runs: Runs = new Runs({
-    place: ({ grant }) => {
-      const { name, version, digest } = grant.module
-      const needs = catalogue.find(name, version, digest)?.manifest.resources ?? nothing
-      return { ...needs, gpu: chooseGpu(needs, space()) }
+  const inventory = new Inventory({
+    modules: () => catalogue.inventory(),
+    send: calls.modules,
+    onKnown: (answer, modules) => {
+      catalogue.setEnabled(answer.modules)
+      offering.apiKnows(answer, modules)
+      work.poke()
     },
+    logger,
+    signal,
+  })
+  const offering = new Offering({ catalogue, gpus, maxRuns: config.maxRuns, occupied: () => runs.occupied })
+  const runs: Runs = new Runs({
+    place: ({ grant }) => offering.place(grant),
     start: (task) =>
       startTask(
         {
@@ -138,10 +113,9 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
   })
   const work = new FindWork({
-    offers: () => (isAccepting ? offersOf(offered(), space()) : []),
-    ask: (claimId, offers, signal) =>
-      session.call((sessionId) => api.claim({ sessionId, claimId, offers }, signal)),
-    isDefinite: (error) => error instanceof ApiRefused,
+    offers: () => offering.offers(),
+    ask: calls.claim,
+    isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
     logger,
     signal,
@@ -149,58 +123,40 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const commands = new Commands({
     cancel: (run) => runs.cancel(run),
     setAccepting: (accepting) => {
-      isAccepting = accepting
-      if (accepting) work.poke()
-      work.update()
+      offering.setAccepting(accepting)
+      work.poke()
     },
     scan: () => void scan(),
     retry: (module) => catalogue.retry(module),
     test: (module) => catalogue.test(module),
     logger,
   })
-  const nats = new NatsLink({
-    name: config.name,
-    logger,
-    onUp: (connection) => void listen(connection),
-    onDown: () => work.connected(null),
-  })
+  const nats = new NatsLink({ name: config.name, logger, onUp, onDown: () => work.connected(null) })
 
-  /** Only what the API knows of, and is still so here. */
-  function offered() {
-    return catalogue
-      .available()
-      .filter((module) => known.some(({ name, digest }) => name === module.name && digest === module.digest))
-  }
-
-  function space(): Space {
-    const { maxRuns } = config
-    return { maxRuns, ramBytes: totalmem(), gpus: gpus.current, occupied: runs.occupied }
-  }
-
-  function openLog(run: Parameters<typeof runs.progress>[0], path: string): RunLog {
+  function openLog(run: RunId, path: string): RunLog {
     return new RunLog({
       path,
       isOpen: () => nats.current !== null && session.agentId !== null,
       publish: async (batch) => {
         const { agentId: agent } = session
-        if (!nats.current || !agent) return false
-        return publishLog(nats.current, { agent, run }, batch, logger)
+        return nats.current && agent ? publishLog(nats.current, { agent, run }, batch, logger) : false
       },
       logger,
     })
   }
 
   function onRegistered(answer: RegisterAnswer): void {
-    heartbeatSeconds = answer.heartbeatSeconds
     nats.use(answer.nats)
     runs.obey(answer.runs)
-    tellInventory()
+    inventory.changed()
   }
 
-  /** An inventory sent before the first look at the folders would take all modules away. */
-  function tellInventory(): void {
-    if (isScanned) inventory.changed()
-    work.update()
+  /** Once per connection; when it comes back after a break, it goes on by itself. */
+  async function onUp(connection: NatsConnection, isNew: boolean): Promise<void> {
+    if (isNew && session.agentId)
+      listen(connection, session.agentId, (command) => commands.carryOut(command), logger)
+    const { jetstreamQueue } = await import('./queue/jetstream-queue.ts')
+    work.connected(jetstreamQueue(connection))
   }
 
   async function scan(): Promise<void> {
@@ -209,54 +165,30 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     } catch (err) {
       logger.error({ err, folder: config.modulesDir }, 'the modules folder could not be looked at')
     }
-    isScanned = true
-    tellInventory()
-  }
-
-  const listening = new WeakSet<NatsConnection>()
-  async function listen(connection: NatsConnection): Promise<void> {
-    const { agentId } = session
-    if (agentId && !listening.has(connection)) {
-      listening.add(connection)
-      connection.subscribe(commandSubject(agentId), {
-        callback: (error, message) => {
-          if (error) logger.warn({ err: error }, 'commands cannot be heard')
-          else obey(message.string())
-        },
-      })
-    }
-    const { jetstreamQueue } = await import('./queue/jetstream-queue.ts')
-    work.connected(jetstreamQueue(connection))
-  }
-
-  function obey(text: string): void {
-    try {
-      commands.carryOut(AgentCommand.parse(JSON.parse(text)))
-    } catch (err) {
-      logger.warn({ err }, 'a command was not understood')
-    }
+    // An inventory sent before the first look would take all modules away.
+    inventory.open()
   }
 
   async function live(): Promise<void> {
     reporter.resume(home.unreported)
-    const registered = session.register()
     const looking = scan()
-    await registered
+    const { heartbeatSeconds } = await session.register()
     const beating = keepBeating(
       {
-        everySeconds: () => heartbeatSeconds,
+        everySeconds: heartbeatSeconds,
         describe: async () => ({
           runs: runs.forHeartbeat(),
           gpus: gpus.current,
           load: await measureLoad(config.home),
           done: commands.done,
         }),
-        send: (body) => session.call((sessionId) => api.heartbeat({ ...body, sessionId }, signal)),
-        onVerdicts: (verdicts) => runs.obey(verdicts),
-        onCommands: (wishes) => {
-          for (const wish of wishes) commands.carryOut(wish)
+        send: (body) => calls.heartbeat(body, signal),
+        onAnswer: (answer, told) => {
+          commands.told(told)
+          runs.obey(answer.runs)
+          for (const command of answer.commands) commands.carryOut(command)
         },
-        onTold: (done) => commands.told(done),
+        onBack: () => reporter.tryNow(),
         logger,
       },
       signal,
@@ -265,44 +197,31 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   }
 
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {
-    isAccepting = false
+    offering.setAccepting(false)
     const working = work.close()
     const ending = runs.end(reason)
     await within(grace.claimMs, working)
     await within(grace.runsMs, ending)
     if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())
     life.abort()
-    await within(
-      grace.restMs,
-      Promise.all([working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]),
-    )
-    await within(grace.restMs, catalogue.close())
-    await within(grace.restMs, watchdog.close())
+    const rest = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
+    await within(grace.restMs, Promise.all(rest))
+    // What it watches still is killed with it.
+    await within(grace.restMs, Promise.all([catalogue.close(), watchdog.close()]))
     await home.release()
   }
 
-  const living = live().catch((err: unknown) => {
-    if (!(err instanceof SessionDenied) && !signal.aborted) over.reject(err)
+  live().catch((error: unknown) => {
+    if (!(error instanceof SessionDenied)) over.reject(error)
   })
-  const ended = over.promise.then(
-    async (denied) => {
+  const ended = over.promise
+    .then(async (denied) => {
       await shutDown(denied ? 'superseded' : 'shutdown')
-      await living
       return denied
-    },
-    async (error: unknown) => {
+    })
+    .catch(async (error: unknown) => {
       await shutDown('shutdown')
       throw error
-    },
-  )
+    })
   return { stop: () => over.resolve(null), ended }
-}
-
-const nothing = { minRamBytes: 0, minVramBytes: 0, usesGpu: false }
-
-/** Waits for something, but not for ever: what is not over in time is left to end with the process. */
-async function within(ms: number, step: Promise<unknown>): Promise<void> {
-  const enough = new AbortController()
-  await Promise.race([step, pause(ms, enough.signal)])
-  enough.abort()
 }

@@ -24,3 +24,11 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', done, { once: true })
   })
 }
+
+/** Waits for something, but not for ever; whether it was over in time. */
+export async function within(ms: number, step: Promise<unknown>): Promise<boolean> {
+  const enough = new AbortController()
+  const isOver = await Promise.race([step.then(() => true), pause(ms, enough.signal).then(() => false)])
+  enough.abort()
+  return isOver
+}

@@ -1,15 +1,15 @@
-import type { AgentCommand, HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared'
+import type { HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { pause } from './backoff.ts'
 
 export type HeartbeatDeps = {
-  everySeconds(): number
+  everySeconds: number
   describe(): Promise<Omit<HeartbeatRequest, 'sessionId'>>
   send(body: Omit<HeartbeatRequest, 'sessionId'>): Promise<HeartbeatAnswer>
-  onVerdicts(verdicts: HeartbeatAnswer['runs']): void
-  onCommands(commands: AgentCommand[]): void
-  /** These were told to the API. */
-  onTold(done: string[]): void
+  /** `told` are the ids of commands that the API knows to be carried out now. */
+  onAnswer(answer: HeartbeatAnswer, told: string[]): void
+  /** The API answers again after it was away. */
+  onBack(): void
   logger: Logger
 }
 
@@ -20,16 +20,17 @@ export type HeartbeatDeps = {
 export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
   let missed = 0
   while (!signal.aborted) {
-    await pause(deps.everySeconds() * 1000, signal)
+    await pause(deps.everySeconds * 1000, signal)
     if (signal.aborted) return
     try {
       const body = await deps.describe()
       const answer = await deps.send(body)
-      if (missed > 0) deps.logger.info({ missed }, 'the API hears this agent again')
+      deps.onAnswer(answer, body.done ?? [])
+      if (missed > 0) {
+        deps.logger.info({ missed }, 'the API hears this agent again')
+        deps.onBack()
+      }
       missed = 0
-      deps.onTold(body.done ?? [])
-      deps.onVerdicts(answer.runs)
-      deps.onCommands(answer.commands)
     } catch (err) {
       missed += 1
       if (!signal.aborted) deps.logger.warn({ err, missed }, 'a heartbeat was not answered')

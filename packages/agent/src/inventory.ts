@@ -16,6 +16,7 @@ const quietMs = 50
 /** Keeps the API's picture of this agent's modules up to date: changes are gathered, and sent one after another. */
 export class Inventory {
   readonly #deps: InventoryDeps
+  #isOpen = false
   #stale = false
   #sending: Promise<void> | null = null
 
@@ -25,7 +26,13 @@ export class Inventory {
 
   changed(): void {
     this.#stale = true
-    this.#start()
+    if (this.#isOpen) this.#start()
+  }
+
+  /** From now on there is something to tell; until then changes are only remembered. */
+  open(): void {
+    this.#isOpen = true
+    this.changed()
   }
 
   async close(): Promise<void> {

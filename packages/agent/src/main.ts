@@ -1,4 +1,4 @@
-import { startAgent } from './agent.ts'
+import { type RunningAgent, startAgent } from './agent.ts'
 import { ConfigFaults, readConfig } from './config.ts'
 import { HomeInUse } from './home-lock.ts'
 import { createLogger } from './logger.ts'
@@ -9,17 +9,18 @@ const exitCodes = { stopped: 0, fault: 1, settings: 2, notAlone: 3 }
 async function main(): Promise<number> {
   const config = readConfig(process.env)
   const logger = createLogger(config.logLevel)
-  const agent = await startAgent(config, logger)
-  let signals = 0
+  let agent: RunningAgent | null = null
+  let isStopping = false
   const onSignal = (name: NodeJS.Signals) => {
-    signals += 1
-    // At once: the watchdog kills what still runs when this process is gone.
-    if (signals > 1) process.exit(exitCodes.fault)
+    // The second time at once: the watchdog kills what still runs when this process is gone.
+    if (isStopping || !agent) process.exit(isStopping ? exitCodes.fault : exitCodes.stopped)
+    isStopping = true
     logger.info({ signal: name }, 'stopping: runs are handed back')
     agent.stop()
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  agent = await startAgent(config, logger)
   const denied = await agent.ended
   if (!denied) return exitCodes.stopped
   logger.fatal({ err: denied }, denied.message)

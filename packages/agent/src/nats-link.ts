@@ -6,20 +6,23 @@ import { backoffMs, pause } from './backoff.ts'
 
 export type NatsAccess = RegisterAnswer['nats']
 
+export type NatsLinkOptions = {
+  name: string
+  /** `isNew` is false when the same connection came back after a break. */
+  onUp(connection: NatsConnection, isNew: boolean): Promise<void>
+  onDown(): void
+  logger: Logger
+}
+
 /** The connection to NATS, which may be away at any time: nothing of the agent waits for it. */
 export class NatsLink {
-  readonly #options: { name: string; logger: Logger; onUp(connection: NatsConnection): void; onDown(): void }
+  readonly #options: NatsLinkOptions
   #access: string | null = null
   #life: { stop: AbortController; ended: Promise<void> } | null = null
   #connection: NatsConnection | null = null
   #isUp = false
 
-  constructor(options: {
-    name: string
-    logger: Logger
-    onUp(connection: NatsConnection): void
-    onDown(): void
-  }) {
+  constructor(options: NatsLinkOptions) {
     this.#options = options
   }
 
@@ -93,7 +96,7 @@ export class NatsLink {
   }
 
   async #follow(connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    this.#up(connection)
+    this.#up(connection, true)
     const close = () => {
       connection
         .close()
@@ -105,7 +108,7 @@ export class NatsLink {
     if (signal.aborted) close()
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') this.#down()
-      if (status.type === 'reconnect') this.#up(connection)
+      if (status.type === 'reconnect') this.#up(connection, false)
       if (status.type === 'error') this.#options.logger.warn({ err: status.error }, 'NATS reports an error')
     }
     signal.removeEventListener('abort', close)
@@ -113,11 +116,13 @@ export class NatsLink {
     if (error) throw error
   }
 
-  #up(connection: NatsConnection): void {
+  #up(connection: NatsConnection, isNew: boolean): void {
     this.#connection = connection
     this.#isUp = true
     this.#options.logger.info({ server: connection.getServer() }, 'connected to NATS')
-    this.#options.onUp(connection)
+    this.#options
+      .onUp(connection, isNew)
+      .catch((err: unknown) => this.#options.logger.error({ err }, 'NATS cannot be used'))
   }
 
   #down(): void {

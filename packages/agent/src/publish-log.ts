@@ -1,7 +1,7 @@
 import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { pause } from './backoff.ts'
+import { within } from './backoff.ts'
 
 const slowMs = 2000
 
@@ -15,15 +15,11 @@ export async function publishLog(
   batch: LogBatch,
   logger: Logger,
 ): Promise<boolean> {
-  const waited = new AbortController()
   try {
     connection.publish(logSubject(at.agent, at.run), JSON.stringify(batch))
-    const slow = pause(slowMs, waited.signal).then(() => false)
-    return await Promise.race([connection.flush().then(() => true), slow])
+    return await within(slowMs, connection.flush())
   } catch (err) {
     logger.debug({ err, run: at.run }, 'live lines were not sent')
     return false
-  } finally {
-    waited.abort()
   }
 }

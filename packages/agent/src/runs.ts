@@ -17,7 +17,13 @@ export type RunsDeps = {
   logger: Logger
 }
 
-type Held = { running: TaskRun; occupied: Occupied; progress?: Progress; ended: Promise<void> }
+type Held = {
+  running: TaskRun
+  occupied: Occupied
+  progress?: Progress
+  ended: Promise<void>
+  isSuperseded: boolean
+}
 
 /** The runs this process is at: from the moment of their grant until their result was answered or waits its turn. */
 export class Runs {
@@ -37,7 +43,7 @@ export class Runs {
     const occupied = this.#deps.place(task)
     const running = this.#deps.start({ ...task, gpu: occupied.gpu })
     const ended = this.#follow(run, running)
-    this.#held.set(run, { running, occupied, ended })
+    this.#held.set(run, { running, occupied, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
 
@@ -80,8 +86,12 @@ export class Runs {
   }
 
   #supersede(run: RunId): void {
-    this.#deps.logger.warn({ run }, 'the run counts no more')
-    this.#held.get(run)?.running.stop('superseded')
+    const held = this.#held.get(run)
+    if (!held?.isSuperseded) this.#deps.logger.warn({ run }, 'the run counts no more')
+    if (held) {
+      held.isSuperseded = true
+      held.running.stop('superseded')
+    }
     if (!this.#deps.spooled().includes(run)) return
     const dropping = this.#deps
       .drop(run)

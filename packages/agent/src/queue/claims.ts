@@ -132,9 +132,9 @@ export class Claims {
         return await ask(claimId, offers, signal)
       } catch (error) {
         if (signal.aborted) return undefined
-        logger.warn({ err: error, tries }, 'a claim was not answered')
+        if (tries === 1 || tries % 10 === 0) logger.warn({ err: error, tries }, 'a claim was not answered')
         // The first repetition is immediate: most often only a kept-open connection had died.
-        if (tries > 1 || isDefinite(error)) await pause(backoffMs(tries, { most: 5000 }), signal)
+        if (tries > 1 || isDefinite(error)) await pause(backoffMs(tries, { most: 2000 }), signal)
         if (isDefinite(error)) return undefined
       }
     }

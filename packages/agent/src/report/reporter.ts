@@ -7,14 +7,16 @@ import {
   type OutputFile,
   type OutputsAnswer,
   type RunId,
+  type TaskError,
 } from '@millrace/shared'
 import type { Logger } from 'pino'
+import { ApiAway } from '../api-failures.ts'
 import { backoffMs, pause } from '../backoff.ts'
-import { afterAnswer, afterFailure, type Next } from './finish-answer.ts'
+import { afterFailure, type Next } from './finish-answer.ts'
 import { failedInstead, filesOf, finishReport } from './finish-report.ts'
 import { measureFile } from './outputs.ts'
 import type { Spool, SpooledRun } from './spool.ts'
-import { UploadImpossible, upload } from './upload.ts'
+import { type UploadOptions, upload } from './upload.ts'
 
 export type ReporterDeps = {
   /** Both send under the current session, and throw `ApiRefused` or `ApiAway`. */
@@ -30,6 +32,7 @@ export type ReporterDeps = {
 /** Brings results to the API: each stays in the spool until the API answered `applied` or `stale`. */
 export class Reporter {
   readonly #deps: ReporterDeps
+  #wake = new AbortController()
   readonly #held = new Map<RunId, { ended: Promise<void>; drop: AbortController }>()
 
   constructor(deps: ReporterDeps) {
@@ -67,90 +70,97 @@ export class Reporter {
     while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
   }
 
+  /** Servers are back: what waits its turn is tried now. */
+  tryNow(): void {
+    this.#wake.abort()
+    this.#wake = new AbortController()
+  }
+
   #keep(result: SpooledRun): Promise<void> {
     const drop = new AbortController()
     const firstTry = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
     const signal = AbortSignal.any([drop.signal, this.#deps.signal])
-    const ended = this.#deliver(result, signal, firstTry.resolve)
+    // Held before anything else: a registration that the first try sets off must name this run.
+    this.#held.set(result.run, { ended: ended.promise, drop })
+    this.#deliver(result, signal, firstTry.resolve)
       .catch((error: unknown) => {
         if (!signal.aborted) this.#deps.logger.error({ err: error, run: result.run }, 'reporting broke off')
       })
       .finally(() => {
         this.#held.delete(result.run)
         firstTry.resolve()
+        ended.resolve()
       })
-    this.#held.set(result.run, { ended, drop })
     return firstTry.promise
   }
 
   async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<void> {
-    const { logger } = this.#deps
     let result = spooled
+    let uploaded: Uploaded = nothingYet
     for (let tries = 1; ; tries++) {
-      const { next, error } = await this.#tryOnce(result, signal)
-      if (next === 'done') return await this.#forget(result.run)
-      if (signal.aborted) return
-      logger.warn({ err: error, run: result.run, tries, next }, 'a result is not reported yet')
-      if (next === 'replace_by_bad_output') {
-        result = failedInstead(result, { code: 'bad_output', message: messageOf(error), retryable: false })
-        await this.#deps.spool.put(result)
-        continue
-      }
-      if (error instanceof UploadImpossible) {
-        result = failedInstead(result, { code: 'upload_failed', message: messageOf(error), retryable: true })
-        await this.#deps.spool.put(result)
-        continue
+      try {
+        uploaded = await this.#upload(result, uploaded, signal)
+        await this.#deps.finish(result.run, finishReport(result, uploaded.logSize), signal)
+        return await this.#forget(result.run)
+      } catch (error) {
+        if (signal.aborted) return
+        const next = afterFailure(error)
+        this.#deps.logger.warn({ err: error, run: result.run, tries, next }, 'a result is not reported yet')
+        if (next === 'upload_again') uploaded = nothingYet
+        const instead = replacement(next, messageOf(error))
+        if (instead) {
+          result = failedInstead(result, instead)
+          await this.#deps.spool.put(result)
+          continue
+        }
       }
       afterFirstTry()
-      await pause(backoffMs(tries), signal)
+      await pause(backoffMs(tries), AbortSignal.any([signal, this.#wake.signal]))
     }
   }
 
-  async #tryOnce(result: SpooledRun, signal: AbortSignal): Promise<{ next: Next; error?: unknown }> {
-    try {
-      const [logSize] = await Promise.all([
-        this.#uploadLog(result, signal),
-        this.#uploadOutputs(result, signal),
-      ])
-      const answer = await this.#deps.finish(result.run, finishReport(result, logSize), signal)
-      return { next: afterAnswer(answer) }
-    } catch (error) {
-      return { next: afterFailure(error), error }
-    }
-  }
-
-  async #uploadOutputs(result: SpooledRun, signal: AbortSignal): Promise<void> {
+  /** Brings the log and the outputs to the store, whatever of them is not known to be there. */
+  async #upload(result: SpooledRun, before: Uploaded, signal: AbortSignal): Promise<Uploaded> {
+    if (before.isDone) return before
     const { logger } = this.#deps
-    const onTrouble = (err: unknown) => logger.warn({ err, run: result.run }, 'an output is not uploaded yet')
-    await upload(filesOf(result), { ask: this.#asker(result, signal), signal, onTrouble })
+    const onTrouble = (err: unknown) => logger.warn({ err, run: result.run }, 'an upload has to be repeated')
+    const ask = (files: OutputFile[]) => this.#deps.askForUrls(result.run, files, signal)
+    const [logSize] = await Promise.all([
+      this.#uploadLog(result, { ask, signal, rounds: 3, onTrouble }),
+      upload(filesOf(result), { ask, signal, onTrouble }),
+    ])
+    return { isDone: true, logSize }
   }
 
-  /** Best effort: a log that cannot be archived must not hold up a result. Answers the size that arrived. */
-  async #uploadLog(result: SpooledRun, signal: AbortSignal): Promise<number | null> {
+  /** A log that the store does not take must not hold up a result. Answers the size that arrived. */
+  async #uploadLog(result: SpooledRun, options: UploadOptions): Promise<number | null> {
     if (!result.logFile) return null
-    const onTrouble = (err: unknown) =>
-      this.#deps.logger.warn({ err, run: result.run }, 'the log is not uploaded yet')
     try {
-      const file = {
-        ...(await measureFile(logOutput, 0, result.logFile)),
-        contentType: 'application/x-ndjson',
-      }
-      await upload([file], { ask: this.#asker(result, signal), signal, rounds: 3, onTrouble })
+      const file = await measureFile(logOutput, 0, result.logFile)
+      await upload([{ ...file, contentType: 'application/x-ndjson' }], options)
       return file.size
     } catch (error) {
-      onTrouble(error)
+      // The API being away is no verdict on the log: all is tried again, together.
+      if (error instanceof ApiAway) throw error
+      options.onTrouble(error)
       return null
     }
-  }
-
-  #asker(result: SpooledRun, signal: AbortSignal) {
-    return (files: OutputFile[]) => this.#deps.askForUrls(result.run, files, signal)
   }
 
   async #forget(run: RunId): Promise<void> {
     await this.#deps.spool.remove(run)
     await rm(join(this.#deps.runsDir, run), { recursive: true, force: true })
   }
+}
+
+type Uploaded = { isDone: boolean; logSize: number | null }
+const nothingYet: Uploaded = { isDone: false, logSize: null }
+
+function replacement(next: Next, message: string): TaskError | null {
+  if (next === 'replace_by_bad_output') return { code: 'bad_output', message, retryable: false }
+  if (next === 'replace_by_upload_failed') return { code: 'upload_failed', message, retryable: true }
+  return null
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

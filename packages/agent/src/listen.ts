@@ -1,0 +1,26 @@
+import { AgentCommand, type AgentId, commandSubject } from '@millrace/shared'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+
+/** Hears the commands for this agent for as long as the connection lives. A lost one comes by heartbeat. */
+export function listen(
+  connection: NatsConnection,
+  agent: AgentId,
+  onCommand: (command: AgentCommand) => void,
+  logger: Logger,
+): void {
+  connection.subscribe(commandSubject(agent), {
+    callback: (error, message) => {
+      if (error) logger.warn({ err: error }, 'commands cannot be heard')
+      else obey(message.string())
+    },
+  })
+
+  function obey(text: string): void {
+    try {
+      onCommand(AgentCommand.parse(JSON.parse(text)))
+    } catch (err) {
+      logger.warn({ err }, 'a command was not understood')
+    }
+  }
+}
