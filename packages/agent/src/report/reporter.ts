@@ -98,7 +98,7 @@ export class Reporter {
   async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<void> {
     let result = spooled
     let uploaded: Uploaded = nothingYet
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; !signal.aborted; tries++) {
       try {
         uploaded = await this.#upload(result, uploaded, signal)
         await this.#deps.finish(result.run, finishReport(result, uploaded.logSize), signal)

@@ -1,0 +1,39 @@
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import { Commands } from './commands.ts'
+
+function setUp() {
+  const acts = { cancel: vi.fn(), setAccepting: vi.fn(), scan: vi.fn(), retry: vi.fn(), test: vi.fn() }
+  return { acts, commands: new Commands({ ...acts, logger: pino({ level: 'silent' }) }) }
+}
+
+test('a command that comes twice is carried out once, and reported until the API was told', () => {
+  const { acts, commands } = setUp()
+  const scan = { v: 1, kind: 'scan', id: 'c1' } as const
+  commands.carryOut(scan)
+  commands.carryOut(scan)
+  expect(acts.scan).toHaveBeenCalledOnce()
+  expect(commands.done).toEqual(['c1'])
+  commands.told(['c1'])
+  expect(commands.done).toEqual([])
+  commands.carryOut(scan)
+  expect(acts.scan).toHaveBeenCalledOnce()
+  expect(commands.done).toEqual(['c1'])
+})
+
+test.each([
+  ['pause', false],
+  ['drain', false],
+  ['resume', true],
+] as const)('%s sets accepting to %s', (kind, accepting) => {
+  const { acts, commands } = setUp()
+  commands.carryOut({ v: 1, kind, id: 'c1' })
+  expect(acts.setAccepting).toHaveBeenCalledWith(accepting)
+})
+
+test('a cancel needs no id: it may be repeated', () => {
+  const { acts, commands } = setUp()
+  commands.carryOut({ v: 1, kind: 'cancel', run: 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' })
+  expect(acts.cancel).toHaveBeenCalledWith('tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1')
+  expect(commands.done).toEqual([])
+})

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openHome } from './home.ts'
+import { HomeInUse } from './home-lock.ts'
+import { readIdentity, writeIdentity } from './identity.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'home-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
+
+test('an identity is kept for the owner only; a damaged one is an error', async () => {
+  expect(await readIdentity(folder)).toEqual({})
+  await writeIdentity(folder, { agentId })
+  expect(await readIdentity(folder)).toEqual({ agentId })
+  await writeFile(join(folder, 'agent.json'), '{"agentId":')
+  await expect(readIdentity(folder)).rejects.toThrow(/agent\.json is damaged/)
+})
+
+test('a live process keeps others out; a dead one does not', async () => {
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8')
+  const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: other.pid, startTime }))
+  await expect(openHome(folder)).rejects.toThrow(HomeInUse)
+  const exit = once(other, 'exit')
+  other.kill('SIGKILL')
+  await exit
+  const home = await openHome(folder)
+  await home.release()
+  expect(await readdir(folder)).not.toContain('agent.lock')
+})
+
+test('a pid that was given to another process is no owner, nor is a torn lock', async () => {
+  await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: 1, startTime: 'long ago' }))
+  await (await openHome(folder)).release()
+  await writeFile(join(folder, 'agent.lock'), '{"pi')
+  await (await openHome(folder)).release()
+})
+
+test('folders of runs without a result are removed, those with one are kept', async () => {
+  const kept = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
+  await mkdir(join(folder, 'runs', kept), { recursive: true })
+  await mkdir(join(folder, 'runs', 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.2', 'out'), { recursive: true })
+  const first = await openHome(folder)
+  await mkdir(join(folder, 'runs', kept), { recursive: true })
+  await first.spool.put({
+    v: 1,
+    run: kept,
+    outcome: 'handed_back',
+    outputs: {},
+    error: null,
+    exitCode: null,
+    signal: 'SIGTERM',
+    startedAt: null,
+    finishedAt: '2026-01-01T00:00:00.000Z',
+    usage: null,
+    log: null,
+    logFile: null,
+  })
+  await first.release()
+  const second = await openHome(folder)
+  expect(second.unreported).toMatchObject([{ run: kept }])
+  expect(await readdir(join(folder, 'runs'))).toEqual([kept])
+  await second.release()
+})
