@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto'
+import { type CrashPoint, crashPoints, openDeps, readConfig } from '@millrace/api'
+import { type Client, fromData, fromOutput, type TaskId } from '@millrace/client'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type AgentProcess, agentProcess } from '../support/agent-process.ts'
+import { ownDatabase } from '../support/api-in-process.ts'
+import { type ApiProcess, apiProcess, patientFetch } from '../support/api-process.ts'
+import { expectQuiet } from '../support/quiet.ts'
+import { until } from '../support/until.ts'
+
+/** The process of the API is killed right after each single write; the agent goes on; nothing may be lost. */
+
+const limits = { SESSION_TTL_SECONDS: '3', HEARTBEAT_SECONDS: '0.5' }
+const modules = ['text-stats', 'misbehave', 'flaky']
+const hit = new Set<CrashPoint>()
+let api: ApiProcess
+let agent: AgentProcess
+let deps: ReturnType<typeof openDeps>
+let client: Client
+
+beforeAll(async () => {
+  const servers: Record<string, string> = inject('servers')
+  const env = { ...servers, ...limits, MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? '') }
+  deps = openDeps(readConfig(env), pino({ level: 'silent' }))
+  api = await apiProcess(env, 'an-admin-key-for-tests')
+  client = api.client
+  await api.start()
+  const { secret } = await client.createKey({ name: 'agent', scopes: ['agent'] })
+  agent = await agentProcess(api.url, secret ?? '', modules, { MAX_RUNS: '2' })
+  agent.start()
+  await agent.available(client)
+  await client.changeSettings({ perModule: { 'text-stats': 5 } })
+})
+afterAll(async () => {
+  await agent?.close()
+  await api?.stop()
+  await deps?.bus.close()
+  await deps?.store.close()
+})
+
+type Scenario = () => Promise<TaskId[]>
+
+/** One task, start to end. */
+const simple: Scenario = async () => {
+  const text = `one two ${randomUUID()}`
+  const task = await client.createTask({ module: 'text-stats', inputs: { text } }, randomUUID())
+  expect(await ended(task.id)).toMatchObject({
+    status: 'succeeded',
+    result: { characters: text.length, words: 3, lines: 1 },
+  })
+  return [task.id]
+}
+
+/** A task that waits for a file, and another that waits for that task. */
+const upload: Scenario = async () => {
+  const bytes = new TextEncoder().encode('a file of\ntwo lines')
+  const body = { label: 'late', file: { name: 'late.txt', size: bytes.length, contentType: 'text/plain' } }
+  const created = await (
+    await client.send('POST', '/api/data', { body, idempotencyKey: randomUUID() })
+  ).json()
+  const first = await client.createTask(
+    { module: 'text-stats', inputs: { text: fromData(created.data.id) } },
+    randomUUID(),
+  )
+  const second = await client.createTask(
+    { module: 'flaky', inputs: { failures: fromOutput(first.id, 'lines') }, backoff: { initialSeconds: 0 } },
+    randomUUID(),
+  )
+  expect(
+    (await patientFetch(created.upload.url, { method: 'PUT', headers: created.upload.headers, body: bytes }))
+      .status,
+  ).toBe(200)
+  await client.send('POST', `/api/data/${created.data.id}/complete`)
+  expect(await ended(first.id)).toMatchObject({ status: 'succeeded', result: { lines: 2 } })
+  expect(await ended(second.id)).toMatchObject({ status: 'succeeded', result: { tries: 3 }, attempt: 3 })
+  return [first.id, second.id]
+}
+
+/** What was to be awaited never comes. */
+const skipped: Scenario = async () => {
+  const first = await client.createTask(
+    { module: 'misbehave', inputs: { do: 'fail-for-good' } },
+    randomUUID(),
+  )
+  const second = await client.createTask(
+    { module: 'text-stats', inputs: { text: fromOutput(first.id, 'answer') } },
+    randomUUID(),
+  )
+  expect(await ended(first.id)).toMatchObject({ status: 'failed', error: { code: 'module_error' } })
+  expect(await ended(second.id)).toMatchObject({ status: 'skipped', error: { code: 'upstream_failed' } })
+  return [first.id, second.id]
+}
+
+const flaky: Scenario = async () => {
+  const task = await client.createTask(
+    { module: 'flaky', inputs: { failures: 1 }, backoff: { initialSeconds: 0 } },
+    randomUUID(),
+  )
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded', result: { tries: 2 }, attempt: 2 })
+  return [task.id]
+}
+
+const cancelWaiting: Scenario = async () => {
+  const notBefore = new Date(Date.now() + 3_600_000).toISOString()
+  const task = await client.createTask(
+    { module: 'text-stats', inputs: { text: 'never' }, notBefore },
+    randomUUID(),
+  )
+  await client.cancelTask(task.id)
+  expect(await ended(task.id)).toMatchObject({ status: 'cancelled', result: null })
+  return [task.id]
+}
+
+const cancelRunning: Scenario = async () => {
+  const task = await client.createTask({ module: 'misbehave', inputs: { do: 'heed-cancel' } }, randomUUID())
+  await until('it runs', 30, async () => (await client.task(task.id)).status === 'running')
+  await client.cancelTask(task.id)
+  expect(await ended(task.id)).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } })
+  return [task.id]
+}
+
+/** The agent falls silent for longer than a session lasts, while its module works on; then it is back. */
+const silentAgent: Scenario = async () => {
+  const task = await client.createTask(
+    { module: 'misbehave', inputs: { do: 'sleep', seconds: 8 } },
+    randomUUID(),
+  )
+  await until('it runs', 30, async () => (await client.task(task.id)).status === 'running')
+  agent.program.kill('SIGSTOP')
+  try {
+    await until('the run is lost', 60, async () => (await client.task(task.id)).status === 'queued')
+  } finally {
+    agent.program.kill('SIGCONT')
+  }
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded', currentRun: `${task.id}.1` })
+  return [task.id]
+}
+
+/** The agent is killed and started again. */
+const restartedAgent: Scenario = async () => {
+  const task = await client.createTask(
+    { module: 'misbehave', inputs: { do: 'sleep', seconds: 2 } },
+    randomUUID(),
+  )
+  await until('it runs', 30, async () => (await client.task(task.id)).status === 'running')
+  agent.program.kill('SIGKILL')
+  await agent.program.ended
+  agent.start()
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded', attempt: 2, currentRun: `${task.id}.2` })
+  return [task.id]
+}
+
+async function ended(id: TaskId) {
+  return until(`task ${id} has ended`, 90, async () => {
+    const task = await client.task(id, 5)
+    return ['succeeded', 'failed', 'cancelled', 'skipped'].includes(task.status) && task
+  })
+}
+
+const scenarioOf = (point: CrashPoint): Scenario => {
+  if (point === 'admit.ended') return skipped
+  if (point === 'admit.waiting' || point.startsWith('upload.')) return upload
+  if (point.startsWith('requeue.')) return flaky
+  if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
+  if (point === 'session.replaced') return restartedAgent
+  if (point === 'cancel.written') return cancelWaiting
+  if (point === 'cancel.requested') return cancelRunning
+  return simple
+}
+
+test.each(crashPoints)(
+  'killed at %s: every task ends once, with the right outputs',
+  async (point) => {
+    await api.program.stop()
+    const doomed = await api.start({ MILLRACE_CRASH_AT: point })
+    const restarted = doomed.ended.then(async ({ signal }) => {
+      expect(signal).toBe('SIGKILL')
+      hit.add(point)
+      await api.start()
+    })
+    const tasks = await scenarioOf(point)()
+    await until(`${point} is reached`, 30, () => hit.has(point))
+    await restarted
+    await expectQuiet(deps.store, tasks)
+  },
+  180_000,
+)
+
+test('every point was hit', () => {
+  expect(crashPoints.filter((point) => !hit.has(point))).toEqual([])
+})

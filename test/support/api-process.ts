@@ -1,0 +1,63 @@
+import { randomInt } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { connect } from '@millrace/client'
+import { type Program, startProgram } from './program.ts'
+import { until } from './until.ts'
+
+const entry = resolve(import.meta.dirname, '../../packages/api/src/node.ts')
+
+export type ApiProcess = Awaited<ReturnType<typeof apiProcess>>
+
+/**
+ * The API as a process of its own on one port, which a test may kill and start again. The client retries
+ * while nothing answers, as any careful client would.
+ */
+export async function apiProcess(env: Record<string, string>, adminKey: string) {
+  const port = randomInt(20_000, 32_000)
+  const host = env.HOST ?? '127.0.0.1'
+  const url = `http://${host}:${port}`
+  let program: Program | undefined
+  return {
+    url,
+    port,
+    client: connect({ url, key: adminKey, fetch: patientFetch }),
+    get program(): Program {
+      if (!program) throw new Error('the API was not started')
+      return program
+    },
+    async start(more: Record<string, string> = {}): Promise<Program> {
+      const started = startProgram(entry, {
+        ...env,
+        MILLRACE_ADMIN_KEY: adminKey,
+        PORT: String(port),
+        ...more,
+      })
+      program = started
+      await until('the API listens', 30, async () => {
+        if (started.hasEnded()) throw new Error(started.lines.join('\n'))
+        return (await fetch(`${url}/healthz`)).ok
+      })
+      return started
+    },
+    async stop(): Promise<void> {
+      await program?.stop()
+    },
+  }
+}
+
+/**
+ * Sends a request again while nothing answers, because the process behind it is being started again, and
+ * while a first try that died with it still counts as in flight.
+ */
+export const patientFetch: typeof fetch = async (input, init) => {
+  return until(`an answer of ${String(input)}`, 60, async () => {
+    const response = await fetch(input, init)
+    const passing =
+      response.status === 503 || (response.status === 409 && response.headers.has('retry-after'))
+    if (!passing) return response
+    await response.body?.cancel()
+    return null
+  })
+}
+
+export const modulesFolder = join(resolve(import.meta.dirname, '../..'), 'modules')

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+export type Program = {
+  pid: number
+  lines: string[]
+  child: ChildProcess
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  hasEnded(): boolean
+  kill(signal: NodeJS.Signals): void
+  /** SIGTERM, and SIGKILL when that is not enough. */
+  stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+const patienceMs = 20_000
+
+/** Runs one of our programs with exactly this environment (and PATH and HOME), keeping what it prints. */
+export function startProgram(file: string, env: Record<string, string>, args: string[] = []): Program {
+  const child = spawn(process.execPath, [file, ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...packageVariables(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', (line) => lines.push(line))
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) =>
+    child.once('exit', (code, signal) => done({ code, signal })),
+  )
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    child,
+    ended,
+    hasEnded,
+    kill: (signal) => void child.kill(signal),
+    async stop() {
+      if (!hasEnded()) child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      const end = await ended
+      clearTimeout(timer)
+      return end
+    },
+  }
+}
+
+/** Installations inside a test use the same package settings as the tests themselves. */
+const packageVariables = (): Record<string, string | undefined> =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) =>
+      /^(PIP_|UV_|SSL_CERT_|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)/i.test(name),
+    ),
+  )
