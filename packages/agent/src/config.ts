@@ -1,6 +1,7 @@
-import { availableParallelism, homedir, hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { homeFrom } from './home-path.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -9,10 +10,6 @@ const Environment = z.object({
     .url({ protocol: /^https?$/, error: 'must be the address of the API, such as http://127.0.0.1:8787' })
     .transform((url) => url.replace(/\/+$/, '')),
   MILLRACE_AGENT_KEY: z.string({ error: 'must be a key with the scope "agent"' }).trim().min(1),
-  AGENT_HOME: z
-    .string()
-    .min(1)
-    .default(() => join(homedir(), '.millrace-agent')),
   MODULES_DIR: z
     .string()
     .min(1)
@@ -61,7 +58,7 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
   return {
     url: settings.MILLRACE_URL,
     key: settings.MILLRACE_AGENT_KEY,
-    home: resolve(settings.AGENT_HOME),
+    home: homeFrom(own),
     modulesDir: resolve(settings.MODULES_DIR),
     maxRuns: settings.MAX_RUNS,
     name: settings.AGENT_NAME,
