@@ -51,8 +51,9 @@ export class Offering {
 
   #space(): Space {
     const { maxRuns, gpus, occupied } = this.#deps
-    return { maxRuns, ramBytes: totalmem(), gpus: gpus.current, occupied: occupied() }
+    return { maxRuns, ramBytes, gpus: gpus.current, occupied: occupied() }
   }
 }
 
+const ramBytes = totalmem()
 const nothing = { minRamBytes: 0, minVramBytes: 0, usesGpu: false }

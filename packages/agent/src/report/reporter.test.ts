@@ -130,6 +130,7 @@ describe('reporting', () => {
       ...deps,
     })
     await reporter.report(result)
+    if (reporter.held().length === 0) await reporter.idle()
     return { reporter, reports, spool, asked: () => asked }
   }
 

@@ -33,6 +33,7 @@ export type ReporterDeps = {
 export class Reporter {
   readonly #deps: ReporterDeps
   #wake = new AbortController()
+  readonly #answered = new Set<RunId>()
   readonly #held = new Map<RunId, { ended: Promise<void>; drop: AbortController }>()
 
   constructor(deps: ReporterDeps) {
@@ -41,7 +42,7 @@ export class Reporter {
 
   /** Runs whose results were not answered yet. */
   held(): RunId[] {
-    return [...this.#held.keys()]
+    return [...this.#held.keys()].filter((run) => !this.#answered.has(run))
   }
 
   /** Takes up what a former process left in the spool. */
@@ -84,27 +85,36 @@ export class Reporter {
     // Held before anything else: a registration that the first try sets off must name this run.
     this.#held.set(result.run, { ended: ended.promise, drop })
     this.#deliver(result, signal, firstTry.resolve)
+      .then(async (isAnswered) => {
+        if (!isAnswered) return
+        // The next run need not wait until this one is tidied away, nor is it told to the API any more.
+        this.#answered.add(result.run)
+        firstTry.resolve()
+        await this.#forget(result.run)
+      })
       .catch((error: unknown) => {
         if (!signal.aborted) this.#deps.logger.error({ err: error, run: result.run }, 'reporting broke off')
       })
       .finally(() => {
         this.#held.delete(result.run)
+        this.#answered.delete(result.run)
         firstTry.resolve()
         ended.resolve()
       })
     return firstTry.promise
   }
 
-  async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<void> {
+  /** Tries until the API answered; `false` when it was told to stop before. */
+  async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<boolean> {
     let result = spooled
     let uploaded: Uploaded = nothingYet
     for (let tries = 1; !signal.aborted; tries++) {
       try {
         uploaded = await this.#upload(result, uploaded, signal)
         await this.#deps.finish(result.run, finishReport(result, uploaded.logSize), signal)
-        return await this.#forget(result.run)
+        return true
       } catch (error) {
-        if (signal.aborted) return
+        if (signal.aborted) return false
         const next = afterFailure(error)
         this.#deps.logger.warn({ err: error, run: result.run, tries, next }, 'a result is not reported yet')
         if (next === 'upload_again') uploaded = nothingYet
@@ -118,6 +128,7 @@ export class Reporter {
       afterFirstTry()
       await pause(backoffMs(tries), AbortSignal.any([signal, this.#wake.signal]))
     }
+    return false
   }
 
   /** Brings the log and the outputs to the store, whatever of them is not known to be there. */
