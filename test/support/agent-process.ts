@@ -13,7 +13,8 @@ const places: Record<string, string> = {
   'face-detect': 'modules/face-detect',
   flaky: 'test/modules/flaky',
 }
-const folderOf = (module: string): string => join(root, places[module] ?? `packages/agent/fixtures/${module}`)
+export const fixtureFolder = (module: string): string =>
+  join(root, places[module] ?? `packages/agent/fixtures/${module}`)
 
 /** An agent as a process of its own, with these modules; it may be killed and started again on its home. */
 export async function agentProcess(
@@ -26,7 +27,7 @@ export async function agentProcess(
   const modulesDir = join(home, 'watched')
   await mkdir(modulesDir)
   for (const module of modules)
-    await cp(folderOf(module), join(modulesDir, module), { recursive: true, verbatimSymlinks: true })
+    await cp(fixtureFolder(module), join(modulesDir, module), { recursive: true, verbatimSymlinks: true })
   let program: Program | undefined
   return {
     home,
