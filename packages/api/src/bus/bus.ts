@@ -31,7 +31,8 @@ export type Bus = {
   logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogBatch>
   /** Makes sure that streams and this module's consumer exist. */
   ensureWork(module: string): Promise<void>
-  ensureStreams(): Promise<void>
+  /** `false`: NATS is away; ask again. */
+  ensureStreams(): Promise<boolean>
   pendingTokens(module: string): Promise<number>
   ping(): Promise<void>
   close(): Promise<void>
@@ -107,7 +108,9 @@ export function openBus(options: { url: string; user?: string; password?: string
     },
     async ensureStreams() {
       const nc = live()
-      if (nc) await ensureStreams(await jetstreamManager(nc, { checkAPI: false }))
+      if (!nc) return false
+      await ensureStreams(await jetstreamManager(nc, { checkAPI: false }))
+      return true
     },
     async pendingTokens(module) {
       const nc = live()

@@ -7,8 +7,8 @@ const lastDone = new WeakMap<Deps['bus'], number>()
 export async function ensureStreams(deps: Deps): Promise<void> {
   const now = deps.clock.now().getTime()
   if (now - (lastDone.get(deps.bus) ?? 0) < everyMs) return
-  lastDone.set(deps.bus, now)
-  await deps.bus.ensureStreams()
+  if (!(await deps.bus.ensureStreams())) return
   for (const module of await deps.store.modules.find({}, { limit: 1_000 }))
     await deps.bus.ensureWork(module._id)
+  lastDone.set(deps.bus, now)
 }
