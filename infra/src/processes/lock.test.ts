@@ -1,0 +1,42 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { identify } from './identity.ts'
+import { takeLock } from './lock.ts'
+
+let folder: string
+let file: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-lock-'))
+  file = join(folder, 'a.lock')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+it('goes to one of many who want it at once; the others learn who has it', async () => {
+  const answers = await Promise.all(Array.from({ length: 20 }, () => takeLock(file)))
+  const losers = answers.filter((answer) => 'heldBy' in answer)
+  expect(losers).toHaveLength(19)
+  expect(losers.every(({ heldBy }) => heldBy.pid === process.pid)).toBe(true)
+})
+
+it('of a dead holder is free, for one of many', async () => {
+  await writeFile(file, JSON.stringify({ pid: process.pid, started: 'in another life', since: 'long ago' }))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => takeLock(file)))
+  expect(answers.filter((answer) => 'release' in answer)).toHaveLength(1)
+})
+
+it('can be taken again once released, and leaves nothing behind', async () => {
+  for (let round = 0; round < 3; round++) {
+    const lock = await takeLock(file)
+    if (!('release' in lock)) throw new Error('nobody else has it')
+    await lock.release()
+  }
+  expect(await readdir(folder)).toEqual([])
+})
+
+it('knows a process from a later one with the same number', () => {
+  const own = identify(process.pid)
+  expect(own).toEqual({ pid: process.pid, started: expect.any(String) })
+  expect(identify(2 ** 22 + 1)).toBeUndefined()
+})
