@@ -1,6 +1,7 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { pause } from './backoff.ts'
+import { SessionDenied } from './session.ts'
 
 export type HeartbeatDeps = {
   everySeconds: number
@@ -14,7 +15,7 @@ export type HeartbeatDeps = {
 }
 
 /**
- * Tells the API every few seconds that this agent lives and which runs it holds, until the signal. A beat
+ * Tells the API every few seconds that this agent lives and which runs it holds, until the signal or a denial. A beat
  * that fails has no consequence here: the runs go on.
  */
 export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
@@ -32,6 +33,7 @@ export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Pro
       }
       missed = 0
     } catch (err) {
+      if (err instanceof SessionDenied) return
       missed += 1
       if (!signal.aborted) deps.logger.warn({ err, missed }, 'a heartbeat was not answered')
     }

@@ -144,7 +144,8 @@ async function carryOut(
   const verdict = await judge({ end, manifest: module.manifest, outputDir })
   for (const output of verdict.undeclared)
     log.add('agent', `"${output}" is not a declared output; it is left out`)
-  return { ...verdict, outputs: await gatherOutputs(verdict.outputs, runDir), end }
+  const { outcome, error } = verdict
+  return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
 
 async function writeInputs(

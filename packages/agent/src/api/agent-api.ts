@@ -18,6 +18,9 @@ import { z } from 'zod'
 import { ApiAway, failureOf } from '../api-failures.ts'
 import { exchange } from '../http.ts'
 
+/** The next heartbeat is due by then: a connection that hangs must not cost the session. */
+const heartbeatMs = 5000
+
 export type AgentApi = ReturnType<typeof createAgentApi>
 
 /**
@@ -31,6 +34,7 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
     body: unknown,
     Answer: z.ZodType<Answer>,
     signal?: AbortSignal,
+    patienceMs = idleMs,
   ) {
     const name = `${method} ${path}`
     const answer = await exchange({
@@ -42,7 +46,7 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
         accept: 'application/json',
       },
       body: Buffer.from(JSON.stringify(body)),
-      idleMs,
+      idleMs: patienceMs,
       signal,
     }).catch((cause: unknown) => {
       throw new ApiAway(`${name}: the API cannot be reached`, cause)
@@ -55,7 +59,7 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
     register: (body: RegisterRequest, signal?: AbortSignal) =>
       call('POST', 'register', body, RegisterAnswer, signal),
     heartbeat: (body: HeartbeatRequest, signal?: AbortSignal) =>
-      call('POST', 'heartbeat', body, HeartbeatAnswer, signal),
+      call('POST', 'heartbeat', body, HeartbeatAnswer, signal, heartbeatMs),
     modules: (body: InventoryRequest, signal?: AbortSignal) =>
       call('PUT', 'modules', body, InventoryAnswer, signal),
     installLog: (module: string, body: InstallLogRequest, signal?: AbortSignal) =>

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { parseGpus } from './gpus.ts'
+
+const MiB = 1024 * 1024
+
+test.each([
+  ['nothing', '', []],
+  ['an error text', 'NVIDIA-SMI has failed because it could not communicate\n', []],
+  [
+    'two GPUs, one of which keeps things to itself',
+    'GPU-1, NVIDIA H200, 143771, 12, 7\nGPU-2, NVIDIA GeForce RTX 5090, 32607, [N/A], [N/A]\n',
+    [
+      { uuid: 'GPU-1', name: 'NVIDIA H200', memoryTotal: 143771 * MiB, memoryUsed: 12 * MiB, utilization: 7 },
+      { uuid: 'GPU-2', memoryTotal: 32607 * MiB, memoryUsed: null, utilization: null },
+    ],
+  ],
+])('%s', (_, csv, gpus) => {
+  expect(parseGpus(csv)).toMatchObject(gpus)
+  expect(parseGpus(csv)).toHaveLength(gpus.length)
+})
