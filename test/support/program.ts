@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export type Program = {
@@ -14,13 +16,20 @@ export type Program = {
 
 const patienceMs = 20_000
 
-/** Runs one of our programs with exactly this environment (and PATH and HOME), keeping what it prints. */
+/**
+ * Runs one of our programs with exactly this environment (and PATH and HOME), keeping what it prints; also in
+ * files, when `MILLRACE_TEST_LOGS` names a folder for them.
+ */
 export function startProgram(file: string, env: Record<string, string>, args: string[] = []): Program {
   const child = spawn(process.execPath, [file, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...packageVariables(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
+  const { MILLRACE_TEST_LOGS: logs } = process.env
+  if (logs)
+    for (const stream of [child.stdout, child.stderr])
+      stream.pipe(createWriteStream(join(logs, `${child.pid}.log`), { flags: 'a' }))
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on('line', (line) => lines.push(line))
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) =>

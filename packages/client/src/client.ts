@@ -14,6 +14,7 @@ import {
   ModulePage,
   type NewTask,
   type Page,
+  Progress,
   type Run,
   RunAnswer,
   type RunId,
@@ -144,13 +145,17 @@ export function connect(options: ClientOptions) {
     async runLog(id: RunId, query: Query = {}): Promise<LogLine[]> {
       return parseLines(await (await send('GET', `/api/runs/${id}/logs`, { query })).text())
     },
-    /** Lines as they come, until the run has ended. */
-    async *followLog(id: RunId, signal?: AbortSignal): AsyncGenerator<LogLine> {
+    /** Lines and progress as they come, until the run has ended. */
+    async *follow(
+      id: RunId,
+      signal?: AbortSignal,
+    ): AsyncGenerator<{ line: LogLine } | { progress: Progress }> {
       const { body } = await send('GET', `/api/runs/${id}/logs`, { query: { follow: 1 }, signal })
       if (!body) return
       for await (const event of readEvents(body)) {
         if (event.event === 'end') return
-        if (event.event === 'log') yield LogLine.parse(JSON.parse(event.data))
+        if (event.event === 'log') yield { line: LogLine.parse(JSON.parse(event.data)) }
+        if (event.event === 'progress') yield { progress: Progress.parse(JSON.parse(event.data)) }
       }
     },
 

@@ -7,19 +7,20 @@ export type AgentStatus = z.infer<typeof AgentStatus>
 export const Gpu = z.object({
   uuid: z.string(),
   name: z.string(),
-  memoryTotal: z.number().describe('bytes'),
-  memoryUsed: z.number().nullable().describe('bytes'),
+  memoryTotal: z.number().default(0).describe('bytes; 0: not known'),
+  memoryUsed: z.number().nullable().default(null).describe('bytes'),
   foreignBytes: z.number().nullable().optional(),
   reserved: z.array(z.object({ module: z.string(), bytes: z.number() })).default([]),
-  utilization: z.number().nullable().describe('percent'),
+  utilization: z.number().nullable().default(null).describe('percent'),
 })
 export type Gpu = z.infer<typeof Gpu>
 
+/** What kind of machine an agent runs on, as far as it tells. */
 export const Platform = z.object({
   os: z.string(),
-  arch: z.string(),
-  cpus: z.number().int(),
-  memoryBytes: z.number(),
+  arch: z.string().optional(),
+  cpus: z.number().int().optional(),
+  memoryBytes: z.number().optional(),
   hostname: z.string().optional(),
   python: z.string().nullable().optional(),
 })

@@ -1,9 +1,25 @@
 import { z } from 'zod'
 
-/** Any JSON value, as users send and modules return it. */
-export const Json = z.json()
-export type Json = z.infer<typeof Json>
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+
+/**
+ * Any JSON value, as users send and modules return it. It passes as it is: a schema that rebuilt it would drop
+ * keys such as `__proto__`.
+ */
+export const Json = z.custom<Json>(isJson, 'must be JSON: no number is larger than a double can hold')
 
 /** Size of a value as it travels: bytes of its UTF-8 JSON text. */
 export const jsonBytes = (value: unknown): number =>
   new TextEncoder().encode(JSON.stringify(value) ?? '').length
+
+/** Without recursion, whatever the depth. */
+function isJson(value: unknown): value is Json {
+  const left: unknown[] = [value]
+  while (left.length > 0) {
+    const one = left.pop()
+    if (one === null || typeof one === 'string' || typeof one === 'boolean') continue
+    if (typeof one === 'number' ? !Number.isFinite(one) : typeof one !== 'object') return false
+    if (typeof one === 'object') for (const inner of Object.values(one)) left.push(inner)
+  }
+  return true
+}

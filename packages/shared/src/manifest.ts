@@ -6,11 +6,15 @@ import { Json } from './json.ts'
 export const ModuleName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower case letters, digits, - and _')
+  .refine(isOwnName, 'a name that every object has already')
 export const SemVer = z
   .string()
   .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/, 'a semantic version such as 1.0.0')
 
-const PortKey = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'a name such as "photo" or "min_size"')
+const PortKey = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'a name such as "photo" or "min_size"')
+  .refine(isOwnName, 'a name that every object has already')
 
 export const PortType = z.preprocess(
   (type) => (type === 'file_path' ? 'file' : type === 'json_data' ? 'json' : type),
@@ -128,6 +132,11 @@ export function canonicalFormat(format: string): string {
   if (plain === 'jpeg') return 'jpg'
   if (plain === 'tiff') return 'tif'
   return plain
+}
+
+/** `constructor` or `__proto__` as a key would find what no module declared. */
+function isOwnName(name: string): boolean {
+  return !(name in {})
 }
 
 function staysInside(path: string): boolean {

@@ -19,7 +19,10 @@ export const RegisterRequest = z.object({
   instanceId: z.string().min(8).max(100),
   previousSessionId: SessionId.optional(),
   heldRuns: z.array(RunId).default([]),
-  platform: Platform,
+  platform: z.preprocess(
+    (platform) => (typeof platform === 'string' ? { os: platform } : platform),
+    Platform,
+  ),
   version: z.string().max(100),
   labels: z.array(z.string().max(64)).max(50).default([]),
   gpus: z.array(Gpu).default([]),

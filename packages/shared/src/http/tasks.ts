@@ -7,6 +7,14 @@ import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
 
 const portKey = z.string().min(1).max(64)
 
+/** Checked against the manifest, key by key; a record schema would silently leave out `__proto__`. */
+const Inputs = z
+  .custom<Record<string, Json>>(
+    (raw) => Json.safeParse(raw).success && typeof raw === 'object' && raw !== null && !Array.isArray(raw),
+    'must be an object of inputs by name',
+  )
+  .meta({ type: 'object', additionalProperties: true })
+
 export const Backoff = z.strictObject({
   initialSeconds: z.number().min(0).max(86_400).default(1),
   factor: z.number().min(1).max(100).default(2),
@@ -17,7 +25,7 @@ export type Backoff = z.infer<typeof Backoff>
 export const CreateTask = z.strictObject({
   module: z.string().min(1).max(200),
   version: SemVer.optional(),
-  inputs: z.record(portKey, Json).default({}),
+  inputs: Inputs.default({}),
   outputs: z.record(portKey, z.strictObject({ label: Label.optional(), tags: Tags.optional() })).default({}),
   label: Label.default(''),
   priority: Priority.default('normal'),
