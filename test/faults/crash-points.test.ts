@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 
 /** The process of the API is killed right after each single write; the agent goes on; nothing may be lost. */
 
-const limits = { SESSION_TTL_SECONDS: '3', HEARTBEAT_SECONDS: '0.5' }
+const limits = { SESSION_TTL_SECONDS: '5', HEARTBEAT_SECONDS: '0.5' }
 const modules = ['text-stats', 'misbehave', 'flaky']
 const hit = new Set<CrashPoint>()
 let api: ApiProcess

@@ -6,10 +6,10 @@ import { globalSlot } from '../operations/slots.ts'
 
 const notesId = 'tick'
 const Notes = z.object({ receivingSince: z.coerce.date() })
-/** A longer silence of the tick itself means that heartbeats could not be received. */
-const gapMs = 5_000
+/** A longer silence of the tick itself, which runs every second, means that heartbeats could not be received. */
+const gapMs = (deps: Deps): number => Math.max(2_500, deps.limits.sessionTtlSeconds * 250)
 /** A note of every tick would be a write a second for nothing. */
-const noteEveryMs = 2_000
+const noteEveryMs = 1_500
 
 /**
  * Ends sessions that were silent for too long, but only after heartbeats could be received for as long
@@ -41,10 +41,10 @@ async function noteTick(deps: Deps): Promise<Date> {
     await deps.store.meta.change(notes, (current) => ({
       ...current,
       at: now,
-      json: age > gapMs ? fresh : current.json,
+      json: age > gapMs(deps) ? fresh : current.json,
     }))
   }
-  return age > gapMs ? now : Notes.parse(JSON.parse(notes.json)).receivingSince
+  return age > gapMs(deps) ? now : Notes.parse(JSON.parse(notes.json)).receivingSince
 }
 
 /** Running tasks whose session is not live any more: the crash of an API may have ended one half way. */
