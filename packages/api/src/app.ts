@@ -24,6 +24,7 @@ import { taskEndpoints } from './routes/tasks.ts'
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
 const largestBody = 16 * 1024 * 1024
+const pages = ['/openapi.json', '/docs']
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
 export function createApp(deps: Deps, options: AppOptions) {
@@ -44,7 +45,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     begin(c, deps)
     const start = performance.now()
     await next()
-    const route = c.res.status === 404 ? 'none' : routeOf(endpoints, c)
+    const route = routeOf(endpoints, c)
     const seconds = (performance.now() - start) / 1000
     metrics.request({ method: c.req.method, route, status: c.res.status }, seconds)
     c.var.logger.info(
@@ -89,10 +90,14 @@ async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Pr
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
-  const methods = endpoints.filter((one) => matches(one, c.req.path)).map((one) => one.method.toUpperCase())
+  const given = endpoints
+    .filter((one) => matches(one.path, c.req.path))
+    .map((one) => one.method.toUpperCase())
+  const methods = [...new Set(pages.includes(c.req.path) ? ['GET'] : given)]
   if (methods.length === 0)
     return answerProblem(c, 'not_found', `There is nothing at ${c.req.path}. GET /docs lists what there is.`)
-  c.header('Allow', [...new Set(methods)].join(', '))
+  if (methods.includes('GET')) methods.push('HEAD')
+  c.header('Allow', methods.join(', '))
   return answerProblem(
     c,
     'method_not_allowed',
@@ -100,16 +105,15 @@ function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
   )
 }
 
+/** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
 const routeOf = (endpoints: readonly Endpoint[], c: Ctx): string =>
-  endpoints.find(
-    (one) =>
-      matches(one, c.req.path) && (one.method.toUpperCase() === c.req.method || c.req.method === 'HEAD'),
-  )?.path ?? c.req.path
+  [...endpoints.map((one) => one.path), ...pages].find((path) => matches(path, c.req.path)) ?? 'none'
 
-function matches(one: Endpoint, path: string): boolean {
-  const wanted = one.path.split('/')
-  const given = path.split('/')
+function matches(path: string, asked: string): boolean {
+  const wanted = path.split('/')
+  const given = asked.split('/')
   return (
-    wanted.length === given.length && wanted.every((part, at) => part.startsWith(':') || part === given[at])
+    wanted.length === given.length &&
+    wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
   )
 }
