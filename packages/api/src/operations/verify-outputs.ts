@@ -13,7 +13,7 @@ export async function verifyOutputs(
   run: RunId,
   report: FinishReport,
 ): Promise<void> {
-  const unknown = Object.keys(report.result).filter((key) => !task.outputs[key])
+  const unknown = Object.keys(report.result).filter((key) => !Object.hasOwn(task.outputs, key))
   if (unknown.length > 0) {
     const errors = unknown.map((key) => ({
       path: `/result/${key}`,
