@@ -57,8 +57,10 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 202: { description: 'Accepted', schema: RunAccepted } },
     idempotent: true,
     async handle(c, { body: { queue, ...body } }) {
+      const module = c.req.param('id') ?? ''
+      if (!(await deps.store.modules.get(module))) throw notFound('module')
       if (!queue) await refuseWhenFull(deps)
-      const task = await submit(deps, callerOf(c), { ...body, module: c.req.param('id') ?? '' })
+      const task = await submit(deps, callerOf(c), { ...body, module })
       return c.json(
         { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
         202,
