@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openApi, type TestApi } from '../support/api-in-process.ts'
+import { problemOf, refusalOf } from '../support/problem-of.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await openApi()
+})
+afterAll(() => api.close())
+
+const somebody = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+
+describe('a refusal is a problem document', () => {
+  test('with type, title, status, code, detail, request id and every fault', async () => {
+    const problem = await problemOf(
+      await api.post('/api/data', { label: 7, value: 1, tags: [''], typo: true }),
+    )
+    expect(problem).toMatchObject({ status: 422, code: 'invalid_request', title: expect.any(String) })
+    expect(problem.errors?.map((error) => error.path).sort()).toEqual(['/label', '/tags/0', '/typo'])
+  })
+
+  test('400 invalid_json when the body is not JSON', async () => {
+    for (const body of ['{', '{"a":}', 'nonsense', '[1,]', '\u0000']) {
+      const response = await api.request('/api/data', { method: 'POST', body })
+      expect(await refusalOf(response), body).toEqual({ status: 400, code: 'invalid_json' })
+    }
+  })
+
+  test('415 unsupported_media_type when the body is declared as something else, or not at all', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', '']) {
+      const response = await api.request('/api/data', {
+        method: 'POST',
+        body: '{"label":"a","value":1}',
+        headers: { 'content-type': type },
+      })
+      expect(await refusalOf(response), type).toEqual({ status: 415, code: 'unsupported_media_type' })
+    }
+  })
+
+  test('a JSON body may say its character set or be of a JSON dialect', async () => {
+    for (const type of ['application/json; charset=utf-8', 'application/vnd.thing+json']) {
+      const response = await api.request('/api/data', {
+        method: 'POST',
+        body: '{"label":"a","value":1}',
+        headers: { 'content-type': type },
+      })
+      expect(response.status, type).toBe(201)
+    }
+  })
+
+  test('422 for a body that is JSON but no object', async () => {
+    for (const body of ['[]', '1', '"text"', 'null', 'true']) {
+      const response = await api.request('/api/tasks', { method: 'POST', body })
+      expect(await refusalOf(response), body).toMatchObject({ status: 422, code: 'invalid_request' })
+    }
+  })
+
+  test('404 not_found for what is not there, and for ids that cannot be', async () => {
+    const paths = [
+      `/api/data/dat_${somebody}`,
+      `/api/data/dat_${somebody}/content`,
+      `/api/tasks/tsk_${somebody}`,
+      `/api/runs/tsk_${somebody}.1`,
+      `/api/runs/tsk_${somebody}.1/logs`,
+      `/api/agents/agt_${somebody}`,
+      '/api/modules/nothing',
+      '/api/modules/nothing/install-log',
+      '/api/data/nonsense',
+      '/api/data/dat_short',
+      `/api/data/tsk_${somebody}`,
+      '/api/data/%00',
+      '/api/data/%ff',
+      '/api/data/..%2f..',
+      `/api/tasks/TSK_${somebody}`,
+      `/api/runs/tsk_${somebody}`,
+      `/api/runs/tsk_${somebody}.0`,
+      `/api/runs/tsk_${somebody}.x`,
+      '/api/modules/%00',
+      '/api/modules/__proto__',
+      '/nowhere',
+      '/',
+      '/api',
+      '/api/data/',
+    ]
+    for (const path of paths)
+      expect(await refusalOf(await api.request(path)), path).toEqual({ status: 404, code: 'not_found' })
+  })
+
+  test('404 for an unknown id in the path of a call that acts', async () => {
+    const calls: [string, string][] = [
+      ['POST', `/api/data/dat_${somebody}/complete`],
+      ['POST', `/api/data/dat_${somebody}/upload`],
+      ['POST', `/api/tasks/tsk_${somebody}/cancel`],
+      ['DELETE', `/api/runs/tsk_${somebody}.1`],
+      ['DELETE', `/api/keys/key_${somebody}`],
+      ['POST', '/api/modules/nothing/run'],
+    ]
+    for (const [method, path] of calls)
+      expect(await refusalOf(await api.request(path, { method })), path).toEqual({
+        status: 404,
+        code: 'not_found',
+      })
+  })
+
+  test('405 method_not_allowed says in Allow what the path takes', async () => {
+    const response = await api.request('/api/tasks', { method: 'DELETE' })
+    expect(response.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST'])
+    expect(await refusalOf(response)).toEqual({ status: 405, code: 'method_not_allowed' })
+    for (const [method, path] of [
+      ['PUT', `/api/data/dat_${somebody}`],
+      ['POST', '/healthz'],
+      ['POST', '/openapi.json'],
+      ['DELETE', '/docs'],
+      ['GET', '/agent/v1/claim'],
+    ] as const)
+      expect((await api.request(path, { method })).status, `${method} ${path}`).toBe(405)
+  })
+
+  test('413 payload_too_large above 16 MiB, whether the length is declared or not', async () => {
+    const tooLong = new Uint8Array(16 * 1024 * 1024 + 1).fill(0x20)
+    const refused = { status: 413, code: 'payload_too_large' }
+    const headers = { 'content-type': 'application/json' }
+    const declared = { ...headers, 'content-length': String(tooLong.length) }
+    expect(
+      await refusalOf(await api.request('/api/data', { method: 'POST', headers: declared, body: tooLong })),
+    ).toEqual(refused)
+    const chunks = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < tooLong.length; at += 1 << 20)
+          controller.enqueue(tooLong.subarray(at, at + (1 << 20)))
+        controller.close()
+      },
+    })
+    const init = { method: 'POST', headers, body: chunks, duplex: 'half' }
+    expect(await refusalOf(await api.request('/api/data', init))).toEqual(refused)
+  })
+
+  test('422 invalid_request for bad limits, cursors, waits and filters, with the parameter', async () => {
+    const bad: [string, string[]][] = [
+      ['/api/tasks?limit=0', ['/limit']],
+      ['/api/tasks?limit=201', ['/limit']],
+      ['/api/tasks?limit=2.5', ['/limit']],
+      ['/api/tasks?limit=many&cursor=%20', ['/limit']],
+      ['/api/tasks?cursor=nonsense', ['/cursor']],
+      ['/api/tasks?cursor=', ['/cursor']],
+      [`/api/tasks?cursor=${Buffer.from(`dat_${somebody}`).toString('base64url')}`, ['/cursor']],
+      [`/api/data?cursor=${Buffer.from('dat_{"$gt":""}').toString('base64url')}`, ['/cursor']],
+      ['/api/tasks?status=running,gone', ['/status/1']],
+      ['/api/tasks?createdAfter=yesterday&createdBefore=now', ['/createdAfter', '/createdBefore']],
+      ['/api/data?type=picture&producer=me', ['/producer', '/type']],
+      [`/api/data?label=${'x'.repeat(201)}`, ['/label']],
+      ['/api/runs?agent=me&task=it', ['/agent', '/task']],
+      ['/api/modules?status=GOOD', ['/status']],
+      [`/api/tasks/tsk_${somebody}?wait=61`, ['/wait']],
+      [`/api/tasks/tsk_${somebody}?wait=-1`, ['/wait']],
+    ]
+    for (const [path, paths] of bad)
+      expect(await refusalOf(await api.request(path)), path).toEqual({
+        status: 422,
+        code: 'invalid_request',
+        paths,
+      })
+  })
+})
+
+describe('every answer carries X-Request-Id', () => {
+  test("the caller's own, when it may go into a log", async () => {
+    const response = await api.request('/api/tasks', { headers: { 'x-request-id': 'my.id-1:2_3' } })
+    expect(response.headers.get('x-request-id')).toBe('my.id-1:2_3')
+  })
+
+  test('one of ours, when there is none or it is not sane', async () => {
+    for (const given of [undefined, 'a b', '{"x":1}', 'ü', 'x'.repeat(129)]) {
+      const headers: Record<string, string> = given === undefined ? {} : { 'x-request-id': given }
+      for (const path of ['/healthz', '/nowhere', '/api/tasks?limit=0'])
+        expect((await api.request(path, { headers })).headers.get('x-request-id')).toMatch(
+          /^req_[0-9A-Z]{26}$/,
+        )
+    }
+  })
+})

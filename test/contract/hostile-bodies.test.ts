@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openApi, type TestApi } from '../support/api-in-process.ts'
+import { echo, scriptedAgent } from '../support/scripted-agent.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await openApi()
+  await (await scriptedAgent(api)).has([echo])
+})
+afterAll(() => api.close())
+
+const post = (path: string, body: string) => api.request(path, { method: 'POST', body })
+const oddKeys = ['__proto__', 'constructor', '$where', '$set', 'a.b', '', 'a\u0000b', '\ud800', '💧']
+
+describe('a value', () => {
+  test('of any key comes back as it went in', async () => {
+    for (const key of oddKeys) {
+      const body = `{"label":"odd","value":{${JSON.stringify(key)}:{"x":[1]}}}`
+      const response = await post('/api/data', body)
+      expect(response.status, key).toBe(201)
+      const { data } = await response.json()
+      const content = await (await api.request(`/api/data/${data.id}/content`)).text()
+      expect(content).toBe(`{${JSON.stringify(key)}:{"x":[1]}}`)
+    }
+  })
+
+  test('with lone surrogates and NUL comes back as it went in', async () => {
+    const value = { text: 'a\ud800b\udfff \u0000 c', list: ['\ud83d'] }
+    const { data } = await (await api.post('/api/data', { label: 'odd', value })).json()
+    expect((await api.client.data(data.id)).value).toEqual(value)
+  })
+
+  test('nested a hundred levels deep is kept, 10,000 levels are refused', async () => {
+    const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+    expect((await post('/api/data', `{"label":"deep","value":${nested(98)}}`)).status).toBe(201)
+    for (const levels of [10_000, 100_000]) {
+      const bodies: [string, string][] = [
+        ['/api/data', `{"label":"deep","value":${nested(levels)}}`],
+        ['/api/tasks', `{"module":"echo","inputs":{"text":${nested(levels)}}}`],
+        ['/api/tasks', nested(levels)],
+        ['/api/data', `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`],
+      ]
+      for (const [path, body] of bodies) expect((await post(path, body)).status).toBe(422)
+    }
+  })
+
+  test('that no double can hold is refused', async () => {
+    expect((await post('/api/data', '{"label":"big","value":1e400}')).status).toBe(422)
+  })
+})
+
+describe('never a 500', () => {
+  test('for odd keys anywhere in a task', async () => {
+    for (const key of oddKeys) {
+      const name = JSON.stringify(key)
+      const bodies = [
+        `{"module":"echo","inputs":{${name}:1}}`,
+        `{"module":"echo","inputs":{"text":"a"},${name}:1}`,
+      ]
+      for (const body of bodies) expect((await post('/api/tasks', body)).status, body).toBe(422)
+      const outputs = await post('/api/tasks', `{"module":"echo","outputs":{${name}:{}}}`)
+      expect(outputs.status, name).toBe(key === '__proto__' ? 201 : 422) // that one is left out by the parser
+    }
+  })
+
+  test('for odd text in labels, tags, modules and keys', async () => {
+    for (const text of ['\u0000', '\ud800', '$where', '💧', '\u202e', '../..', ' ']) {
+      const data = await api.post('/api/data', { label: text, value: text, tags: [text] })
+      expect(data.status, JSON.stringify(text)).toBe(201)
+      const task = await api.post('/api/tasks', {
+        module: 'echo',
+        inputs: { text },
+        label: text,
+        tags: [text],
+        concurrencyKey: text,
+        outputs: { said: { label: text } },
+      })
+      expect(task.status, JSON.stringify(text)).toBe(201)
+      expect((await api.post('/api/tasks', { module: text })).status).toBe(422)
+      expect((await api.post('/api/tasks', { module: 'echo', version: text })).status).toBe(422)
+    }
+  })
+
+  test('for odd text in filters', async () => {
+    for (const text of [
+      '%00',
+      '%ff',
+      '%ed%a0%80',
+      '.*',
+      '(',
+      '[',
+      '\\',
+      '%5C',
+      '$',
+      '%F0%9F%92%A7',
+      '+',
+      '%',
+    ]) {
+      for (const list of ['data', 'tasks'])
+        for (const filter of ['label', 'tag'])
+          expect((await api.request(`/api/${list}?${filter}=${text}`)).status, `${filter} ${text}`).toBe(200)
+    }
+  })
+
+  test('for odd settings, keys and agent messages', async () => {
+    const patch = (body: string) => api.request('/api/settings', { method: 'PATCH', body })
+    for (const body of [
+      '{"perModule":{"__proto__":1}}',
+      '{"perModule":{"A b":1}}',
+      '{"maxRunningTasks":-1}',
+      '{"maxRunningTasks":1.5}',
+      '{"retentionDays":{"runs":0}}',
+      '{"unknown":1}',
+    ])
+      expect([200, 422], body).toContain((await patch(body)).status)
+    expect((await patch('{"perModule":{"constructor":null}}')).status).toBeLessThan(500)
+    for (const path of ['register', 'heartbeat', 'claim', 'runs/x/finish', 'runs/x/outputs', 'runs/x/logs'])
+      for (const body of ['{}', '[]', '{"sessionId":{"$ne":null}}', '{"sessionId":"ses_"}'])
+        expect((await post(`/agent/v1/${path}`, body)).status, `${path} ${body}`).toBe(422)
+  })
+})
