@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { agentPermissions } from './servers/nats-config.ts'
 import { makeComposeEnv } from './supervise/compose-env.ts'
 import { parseEnvLines } from './supervise/environments.ts'
@@ -16,18 +15,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 it('the compose file has no secret of its own: every one must be given, and compose-env gives all', async () => {
   const text = await readFile(join(infra, 'compose.yaml'), 'utf8')
-  const {
-    services,
-  }: { services: Record<string, { environment?: Record<string, string>; ports?: string[] }> } = parse(text)
-  expect(Object.keys(services)).toEqual(['mongo', 'nats', 'minio', 'minio-setup'])
-
-  const secrets = Object.values(services)
-    .flatMap(({ environment }) => Object.entries(environment ?? {}))
-    .filter(([name]) => /PASSWORD|SECRET|MC_HOST/.test(name))
+  const secrets = [...text.matchAll(/^ +(\w*(?:PASSWORD|SECRET|MC_HOST)\w*): (.*)$/gm)]
   expect(secrets).toHaveLength(8)
-  for (const [name, value] of secrets) expect(value, name).toMatch(/\$\{\w+:\?/)
-  for (const port of Object.values(services).flatMap(({ ports }) => ports ?? []))
-    expect(port).toMatch(/^127\.0\.0\.1:/)
+  for (const [, name, value] of secrets) expect(value, name).toMatch(/\$\{\w+:\?/)
+  const ports = [...text.matchAll(/ports: \["(.*)"\]/g)].map(([, port]) => port)
+  expect(ports).toHaveLength(3)
+  for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
 
   const file = await makeComposeEnv(join(folder, 'compose.env'), {})
   expect((await stat(file)).mode & 0o777).toBe(0o600)
