@@ -12,7 +12,13 @@ export default defineConfig({
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],
       // Entries run as processes of their own; the end-to-end tests drive them.
-      exclude: ['**/*.test.ts', '**/index.ts', 'packages/api/src/node.ts', 'packages/agent/src/main.ts', '**/*-main.ts'],
+      exclude: [
+        '**/*.test.ts',
+        '**/index.ts',
+        'packages/api/src/node.ts',
+        'packages/agent/src/main.ts',
+        '**/*-main.ts',
+      ],
       reporter: ['text-summary', 'json-summary'],
       thresholds: { lines: 85 },
     },
