@@ -62,9 +62,8 @@ export function decideAdmit(task: TaskDoc, { items, missing, tasks }: Upstreams)
   const failed = tasks.filter((upstream) => isTerminal(upstream.status) && upstream.status !== 'succeeded')
   const waitingFor = [
     ...items.filter((item) => isAwaited(item.status)).map((item) => item._id),
-    ...tasks
-      .filter((upstream) => !isTerminal(upstream.status) || upstream.settle !== null)
-      .map((upstream) => upstream._id),
+    // Ended is ended: an upstream admits its dependents before its own marker goes, and never again.
+    ...tasks.filter((upstream) => !isTerminal(upstream.status)).map((upstream) => upstream._id),
   ]
   const broken = gone.length + missing.length + failed.length > 0
   if (broken && task.onUpstreamFailure !== 'run') {
