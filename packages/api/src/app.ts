@@ -76,6 +76,7 @@ function begin(c: Ctx, deps: Deps): void {
   c.set('logger', deps.logger.child({ requestId }))
   c.set('ids', newIds)
   c.set('replayed', false)
+  c.set('repeated', false)
   c.header('X-Request-Id', requestId)
 }
 

@@ -1,6 +1,7 @@
 import type { Scope } from '@millrace/shared'
 import type { z } from 'zod'
 import { Failure } from '../failure.ts'
+import { pointer } from '../pointer.ts'
 import type { Ctx } from './env.ts'
 import { readBody } from './read-body.ts'
 
@@ -74,10 +75,6 @@ function flatten(issue: z.core.$ZodIssue): Issue[] {
 }
 
 const missingAtTop = (issues: Issue[]): number => issues.filter((issue) => issue.path.length <= 1).length
-
-/** RFC 6901. */
-const pointer = (path: readonly PropertyKey[]): string =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 /** An id in a path that cannot be one is simply not there. */
 export function pathId<S extends z.ZodType>(c: Ctx, schema: S, what: string): z.output<S> {

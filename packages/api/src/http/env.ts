@@ -14,6 +14,8 @@ export type Env = {
     ids: NewIds
     /** This request repeats one that already ended well. */
     replayed: boolean
+    /** An earlier request with the same Idempotency-Key may have done this already, in part or whole. */
+    repeated: boolean
   }
 }
 export type Ctx = Context<Env>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../failure.ts'
 import { repeatableIds } from '../ids.ts'
+import type { IdempotencyDoc } from '../store/documents.ts'
 import type { Store } from '../store/store.ts'
 import type { Ctx } from './env.ts'
 import { readBody } from './read-body.ts'
@@ -24,52 +25,78 @@ export async function withIdempotency(
     throw new Failure('invalid_request', 'Idempotency-Key must have 1 to 255 characters.')
   const id = digest([c.var.principal.id, c.req.method, c.req.path, key].join('\n'))
   const bodyHash = digest(canonical(await readBody(c)))
-  const first = { _id: id, rev: 1, bodyHash, seed: now.getTime(), status: null, at: now }
-  const known = (await store.idempotency.insert(first)) ? null : await store.idempotency.get(id)
-  const record = known && now.getTime() - known.seed > keepMs ? first : (known ?? first)
-
-  if (known && record === known) {
-    if (known.bodyHash !== bodyHash)
-      throw new Failure('idempotency_mismatch', 'This Idempotency-Key was used with another body.')
-    if (known.status === null && now.getTime() - known.at.getTime() < lapseMs) {
-      throw new Failure(
-        'idempotency_in_progress',
-        'The first request with this Idempotency-Key is still in flight.',
-        { retryAfterSeconds: 2 },
-      )
-    }
-    c.set('replayed', known.status !== null)
-  }
-  if (known && known.status === null) await store.idempotency.change(known, (doc) => ({ ...doc, at: now }))
-  if (known && record === first) await store.idempotency.change(known, (doc) => ({ ...first, rev: doc.rev }))
+  const begun = await begin(store, id, bodyHash, now)
+  c.set('replayed', begun.record.status !== null)
+  c.set('repeated', begun.repeated)
   // The secret part keeps ids of one caller's record from being foreseen by another.
-  c.set('ids', repeatableIds(record.seed, `${id}\n${bodyHash}\n${record.seed}`))
-  return remember(store, c, id, now, handle)
+  c.set('ids', repeatableIds(begun.record.seed, `${id}\n${bodyHash}\n${begun.record.seed}`))
+  return remember(store, begun.record, now, handle)
+}
+
+type Begun = { record: IdempotencyDoc; repeated: boolean }
+
+/** The record of this key: a new one, one that broke off and is gone on with, or that of a success. */
+async function begin(store: Store, id: string, bodyHash: string, now: Date): Promise<Begun> {
+  const first: IdempotencyDoc = { _id: id, rev: 1, bodyHash, seed: now.getTime(), status: null, at: now }
+  if (await store.idempotency.insert(first)) return { record: first, repeated: false }
+  const seen: { refusal?: Failure; success?: IdempotencyDoc } = {}
+  const change = await store.idempotency.change(id, (known) => {
+    if (now.getTime() - known.seed > keepMs) return { ...first, rev: known.rev }
+    seen.refusal = whyNot(known, bodyHash, now)
+    seen.success = known.status === null ? undefined : known
+    return seen.refusal || seen.success ? null : { ...known, at: now }
+  })
+  if (seen.refusal) throw seen.refusal
+  if (seen.success) return { record: seen.success, repeated: true }
+  if (change) return { record: change.after, repeated: change.after.seed !== first.seed }
+  return begin(store, id, bodyHash, now) // its first request was refused meanwhile
+}
+
+function whyNot(known: IdempotencyDoc, bodyHash: string, now: Date): Failure | undefined {
+  if (known.bodyHash !== bodyHash)
+    return new Failure('idempotency_mismatch', 'This Idempotency-Key was used with another body.')
+  if (known.status !== null || now.getTime() - known.at.getTime() >= lapseMs) return undefined
+  return new Failure(
+    'idempotency_in_progress',
+    'The first request with this Idempotency-Key is still in flight.',
+    { retryAfterSeconds: 2 },
+  )
 }
 
 async function remember(
   store: Store,
-  c: Ctx,
-  id: string,
+  record: IdempotencyDoc,
   now: Date,
   handle: () => Promise<Response>,
 ): Promise<Response> {
   const answered = await handle().catch(async (error: unknown) => {
-    await forget(store, id)
+    if (isRefusal(error)) await forget(store, record._id)
+    else await leaveOpen(store, record._id, now)
     throw error
   })
-  if (answered.status >= 300) await forget(store, id)
-  else if (!c.var.replayed)
-    await store.idempotency.change(id, (doc) => ({ ...doc, status: answered.status, at: now }))
-  if (!c.var.replayed) return answered
-  answered.headers.set('Idempotency-Replayed', 'true')
-  return answered
+  if (record.status === null) {
+    await store.idempotency.change(record._id, (doc) => ({ ...doc, status: answered.status, at: now }))
+    return answered
+  }
+  const replayed = new Response(answered.body, { status: record.status, headers: answered.headers })
+  replayed.headers.set('Idempotency-Replayed', 'true')
+  return replayed
 }
+
+/** The request was at fault: nothing was done. Anything else may have broken off between two writes. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Failure && error.code !== 'internal' && error.code !== 'unavailable'
 
 /** Only a success is remembered: a refused request may be mended and sent again. */
 async function forget(store: Store, id: string): Promise<void> {
   const record = await store.idempotency.get(id)
   if (record && record.status === null) await store.idempotency.remove(id)
+}
+
+/** What is half done keeps its ids, and the next try goes on with it at once. */
+async function leaveOpen(store: Store, id: string, now: Date): Promise<void> {
+  const at = new Date(now.getTime() - lapseMs)
+  await store.idempotency.change(id, (doc) => (doc.status === null ? { ...doc, at } : null))
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')

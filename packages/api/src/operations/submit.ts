@@ -1,19 +1,32 @@
-import { type CreateTask, type DataType, dataTypesOf, Manifest, type Port } from '@millrace/shared'
+import {
+  type CreateTask,
+  type DataType,
+  dataTypesOf,
+  Manifest,
+  type Port,
+  type TaskId,
+} from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import type { NewIds } from '../ids.ts'
+import { pointer } from '../pointer.ts'
 import type { ModuleDoc, TaskDoc } from '../store/documents.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
 
-export type Caller = { apiKey: string; requestId: string; ids: NewIds }
+/** `repeated`: an earlier request may have made the same already. */
+export type Caller = { apiKey: string; requestId: string; ids: NewIds; repeated: boolean }
 
 /** Accepts a task: its insert is the commit point, everything after it can be carried on by anybody. */
 export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
+  const id = caller.ids.task()
+  // Made by an earlier try: what it needed then may be gone by now, and need not be there any more.
+  const made = caller.repeated ? await deps.store.tasks.get(id) : null
+  if (made) return settle(deps, made)
   const manifest = await manifestFor(deps, wanted)
   const inputs = await checkInputs(deps, manifest, wanted)
   checkOutputs(manifest, wanted)
-  const task = newTask(deps, caller, wanted, manifest, inputs)
+  const task = newTask(deps, caller, id, wanted, manifest, inputs)
   if (!(await deps.store.tasks.insert(task))) return (await deps.store.tasks.get(task._id)) ?? task
   deps.reached('submit.inserted')
   return settle(deps, task)
@@ -78,7 +91,7 @@ function checkOutputs(manifest: Manifest, wanted: CreateTask): void {
   )
   if (unknown.length === 0) return
   const errors = unknown.map((key) => ({
-    path: `/outputs/${key}`,
+    path: pointer(['outputs', key]),
     message: `is not an output of ${manifest.name}`,
   }))
   throw new Failure('invalid_request', `${manifest.name} has no output ${unknown.join(', ')}.`, { errors })
@@ -87,6 +100,7 @@ function checkOutputs(manifest: Manifest, wanted: CreateTask): void {
 function newTask(
   deps: Deps,
   caller: Caller,
+  id: TaskId,
   wanted: CreateTask,
   manifest: Manifest,
   inputs: StoredInputs,
@@ -94,7 +108,7 @@ function newTask(
   const now = deps.clock.now()
   const label = wanted.label || manifest.name
   return {
-    _id: caller.ids.task(),
+    _id: id,
     rev: 1,
     apiKey: caller.apiKey,
     requestId: caller.requestId,

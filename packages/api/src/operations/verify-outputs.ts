@@ -2,6 +2,7 @@ import type { FinishReport, OutputFile, RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { runObjectKey } from '../objects/keys.ts'
+import { pointer } from '../pointer.ts'
 import type { StoredOutput, TaskDoc } from '../store/documents.ts'
 
 const inlineResultsLimit = 8 * 1024 * 1024
@@ -16,7 +17,7 @@ export async function verifyOutputs(
   const unknown = Object.keys(report.result).filter((key) => !Object.hasOwn(task.outputs, key))
   if (unknown.length > 0) {
     const errors = unknown.map((key) => ({
-      path: `/result/${key}`,
+      path: pointer(['result', key]),
       message: 'is not an output of this task',
     }))
     throw new Failure('invalid_request', `The task has no output ${unknown.join(', ')}.`, { errors })

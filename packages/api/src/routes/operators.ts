@@ -87,7 +87,8 @@ const keys = (deps: Deps): Endpoint[] => [
         createdAt: deps.clock.now(),
         expiresAt: body.expiresAt ? new Date(body.expiresAt) : null,
       }
-      if (await deps.store.keys.insert(key)) return c.json({ key: presentKey(key), secret }, 201)
+      if (!c.var.replayed && (await deps.store.keys.insert(key)))
+        return c.json({ key: presentKey(key), secret }, 201)
       // Made by an earlier try: its secret was shown then, and is not kept.
       return c.json({ key: presentKey((await deps.store.keys.get(id)) ?? key), secret: null }, 201)
     },

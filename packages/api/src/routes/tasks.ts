@@ -31,6 +31,7 @@ export const callerOf = (c: Ctx) => ({
   apiKey: c.var.principal.id,
   requestId: c.var.requestId,
   ids: c.var.ids,
+  repeated: c.var.repeated,
 })
 
 export const taskEndpoints = (deps: Deps): Endpoint[] => [
@@ -58,8 +59,10 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c, { body: { queue, ...body } }) {
       const module = c.req.param('id') ?? ''
-      if (!(await deps.store.modules.get(module))) throw notFound('module')
-      if (!queue) await refuseWhenFull(deps)
+      if (!c.var.repeated) {
+        if (!(await deps.store.modules.get(module))) throw notFound('module')
+        if (!queue) await refuseWhenFull(deps)
+      }
       const task = await submit(deps, callerOf(c), { ...body, module })
       return c.json(
         { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
@@ -120,7 +123,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c) {
       const { task, already } = await cancel(deps, pathId(c, TaskId, 'task'))
-      return c.json({ task: presentTask(task) }, already && !c.var.replayed ? 200 : 202)
+      return c.json({ task: presentTask(task) }, already ? 200 : 202)
     },
   }),
 ]

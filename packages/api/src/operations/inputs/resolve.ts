@@ -8,6 +8,7 @@ import {
   type TaskId,
 } from '@millrace/shared'
 import type { FieldError } from '../../failure.ts'
+import { pointer } from '../../pointer.ts'
 import type { DataDoc, StoredInput, TaskDoc } from '../../store/documents.ts'
 import { faultOfItem } from './fits.ts'
 import { type GivenInput, parseInput } from './parse.ts'
@@ -158,5 +159,4 @@ function unknownInput(manifest: Manifest, key: string): string {
   return `"${key}" is not an input of ${manifest.name}; it has ${names || 'none'}`
 }
 
-/** JSON Pointer of an input. */
-const pathOf = (key: string): string => `/inputs/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+const pathOf = (key: string): string => pointer(['inputs', key])
