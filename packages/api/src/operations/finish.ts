@@ -55,7 +55,7 @@ async function lateAnswer(deps: Deps, run: RunId, report: FinishReport): Promise
   if (!task) return { stale: true }
   if (task.appliedRun === run) return { applied: true }
   if (!isLostButFree(task, run)) return { stale: true }
-  await endRun(deps, run, endOf(report, deps.clock.now()), task.currentRun)
+  await endRun(deps, task, run, endOf(report, deps.clock.now()), task.currentRun)
   return { applied: true }
 }
 
@@ -186,6 +186,11 @@ function endOf(report: FinishReport, now: Date): RunEnd {
     log: report.log
       ? { lines: report.log.lines, bytes: report.log.bytes, truncated: report.log.truncated }
       : null,
+    logSaved: isLogSaved(report),
+    startedAt: report.startedAt ? new Date(report.startedAt) : null,
     finishedAt: report.finishedAt ? new Date(report.finishedAt) : now,
   }
 }
+
+/** The size of the archived log is told only by an agent that got it into the store. */
+const isLogSaved = ({ log }: FinishReport): boolean => log?.size !== undefined || log?.lines === 0

@@ -31,6 +31,8 @@ export function decideLost(task: TaskDoc, now: Date, random: number): TaskDoc | 
     error,
     usage: null,
     log: null,
+    logSaved: false,
+    startedAt: task.startedAt,
     finishedAt: now,
   })
   if (task.cancelRequestedAt) {

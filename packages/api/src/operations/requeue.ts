@@ -13,7 +13,7 @@ export async function settleRequeue(deps: Deps, task: TaskDoc): Promise<TaskDoc>
   if (marker?.kind !== 'requeue') return task
   const next = runIdOf(task._id, task.attempt)
   const now = deps.clock.now()
-  await endRun(deps, marker.run, marker.end, next)
+  await endRun(deps, task, marker.run, marker.end, next)
   deps.reached('requeue.old-run-written')
   await deps.store.runs.insert(newRun(task, next, now))
   deps.reached('requeue.run-created')

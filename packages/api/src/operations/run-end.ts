@@ -1,17 +1,29 @@
 import type { Deps } from '../deps.ts'
 import type { RunEnd, TaskDoc } from '../store/documents.ts'
 
-/** Writes how a run ended, once; a run that already says so stays as it is. */
+/**
+ * Writes how a run of this task ended, once; a run that already says so stays as it is. What the claim could
+ * not write any more, because its process died, is made good here.
+ */
 export async function endRun(
   deps: Deps,
+  task: TaskDoc,
   run: string,
-  end: RunEnd,
+  { logSaved, startedAt, ...end }: RunEnd,
   nextRun: TaskDoc['currentRun'],
 ): Promise<void> {
   await deps.store.runs.change(run, (doc) => {
     if (doc.finishedAt && doc.status === end.status) return null
-    const archive = end.log ? 'done' : doc.agentId ? 'due' : 'none'
-    return { ...doc, ...end, nextRun: nextRun ?? doc.nextRun, archive }
+    return {
+      ...doc,
+      ...end,
+      agentId: doc.agentId ?? task.agentId,
+      version: doc.version ?? task.ranVersion,
+      digest: doc.digest ?? task.ranDigest,
+      startedAt: doc.startedAt ?? startedAt,
+      nextRun: nextRun ?? doc.nextRun,
+      archive: logSaved ? 'done' : 'due',
+    }
   })
 }
 

@@ -21,7 +21,7 @@ export async function settleTerminal(
   deps.reached('settle.outputs-written')
   announceTask(deps, task) // its readers can see the result from here on
 
-  if (marker.run && marker.end) await endRun(deps, marker.run, marker.end, null)
+  if (marker.run && marker.end) await endRun(deps, task, marker.run, marker.end, null)
   if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
   deps.reached('settle.run-written')
 

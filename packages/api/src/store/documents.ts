@@ -51,6 +51,8 @@ export const RunEnd = z.object({
   error: TaskError.nullable(),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
+  logSaved: z.boolean().describe('the complete log lies in the object store'),
+  startedAt: z.date().nullable(),
   finishedAt: z.date(),
 })
 export type RunEnd = z.infer<typeof RunEnd>
