@@ -59,7 +59,7 @@ it('a database killed while it writes has lost no acknowledged write', async () 
     )
     const lost = [...acknowledged].filter(([id, rev]) => (kept.get(id) ?? 0) < rev)
     expect(acknowledged.size).toBeGreaterThan(750)
-    expect(lost).toEqual([])
+    expect(lost.slice(0, 5), `${lost.length} of ${acknowledged.size} lost`).toEqual([])
   } finally {
     await client.close()
     await mongo.stop()

@@ -32,10 +32,15 @@ public final class Main {
 
     /**
      * Old versions of a page are of no use to us, and keeping them for the default 45 s lets the file grow a
-     * hundredfold. No background commits: one of them could fall between a document and its index entry.
+     * hundredfold. No commits but our own, in the background or when much is unsaved: one of
+     * those could fall between a document and its index entry.
      */
     private static MVStore open(Path file) {
-        MVStore store = new MVStore.Builder().fileName(file.toString()).autoCommitDisabled().open();
+        MVStore store = new MVStore.Builder()
+                .fileName(file.toString())
+                .autoCommitDisabled()
+                .autoCommitBufferSize(0)
+                .open();
         store.setRetentionTime(0);
         store.setVersionsToKeep(0);
         return store;
