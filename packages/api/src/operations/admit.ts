@@ -124,10 +124,12 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
     case 'queue': {
       const run = runIdOf(task._id, task.attempt)
       const until = task.notBefore && task.notBefore > now ? task.notBefore : null
-      await deps.store.runs.insert(newRun(task, run, now))
-      deps.reached('admit.run-created')
-      await deps.store.queue.insert(newEntry(task, run, now, until))
-      deps.reached('admit.entry-created')
+      await Promise.all([
+        deps.store.runs.insert(newRun(task, run, now)).then(() => deps.reached('admit.run-created')),
+        deps.store.queue
+          .insert(newEntry(task, run, now, until))
+          .then(() => deps.reached('admit.entry-created')),
+      ])
       const queued = move(task, 'queued', now, {
         waitingFor: [],
         settle: null,

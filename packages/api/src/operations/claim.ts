@@ -1,4 +1,4 @@
-import type { ClaimAnswer, ClaimRequest, Offer } from '@millrace/shared'
+import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@millrace/shared'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import type { AgentDoc, Holder, QueueDoc, TaskDoc } from '../store/documents.ts'
@@ -15,20 +15,22 @@ const entriesAtOnce = 50
 
 /** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
 export async function claim(deps: Deps, agent: AgentDoc, request: Request): Promise<ClaimAnswer | null> {
-  const again = await grantedBefore(deps, agent, request.claimId)
-  if (again) return { grant: await grantFor(deps, again) }
-
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
   const passed = new Set<string>()
-  for (;;) {
-    const entry = await bestEntry(deps, offers, passed)
-    if (!entry) return null
-    if (entry.kind === 'reserve') return { grant: null, reserve: entry.reserve }
-    passed.add(entry.entry._id)
-    const taken = await take(deps, agent, request.claimId, entry.entry, entry.offer)
+  const [again, first] = await Promise.all([
+    grantedBefore(deps, agent, request.claimId),
+    bestEntry(deps, offers, passed),
+  ])
+  if (again) return { grant: await grantFor(deps, again) }
+
+  for (let best = first; best; best = await bestEntry(deps, offers, passed)) {
+    if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
+    passed.add(best.entry._id)
+    const taken = await take(deps, agent, request.claimId, best.entry, best.offer)
     if (taken === 'nothing') return null
     if (taken !== 'next') return { grant: await grantFor(deps, taken) }
   }
+  return null
 }
 
 /** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
@@ -36,7 +38,7 @@ async function grantedBefore(deps: Deps, agent: AgentDoc, claimId: string): Prom
   const slot = await deps.store.slots.get(globalSlot)
   const holder = slot?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
   if (!holder) return null
-  const [task] = await deps.store.tasks.many([holder.run.slice(0, holder.run.lastIndexOf('.'))])
+  const task = await deps.store.tasks.get(parseRunId(holder.run).task)
   return task?.status === 'running' && task.claimId === claimId && task.currentRun === holder.run
     ? task
     : null
@@ -81,11 +83,22 @@ async function take(
   entry: QueueDoc,
   offer: Offer,
 ): Promise<TaskDoc | 'next' | 'nothing'> {
+  const [slots, waiting] = await Promise.all([slotsFor(deps, entry), deps.store.tasks.get(entry.task)])
   const holder: Holder = { run: entry._id, claimId, agent: agent._id, at: deps.clock.now() }
+  const decide = (task: TaskDoc) => {
+    const now = deps.clock.now()
+    return now.getTime() - holder.at.getTime() > patienceMs
+      ? null
+      : decideClaim(task, entry, agent, claimId, offer, now)
+  }
+  if (!waiting || !decide(waiting)) {
+    await removeDeadEntry(deps, entry, waiting)
+    return 'next'
+  }
   const giveBack = (names: readonly string[]) =>
     release(deps, names, (one) => one.run === holder.run && one.claimId === claimId)
   const held: string[] = []
-  for (const slot of await slotsFor(deps, entry)) {
+  for (const slot of slots) {
     if ((await takeSlot(deps, slot, holder)) === 'full') {
       await giveBack(held)
       if (slot._id === globalSlot) return 'nothing'
@@ -95,14 +108,10 @@ async function take(
     held.push(slot._id)
     deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
   }
-  const change = await deps.store.tasks.change(entry.task, (task) =>
-    deps.clock.now().getTime() - holder.at.getTime() > patienceMs
-      ? null
-      : decideClaim(task, entry, agent, claimId, offer, deps.clock.now()),
-  )
+  const change = await deps.store.tasks.change(waiting, decide)
   if (!change) {
     await giveBack(held)
-    await removeDeadEntry(deps, entry)
+    await removeDeadEntry(deps, entry, await deps.store.tasks.get(entry.task))
     return 'next'
   }
   deps.reached('claim.running')
@@ -136,28 +145,24 @@ async function afterClaim(
   entry: QueueDoc,
   task: TaskDoc,
 ): Promise<TaskDoc | 'next'> {
-  const now = await deps.store.agents.get(agent._id)
+  const [now] = await Promise.all([
+    deps.store.agents.get(agent._id),
+    deps.store.queue.remove(entry._id).then(() => deps.reached('claim.entry-removed')),
+    writeRun(deps, entry, task).then(() => deps.reached('claim.run-written')),
+  ])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
     await lose(deps, task)
     return 'next'
   }
-  await deps.store.queue.remove(entry._id)
-  deps.reached('claim.entry-removed')
-  await deps.store.runs.change(entry._id, (run) =>
-    run.status === 'queued'
-      ? {
-          ...run,
-          status: 'running',
-          agentId: agent._id,
-          version: task.ranVersion,
-          digest: task.ranDigest,
-          startedAt: task.startedAt,
-        }
-      : null,
-  )
-  deps.reached('claim.run-written')
   announceTask(deps, task)
   return task
+}
+
+async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
+  const { agentId, ranVersion: version, ranDigest: digest, startedAt } = task
+  await deps.store.runs.change(entry._id, (run) =>
+    run.status === 'queued' ? { ...run, status: 'running', agentId, version, digest, startedAt } : null,
+  )
 }
 
 /** Waits under a full slot, unless room came while nobody was looking. */
@@ -169,8 +174,7 @@ async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
   if (now && now.holders.length < now.limit) await openParked(deps, slot)
 }
 
-async function removeDeadEntry(deps: Deps, entry: QueueDoc): Promise<void> {
-  const task = await deps.store.tasks.get(entry.task)
+async function removeDeadEntry(deps: Deps, entry: QueueDoc, task: TaskDoc | null): Promise<void> {
   const alive =
     task &&
     (task.status === 'queued' || task.status === 'blocked') &&
