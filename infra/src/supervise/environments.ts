@@ -16,12 +16,15 @@ export function apiEnvironment(
     HOST: settings.host,
     MILLRACE_HOME: settings.home,
     MILLRACE_ADMIN_KEY: adminKey,
+    // Compiling its sources again would be half of a start.
+    NODE_COMPILE_CACHE: settings.env.NODE_COMPILE_CACHE ?? join(settings.home, 'compiled'),
   })
 }
 
 /** The agent gets its address, its key, its own settings and what installing packages needs. Nothing else. */
 export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
   const { MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
+  const { MILLRACE_PYTHON, MILLRACE_UV, MILLRACE_TORCH_BACKEND } = settings.env
   return defined({
     ...packageSettings(settings.env),
     MILLRACE_URL: url,
@@ -31,6 +34,9 @@ export function agentEnvironment(settings: Settings, url: string, key: string): 
     MAX_RUNS,
     AGENT_NAME,
     LOG_LEVEL,
+    MILLRACE_PYTHON,
+    MILLRACE_UV,
+    MILLRACE_TORCH_BACKEND,
   })
 }
 
