@@ -1,5 +1,6 @@
-import { Settings, type SettingsPatch } from '@millrace/shared'
+import { parseRunId, Settings, type SettingsPatch } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
+import type { Holder } from '../store/documents.ts'
 import { globalSlot, moduleSlot, openParked } from './slots.ts'
 
 const settingsId = 'settings'
@@ -19,8 +20,19 @@ export async function changeSettings(deps: Deps, patch: SettingsPatch): Promise<
     return { ...doc, at, json: JSON.stringify(next) }
   })
   const settings = change ? Settings.parse(JSON.parse(change.after.json)) : defaults
-  await applyLimits(deps, settings, Object.keys(patch.perModule ?? {}))
+  await applyLatest(deps, settings, Object.keys(patch.perModule ?? {}))
   return settings
+}
+
+/** The last to apply must have applied the last that was written, whoever wrote it. */
+async function applyLatest(deps: Deps, settings: Settings, modules: readonly string[]): Promise<void> {
+  let applied = settings
+  for (;;) {
+    await applyLimits(deps, applied, [...new Set([...modules, ...Object.keys(applied.perModule)])])
+    const latest = await readSettings(deps)
+    if (JSON.stringify(latest) === JSON.stringify(applied)) return
+    applied = latest
+  }
 }
 
 function merge(settings: Settings, patch: SettingsPatch): Settings {
@@ -40,17 +52,33 @@ export async function applyLimits(
   settings: Settings,
   modules: readonly string[] = Object.keys(settings.perModule),
 ): Promise<void> {
-  await limitSlot(deps, globalSlot, settings.maxRunningTasks)
+  await limitSlot(deps, globalSlot, settings.maxRunningTasks, async () => [])
   for (const module of modules) {
     const limit = settings.perModule[module]
     const slot = moduleSlot(module)
-    if (limit !== undefined) await limitSlot(deps, slot, limit)
+    if (limit !== undefined) await limitSlot(deps, slot, limit, () => holdersOf(deps, module))
     else await deps.store.slots.remove(slot)
     await openParked(deps, slot)
   }
 }
 
-async function limitSlot(deps: Deps, name: string, limit: number): Promise<void> {
-  if (await deps.store.slots.insert({ _id: name, rev: 1, limit, holders: [] })) return
+async function limitSlot(
+  deps: Deps,
+  name: string,
+  limit: number,
+  holdersAtFirst: () => Promise<Holder[]>,
+): Promise<void> {
+  if (!(await deps.store.slots.get(name))) {
+    const holders = await holdersAtFirst()
+    if (await deps.store.slots.insert({ _id: name, rev: 1, limit, holders })) return
+  }
   await deps.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
+}
+
+/** The runs of a module that were going before it had a limit. */
+async function holdersOf(deps: Deps, module: string): Promise<Holder[]> {
+  const holders = (await deps.store.slots.get(globalSlot))?.holders ?? []
+  const tasks = await deps.store.tasks.many(holders.map((holder) => parseRunId(holder.run).task))
+  const ofModule = new Set(tasks.filter((task) => task.module === module).map((task) => task._id))
+  return holders.filter((holder) => ofModule.has(parseRunId(holder.run).task))
 }

@@ -9,6 +9,9 @@ export const globalSlot = 'global'
 export const moduleSlot = (module: string): string => `module:${module}`
 export const keySlot = (key: string): string => `key:${key}`
 
+/** What is left is opened by the tick. */
+const openedAtOnce = 200
+
 type Limited = { module: string; concurrencyKey: string | null }
 
 /** In the fixed order in which they are taken. */
@@ -41,7 +44,7 @@ export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): 
   }
 }
 
-/** Removes the holders that match, and gives the room to the best entry that was parked for it. */
+/** Removes the holders that match, and gives the room to the best entries that were parked for it. */
 export async function release(
   deps: Deps,
   names: readonly string[],
@@ -59,10 +62,16 @@ export async function release(
 export const releaseRun = (deps: Deps, limited: Limited, run: RunId): Promise<void> =>
   release(deps, slotNames(limited), (holder) => holder.run === run)
 
-/** Opens the best entry that waits for this slot. */
-export async function openParked(deps: Deps, slot: string): Promise<void> {
-  const [best] = await deps.store.queue.find({ state: 'parked', slot }, { sort: { rank: 1 }, limit: 1 })
-  if (best) await openEntry(deps, best)
+/** Opens the best entries that wait for this slot, as many as it has room for; all, when it is no more. */
+export async function openParked(deps: Deps, name: string): Promise<void> {
+  const slot = await deps.store.slots.get(name)
+  const room = slot ? slot.limit - slot.holders.length : openedAtOnce
+  if (room <= 0) return
+  const best = await deps.store.queue.find(
+    { state: 'parked', slot: name },
+    { sort: { rank: 1 }, limit: Math.min(room, openedAtOnce) },
+  )
+  for (const entry of best) await openEntry(deps, entry)
 }
 
 export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
