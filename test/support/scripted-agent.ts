@@ -85,9 +85,10 @@ export async function scriptedAgent(
       name: string,
       contentType: string,
       bytes: Uint8Array<ArrayBuffer>,
+      n = 0,
     ): Promise<OutputFile> {
       const sha256 = createHash('sha256').update(bytes).digest('hex')
-      const file = { output, n: 0, name, size: bytes.byteLength, sha256, contentType }
+      const file = { output, n, name, size: bytes.byteLength, sha256, contentType }
       const { uploads } = OutputsAnswer.parse(
         await answered(call(`runs/${run}/outputs`, { sessionId: session.sessionId, files: [file] })),
       )

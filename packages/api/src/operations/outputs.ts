@@ -1,4 +1,4 @@
-import type { DataId } from '@millrace/shared'
+import { type DataId, dataTypeOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import type { DataDoc, StoredOutput, TaskDoc } from '../store/documents.ts'
@@ -29,7 +29,9 @@ function contentOf(task: TaskDoc, produced: StoredOutput, key: string): Partial<
     return { type: 'list', isFile: false, items: produced.files.map((_, n) => listElementId(task, key, n)) }
   }
   const { file } = produced
+  const declared = task.outputs[key]?.type ?? 'file'
   return {
+    type: declared === 'file' || declared === 'list' ? dataTypeOf(file.contentType) : declared,
     isFile: true,
     object: task.currentRun && runObjectKey(task.currentRun, file.output, file.n),
     contentType: file.contentType,
