@@ -128,7 +128,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     body: OutputsRequest,
     answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
     async handle(c, { body }) {
-      const run = await ownRun(deps, c, body.sessionId)
+      const { run } = await ownRun(deps, c, body.sessionId)
       const uploads = await Promise.all(
         body.files.map(async ({ output, n, size, contentType, sha256 }) => {
           const { url, headers, expiresAt } = await deps.objects.presignPut(runObjectKey(run, output, n), {
@@ -151,8 +151,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     body: RunLogsRequest,
     answers: { 204: { description: 'Published' } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
-      const run = pathId(c, RunId, 'run')
+      const { agent, run } = await ownRun(deps, c, body.sessionId)
       await deps.bus.publishLog(agent._id, run, {
         v: 1,
         from: body.lines[0]?.n ?? 1,
@@ -177,12 +176,12 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
   }),
 ]
 
-/** Only files of a run that this agent was given may be written. */
-async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]): Promise<RunId> {
+/** Only files and lines of a run that this agent was given may be written. */
+async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
   const agent = await agentOf(deps, c.var.principal.id, sessionId)
   const id = pathId(c, RunId, 'run')
   const run = await deps.store.runs.get(id)
   const task = run && (await deps.store.tasks.get(run.task))
-  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return id
+  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id }
   throw new Failure('not_found', 'There is no such run of this agent.')
 }

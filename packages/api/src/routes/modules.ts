@@ -8,7 +8,7 @@ import {
 } from '@millrace/shared'
 import { ulid } from 'ulid'
 import type { Deps } from '../deps.ts'
-import { notFound } from '../failure.ts'
+import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { installLogId } from '../operations/install-log.ts'
@@ -52,7 +52,10 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c, { body }) {
       const agents = body.agentId ? await deps.store.agents.many([body.agentId]) : await connectedAgents(deps)
-      if (body.agentId && agents.length === 0) throw notFound('agent')
+      if (body.agentId && agents.length === 0) {
+        const errors = [{ path: '/agentId', message: 'there is no such agent' }]
+        throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
+      }
       for (const agent of agents) {
         const command = { v: 1 as const, kind: 'scan' as const, id: ulid() }
         await deps.store.agents.change(agent, (current) => ({

@@ -9,7 +9,7 @@ import {
   TaskAnswer,
 } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { notFound } from '../failure.ts'
+import { Failure, notFound } from '../failure.ts'
 import { cursorOf, idOfCursor } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { cancel } from '../operations/cancel.ts'
@@ -60,7 +60,9 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
       202: { description: 'Being stopped', schema: TaskAnswer },
     },
     async handle(c) {
-      const { task, already } = await cancel(deps, parseRunId(pathId(c, RunId, 'run')).task)
+      const id = pathId(c, RunId, 'run')
+      if (!(await deps.store.runs.get(id))) throw notFound('run')
+      const { task, already } = await cancel(deps, parseRunId(id).task)
       return c.json({ task: presentTask(task) }, already ? 200 : 202)
     },
   }),
@@ -82,16 +84,17 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
 ]
 
 /**
- * A run that waits or runs is described by its task, and its own document may lag behind: both states are
- * read together and sorted out afterwards.
+ * Newest first: by task, and within a task by number, for `.10` comes before `.9` only as a number. A run that
+ * waits or runs is described by its task, and its own document may lag behind: both states are read together
+ * and sorted out afterwards.
  */
 async function listRuns(deps: Deps, query: RunQuery) {
-  let after = idOfCursor(query.cursor, 'tsk_')
+  let after = runOfCursor(query.cursor)
   const wanted = query.status ? new Set<RunStatus>(query.status) : null
   const items = []
   for (;;) {
     const docs = await deps.store.runs.find(runFilter(query, after), {
-      sort: { _id: -1 },
+      sort: { task: -1, attempt: -1 },
       limit: query.limit + 1,
     })
     const tasks = new Map(
@@ -111,11 +114,26 @@ async function listRuns(deps: Deps, query: RunQuery) {
   }
 }
 
-function runFilter(query: RunQuery, after: string | undefined): Filter<RunDoc> {
+function runOfCursor(cursor: string | undefined): RunId | undefined {
+  const given = idOfCursor(cursor, 'tsk_')
+  if (given === undefined) return undefined
+  const run = RunId.safeParse(given)
+  if (run.success) return run.data
+  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
+    errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
+  })
+}
+
+function olderThan(run: RunId): Filter<RunDoc> {
+  const { task, attempt } = parseRunId(run)
+  return { $or: [{ task: { $lt: task } }, { task, attempt: { $lt: attempt } }] }
+}
+
+function runFilter(query: RunQuery, after: RunId | undefined): Filter<RunDoc> {
   const unsettled: RunStatus[] = ['queued', 'running']
   const statuses = query.status && [...new Set([...query.status, ...unsettled])]
   return {
-    ...(after ? { _id: { $lt: after as RunId } } : {}),
+    ...(after ? olderThan(after) : {}),
     ...(statuses ? { status: { $in: statuses } } : {}),
     ...(query.module ? { module: query.module } : {}),
     ...(query.agent ? { agentId: query.agent } : {}),

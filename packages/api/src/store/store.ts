@@ -125,10 +125,10 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { 'settle.kind': 1 }, sparse: true }, // open markers, for the tick
   ])
   await db.collection('runs').createIndexes([
-    { key: { status: 1, _id: -1 } }, // lists by status
-    { key: { module: 1, _id: -1 } }, // lists by module
-    { key: { agentId: 1, _id: -1 } }, // lists by agent
-    { key: { task: 1, _id: -1 } }, // lists by task
+    { key: { task: -1, attempt: -1 } }, // lists, newest first; lists by task
+    { key: { status: 1, task: -1, attempt: -1 } }, // lists by status
+    { key: { module: 1, task: -1, attempt: -1 } }, // lists by module
+    { key: { agentId: 1, task: -1, attempt: -1 } }, // lists by agent
     { key: { archive: 1 } }, // logs to be saved
   ])
   await db.collection('queue').createIndexes([
