@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cacheFolder } from './cache-folder.ts'
-import { findPrograms } from './find-programs.ts'
+import { findProgram } from './find-programs.ts'
 import { packageSettings } from './package-settings.ts'
 
 let folder: string
@@ -24,8 +24,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 describe('a program', () => {
   it('is taken from PATH when it is new enough', async () => {
     const file = await program('nats-server', 'echo "nats-server: v2.11.4"')
-    const found = await findPrograms(['nats-server'], { env: { PATH: bin }, cache, report })
-    expect(found['nats-server']).toEqual({ name: 'nats-server', file, source: 'path' })
+    const found = await findProgram('nats-server', { env: { PATH: bin }, cache, report })
+    expect(found).toEqual({ name: 'nats-server', file, source: 'path' })
   })
 
   it('is built when the one on PATH is too old, once for two who need it at the same time, and then cached', async () => {
@@ -35,24 +35,21 @@ describe('a program', () => {
       `echo "$@" >> ${folder}/asked; echo secret=$SECRET >> ${folder}/asked; sleep 0.3; echo built > $GOBIN/nats-server`,
     )
     const finding = { env: { PATH: `${bin}:/usr/bin:/bin`, SECRET: 'x' }, cache, report }
-    const both = await Promise.all([
-      findPrograms(['nats-server'], finding),
-      findPrograms(['nats-server'], finding),
-    ])
+    const both = await Promise.all([findProgram('nats-server', finding), findProgram('nats-server', finding)])
     const file = join(cache, 'nats-server-v2.15.2', 'nats-server')
-    expect(both.map((found) => found['nats-server'].file)).toEqual([file, file])
-    expect(both.map((found) => found['nats-server'].source).sort()).toEqual(['built', 'cache'])
+    expect(both.map((found) => found.file)).toEqual([file, file])
+    expect(both.map((found) => found.source).sort()).toEqual(['built', 'cache'])
     expect(await readFile(join(folder, 'asked'), 'utf8')).toBe(
       'install -ldflags=-s -w github.com/nats-io/nats-server/v2@v2.15.2\nsecret=\n',
     )
     expect(lines).toContain(`nats-server: process ${process.pid} is building it; waiting`)
-    expect((await findPrograms(['nats-server'], finding))['nats-server'].source).toBe('cache')
+    expect((await findProgram('nats-server', finding)).source).toBe('cache')
     expect(await readdir(cache)).toEqual(['nats-server-v2.15.2'])
   })
 
   it('that cannot be built leaves nothing behind and says what the tool said', async () => {
     await program('go', 'for n in $(seq 1 40); do echo "line $n"; done; echo "no such module" >&2; exit 7')
-    const found = findPrograms(['minio'], { env: { PATH: `${bin}:/usr/bin:/bin` }, cache, report })
+    const found = findProgram('minio', { env: { PATH: `${bin}:/usr/bin:/bin` }, cache, report })
     await expect(found).rejects.toThrow(/go install .*minio@v0.* failed[\s\S]*line 40\nno such module$/)
     await expect(found).rejects.not.toThrow(/line 20\n/)
     expect(await readdir(cache)).toEqual([])
@@ -60,7 +57,7 @@ describe('a program', () => {
 
   it('called mc is MinIO’s, not Midnight Commander', async () => {
     await program('mc', 'echo "GNU Midnight Commander 4.8.29"')
-    const found = findPrograms(['mc'], { env: { PATH: bin }, cache, report })
+    const found = findProgram('mc', { env: { PATH: bin }, cache, report })
     await expect(found).rejects.toMatchObject({ name: 'MissingTools', missing: ['go'] })
   })
 })

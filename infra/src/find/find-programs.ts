@@ -24,11 +24,15 @@ type Recipe = {
   toRun: Tool[]
 }
 
-/** Each program from PATH, else from the cache, else built into the cache; builds run side by side. */
-export async function findPrograms(
-  names: ProgramName[],
-  finding: Finding,
-): Promise<Record<ProgramName, Program>> {
+/** The program from PATH, else from the cache, else built into the cache. */
+export async function findProgram(name: ProgramName, finding: Finding): Promise<Program> {
+  const [program] = await findPrograms([name], finding)
+  if (!program) throw new Error(`${name} was neither found nor built`)
+  return program
+}
+
+/** Many at once: everything that is missing is named together, and builds run side by side. */
+export async function findPrograms(names: ProgramName[], finding: Finding): Promise<Program[]> {
   const cache = finding.cache ?? cacheFolder(finding.env)
   const located = await Promise.all(names.map((name) => locate(name, cache, finding.env)))
 
@@ -48,13 +52,9 @@ export async function findPrograms(
     )
   }
 
-  const programs = await Promise.all(
+  return Promise.all(
     located.map((one) => one.program ?? buildOnce(one.name, one.recipe, one.target, finding)),
   )
-  return Object.fromEntries(programs.map((program) => [program.name, program])) as Record<
-    ProgramName,
-    Program
-  >
 }
 
 async function locate(name: ProgramName, cache: string, env: NodeJS.ProcessEnv) {

@@ -20,10 +20,17 @@ it('goes to one of many who want it at once; the others learn who has it', async
   expect(losers.every(({ heldBy }) => heldBy.pid === process.pid)).toBe(true)
 })
 
-it('of a dead holder is free, for one of many', async () => {
-  await writeFile(file, JSON.stringify({ pid: process.pid, started: 'in another life', since: 'long ago' }))
-  const answers = await Promise.all(Array.from({ length: 20 }, () => takeLock(file)))
-  expect(answers.filter((answer) => 'release' in answer)).toHaveLength(1)
+it('of a dead holder is free, for one of many; of a dead remover too', async () => {
+  const dead = JSON.stringify({ pid: process.pid, started: 'in another life', since: 'long ago' })
+  for (let round = 0; round < 20; round++) {
+    await writeFile(file, dead)
+    if (round % 2) await writeFile(`${file}.stale`, dead)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => takeLock(file)))
+    const winners = answers.filter((answer) => 'release' in answer)
+    expect(winners).toHaveLength(1)
+    for (const winner of winners) await winner.release()
+  }
+  expect(await readdir(folder)).toEqual([])
 })
 
 it('can be taken again once released, and leaves nothing behind', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Identity, identify, isAlive } from './identity.ts'
 
@@ -18,7 +18,7 @@ export async function takeLock(file: string): Promise<Lock | { heldBy: Holder }>
       if (await linked(own, file)) return { release: () => rm(file, { force: true }) }
       const heldBy = await readHolder(file)
       if (heldBy && isAlive(heldBy)) return { heldBy }
-      if (heldBy) await removeStale(file, heldBy)
+      if (heldBy) await removeStale(file)
     }
   } finally {
     await rm(own, { force: true })
@@ -31,18 +31,19 @@ export async function holderOf(file: string): Promise<Holder | undefined> {
   return holder && isAlive(holder) ? holder : undefined
 }
 
-/** Moves the dead holder's file away; puts it back when another process was quicker and it is a new one. */
-async function removeStale(file: string, dead: Holder): Promise<void> {
-  const aside = `${file}.${randomUUID()}`
+/**
+ * Nobody but the holder of the right to do so may remove a dead holder's file: between looking at it and removing
+ * it, it could have become a new one. The right is a lock too, so a remover that dies gets its own remover.
+ */
+async function removeStale(file: string): Promise<void> {
+  const right = await takeLock(`${file}.stale`)
+  if ('heldBy' in right) return
   try {
-    await rename(file, aside)
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return
-    throw error
+    const holder = await readHolder(file)
+    if (holder && !isAlive(holder)) await rm(file)
+  } finally {
+    await right.release()
   }
-  const moved = await readHolder(aside)
-  if (moved && (moved.pid !== dead.pid || moved.started !== dead.started)) await linked(aside, file)
-  await rm(aside, { force: true })
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

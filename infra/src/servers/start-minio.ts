@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { findPrograms } from '../find/find-programs.ts'
+import { findProgram } from '../find/find-programs.ts'
 import { packageSettings } from '../find/package-settings.ts'
 import { keptCredentials, privateFolder } from '../home/secret-file.ts'
 import { given } from './given.ts'
@@ -21,18 +21,19 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
     'upload',
     'download',
   ])
-  const programs = await findPrograms(['minio', 'mc'], { env, cache, report })
+  const finding = { env, cache, report }
+  const [minio, mc] = await Promise.all([findProgram('minio', finding), findProgram('mc', finding)])
   return runServer(
     {
       name: 'minio',
-      source: programs.minio.source,
+      source: minio.source,
       portVariable: 'S3_PORT',
       order: 2,
       command: async (host, port) => {
         const data = join(folder, 'data')
         await privateFolder(data)
         return {
-          file: programs.minio.file,
+          file: minio.file,
           // Quiet: its greeting repeats the root user.
           parameters: ['server', '--quiet', '--address', `${host}:${port}`, data],
           env: { ...packageSettings(env), ...minioSettings(env, secrets.root) },
@@ -41,7 +42,7 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
       probe: checkHealth,
       prepare: (host, port) =>
         setUpMinio({
-          mc: programs.mc.file,
+          mc: mc.file,
           folder,
           endpoint: `${host}:${port}`,
           bucket,

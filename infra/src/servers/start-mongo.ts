@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { findPrograms, type Program } from '../find/find-programs.ts'
+import { findProgram, type Program } from '../find/find-programs.ts'
 import { onPath } from '../find/on-path.ts'
 import { packageSettings } from '../find/package-settings.ts'
 import { privateFolder } from '../home/secret-file.ts'
@@ -16,7 +16,7 @@ export async function startMongo(options: ServerOptions): Promise<Server> {
   const elsewhere = given('mongo', env)
   if (elsewhere) return givenServer('mongo', elsewhere)
 
-  const { mongo } = await findPrograms(['mongo'], { env, cache, report })
+  const mongo = await findProgram('mongo', { env, cache, report })
   return runServer(
     {
       name: 'mongo',

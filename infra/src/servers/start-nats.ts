@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { findPrograms } from '../find/find-programs.ts'
+import { findProgram } from '../find/find-programs.ts'
 import { keptCredentials, writeSecretFile } from '../home/secret-file.ts'
 import { given } from './given.ts'
 import { natsConfig } from './nats-config.ts'
@@ -16,7 +16,7 @@ export async function startNats(options: ServerOptions): Promise<Server> {
 
   const folder = join(home, 'nats')
   const passwords = await keptCredentials(join(folder, 'credentials.json'), ['api', 'agent'])
-  const { 'nats-server': program } = await findPrograms(['nats-server'], { env, cache, report })
+  const program = await findProgram('nats-server', { env, cache, report })
   return runServer(
     {
       name: 'nats',

@@ -27,10 +27,12 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   const { env = process.env, cache, report = () => undefined } = options
   // First, so that everything missing is named at once, and before anything runs.
   const toStart = serverNames.filter((name) => !given(name, env))
-  await findPrograms(
+  const found = await findPrograms(
     toStart.flatMap((name) => programsOf[name]),
     { env, cache, report },
   )
+  const wasBuilt = (name: ServerName) =>
+    found.some((program) => program.source === 'built' && programsOf[name].includes(program.name))
 
   const watchdog = options.watchdog ?? startWatchdog()
   const closeOwn = () => (options.watchdog ? undefined : watchdog.close())
@@ -47,7 +49,9 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   return {
     env: Object.assign({}, ...servers.map((server) => server.current().env)),
     get servers() {
-      return servers.map((server) => server.current()).map(({ name, pid, source }) => ({ name, pid, source }))
+      return servers
+        .map((server) => server.current())
+        .map(({ name, pid, source }) => ({ name, pid, source: wasBuilt(name) ? 'built' : source }))
     },
     stop: async (hurry) => {
       await stopAll(servers, hurry)
