@@ -29,7 +29,16 @@ const parseLines = (text: string): LogLine[] =>
   text
     .split('\n')
     .filter(Boolean)
-    .flatMap((line) => LogLine.safeParse(JSON.parse(line)).data ?? [])
+    .flatMap((line) => parseLine(line) ?? [])
+
+/** The archive was written by an agent: a damaged line is left out, the others are shown. */
+function parseLine(text: string): LogLine | undefined {
+  try {
+    return LogLine.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
 
 function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
   const matching = lines.filter(
