@@ -83,7 +83,7 @@ describe('the log of a run', () => {
       if (seen.length === 4)
         await archive(
           lines
-            .slice(0, 4)
+            .slice(0, 3)
             .map((line) => `${JSON.stringify(line)}\n`)
             .join(''),
         )
