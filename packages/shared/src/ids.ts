@@ -18,7 +18,9 @@ export const KeyId = idOf('key')
 export type KeyId = z.infer<typeof KeyId>
 
 /** A run is one attempt of a task: `<task>.<attempt>`. */
-export const RunId = z.templateLiteral([TaskId, '.', z.number().int().positive()])
+export const RunId = z
+  .templateLiteral([TaskId, '.', z.number().int().positive()])
+  .refine((id) => /\.[1-9]\d{0,8}$/.test(id), 'a task id, a dot and the number of the attempt')
 export type RunId = z.infer<typeof RunId>
 
 export const runIdOf = (task: TaskId, attempt: number): RunId => `${task}.${attempt}`

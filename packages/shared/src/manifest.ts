@@ -123,7 +123,7 @@ export type Manifest = z.infer<typeof Manifest>
 
 /** Keys of a raw `module.json` that mean nothing to us: worth a warning, not an error. */
 export function unknownManifestKeys(raw: object): string[] {
-  return Object.keys(raw).filter((key) => !(key in ManifestFields.shape))
+  return Object.keys(raw).filter((key) => !Object.hasOwn(ManifestFields.shape, key))
 }
 
 /** One name per format: `JPEG`, `.jpg` → `jpg`; `tiff` → `tif`. */
