@@ -1,0 +1,160 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ApiError, apiErrorOf } from './api-error.ts'
+import { connect } from './client.ts'
+import { readEvents } from './events.ts'
+import { fromData, fromOutput, wireInputs } from './inputs.ts'
+import { putBytes } from './put-bytes.ts'
+
+const data = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const task = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+/** A server that gives these answers, one after the other. */
+async function serve(...answers: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
+  const seen: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const answer = answers[Math.min(seen.length, answers.length - 1)]
+      seen.push(request)
+      answer?.(request, response)
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  closing.push(() => server.close().closeAllConnections())
+  const { port } = z.object({ port: z.number() }).parse(server.address())
+  return { url: `http://127.0.0.1:${port}`, seen }
+}
+const say =
+  (status: number, body = '') =>
+  (_: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(status).end(body)
+  }
+const hangUp = (request: IncomingMessage) => request.socket.destroy()
+
+describe('inputs', () => {
+  test('are wrapped, so that a look-alike of a reference stays a value', () => {
+    expect(
+      wireInputs({
+        plain: 'a',
+        none: null,
+        alike: { data },
+        nested: { value: 1 },
+        list: [{ task, output: 'o' }],
+        empty: [],
+        item: fromData(data),
+        output: fromOutput(task, 'o'),
+        items: [fromData(data), fromOutput(task, 'o')],
+      }),
+    ).toEqual({
+      plain: { value: 'a' },
+      none: { value: null },
+      alike: { value: { data } },
+      nested: { value: { value: 1 } },
+      list: { value: [{ task, output: 'o' }] },
+      empty: { value: [] },
+      item: { data },
+      output: { task, output: 'o' },
+      items: [{ data }, { task, output: 'o' }],
+    })
+  })
+})
+
+describe('server-sent events', () => {
+  const events = async (...chunks: (string | Uint8Array)[]) => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const chunk of chunks)
+          controller.enqueue(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk)
+        controller.close()
+      },
+    })
+    return Array.fromAsync(readEvents(body))
+  }
+
+  test('are read whatever the chunks, line ends and comments', async () => {
+    const one = { event: 'log', id: '7', data: 'a: ü\nb' }
+    const text = ': comment\r\nevent: log\r\nid: 7\r\ndata: a: ü\r\ndata:b\r\n\r\n'
+    expect(await events(text)).toEqual([one])
+    expect(await events(text.replaceAll('\r', ''))).toEqual([one])
+    const bytes = new TextEncoder().encode(text)
+    expect(await events(...Array.from(bytes, (byte) => new Uint8Array([byte])))).toEqual([one])
+  })
+
+  test('without data, or cut off before their end, are none', async () => {
+    expect(await events(': ping\n\n', 'event: x\n\n', 'data: 1\n\n', 'data: cut')).toEqual([
+      { event: 'message', id: undefined, data: '1' },
+    ])
+  })
+})
+
+describe('a refusal', () => {
+  test('is an ApiError with status, code, request id and faults', async () => {
+    const problem = {
+      type: 't',
+      title: 't',
+      status: 422,
+      code: 'invalid_request',
+      detail: 'so it is',
+      requestId: 'r',
+      errors: [{ path: '/a', message: 'm' }],
+    }
+    const { url, seen } = await serve(say(422, JSON.stringify(problem)))
+    const client = connect({ url: `${url}/`, key: 'secret' })
+    const error = await client
+      .createTask({ module: 'm', inputs: { a: 1 } }, 'once')
+      .catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(ApiError)
+    expect(error).toMatchObject({ status: 422, code: 'invalid_request', message: 'so it is', requestId: 'r' })
+    expect(error).toMatchObject({ errors: problem.errors })
+    expect(seen[0]).toMatchObject({ url: '/api/tasks', method: 'POST' })
+    expect(seen[0]?.headers).toMatchObject({ authorization: 'Bearer secret', 'idempotency-key': 'once' })
+  })
+
+  test('of somebody between is told as it came', async () => {
+    expect(await apiErrorOf(new Response('<h1>Bad gateway</h1>', { status: 502 }))).toMatchObject({
+      status: 502,
+      code: 'unknown',
+      message: '502 <h1>Bad gateway</h1>',
+    })
+  })
+})
+
+describe('sending bytes to the store', () => {
+  const bytes = new TextEncoder().encode('hello')
+  const put = (url: string) =>
+    putBytes(
+      fetch,
+      { kind: 'single', method: 'PUT', url, headers: { 'content-type': 'text/x' }, expiresAt: '' },
+      bytes,
+    )
+
+  test('is one PUT with the given headers', async () => {
+    const { url, seen } = await serve(say(200))
+    await put(url)
+    expect(seen).toHaveLength(1)
+    expect(seen[0]?.headers).toMatchObject({ 'content-type': 'text/x', 'content-length': '5' })
+  })
+
+  test('is tried again after a 500 and after a broken connection; 412 then says it had arrived', async () => {
+    const { url, seen } = await serve(say(503), hangUp, say(412))
+    await put(url)
+    expect(seen).toHaveLength(3)
+  })
+
+  test('gives up after three tries', async () => {
+    const { url, seen } = await serve(hangUp)
+    await expect(put(url)).rejects.toThrow('The upload was cut off.')
+    expect(seen).toHaveLength(3)
+  })
+
+  test('is not tried again when it was refused, and says why', async () => {
+    const { url, seen } = await serve(say(403, '<Error><Message>wrong length</Message></Error>'))
+    await expect(put(url)).rejects.toThrow('The object store refused the upload: 403 wrong length')
+    expect(seen).toHaveLength(1)
+  })
+})
