@@ -67,6 +67,16 @@ describe('registering', () => {
     expect(await agent.heartbeat([])).toEqual({ runs: {}, commands: [] })
   })
 
+  test('again, after its session ended, leaves a late request of the old one expired, not replaced', async () => {
+    const agent = await scriptedAgent(api)
+    const old = agent.sessionId
+    await api.deps.store.agents.change(agent.agentId, (doc) => ({ ...doc, sessionEndedAt: clock.now() }))
+    await agent.registerAgain()
+    expect(agent.sessionId).not.toBe(old)
+    const late = await agent.call('claim', { sessionId: old, claimId: randomUUID(), offers: [] })
+    expect(await refusalOf(late)).toEqual({ status: 409, code: 'session_expired' })
+  })
+
   test('after a silence longer than a session lasts is possible for anybody with the key', async () => {
     const agent = await scriptedAgent(api)
     clock.forward(21)

@@ -92,6 +92,23 @@ test('a replaced session is the end', async () => {
   expect(seen.denied).toHaveLength(1)
 })
 
+test('a call of a session that was renewed meanwhile is made again, whatever it was told', async () => {
+  const { session, seen } = setUp()
+  await session.register()
+  const asked = Promise.withResolvers<void>()
+  const late = session.call(async (sessionId) => {
+    if (sessionId !== sessionIdOf(1)) return sessionId
+    await asked.promise
+    throw refused('session_replaced')
+  })
+  await session.call((sessionId) =>
+    sessionId === sessionIdOf(1) ? Promise.reject(refused('session_expired')) : Promise.resolve(),
+  )
+  asked.resolve()
+  expect(await late).toBe(sessionIdOf(2))
+  expect(seen.denied).toEqual([])
+})
+
 test('any other failure of a call is passed on', async () => {
   const { session } = setUp()
   await expect(session.call(() => Promise.reject(refused('conflict')))).rejects.toMatchObject({

@@ -49,8 +49,10 @@ export class Session {
     try {
       return await send(session.sessionId)
     } catch (error) {
-      if (isRefused(error, 'session_replaced')) throw this.#denied('session_replaced', error)
-      if (!isRefused(error, 'session_expired')) throw error
+      // Said of a session that this process itself has renewed meanwhile, it concerns nobody any more.
+      const isCurrent = this.#answer === session && this.#registering === null
+      if (isRefused(error, 'session_replaced') && isCurrent) throw this.#denied('session_replaced', error)
+      if (!isRefused(error, 'session_expired', 'session_replaced')) throw error
       this.#deps.logger.warn('the session expired; registering again')
       const renewed = this.#answer === session ? await this.register() : await this.#current()
       return await send(renewed.sessionId)

@@ -35,7 +35,13 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
   const known = request.agentId && (await deps.store.agents.get(request.agentId))
   if (!known) {
     const agent = newAgent(deps, key, request.agentId ?? ids.agent(), sessionId, request)
-    await deps.store.sessions.insert({ _id: sessionId, rev: 1, agent: agent._id, createdAt: agent.createdAt })
+    await deps.store.sessions.insert({
+      _id: sessionId,
+      rev: 1,
+      agent: agent._id,
+      instanceId: request.instanceId,
+      createdAt: agent.createdAt,
+    })
     if (await deps.store.agents.insert(agent)) return agent
     return openSession(deps, key, ids, { ...request, agentId: agent._id })
   }
@@ -45,7 +51,13 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
       `Agent ${known._id} belongs to another key. Remove agent.json from AGENT_HOME to become a new agent.`,
     )
   }
-  await deps.store.sessions.insert({ _id: sessionId, rev: 1, agent: known._id, createdAt: deps.clock.now() })
+  await deps.store.sessions.insert({
+    _id: sessionId,
+    rev: 1,
+    agent: known._id,
+    instanceId: request.instanceId,
+    createdAt: deps.clock.now(),
+  })
   let refused = false
   const change = await deps.store.agents.change(known, (agent) => {
     refused = isOccupied(deps, agent, request)

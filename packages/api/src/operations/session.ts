@@ -14,9 +14,16 @@ export async function agentOf(deps: Deps, key: string, sessionId: SessionId): Pr
       'This session has ended. Register again and name it as the previous one.',
     )
   }
-  const past = await deps.store.sessions.get(sessionId)
-  if (past && !agent) throw new Failure('session_replaced', 'Another process took over this agent.')
+  if (await isReplaced(deps, sessionId))
+    throw new Failure('session_replaced', 'Another process took over this agent.')
   throw new Failure('session_expired', 'This session is not known. Register again.')
+}
+
+/** A process that registered anew itself is not replaced: its old session has merely ended. */
+async function isReplaced(deps: Deps, sessionId: SessionId): Promise<boolean> {
+  const past = await deps.store.sessions.get(sessionId)
+  const agent = past && (await deps.store.agents.get(past.agent))
+  return agent ? agent.instanceId !== past.instanceId : false
 }
 
 /** Too long silent: the session ends, and so do its runs. */

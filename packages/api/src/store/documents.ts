@@ -260,7 +260,13 @@ export const AgentDoc = z.object({
 export type AgentDoc = z.infer<typeof AgentDoc>
 
 /** Which agent a session was of, for telling a replaced process that it is replaced. */
-export const SessionDoc = z.object({ _id: SessionId, ...doc, agent: AgentId, createdAt: z.date() })
+export const SessionDoc = z.object({
+  _id: SessionId,
+  ...doc,
+  agent: AgentId,
+  instanceId: z.string(),
+  createdAt: z.date(),
+})
 export type SessionDoc = z.infer<typeof SessionDoc>
 
 export const KeyDoc = z.object({
