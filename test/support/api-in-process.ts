@@ -8,9 +8,13 @@ export const adminKey = 'an-admin-key-for-tests'
 const base = 'http://api.test'
 
 /** The API over the real servers, called without a socket; a database of its own. */
-export async function openApi(change: (deps: Deps) => Deps = (deps) => deps) {
+export async function openApi(
+  change: (deps: Deps) => Deps = (deps) => deps,
+  more: Record<string, string> = {},
+) {
   const env: Record<string, string> = {
     ...inject('servers'),
+    ...more,
     LOG_LEVEL: 'silent',
     MILLRACE_ADMIN_KEY: adminKey,
   }

@@ -27,7 +27,10 @@ export type Bus = {
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
   /** Calls back on every message; resolves when the server knows of the interest. */
   listen(subjects: readonly string[], heard: () => void): Promise<() => void>
-  /** Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow. */
+  /**
+   * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
+   * Throws when it cannot be read to its end: part of a log is never taken for the whole.
+   */
   logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogBatch>
   /** Makes sure that streams and this module's consumer exist. */
   ensureWork(module: string): Promise<void>
@@ -36,6 +39,15 @@ export type Bus = {
   pendingTokens(module: string): Promise<number>
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+/** NATS cannot be reached, or does not do its part: nothing is wrong with the request. */
+export class BusAway extends Error {
+  override readonly name = 'BusAway'
+}
+
+function away(cause?: unknown): never {
+  throw new BusAway('NATS cannot be reached', { cause })
 }
 
 export type BusLogger = {
@@ -86,21 +98,34 @@ export function openBus(options: { url: string; user?: string; password?: string
       live()?.publish(commandSubject(agent), JSON.stringify(command))
     },
     async publishLog(agent, run, batch) {
-      const nc = await ready
-      await jetstream(nc, { timeout: 2_000 }).publish(logSubject(agent, run), JSON.stringify(batch))
+      const nc = live() ?? away()
+      try {
+        await jetstream(nc, { timeout: 2_000 }).publish(logSubject(agent, run), JSON.stringify(batch))
+      } catch (error) {
+        away(error)
+      }
     },
     async listen(subjects, heard) {
       const nc = live()
       if (!nc) return () => {}
       const subscriptions = subjects.map((subject) => nc.subscribe(subject, { callback: () => heard() }))
-      await nc.flush()
+      try {
+        await withTimeout(nc.flush(), 1_000)
+      } catch (error) {
+        // The subscriptions come back with the connection; until then the reader looks by himself.
+        logger.warn({ err: error }, 'NATS does not answer; a reader waits without it')
+      }
       return () => {
         for (const subscription of subscriptions) subscription.unsubscribe()
       }
     },
     async *logs(run, { follow, signal }) {
-      const nc = live()
-      if (nc) yield* readLogs(nc, { stream: logStream, subject: anyAgentLogSubject(run), follow, signal })
+      const nc = live() ?? away()
+      try {
+        yield* readLogs(nc, { stream: logStream, subject: anyAgentLogSubject(run), follow, signal })
+      } catch (error) {
+        away(error)
+      }
     },
     async ensureWork(module) {
       const nc = live()

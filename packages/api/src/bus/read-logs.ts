@@ -25,6 +25,8 @@ export async function* readLogs(
       unread -= 1
       if (unread <= 0 && !options.follow) return
     }
+    if (!options.follow && unread > 0)
+      throw new Error(`${unread} batches of the log could not be read in time`)
   } finally {
     options.signal.removeEventListener('abort', stop)
     messages.stop()

@@ -1,6 +1,7 @@
 import { type Problem, type ProblemCode, problems } from '@millrace/shared'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { BusAway } from '../bus/bus.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { isObjectStoreAway } from '../objects/objects.ts'
 import { isDatabaseAway } from '../store/collection.ts'
@@ -56,6 +57,11 @@ function asFailure(error: unknown): Failure {
   }
   if (isObjectStoreAway(error))
     return new Failure('unavailable', 'The object store cannot be reached. Try again.', {
+      retryAfterSeconds: 2,
+      cause: error,
+    })
+  if (error instanceof BusAway)
+    return new Failure('unavailable', 'NATS, which carries the lines, cannot be reached. Try again.', {
       retryAfterSeconds: 2,
       cause: error,
     })

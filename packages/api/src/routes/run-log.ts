@@ -74,9 +74,12 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
     try {
       await endWhenOver()
       const signal = AbortSignal.any([gone.signal, over.signal])
-      for await (const batch of deps.bus.logs(run._id, { follow: !over.signal.aborted, signal })) {
-        await send(batch.lines)
-        if (batch.progress) await stream.writeSSE({ event: 'progress', data: JSON.stringify(batch.progress) })
+      if (!over.signal.aborted) {
+        for await (const batch of deps.bus.logs(run._id, { follow: true, signal })) {
+          await send(batch.lines)
+          if (batch.progress)
+            await stream.writeSSE({ event: 'progress', data: JSON.stringify(batch.progress) })
+        }
       }
       const now = await deps.store.runs.get(run._id)
       if (!gone.signal.aborted && now) await send(await linesOf(deps, now))

@@ -1,0 +1,44 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { z } from 'zod'
+
+/** A way to a server that a test can cut and mend, without harming the server. */
+export async function cuttable(url: string) {
+  const to = new URL(url)
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const server = createServer((near) => {
+    if (isCut) return near.destroy()
+    const far = connect(Number(to.port), to.hostname)
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        sockets.delete(one)
+        other.destroy()
+      })
+      one.pipe(other)
+    }
+    return undefined
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const own = new URL(url)
+  own.hostname = '127.0.0.1'
+  own.port = String(z.object({ port: z.number() }).parse(server.address()).port)
+  return {
+    url: own.href,
+    cut() {
+      isCut = true
+      for (const socket of sockets) socket.destroy()
+    },
+    mend() {
+      isCut = false
+    },
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
