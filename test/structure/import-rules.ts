@@ -11,7 +11,12 @@ const agent = 'packages/agent/src'
 const node = /^node:/
 
 export const rules: Rule[] = [
-  { why: 'the contract stands alone', within: /^packages\/shared\//, may: [/^zod$/, /^packages\/shared\//] },
+  {
+    why: 'the contract stands alone',
+    within: /^packages\/shared\//,
+    except: /\.test\.ts$/,
+    may: [/^zod$/, /^packages\/shared\//],
+  },
   {
     why: 'the API knows only the contract',
     within: /^packages\/api\//,
@@ -25,6 +30,7 @@ export const rules: Rule[] = [
   {
     why: 'the client has no dependencies but the contract',
     within: /^packages\/client\//,
+    except: /\.test\.ts$/,
     may: [/^@millrace\/(shared|api)$/, /^zod$/, /^packages\/client\//],
   },
   {

@@ -49,7 +49,7 @@ describe('what a caller wrote', () => {
     expect(parseInput({ value: { data: 'x' } }, '')).toEqual({
       given: { kind: 'value', value: { data: 'x' } },
     })
-    for (const plain of [
+    const plains: Json[] = [
       null,
       0,
       '',
@@ -60,7 +60,8 @@ describe('what a caller wrote', () => {
       { output: 'o' },
       { Data: 1 },
       { values: 1 },
-    ])
+    ]
+    for (const plain of plains)
       expect(parseInput(plain, '')).toEqual({ given: { kind: 'value', value: plain } })
   })
 
