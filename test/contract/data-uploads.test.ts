@@ -86,13 +86,14 @@ describe('the URL takes nothing else', () => {
     const { data, upload } = await announce(api, {})
     const { 'if-none-match': _, ...without } = upload.headers
     const plain = await fetch(upload.url, { method: 'PUT', headers: without, body: hello })
-    expect([400, 403]).toContain(plain.status)
+    const refused = [400, 403]
+    expect(refused).toContain(plain.status)
     const stored = await api.deps.store.data.get(secret.id)
     const bucket = new URL(upload.url).pathname.split('/')[1]
     const copy = { 'x-amz-copy-source': `/${bucket}/${stored?.object}` }
-    expect([400, 403]).toContain(await put(upload, hello, copy))
-    expect((await fetch(upload.url)).status).toBe(403)
-    expect((await fetch(upload.url, { method: 'DELETE' })).status).toBe(403)
+    expect(refused).toContain(await put(upload, hello, copy))
+    expect(refused).toContain((await fetch(upload.url)).status)
+    expect(refused).toContain((await fetch(upload.url, { method: 'DELETE' })).status)
     expect(await refusalOf(await complete(data.id))).toEqual({ status: 409, code: 'upload_incomplete' })
   })
 })
