@@ -4,37 +4,49 @@ import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
 import de.bwaldvogel.mongo.bson.Document;
 import io.netty.channel.Channel;
+import io.netty.channel.embedded.EmbeddedChannel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.h2.mvstore.MVStore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A write is in the file before it is acknowledged, so that killing this process loses none of them.
+ * Every write is in the journal before it is carried out and acknowledged, so that killing this process loses
+ * none of them. The store itself is brought up to date every few seconds: a commit costs far more than a write.
  *
- * Writes run side by side; a commit waits until none is under way, because the file must never hold half of one.
- * One commit covers every write that finished before it, so busy moments do not pay for one commit each.
+ * A commit holds exactly the commands of the journal's files before the number that it keeps as the store's
+ * version; after a kill those from that number on are carried out again. They give the same as before, because
+ * one write at a time goes into the journal and the store. (Ids that a server makes up would differ; drivers make
+ * their own.)
  */
 final class DurableBackend extends H2Backend {
 
+    private static final Logger log = LoggerFactory.getLogger(DurableBackend.class);
     private static final Set<String> WRITES = Set.of(
             "insert", "update", "delete", "findandmodify", "createindexes", "dropindexes",
             "create", "drop", "dropdatabase", "renamecollection");
+    private static final int COMMIT_SECONDS = 2;
+    private static final long LARGEST_JOURNAL = 32L * 1024 * 1024;
 
-    private final ReentrantReadWriteLock file = new ReentrantReadWriteLock();
-    private final AtomicLong finished = new AtomicLong();
-    private long committed; // guarded by file.writeLock()
+    private final Object writing = new Object();
+    private final Journal journal;
     private final ScheduledExecutorService housekeeping =
             Executors.newSingleThreadScheduledExecutor(DurableBackend::daemon);
 
-    DurableBackend(MVStore store) {
+    DurableBackend(MVStore store, Journal journal) throws IOException {
         super(store);
+        this.journal = journal;
         version(new CurrentVersion());
-        housekeeping.scheduleWithFixedDelay(this::compact, 5, 5, TimeUnit.SECONDS);
+        EmbeddedChannel nobody = new EmbeddedChannel();
+        journal.replay(store.getStoreVersion(), record -> carryOutAgain(nobody, record));
+        commit();
+        housekeeping.scheduleWithFixedDelay(this::commitIfNeeded, COMMIT_SECONDS, COMMIT_SECONDS, TimeUnit.SECONDS);
     }
 
     @Override
@@ -42,63 +54,75 @@ final class DurableBackend extends H2Backend {
         if (!WRITES.contains(command.toLowerCase())) {
             return super.handleCommand(channel, database, command, query);
         }
-        long own;
-        Document reply;
-        file.readLock().lock();
-        try {
-            reply = super.handleCommand(channel, database, command, query);
-        } finally {
-            own = finished.incrementAndGet();
-            file.readLock().unlock();
+        synchronized (writing) {
+            if (journal.size() > LARGEST_JOURNAL) {
+                commit();
+            }
+            record(database, command, query);
+            return super.handleCommand(channel, database, command, query);
         }
-        commitUpTo(own);
-        return reply;
     }
 
-    @Override
-    public void close() {
-        housekeeping.shutdown();
-        file.writeLock().lock();
+    private void record(String database, String command, Document query) {
         try {
-            super.close();
-        } finally {
-            file.writeLock().unlock();
+            journal.append(new Document("database", database).append("command", command).append("query", query));
+        } catch (IOException cause) {
+            throw new UncheckedIOException("the write cannot be kept", cause);
+        }
+    }
+
+    private void carryOutAgain(Channel nobody, Document record) {
+        try {
+            super.handleCommand(nobody, (String) record.get("database"), (String) record.get("command"),
+                    (Document) record.get("query"));
+        } catch (RuntimeException refused) {
+            log.debug("refused again, as it was the first time", refused);
         }
     }
 
     /**
-     * The file's header has to name the newest commit before the next one writes over space that this one freed:
+     * Brings the store up to date, and begins a new file of the journal.
+     *
+     * The store's header has to name the newest commit before the next one writes over space that this one freed:
      * a process killed in between would otherwise find only an older state on its way from an older header. H2
      * saves itself most of these header writes; marked as cleanly closed, it has to write this one.
      */
     @Override
     public void commit() {
-        getMvStore().getStoreHeader().put("clean", 1);
-        super.commit();
-    }
-
-    private void commitUpTo(long write) {
-        file.writeLock().lock();
-        try {
-            if (committed < write) {
-                long covered = finished.get();
-                commit();
-                committed = covered;
+        synchronized (writing) {
+            MVStore store = getMvStore();
+            try {
+                int next = journal.begin();
+                store.setStoreVersion(next);
+                store.getStoreHeader().put("clean", 1);
+                super.commit();
+                // Only here, where the store holds just what the commit says: compacting commits as well.
+                store.compact(50, 4 * 1024 * 1024);
+                journal.forgetBefore(next);
+            } catch (IOException cause) {
+                throw new UncheckedIOException("the journal cannot be continued", cause);
             }
-        } finally {
-            file.writeLock().unlock();
         }
     }
 
-    /** Moves what is still used out of mostly empty parts of the file, a bounded piece at a time. */
-    private void compact() {
-        file.writeLock().lock();
+    private void commitIfNeeded() {
         try {
-            if (!getMvStore().isClosed()) {
-                getMvStore().compact(50, 4 * 1024 * 1024);
+            synchronized (writing) {
+                if (journal.size() > 0 && !getMvStore().isClosed()) {
+                    commit();
+                }
             }
-        } finally {
-            file.writeLock().unlock();
+        } catch (RuntimeException cause) {
+            log.error("the store could not be brought up to date; the journal keeps every write", cause);
+        }
+    }
+
+    @Override
+    public void close() {
+        housekeeping.shutdown();
+        synchronized (writing) {
+            commit();
+            super.close();
         }
     }
 

@@ -15,7 +15,8 @@ public final class Main {
         Path file = Path.of(arguments[2]);
         Files.createDirectories(file.toAbsolutePath().getParent());
 
-        DurableBackend backend = new DurableBackend(open(file));
+        Journal journal = new Journal(file.resolveSibling(file.getFileName() + ".journal"));
+        DurableBackend backend = new DurableBackend(open(file), journal);
         MongoServer server = new MongoServer(backend);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             server.shutdownNow();
@@ -32,8 +33,8 @@ public final class Main {
 
     /**
      * Old versions of a page are of no use to us, and keeping them for the default 45 s lets the file grow a
-     * hundredfold. No commits but our own, in the background or when much is unsaved: one of
-     * those could fall between a document and its index entry.
+     * hundredfold. No commits but our own, in the background or when much is unsaved: the journal would not know
+     * of them.
      */
     private static MVStore open(Path file) {
         MVStore store = new MVStore.Builder()
