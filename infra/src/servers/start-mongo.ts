@@ -53,8 +53,6 @@ async function devServer(
     parameters: [
       '-Xmx512m',
       '-XX:+UseSerialGC',
-      // Short-lived and on few cores: better soon fairly fast than after minutes very fast.
-      '-XX:TieredStopAtLevel=1',
       '-Xshare:auto',
       // Every connection's write waits for a commit; with more threads, more of them share one.
       '-Dio.netty.eventLoopThreads=16',
