@@ -60,6 +60,10 @@ it('a database killed while it writes has lost no acknowledged write', async () 
     const lost = [...acknowledged].filter(([id, rev]) => (kept.get(id) ?? 0) < rev)
     expect(acknowledged.size).toBeGreaterThan(750)
     expect(lost.slice(0, 5), `${lost.length} of ${acknowledged.size} lost`).toEqual([])
+    const things = client.db().collection<Thing>('things')
+    const [id = ''] = [...kept.keys()]
+    await expect(things.insertOne({ _id: id, rev: 1, writer: 0 })).rejects.toMatchObject({ code: 11000 })
+    expect((await things.indexes()).map((index) => index.key)).toEqual([{ _id: 1 }, { _id: 1, rev: 1 }])
   } finally {
     await client.close()
     await mongo.stop()

@@ -63,7 +63,7 @@ async function devServer(
       'millrace.Main',
       host,
       String(port),
-      join(home, 'mongo', 'dev-server.mv'),
+      join(home, 'mongo', 'dev-server'),
     ],
     env: packageSettings(env),
   }

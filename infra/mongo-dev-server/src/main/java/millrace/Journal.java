@@ -5,104 +5,117 @@ import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
 /**
- * Commands in the order in which they were carried out, in numbered files. A command is handed to the operating
- * system before it is carried out, so that killing this process loses none; a power failure may lose the last.
- * A record is its length, its checksum and a BSON document; the first that is not whole ends the replay.
+ * Records in files: {@code <n>.snapshot} holds what led to a state, {@code <n>.journal} what was written after it.
+ * A record is its length, its checksum and a BSON document; the first that is not whole ends its file. A written
+ * record is with the operating system: killing this process loses none, a power failure may lose the last.
  */
 final class Journal {
-
-    private static final int RECORD_HEADER = 8;
-    /** Should the store have to fall back to an earlier state, what led on from there is still here. */
-    private static final int KEPT = 2;
 
     private final Path folder;
     private int number;
     private FileChannel file;
     private long size;
+    private long snapshotSize;
 
+    /** Opens the folder's newest state; {@link #replay} has to come before the first {@link #append}. */
     Journal(Path folder) throws IOException {
         this.folder = Files.createDirectories(folder);
-        this.number = numbers().stream().max(Integer::compare).orElse(0);
+        this.number = numbers(".snapshot").stream().max(Integer::compare).orElse(0);
     }
 
-    /** Bytes since the present file was begun. */
-    long size() {
-        return size;
-    }
-
-    /** From now on records go to a file of their own; returns its number, higher than any before. */
-    int begin() throws IOException {
-        FileChannel next = FileChannel.open(at(number + 1), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        if (file != null) {
-            file.close();
+    /** Calls back with every record that led to the newest state. */
+    void replay(Consumer<Document> record) throws IOException {
+        Path snapshot = folder.resolve(number + ".snapshot");
+        Path journal = folder.resolve(number + ".journal");
+        if (Files.exists(snapshot)) {
+            snapshotSize = read(snapshot, record);
         }
-        file = next;
-        size = 0;
-        return ++number;
+        size = Files.exists(journal) ? read(journal, record) : 0;
+        file = FileChannel.open(journal, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        file.truncate(size); // half a record would hide those that follow
     }
 
-    /** Everything before this number is in the store itself. */
-    void forgetBefore(int number) throws IOException {
-        for (int old : numbers()) {
-            if (old < number - KEPT) {
-                Files.delete(at(old));
-            }
-        }
+    /** Whether a new snapshot would be much shorter to read than what there is now. */
+    boolean isLong() {
+        return size > Math.max(64L * 1024 * 1024, 2 * snapshotSize);
     }
 
     void append(Document record) throws IOException {
-        ByteBuf body = Unpooled.buffer();
-        BsonEncoder.encodeDocument(record, body);
-        ByteBuffer bytes = ByteBuffer.allocate(RECORD_HEADER + body.readableBytes());
-        bytes.putInt(body.readableBytes()).putInt(checksum(body.nioBuffer())).put(body.nioBuffer()).flip();
+        ByteBuffer bytes = encode(record);
         try {
-            while (bytes.hasRemaining()) {
-                file.write(bytes, size + bytes.position());
+            for (long at = size; bytes.hasRemaining(); at = size + bytes.position()) {
+                file.write(bytes, at);
             }
             size += bytes.limit();
         } catch (IOException full) {
-            file.truncate(size); // half a record would end a replay before those that follow
+            file.truncate(size);
             throw full;
         }
     }
 
-    /** Calls back with every record from the file of this number on. */
-    void replay(int from, Consumer<Document> command) throws IOException {
-        for (int number : numbers()) {
-            if (number >= from) {
-                ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(at(number)));
-                for (Document record = next(bytes); record != null; record = next(bytes)) {
-                    command.accept(record);
-                }
+    /** Keeps these records in place of everything so far. Complete or without effect, whenever the process ends. */
+    void snapshot(Stream<Document> records) throws IOException {
+        int next = number + 1;
+        Path unfinished = folder.resolve("unfinished");
+        try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(unfinished), 1 << 20)) {
+            for (Document record : (Iterable<Document>) records::iterator) {
+                out.write(encode(record).array());
             }
         }
+        FileChannel journal = FileChannel.open(folder.resolve(next + ".journal"), StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING);
+        snapshotSize = Files.size(unfinished);
+        Files.move(unfinished, folder.resolve(next + ".snapshot"), StandardCopyOption.ATOMIC_MOVE);
+        file.close();
+        file = journal;
+        size = 0;
+        Files.deleteIfExists(folder.resolve(number + ".snapshot"));
+        Files.deleteIfExists(folder.resolve(number + ".journal"));
+        number = next;
     }
 
-    private static Document next(ByteBuffer bytes) {
-        if (bytes.remaining() < RECORD_HEADER) {
-            return null;
+    private static ByteBuffer encode(Document record) {
+        ByteBuf body = Unpooled.buffer();
+        BsonEncoder.encodeDocument(record, body);
+        ByteBuffer bytes = ByteBuffer.allocate(8 + body.readableBytes());
+        return bytes.putInt(body.readableBytes()).putInt(checksum(body.nioBuffer())).put(body.nioBuffer()).flip();
+    }
+
+    /** Returns how many bytes the whole records take. */
+    private static long read(Path path, Consumer<Document> record) throws IOException {
+        long whole = 0;
+        try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(path), 1 << 20))) {
+            for (;;) {
+                int length = in.readInt();
+                int checksum = in.readInt();
+                byte[] body = length > 0 ? in.readNBytes(length) : new byte[0];
+                if (body.length < length || checksum(ByteBuffer.wrap(body)) != checksum) {
+                    return whole;
+                }
+                record.accept(BsonDecoder.decodeBson(Unpooled.wrappedBuffer(body)));
+                whole += 8 + length;
+            }
+        } catch (EOFException end) {
+            return whole;
         }
-        int length = bytes.getInt();
-        int checksum = bytes.getInt();
-        if (length <= 0 || length > bytes.remaining()) {
-            return null;
-        }
-        ByteBuffer body = bytes.slice().limit(length);
-        bytes.position(bytes.position() + length);
-        return checksum(body.duplicate()) == checksum ? BsonDecoder.decodeBson(Unpooled.wrappedBuffer(body)) : null;
     }
 
     private static int checksum(ByteBuffer bytes) {
@@ -111,16 +124,12 @@ final class Journal {
         return (int) crc.getValue();
     }
 
-    private List<Integer> numbers() throws IOException {
-        List<Integer> numbers = new ArrayList<>();
+    private List<Integer> numbers(String ending) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            files.forEach(path -> numbers.add(Integer.parseInt(path.getFileName().toString())));
+            return files.map(path -> path.getFileName().toString())
+                    .filter(name -> name.endsWith(ending))
+                    .map(name -> Integer.valueOf(name.substring(0, name.length() - ending.length())))
+                    .toList();
         }
-        numbers.sort(null);
-        return numbers;
-    }
-
-    private Path at(int number) {
-        return folder.resolve(Integer.toString(number));
     }
 }
