@@ -3,12 +3,16 @@ import type { LogBatch, LogLine, Progress } from '@millrace/shared'
 const batchBytes = 64 * 1024
 /** Lines waiting for NATS beyond this are left out of the live log, oldest first; the archive has them. */
 const waitingBytes = 4 * 1024 * 1024
+/** In blocks: to cut an array of many lines for each line would be quadratic. */
+const forgottenAtOnce = 4096
 
 type Waiting = { line: LogLine; bytes: number }
 
 /** Lines and progress on their way to the live log, cut into batches. */
 export class LogBatches {
   #waiting: Waiting[] = []
+  /** Those before are sent or left out. */
+  #from = 0
   #bytes = 0
   #progress: Progress | undefined
   #lastN = 0
@@ -19,10 +23,11 @@ export class LogBatches {
     this.#waiting.push({ line, bytes })
     this.#bytes += bytes
     this.#lastN = line.n
-    let dropped = 0
-    while (this.#bytes > waitingBytes && dropped < this.#waiting.length - 1)
-      this.#bytes -= this.#waiting[dropped++]?.bytes ?? 0
-    if (dropped > 0) this.#waiting = this.#waiting.slice(dropped)
+    while (this.#bytes > waitingBytes && this.#from < this.#waiting.length - 1) {
+      this.#bytes -= this.#waiting[this.#from]?.bytes ?? 0
+      this.#from += 1
+    }
+    this.#forget(forgottenAtOnce)
   }
 
   progress(progress: Progress): void {
@@ -34,24 +39,31 @@ export class LogBatches {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0 && this.#progress === undefined
+    return this.#from === this.#waiting.length && this.#progress === undefined
   }
 
   /** The next batch: at most 64 KiB of lines, but always one if any waits. */
   take(): LogBatch | null {
     if (this.isEmpty) return null
-    let count = 0
+    let to = this.#from
     let bytes = 0
-    for (const { bytes: more } of this.#waiting) {
-      if (count > 0 && bytes + more > batchBytes) break
-      bytes += more
-      count += 1
+    for (let next = this.#waiting[to]; next; next = this.#waiting[to]) {
+      if (to > this.#from && bytes + next.bytes > batchBytes) break
+      bytes += next.bytes
+      to += 1
     }
-    const lines = this.#waiting.slice(0, count).map(({ line }) => line)
-    this.#waiting = this.#waiting.slice(count)
+    const lines = this.#waiting.slice(this.#from, to).map(({ line }) => line)
+    this.#from = to
     this.#bytes -= bytes
+    this.#forget(forgottenAtOnce)
     const progress = this.#progress
     this.#progress = undefined
     return { v: 1, from: lines[0]?.n ?? this.#lastN + 1, lines, ...(progress ? { progress } : {}) }
+  }
+
+  #forget(atOnce: number): void {
+    if (this.#from < atOnce && this.#from < this.#waiting.length) return
+    this.#waiting = this.#waiting.slice(this.#from)
+    this.#from = 0
   }
 }
