@@ -22,11 +22,11 @@ import { ensureConsumer, ensureStreams } from './streams.ts'
 export type Bus = {
   /** "There is ready work for this module." A full subject or an absent server is no error. */
   sendToken(module: string): Promise<void>
-  announce(subject: string): void
+  announce(subject: string, payload?: string): void
   command(agent: AgentId, command: AgentCommand): void
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
   /** Calls back on every message; resolves when the server knows of the interest. */
-  listen(subjects: readonly string[], heard: () => void): Promise<() => void>
+  listen(subjects: readonly string[], heard: (payload: string) => void): Promise<() => void>
   /**
    * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
    * Throws when it cannot be read to its end: part of a log is never taken for the whole.
@@ -91,8 +91,8 @@ export function openBus(options: { url: string; user?: string; password?: string
         if (!isFullSubject(error)) logger.warn({ err: error, module }, 'a token was not sent; the tick will')
       }
     },
-    announce(subject) {
-      live()?.publish(subject)
+    announce(subject, payload) {
+      live()?.publish(subject, payload)
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))
@@ -108,7 +108,9 @@ export function openBus(options: { url: string; user?: string; password?: string
     async listen(subjects, heard) {
       const nc = live()
       if (!nc) return () => {}
-      const subscriptions = subjects.map((subject) => nc.subscribe(subject, { callback: () => heard() }))
+      const subscriptions = subjects.map((subject) =>
+        nc.subscribe(subject, { callback: (_error, message) => heard(message.string()) }),
+      )
       try {
         await withTimeout(nc.flush(), 1_000)
       } catch (error) {

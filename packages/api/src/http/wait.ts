@@ -8,13 +8,20 @@ const lookAgainMs = 15_000
  */
 export async function waitFor<T>(
   bus: Bus,
-  options: { subjects: readonly string[]; seconds: number; signal: AbortSignal },
+  options: {
+    subjects: readonly string[]
+    seconds: number
+    signal: AbortSignal
+    matters?: (heard: string) => boolean
+  },
   look: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   if (options.seconds <= 0) return look()
   const deadline = Date.now() + options.seconds * 1000
   let heard = Promise.withResolvers<void>()
-  const stopListening = await bus.listen(options.subjects, () => heard.resolve())
+  const stopListening = await bus.listen(options.subjects, (payload) => {
+    if (options.matters?.(payload) ?? true) heard.resolve()
+  })
   try {
     for (;;) {
       const found = await look()

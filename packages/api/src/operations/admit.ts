@@ -11,6 +11,7 @@ import type { Deps } from '../deps.ts'
 import type { DataDoc, QueueDoc, RunDoc, TaskDoc } from '../store/documents.ts'
 import { announceTask, wakeAgents } from './announce.ts'
 import { move } from './move.ts'
+import { newOutput } from './new-output.ts'
 import { rankOf } from './rank.ts'
 
 /**
@@ -20,10 +21,6 @@ import { rankOf } from './rank.ts'
  */
 export async function admit(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
   let task = from
-  if (task.settle?.kind === 'admit') {
-    await createOutputs(deps, task)
-    deps.reached('admit.outputs-created')
-  }
   for (;;) {
     if (!admissible(task)) return task
     const decision = decideAdmit(task, await lookAtUpstreams(deps, task))
@@ -100,6 +97,7 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
   const now = deps.clock.now()
   switch (decision.kind) {
     case 'wait': {
+      await createOutputs(deps, task)
       const change = await writeOnce(deps, task, {
         ...task,
         waitingFor: decision.waitingFor,
@@ -110,6 +108,7 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       return change
     }
     case 'end': {
+      await createOutputs(deps, task)
       const ended = move(task, decision.status, now, {
         error: decision.error,
         waitingFor: [],
@@ -125,6 +124,7 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       const run = runIdOf(task._id, task.attempt)
       const until = task.notBefore && task.notBefore > now ? task.notBefore : null
       await Promise.all([
+        createOutputs(deps, task),
         deps.store.runs.insert(newRun(task, run, now)).then(() => deps.reached('admit.run-created')),
         deps.store.queue
           .insert(newEntry(task, run, now, until))
@@ -154,35 +154,9 @@ async function writeOnce(deps: Deps, task: TaskDoc, next: TaskDoc): Promise<Task
 
 /** Output items exist from the start, so that they can be named as inputs of other tasks. */
 async function createOutputs(deps: Deps, task: TaskDoc): Promise<void> {
-  await deps.store.data.insertMissing(
-    Object.entries(task.outputs).map(
-      ([output, { data, type, isFile, label, tags }]): DataDoc => ({
-        _id: data,
-        rev: 1,
-        apiKey: task.apiKey,
-        label,
-        type,
-        isFile,
-        status: 'pending',
-        json: null,
-        object: null,
-        contentType: null,
-        size: null,
-        sha256: null,
-        fileName: null,
-        items: null,
-        error: null,
-        producer: { taskId: task._id, output },
-        round: task.round,
-        uploads: 0,
-        settle: null,
-        tags,
-        createdAt: task.createdAt,
-        updatedAt: task.createdAt,
-        expiresAt: null,
-      }),
-    ),
-  )
+  if (task.settle?.kind !== 'admit') return
+  await deps.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
+  deps.reached('admit.outputs-created')
 }
 
 export function newRun(task: TaskDoc, run: RunId, now: Date): RunDoc {

@@ -2,9 +2,9 @@ import { moduleEvent, taskEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents.ts'
 
-/** Best effort, after the writes: whoever misses it reads again by himself. */
+/** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
 export function announceTask(deps: Deps, task: TaskDoc): void {
-  deps.bus.announce(taskEvent(task._id))
+  deps.bus.announce(taskEvent(task._id), task.status)
 }
 
 /** Sends a token without waiting for it: a request neither fails nor slows down because of NATS. */

@@ -2,6 +2,7 @@ import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@mi
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import type { AgentDoc, Holder, QueueDoc, TaskDoc } from '../store/documents.ts'
+import { newRun } from './admit.ts'
 import { announceTask } from './announce.ts'
 import { grantFor } from './grant.ts'
 import { lose } from './lost.ts'
@@ -160,7 +161,8 @@ async function afterClaim(
 
 async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
   const { agentId, ranVersion: version, ranDigest: digest, startedAt } = task
-  await deps.store.runs.change(entry._id, (run) =>
+  // As its admission made it: nobody else writes it before the claim.
+  await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, status: 'running', agentId, version, digest, startedAt } : null,
   )
 }

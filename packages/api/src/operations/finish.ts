@@ -19,11 +19,11 @@ import { storeResult, verifyOutputs } from './verify-outputs.ts'
 /** A run reports how it ended. `stale` when it is no longer the task's run: nothing happens then. */
 export async function finish(
   deps: Deps,
-  agent: AgentDoc,
+  findAgent: () => Promise<AgentDoc>,
   run: RunId,
   report: FinishReport,
 ): Promise<FinishAnswer> {
-  const before = await settled(deps, run)
+  const [agent, before] = await Promise.all([findAgent(), settled(deps, run)])
   if (!before || before.agentId !== agent._id) return { stale: true }
   if (before.appliedRun === run) return { applied: true }
   if (!takesEffect(before, run)) return { stale: true }

@@ -2,13 +2,26 @@ import { type DataId, dataTypeOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import type { DataDoc, StoredOutput, TaskDoc } from '../store/documents.ts'
+import { newOutput } from './new-output.ts'
 
 /** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */
 export async function settleOutputs(deps: Deps, task: TaskDoc): Promise<void> {
-  const byItem = new Map(Object.entries(task.outputs).map(([key, output]) => [output.data, key]))
+  const items = await deps.store.data.many(Object.values(task.outputs).map((output) => output.data))
+  await settleItems(deps, task, items)
+}
+
+/** The same by the one who just ended the task: nobody will have changed the items since they were made. */
+export const settleFreshOutputs = (deps: Deps, task: TaskDoc): Promise<void> =>
+  settleItems(
+    deps,
+    task,
+    Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
+  )
+
+async function settleItems(deps: Deps, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
   await createListElements(deps, task)
-  await deps.store.data.changeMany([...byItem.keys()], (item) => {
-    const key = byItem.get(item._id)
+  await deps.store.data.changeMany(items, (item) => {
+    const key = item.producer?.output
     if (item.status !== 'pending' || item.round !== task.round || key === undefined) return null
     return settledOutput(deps, task, key, item)
   })

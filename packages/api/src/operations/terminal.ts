@@ -3,7 +3,7 @@ import type { TaskDoc } from '../store/documents.ts'
 import { announceTask } from './announce.ts'
 import { admitDependents } from './dependents.ts'
 import { clearMarker } from './marker.ts'
-import { settleOutputs } from './outputs.ts'
+import { settleFreshOutputs } from './outputs.ts'
 import { cancelWaitingRun, endRun } from './run-end.ts'
 import { releaseRun } from './slots.ts'
 
@@ -17,7 +17,7 @@ export async function settleTerminal(
 ): Promise<{ task: TaskDoc; ended: TaskDoc[] }> {
   const marker = task.settle
   if (marker?.kind !== 'terminal') return { task, ended: [] }
-  await settleOutputs(deps, task)
+  await settleFreshOutputs(deps, task)
   deps.reached('settle.outputs-written')
   announceTask(deps, task) // its readers can see the result from here on
 

@@ -170,8 +170,8 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     body: FinishRequest,
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
-      return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
+      const findAgent = () => agentOf(deps, c.var.principal.id, body.sessionId)
+      return c.json(await finish(deps, findAgent, pathId(c, RunId, 'run'), body))
     },
   }),
 ]

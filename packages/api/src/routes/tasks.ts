@@ -8,7 +8,7 @@ import {
   TaskId,
   TaskPage,
   TaskQuery,
-  type TaskStatus,
+  TaskStatus,
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
@@ -98,7 +98,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
       const id = pathId(c, TaskId, 'task')
       const ended = await waitFor(
         deps.bus,
-        { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal },
+        { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
           const task = await readTask(deps, id)
           return isTerminal(task.status) ? task : undefined
@@ -127,6 +127,12 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     },
   }),
 ]
+
+/** Events carry the status; one that carries none may mean anything. */
+const saysItEnded = (heard: string): boolean => {
+  const status = TaskStatus.safeParse(heard)
+  return !status.success || isTerminal(status.data)
+}
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
 async function readTask(deps: Deps, id: TaskId): Promise<TaskDoc> {

@@ -20,8 +20,11 @@ export type Collection<D extends Doc> = {
    * nothing when there is nothing to change. A document already in hand saves the first read.
    */
   change(from: string | D, decide: (doc: D) => D | null | undefined): Promise<Change<D> | null>
-  /** Changes many documents, each like `change`, with one round trip where nobody interferes. */
-  changeMany(ids: readonly string[], decide: (doc: D) => D | null | undefined): Promise<void>
+  /**
+   * Changes many documents, each like `change`, with one round trip where nobody interferes. They are given as
+   * they are thought to be; one that is not is read and decided on its own.
+   */
+  changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
   remove(id: string): Promise<void>
 }
 
@@ -90,8 +93,8 @@ export function openCollection<S extends z.ZodType<Doc>>(
         if (!isDuplicate(error)) throw error
       }
     },
-    async changeMany(ids, decide) {
-      const changes = (await many(ids)).flatMap((before) => {
+    async changeMany(from, decide) {
+      const changes = from.flatMap((before) => {
         const decided = decide(before)
         return decided ? [{ before, after: { ...decided, rev: before.rev + 1 } }] : []
       })
