@@ -14,14 +14,17 @@ export async function admitDependents(
   upstreams: readonly (DataId | TaskId)[],
 ): Promise<TaskDoc[]> {
   const ended: TaskDoc[] = []
+  let after: TaskId | undefined
   for (;;) {
-    const waiting = await deps.store.tasks.find({ waitingFor: { $in: [...upstreams] } }, { limit: atOnce })
-    let moved = 0
+    const waiting = await deps.store.tasks.find(
+      { waitingFor: { $in: [...upstreams] }, ...(after ? { _id: { $gt: after } } : {}) },
+      { sort: { _id: 1 }, limit: atOnce },
+    )
     for (const dependent of waiting) {
       const admitted = await admit(deps, dependent)
-      if (admitted.rev !== dependent.rev) moved += 1
       if (admitted.settle?.kind === 'terminal') ended.push(admitted)
     }
-    if (waiting.length < atOnce || moved === 0) return ended
+    after = waiting.at(-1)?._id
+    if (waiting.length < atOnce) return ended
   }
 }
