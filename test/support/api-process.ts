@@ -10,7 +10,7 @@ export type ApiProcess = Awaited<ReturnType<typeof apiProcess>>
 
 /**
  * The API as a process of its own on one port, which a test may kill and start again. The client retries
- * while nothing answers, as any careful client would.
+ * while nothing answers, as every careful client does.
  */
 export async function apiProcess(env: Record<string, string>, adminKey: string) {
   const port = randomInt(20_000, 32_000)

@@ -27,8 +27,8 @@ import {
 import { z } from 'zod'
 
 /**
- * What lies in MongoDB. Values that users chose are kept as their JSON text: any depth, any key and any
- * number then comes back exactly as it went in.
+ * What lies in MongoDB. Values that users chose are kept as their JSON text, so that every depth, key and number
+ * comes back exactly as it went in.
  */
 const JsonText = z.string()
 const doc = { rev: z.number().int() }
@@ -78,7 +78,7 @@ export const TaskDoc = z.object({
   requestId: z.string(),
   label: z.string(),
   module: z.string(),
-  version: z.string().nullable().describe('the version asked for; null: any'),
+  version: z.string().nullable().describe('the version asked for; null when none was'),
   priority: Priority,
   inputs: z.record(z.string(), z.union([StoredInput, z.array(StoredInput)])),
   outputs: z.record(
