@@ -132,6 +132,26 @@ describe('all of it', () => {
     expect(await read('order')).toBe('agent\napi\n')
   })
 
+  it('ends when the shell that npm runs it in died of a signal', async () => {
+    const shell = spawn('sh', ['-c', `"${process.execPath}" "${entry}"; true`], {
+      env: {
+        ...process.env,
+        ...givenServers,
+        MILLRACE_HOME: home,
+        PORT: String(port),
+        npm_lifecycle_event: 'start',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines: string[] = []
+    createInterface({ input: shell.stdout }).on('line', (line) => lines.push(line))
+    await vi.waitUntil(() => lines.includes(`millrace ready http://127.0.0.1:${port}`), { timeout: 20_000 })
+    shell.kill('SIGTERM')
+    await vi.waitUntil(() => lines.includes('stopping'), { timeout: 5_000 })
+    await untilGone('api')
+    await untilGone('agent')
+  })
+
   it('hurries at the second signal', async () => {
     const all = await start([], { ...givenServers, AGENT_NAME: 'deaf' })
     await all.says(`millrace ready http://127.0.0.1:${port}`)

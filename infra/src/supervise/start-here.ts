@@ -17,6 +17,7 @@ export async function startHere(root: string): Promise<never> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => (stopping.signal.aborted ? hurry : stopping).abort())
   }
+  if (process.env.npm_lifecycle_event) onceOrphaned(() => stopping.abort())
   const part = process.argv[2] ?? 'all'
   const report = (line: string) => console.log(line)
   try {
@@ -38,4 +39,20 @@ export async function startHere(root: string): Promise<never> {
 
 function isPart(part: string): part is Part {
   return ['all', 'servers', 'api', 'agent'].includes(part)
+}
+
+const lookEveryMs = 200
+
+/**
+ * npm passes a signal to the shell that it runs a script in, and the shell dies of it without passing it on:
+ * under npm, the end of that shell is the signal.
+ */
+function onceOrphaned(orphaned: () => void): void {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    orphaned()
+  }, lookEveryMs)
+  timer.unref()
 }
