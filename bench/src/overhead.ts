@@ -5,7 +5,7 @@ import { median, quantile } from './statistics.ts'
 import { databaseWrites } from './writes.ts'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 200)
-const warmUp = 40
+const warmUp = Number(process.env.BENCH_WARM_UP ?? 600)
 const text = 'It is a truth universally acknowledged,\nthat a single man in possession of a good fortune'
 const expected = { characters: text.length, words: 16, lines: 2 }
 

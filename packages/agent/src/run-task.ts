@@ -62,10 +62,7 @@ async function runTask(
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
   const startedAt = new Date().toISOString()
-  await Promise.all([
-    mkdir(join(runDir, 'in'), { recursive: true, mode: 0o700 }),
-    mkdir(join(runDir, 'out'), { recursive: true, mode: 0o700 }),
-  ])
+  await mkdir(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
     endingOfError(error, stopped),

@@ -1,15 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { ulid } from 'ulid'
 import type { Deps } from './deps.ts'
 import { allow, authenticate } from './http/authenticate.ts'
 import { corsFor } from './http/cors.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import type { Ctx, Env } from './http/env.ts'
+import type { Ctx, Env, Principal } from './http/env.ts'
 import { withIdempotency } from './http/idempotency.ts'
 import { answerFailure, answerProblem } from './http/problem.ts'
-import { newIds } from './ids.ts'
+import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
 import { dataEndpoints } from './routes/data.ts'
@@ -71,7 +70,7 @@ export function createApp(deps: Deps, options: AppOptions) {
 /** Every answer carries a request id: the caller's own, if it is one that may go into a log. */
 function begin(c: Ctx, deps: Deps): void {
   const given = c.req.header('x-request-id')
-  const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${ulid()}`
+  const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${newUlid()}`
   c.set('requestId', requestId)
   c.set('logger', deps.logger.child({ requestId }))
   c.set('ids', newIds)
@@ -81,13 +80,23 @@ function begin(c: Ctx, deps: Deps): void {
 }
 
 async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Promise<Response> {
-  if (one.scope === 'none') return one.handle(c)
-  const principal = await authenticate(deps.store, options.adminKeyHash, c)
-  allow(principal, one.scope)
-  c.set('principal', principal)
+  const { scope } = one
+  if (scope === 'none') return one.handle(c)
+  const allowed = authenticate(deps.store, options.adminKeyHash, c).then((found) => allow(found, scope))
+  if (one.looksAhead) return lookAhead(c, allowed, one)
+  c.set('principal', await allowed)
   return one.idempotent
     ? withIdempotency(deps.store, c, deps.clock.now(), () => one.handle(c))
     : one.handle(c)
+}
+
+/** Its handler reads what it will need while the key is looked up, and awaits `allowed` before it acts. */
+async function lookAhead(c: Ctx, allowed: Promise<Principal>, one: Endpoint): Promise<Response> {
+  c.set('allowed', allowed)
+  const answer = one.handle(c)
+  answer.catch(() => undefined) // a request that is not allowed fails for that reason, whatever else is wrong
+  await allowed
+  return answer
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import type { AgentId, DataId, KeyId, SessionId, TaskId } from '@millrace/shared'
 import { monotonicFactory } from 'ulid'
 
@@ -11,8 +11,21 @@ export type NewIds = {
   key(): KeyId
 }
 
-const ascending = monotonicFactory()
-export const newIds: NewIds = idsFrom(ascending)
+/** An id without a prefix. Each is greater than the one before. */
+export const newUlid: () => string = monotonicFactory(randomFrom(new Uint8Array(4096)))
+export const newIds: NewIds = idsFrom(newUlid)
+
+/** Numbers from 0 to 1, from bytes drawn in bulk: one system call for each character of an id adds up. */
+function randomFrom(pool: Uint8Array): () => number {
+  let at = pool.length
+  return () => {
+    if (at === pool.length) {
+      randomFillSync(pool)
+      at = 0
+    }
+    return (pool[at++] ?? 0) / 256
+  }
+}
 
 /** Ids that come out the same each time: a repeated request makes what the first one made. */
 export function repeatableIds(seedMs: number, secret: string): NewIds {

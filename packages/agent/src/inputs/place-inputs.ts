@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Grant, GrantedFile, GrantedInput, Json, Port } from '@millrace/shared'
 import { InputUnavailable } from './download.ts'
@@ -63,7 +63,7 @@ async function placeFile(
   const asValue = port.type !== 'file'
   if (asValue && file.size > largestParsed)
     throw new InputUnavailable(`${port.key}: ${file.name} is too large to be read as ${port.type}`, false)
-  const path = join(folder, fileName(port.key, n, extensionOf(file.name)))
+  const path = await placeFor(folder, fileName(port.key, n, extensionOf(file.name)))
   await fetch(file, path, { key: port.key, n })
   if (asValue) return { value: await readAs(port, path, file.name), facts: null }
   return { value: path, facts: { content_type: file.contentType, size: file.size, label: file.label } }
@@ -82,11 +82,17 @@ async function readAs(port: Port, path: string, name: string): Promise<Json> {
 /** An inline item given to a file input. */
 async function writeValue(value: Json, port: Port, n: number | null, folder: string): Promise<Placed> {
   const isText = typeof value === 'string'
-  const path = join(folder, fileName(port.key, n, isText ? '.txt' : '.json'))
+  const path = await placeFor(folder, fileName(port.key, n, isText ? '.txt' : '.json'))
   const text = isText ? value : JSON.stringify(value)
   await writeFile(path, text)
   const content_type = isText ? 'text/plain' : 'application/json'
   return { value: path, facts: { content_type, size: Buffer.byteLength(text), label: '' } }
+}
+
+/** The folder is made for its first file: many tasks have none. */
+async function placeFor(folder: string, name: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return join(folder, name)
 }
 
 /** Named after the input, never after what somebody uploaded; only its extension is kept. */

@@ -112,7 +112,7 @@ export class Claims {
     if (answer?.grant) {
       const { module } = answer.grant
       this.#tallies.set(module.name, onGrant(this.#tally(module.name)))
-      this.#again = true
+      if (answer.more !== false) this.#again = true
       this.#deps.onGrant({ grant: answer.grant, again: () => this.#freshen(claimId, offers) })
       return
     }

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import {
   type AgentCommand,
   type AgentId,
@@ -68,6 +69,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     pingInterval: 10_000,
     waitOnFirstConnect: true,
     ignoreClusterUpdates: true,
+    noEcho: true,
   })
   let connection: NatsConnection | undefined
   const ready = connecting.then((nc) => {
@@ -77,7 +79,26 @@ export function openBus(options: { url: string; user?: string; password?: string
     return nc
   })
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
+  // Who listens in this process hears at once, and not once more from NATS.
+  const here = new EventEmitter().setMaxListeners(0)
   const live = () => (connection && !connection.isClosed() ? connection : undefined)
+
+  async function listenElsewhere(subjects: readonly string[], heard: (payload: string) => void) {
+    const nc = live()
+    if (!nc) return () => {}
+    const subscriptions = subjects.map((subject) =>
+      nc.subscribe(subject, { callback: (_error, message) => heard(message.string()) }),
+    )
+    try {
+      await withTimeout(nc.flush(), 1_000)
+    } catch (error) {
+      // The subscriptions come back with the connection; until then the reader looks by himself.
+      logger.warn({ err: error }, 'NATS does not answer; a reader waits without it')
+    }
+    return () => {
+      for (const subscription of subscriptions) subscription.unsubscribe()
+    }
+  }
 
   return {
     async sendToken(module) {
@@ -93,6 +114,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     },
     announce(subject, payload) {
       live()?.publish(subject, payload)
+      here.emit(subject, payload ?? '')
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))
@@ -106,19 +128,11 @@ export function openBus(options: { url: string; user?: string; password?: string
       }
     },
     async listen(subjects, heard) {
-      const nc = live()
-      if (!nc) return () => {}
-      const subscriptions = subjects.map((subject) =>
-        nc.subscribe(subject, { callback: (_error, message) => heard(message.string()) }),
-      )
-      try {
-        await withTimeout(nc.flush(), 1_000)
-      } catch (error) {
-        // The subscriptions come back with the connection; until then the reader looks by himself.
-        logger.warn({ err: error }, 'NATS does not answer; a reader waits without it')
-      }
+      for (const subject of subjects) here.on(subject, heard)
+      const stopElsewhere = await listenElsewhere(subjects, heard)
       return () => {
-        for (const subscription of subscriptions) subscription.unsubscribe()
+        for (const subject of subjects) here.off(subject, heard)
+        stopElsewhere()
       }
     },
     async *logs(run, { follow, signal }) {

@@ -24,8 +24,9 @@ export async function authenticate(store: Store, adminKeyHash: string | null, c:
   return { id: key._id, scopes: key.scopes }
 }
 
-export function allow(principal: Principal, scope: Scope): void {
-  if (grants(principal.scopes).has(scope)) return
+/** The principal, if the scope is among what it may do. */
+export function allow(principal: Principal, scope: Scope): Principal {
+  if (grants(principal.scopes).has(scope)) return principal
   throw new Failure(
     'forbidden',
     `This needs the scope "${scope}"; the key has ${principal.scopes.join(', ')}.`,

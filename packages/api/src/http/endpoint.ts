@@ -20,6 +20,8 @@ export type Endpoint = {
   answers: Answers
   /** A repeated request with the same `Idempotency-Key` is not carried out twice. */
   idempotent: boolean
+  /** It starts before the caller is known, and awaits `allowed` before it writes or tells anything. */
+  looksAhead: boolean
   handle(c: Ctx): Promise<Response>
 }
 
@@ -33,6 +35,7 @@ type Spec<Q extends z.ZodType, B extends z.ZodType> = {
   body?: B
   answers: Answers
   idempotent?: boolean
+  looksAhead?: boolean
   handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
 }
 
@@ -43,6 +46,7 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
   return {
     ...spec,
     idempotent: spec.idempotent ?? false,
+    looksAhead: spec.looksAhead ?? false,
     async handle(c) {
       const query = spec.query ? parse(spec.query, c.req.query(), 'query') : undefined
       const body = spec.body ? parse(spec.body, await readBody(c), 'body') : undefined

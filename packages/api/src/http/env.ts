@@ -11,6 +11,8 @@ export type Env = {
     requestId: string
     logger: Logger
     principal: Principal
+    /** The same while its key is still being looked up; rejects when the request may not be made. */
+    allowed: Promise<Principal>
     ids: NewIds
     /** This request repeats one that already ended well. */
     replayed: boolean

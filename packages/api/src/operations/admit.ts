@@ -1,18 +1,10 @@
-import {
-  type DataId,
-  isAwaited,
-  isTerminal,
-  type RunId,
-  runIdOf,
-  type TaskError,
-  type TaskId,
-} from '@millrace/shared'
+import { type DataId, isAwaited, isTerminal, runIdOf, type TaskError, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { DataDoc, QueueDoc, RunDoc, TaskDoc } from '../store/documents.ts'
+import type { DataDoc, TaskDoc } from '../store/documents.ts'
 import { announceTask, wakeAgents } from './announce.ts'
 import { move } from './move.ts'
 import { newOutput } from './new-output.ts'
-import { rankOf } from './rank.ts'
+import { newEntry, newRun } from './new-run.ts'
 
 /**
  * Makes a blocked task ready, or lets it wait, or ends it because something it needs will never come (then with
@@ -157,46 +149,4 @@ async function createOutputs(deps: Deps, task: TaskDoc): Promise<void> {
   if (task.settle?.kind !== 'admit') return
   await deps.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
   deps.reached('admit.outputs-created')
-}
-
-export function newRun(task: TaskDoc, run: RunId, now: Date): RunDoc {
-  return {
-    _id: run,
-    rev: 1,
-    task: task._id,
-    attempt: task.attempt,
-    module: task.module,
-    version: task.version,
-    digest: null,
-    agentId: null,
-    status: 'queued',
-    exitCode: null,
-    signal: null,
-    error: null,
-    nextRun: null,
-    createdAt: now,
-    startedAt: null,
-    finishedAt: null,
-    usage: null,
-    log: null,
-    archive: 'none',
-  }
-}
-
-export function newEntry(task: TaskDoc, run: RunId, now: Date, until: Date | null): QueueDoc {
-  return {
-    _id: run,
-    rev: 1,
-    task: task._id,
-    module: task.module,
-    version: task.version,
-    priority: task.priority,
-    rank: rankOf({ priority: task.priority, place: 0, queuedAt: now, task: task._id }),
-    concurrencyKey: task.concurrencyKey,
-    concurrencyLimit: task.concurrencyLimit,
-    queuedAt: now,
-    state: until ? 'parked' : 'open',
-    until,
-    slot: null,
-  }
 }

@@ -1,43 +1,54 @@
 import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@millrace/shared'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc, Holder, QueueDoc, TaskDoc } from '../store/documents.ts'
-import { newRun } from './admit.ts'
+import type { AgentDoc, Holder, QueueDoc, SlotDoc, TaskDoc } from '../store/documents.ts'
 import { announceTask } from './announce.ts'
 import { grantFor } from './grant.ts'
 import { lose } from './lost.ts'
 import { move } from './move.ts'
-import { pickEntry } from './pick.ts'
-import { globalSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
+import { claimOf, newRun } from './new-run.ts'
+import { type Picked, pickEntry } from './pick.ts'
+import { globalSlot, moduleSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 const patienceMs = 10_000
 const entriesAtOnce = 50
 
 /** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
-export async function claim(deps: Deps, agent: AgentDoc, request: Request): Promise<ClaimAnswer | null> {
-  const offers = request.offers.filter((offer) => isAvailable(agent, offer))
+export async function claim(
+  deps: Deps,
+  asking: Promise<AgentDoc>,
+  request: Request,
+): Promise<ClaimAnswer | null> {
   const passed = new Set<string>()
-  const [again, first] = await Promise.all([
-    grantedBefore(deps, agent, request.claimId),
-    bestEntry(deps, offers, passed),
-  ])
+  const [agent, first] = await Promise.all([asking, lookAround(deps, request.offers, passed)])
+  const offers = request.offers.filter((offer) => isAvailable(agent, offer))
+  const again = await grantedBefore(deps, agent, request.claimId, first.slots)
   if (again) return { grant: await grantFor(deps, again) }
 
-  for (let best = first; best; best = await bestEntry(deps, offers, passed)) {
+  const lookAgain = () => lookAround(deps, offers, passed)
+  let look = offers.length === request.offers.length ? first : await lookAgain()
+  for (; look.best; look = await lookAgain()) {
+    const { best, slots } = look
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
-    const taken = await take(deps, agent, request.claimId, best.entry, best.offer)
+    const taken = await take(deps, agent, request.claimId, best.entry, best.offer, slots)
     if (taken === 'nothing') return null
-    if (taken !== 'next') return { grant: await grantFor(deps, taken) }
+    if (taken !== 'next') return { grant: await grantFor(deps, taken), more: best.more }
   }
   return null
 }
 
 /** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
-async function grantedBefore(deps: Deps, agent: AgentDoc, claimId: string): Promise<TaskDoc | null> {
-  const slot = await deps.store.slots.get(globalSlot)
-  const holder = slot?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
+async function grantedBefore(
+  deps: Deps,
+  agent: AgentDoc,
+  claimId: string,
+  slots: readonly SlotDoc[],
+): Promise<TaskDoc | null> {
+  const holder = slots
+    .find((slot) => slot._id === globalSlot)
+    ?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
   if (!holder) return null
   const task = await deps.store.tasks.get(parseRunId(holder.run).task)
   return task?.status === 'running' && task.claimId === claimId && task.currentRun === holder.run
@@ -54,16 +65,22 @@ const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
       one.status === 'AVAILABLE',
   )
 
-type Best =
-  | { kind: 'entry'; entry: QueueDoc; offer: Offer }
-  | { kind: 'reserve'; reserve: { module: string; version: string } }
+/** What there is to take, and the limits it falls under as they stand now. */
+async function lookAround(deps: Deps, offers: readonly Offer[], passed: ReadonlySet<string>) {
+  const modules = [...new Set(offers.map((offer) => moduleSlot(offer.module)))]
+  const [best, slots] = await Promise.all([
+    bestEntry(deps, offers, passed),
+    deps.store.slots.many([globalSlot, ...modules]),
+  ])
+  return { best, slots }
+}
 
 /** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
 async function bestEntry(
   deps: Deps,
   offers: readonly Offer[],
   passed: ReadonlySet<string>,
-): Promise<Best | null> {
+): Promise<Picked | null> {
   const open = (some: readonly Offer[]) => {
     const modules = [...new Set(some.map((offer) => offer.module))]
     if (modules.length === 0) return []
@@ -83,8 +100,9 @@ async function take(
   claimId: string,
   entry: QueueDoc,
   offer: Offer,
+  known: readonly SlotDoc[],
 ): Promise<TaskDoc | 'next' | 'nothing'> {
-  const [slots, waiting] = await Promise.all([slotsFor(deps, entry), deps.store.tasks.get(entry.task)])
+  const [slots, waiting] = await Promise.all([slotsFor(deps, entry, known), deps.store.tasks.get(entry.task)])
   const holder: Holder = { run: entry._id, claimId, agent: agent._id, at: deps.clock.now() }
   const decide = (task: TaskDoc) => {
     const now = deps.clock.now()
@@ -160,10 +178,9 @@ async function afterClaim(
 }
 
 async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
-  const { agentId, ranVersion: version, ranDigest: digest, startedAt } = task
   // As its admission made it: nobody else writes it before the claim.
   await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
-    run.status === 'queued' ? { ...run, status: 'running', agentId, version, digest, startedAt } : null,
+    run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
 }
 

@@ -19,11 +19,13 @@ import { storeResult, verifyOutputs } from './verify-outputs.ts'
 /** A run reports how it ended. `stale` when it is no longer the task's run: nothing happens then. */
 export async function finish(
   deps: Deps,
-  findAgent: () => Promise<AgentDoc>,
+  asking: Promise<AgentDoc>,
   run: RunId,
   report: FinishReport,
 ): Promise<FinishAnswer> {
-  const [agent, before] = await Promise.all([findAgent(), settled(deps, run)])
+  const [agent, found] = await Promise.all([asking, taskOf(deps, run)])
+  // Whatever an earlier write left open is carried out first.
+  const before = found?.settle ? await settle(deps, found) : found
   if (!before || before.agentId !== agent._id) return { stale: true }
   if (before.appliedRun === run) return { applied: true }
   if (!takesEffect(before, run)) return { stale: true }
@@ -38,11 +40,7 @@ export async function finish(
   return { applied: true }
 }
 
-/** The task of a run, with whatever an earlier write left open carried out. */
-async function settled(deps: Deps, run: RunId): Promise<TaskDoc | null> {
-  const task = await deps.store.tasks.get(parseRunId(run).task)
-  return task?.settle ? settle(deps, task) : task
-}
+const taskOf = (deps: Deps, run: RunId): Promise<TaskDoc | null> => deps.store.tasks.get(parseRunId(run).task)
 
 const isCurrent = (task: TaskDoc, run: RunId): boolean => task.status === 'running' && task.currentRun === run
 /** Thought lost, requeued, and nobody claimed the next attempt. */
@@ -51,7 +49,7 @@ const takesEffect = (task: TaskDoc, run: RunId): boolean => isCurrent(task, run)
 
 /** The write found nothing to do: applied already by a twin of this request, a late failure, or stale. */
 async function lateAnswer(deps: Deps, run: RunId, report: FinishReport): Promise<FinishAnswer> {
-  const task = await deps.store.tasks.get(parseRunId(run).task)
+  const task = await taskOf(deps, run)
   if (!task) return { stale: true }
   if (task.appliedRun === run) return { applied: true }
   if (!isLostButFree(task, run)) return { stale: true }

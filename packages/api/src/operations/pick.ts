@@ -10,8 +10,8 @@ type Choice = {
   cramped: readonly Offer[]
   passed: ReadonlySet<string>
 }
-type Picked =
-  | { kind: 'entry'; entry: QueueDoc; offer: Offer }
+export type Picked =
+  | { kind: 'entry'; entry: QueueDoc; offer: Offer; more: boolean }
   | { kind: 'reserve'; reserve: { module: string; version: string } }
 
 /**
@@ -33,7 +33,7 @@ export function pickEntry({ fitting, waiting, roomy, cramped, passed }: Choice):
   }
   if (!best) return null
   const warm = candidates.find(({ entry, offer }) => offer.warm > 0 && nearTie(entry, best.entry))
-  return { kind: 'entry', ...(warm ?? best) }
+  return { kind: 'entry', ...(warm ?? best), more: candidates.length > 1 }
 }
 
 const offerFor = (entry: QueueDoc, offers: readonly Offer[]): Offer | undefined =>

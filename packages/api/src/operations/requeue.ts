@@ -1,9 +1,9 @@
 import { runIdOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents.ts'
-import { newEntry, newRun } from './admit.ts'
 import { announceTask, wakeAgents } from './announce.ts'
 import { clearMarker } from './marker.ts'
+import { newEntry, newRun } from './new-run.ts'
 import { endRun } from './run-end.ts'
 import { releaseRun } from './slots.ts'
 

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
-import type { RunEnd, TaskDoc } from '../store/documents.ts'
+import type { RunDoc, RunEnd, TaskDoc } from '../store/documents.ts'
+import { claimedRun } from './new-run.ts'
 
 /**
  * Writes how a run of this task ended, once; a run that already says so stays as it is. What the claim could
@@ -12,7 +13,7 @@ export async function endRun(
   { logSaved, startedAt, ...end }: RunEnd,
   nextRun: TaskDoc['currentRun'],
 ): Promise<void> {
-  await deps.store.runs.change(run, (doc) => {
+  await deps.store.runs.change(thoughtToBe(task, run), (doc) => {
     if (doc.finishedAt && doc.status === end.status) return null
     return {
       ...doc,
@@ -25,6 +26,12 @@ export async function endRun(
       archive: logSaved ? 'done' : 'due',
     }
   })
+}
+
+/** The run as the claim of its task left it, which nobody changes before its end; else it is read. */
+function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
+  if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
+  return claimedRun(task, task.currentRun, task.queuedAt)
 }
 
 export async function cancelWaitingRun(deps: Deps, run: string, at: Date): Promise<void> {

@@ -4,10 +4,14 @@ import { Failure } from '../failure.ts'
 import type { AgentDoc } from '../store/documents.ts'
 import { loseAllBut } from './agent-runs.ts'
 
-/** The agent that a request of this session speaks for. */
-export async function agentOf(deps: Deps, key: string, sessionId: SessionId): Promise<AgentDoc> {
-  const [agent] = await deps.store.agents.find({ sessionId }, { limit: 1 })
-  if (agent && agent.keyId === key) {
+/** The agent that a request of this session speaks for, once the request's key is known to be good. */
+export async function agentOf(
+  deps: Deps,
+  allowed: Promise<{ id: string }>,
+  sessionId: SessionId,
+): Promise<AgentDoc> {
+  const [[agent], key] = await Promise.all([deps.store.agents.find({ sessionId }, { limit: 1 }), allowed])
+  if (agent && agent.keyId === key.id) {
     if (!agent.sessionEndedAt) return agent
     throw new Failure(
       'session_expired',

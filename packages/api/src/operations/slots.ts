@@ -81,16 +81,22 @@ export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
   if (change) wakeAgents(deps, entry.module)
 }
 
-/** Slots that a claim of this entry needs. One for a concurrency key comes into being with its first claim. */
-export async function slotsFor(deps: Deps, entry: QueueDoc): Promise<SlotDoc[]> {
-  if (entry.concurrencyKey !== null) {
-    const limit = entry.concurrencyLimit ?? 1
-    const name = keySlot(entry.concurrencyKey)
-    const made = await deps.store.slots.insert({ _id: name, rev: 1, limit, holders: [] })
-    if (!made)
-      await deps.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
-  }
-  const names = slotNames(entry)
-  const slots = await deps.store.slots.many(names)
-  return slots.sort((a, b) => names.indexOf(a._id) - names.indexOf(b._id))
+/**
+ * Slots that a claim of this entry needs, in order; `known` are all but that of its concurrency key, which comes
+ * into being with its first claim.
+ */
+export async function slotsFor(deps: Deps, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
+  const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(deps, entry.concurrencyKey, entry)
+  const all = ofKey ? [...known, ofKey] : known
+  return slotNames(entry).flatMap((name) => all.find((slot) => slot._id === name) ?? [])
+}
+
+async function keySlotFor(deps: Deps, key: string, entry: QueueDoc): Promise<SlotDoc | null> {
+  const limit = entry.concurrencyLimit ?? 1
+  const fresh: SlotDoc = { _id: keySlot(key), rev: 1, limit, holders: [] }
+  if (await deps.store.slots.insert(fresh)) return fresh
+  const change = await deps.store.slots.change(fresh._id, (slot) =>
+    slot.limit === limit ? null : { ...slot, limit },
+  )
+  return change?.after ?? deps.store.slots.get(fresh._id)
 }

@@ -31,10 +31,8 @@ import { reportModules } from '../operations/report-modules.ts'
 import { agentOf } from '../operations/session.ts'
 
 /** What agents call. Every request is safe to send twice. */
-export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
-  ...sessionEndpoints(deps),
-  ...workEndpoints(deps),
-]
+export const agentSideEndpoints = (deps: Deps): Endpoint[] =>
+  [...sessionEndpoints(deps), ...workEndpoints(deps)].map((one) => ({ ...one, looksAhead: true }))
 
 const tag = 'Agent side'
 const scope = 'agent'
@@ -49,7 +47,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     body: RegisterRequest,
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
-      return c.json(await register(deps, c.var.principal.id, c.var.ids, body))
+      return c.json(await register(deps, (await c.var.allowed).id, c.var.ids, body))
     },
   }),
   endpoint({
@@ -61,7 +59,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     body: HeartbeatRequest,
     answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
     async handle(c, { body }) {
-      return c.json(await heartbeat(deps, await agentOf(deps, c.var.principal.id, body.sessionId), body))
+      return c.json(await heartbeat(deps, await agentOf(deps, c.var.allowed, body.sessionId), body))
     },
   }),
   endpoint({
@@ -73,7 +71,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     body: InventoryRequest,
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
       await reportModules(deps, agent, body.modules)
       return c.json({
         modules: Object.fromEntries(body.modules.map((one) => [one.name, 'enabled' as const])),
@@ -89,7 +87,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     body: InstallLogRequest,
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
       await appendInstallLog(deps, installLogId(agent._id, c.req.param('id') ?? '', body.digest), body.lines)
       return c.body(null, 204)
     },
@@ -109,7 +107,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       204: { description: 'There is nothing' },
     },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const agent = agentOf(deps, c.var.allowed, body.sessionId)
       const subjects = [...new Set(body.offers.map((offer) => moduleEvent(offer.module)))]
       const answer = await waitFor(
         deps.bus,
@@ -170,15 +168,15 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     body: FinishRequest,
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
-      const findAgent = () => agentOf(deps, c.var.principal.id, body.sessionId)
-      return c.json(await finish(deps, findAgent, pathId(c, RunId, 'run'), body))
+      const agent = agentOf(deps, c.var.allowed, body.sessionId)
+      return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
     },
   }),
 ]
 
 /** Only files and lines of a run that this agent was given may be written. */
 async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
-  const agent = await agentOf(deps, c.var.principal.id, sessionId)
+  const agent = await agentOf(deps, c.var.allowed, sessionId)
   const id = pathId(c, RunId, 'run')
   const run = await deps.store.runs.get(id)
   const task = run && (await deps.store.tasks.get(run.task))

@@ -6,11 +6,11 @@ import {
   ScanAnswer,
   ScanRequest,
 } from '@millrace/shared'
-import { ulid } from 'ulid'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { newUlid } from '../ids.ts'
 import { installLogId } from '../operations/install-log.ts'
 import { presentModule } from '../respond/module.ts'
 
@@ -57,7 +57,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
       }
       for (const agent of agents) {
-        const command = { v: 1 as const, kind: 'scan' as const, id: ulid() }
+        const command = { v: 1 as const, kind: 'scan' as const, id: newUlid() }
         await deps.store.agents.change(agent, (current) => ({
           ...current,
           commands: [...current.commands.filter((one) => one.kind !== 'scan'), command],

@@ -136,6 +136,8 @@ export const Grant = z.object({
 export type Grant = z.infer<typeof Grant>
 export const ClaimAnswer = z.object({
   grant: Grant.nullable(),
+  /** `false`: nothing else was open for these offers, so that asking again at once is of no use. */
+  more: z.boolean().optional(),
   reserve: z.object({ module: ModuleName, version: z.string() }).optional(),
 })
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>
