@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { Deps } from './deps.ts'
 import { allow, authenticate } from './http/authenticate.ts'
+import { limitBodies } from './http/body-size.ts'
 import { corsFor } from './http/cors.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import type { Ctx, Env, Principal } from './http/env.ts'
@@ -22,7 +22,6 @@ import { taskEndpoints } from './routes/tasks.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
-const largestBody = 16 * 1024 * 1024
 const pages = ['/openapi.json', '/docs']
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
@@ -53,12 +52,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     )
   })
   app.use(corsFor(options.corsOrigins))
-  app.use(
-    bodyLimit({
-      maxSize: largestBody,
-      onError: (c) => answerProblem(c, 'payload_too_large', 'A body may have 16 MiB. Upload files as data.'),
-    }),
-  )
+  app.use(limitBodies())
   for (const one of endpoints) app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)

@@ -42,8 +42,6 @@ export function answerProblem(
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   if (error instanceof HTTPException) {
-    if (error.status === 413)
-      return new Failure('payload_too_large', 'A body may have 16 MiB. Upload files as data.')
     return new Failure(
       error.status === 400 ? 'invalid_json' : 'internal',
       error.message || 'The request could not be read.',
