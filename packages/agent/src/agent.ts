@@ -99,7 +99,6 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           openLog,
           onProgress: (run, progress) => runs.progress(run, progress),
           watchdog,
-          spool: home.spool,
           threads: Math.max(1, Math.floor(availableParallelism() / config.maxRuns)),
           own: config.own,
           logger,

@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import type { RunnableModule } from './modules/catalogue.ts'
 import { startWatchdog, type Watchdog } from './process/watchdog.ts'
 import { RunLog } from './report/run-log.ts'
-import { openSpool } from './report/spool.ts'
 import { type RunTaskDeps, startTask, type TaskToRun } from './run-task.ts'
 
 const run = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
@@ -57,7 +56,6 @@ afterEach(() => rm(home, { recursive: true }))
 
 async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => module) {
   const sent: LogBatch[] = []
-  const spool = await openSpool(join(home, 'spool'))
   const onProgress = vi.fn()
   const grant: Grant = {
     run,
@@ -78,18 +76,17 @@ async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => 
       openLog: (_, path) => new RunLog({ path, publish, isOpen: () => true, logger }),
       onProgress,
       watchdog,
-      spool,
       threads: 1,
       own: process.env,
       logger,
     },
     task,
   )
-  return { running, spool, sent, onProgress }
+  return { running, sent, onProgress }
 }
 
-test('a task runs, and its whole result is in the spool', async () => {
-  const { running, spool, sent, onProgress } = await start({ text: { value: 'hello' } })
+test('a task runs, and its whole result is told', async () => {
+  const { running, sent, onProgress } = await start({ text: { value: 'hello' } })
   const result = await running.ended
   const runDir = join(home, 'runs', run)
   expect(result).toMatchObject({
@@ -114,7 +111,6 @@ test('a task runs, and its whole result is in the spool', async () => {
     log: { lines: 3, truncated: false },
     logFile: join(runDir, 'log.ndjson'),
   })
-  expect(await spool.list()).toEqual([result])
   expect(onProgress).toHaveBeenCalledWith(run, { percent: 40, message: 'half' })
   const lines = sent.flatMap((batch) => batch.lines)
   expect(lines.map(({ n }) => n)).toEqual([1, 2, 3])
@@ -135,12 +131,11 @@ test('stopped because the agent ends, it is handed back', async () => {
 }, 15_000)
 
 test('a superseded run leaves nothing behind', async () => {
-  const { running, spool, sent } = await start({ text: { value: 'wait' } })
+  const { running, sent } = await start({ text: { value: 'wait' } })
   await vi.waitFor(() => expect(sent).not.toEqual([]), 5000)
   running.stop('superseded')
   running.stop('shutdown')
   expect(await running.ended).toBeNull()
-  expect(await spool.list()).toEqual([])
   expect(await readdir(join(home, 'runs'))).toEqual([])
 }, 15_000)
 

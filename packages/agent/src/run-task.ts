@@ -11,7 +11,7 @@ import { type ProcessEnd, runProcess, type StopReason } from './process/run-proc
 import type { Watchdog } from './process/watchdog.ts'
 import { gatherOutputs } from './report/outputs.ts'
 import type { RunLog } from './report/run-log.ts'
-import type { Spool, SpooledRun } from './report/spool.ts'
+import type { SpooledRun } from './report/spool.ts'
 
 export type RunTaskDeps = {
   runsDir: string
@@ -19,7 +19,6 @@ export type RunTaskDeps = {
   openLog(run: RunId, path: string): RunLog
   onProgress(run: RunId, progress: Progress): void
   watchdog: Watchdog
-  spool: Spool
   /** Threads each module may use. */
   threads: number
   own: NodeJS.ProcessEnv
@@ -33,11 +32,11 @@ export type TaskToRun = {
 }
 export type TaskRun = {
   stop(reason: StopReason): void
-  /** The result, in the spool already; `null` when the run was superseded. Never rejects for the task's fault. */
+  /** The result; `null` when the run was superseded. Never rejects for the task's fault. */
   ended: Promise<SpooledRun | null>
 }
 
-/** Runs one granted task: inputs, process, outputs, and the result into the spool. */
+/** Runs one granted task: inputs, process, outputs, and what came of it. */
 export function startTask(deps: RunTaskDeps, task: TaskToRun): TaskRun {
   const stopping = new AbortController()
   let stopProcess: ((reason: StopReason) => void) | null = null
@@ -62,7 +61,7 @@ async function runTask(
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
   const startedAt = new Date().toISOString()
-  await mkdir(join(runDir, 'out'), { recursive: true, mode: 0o700 })
+  await mkdir(runDir, { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
     endingOfError(error, stopped),
@@ -90,7 +89,7 @@ async function runTask(
     log: file && { lines: file.lines, bytes: file.bytes, truncated: file.truncated },
     logFile: file?.path ?? null,
   }
-  await Promise.all([deps.spool.put(result), sent])
+  await sent
   return result
 }
 
@@ -107,7 +106,10 @@ async function carryOut(
   // It went away between the offer and the grant: somebody else's turn.
   if (!module) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
-  const inputFile = await writeInputs(task, module, runDir, log, stopped)
+  const [inputFile] = await Promise.all([
+    writeInputs(task, module, runDir, log, stopped),
+    mkdir(outputDir, { recursive: true, mode: 0o700 }),
+  ])
   stopped.throwIfAborted()
   const { task: taskId } = parseRunId(grant.run)
   const running = runProcess({

@@ -100,7 +100,6 @@ describe('reporting', () => {
     deps: Partial<ReporterDeps> = {},
   ) {
     const spool = await openSpool(join(home, 'spool'))
-    await spool.put(result)
     const reports: Parameters<ReporterDeps['finish']>[1][] = []
     let asked = 0
     const reporter = new Reporter({
@@ -179,6 +178,16 @@ describe('reporting', () => {
     life.abort()
     await reporter.idle()
     expect(await spool.list()).toEqual([resultOf()])
+  })
+
+  test('a result that does not fit on the disk any more is reported all the same', async () => {
+    const spool = await openSpool(join(home, 'full'))
+    await rm(join(home, 'full'), { recursive: true })
+    const { reporter, reports } = await report(resultOf(), [new ApiAway('away')], { spool })
+    expect(reporter.held()).toEqual([run])
+    reporter.tryNow()
+    await reporter.idle()
+    expect(reports).toHaveLength(2)
   })
 
   test('a dropped result is forgotten', async () => {

@@ -51,11 +51,19 @@ export class Reporter {
   }
 
   /**
-   * Reports a result that is in the spool already. Resolves when it was answered, or when it has to wait
-   * for a server: it is tried on in the background then.
+   * Reports a result, and puts it into the spool meanwhile. Resolves when it was answered, or is on disk and has
+   * to wait for a server: it is tried on in the background then.
    */
-  report(result: SpooledRun): Promise<void> {
-    return this.#keep(result)
+  async report(result: SpooledRun): Promise<void> {
+    const { spool, logger } = this.#deps
+    const reported = this.#keep(result)
+    await spool.put(result).catch((err: unknown) => {
+      logger.error(
+        { err, run: result.run },
+        'a result is not on disk; it is kept in memory until it is reported',
+      )
+    })
+    await reported
   }
 
   /** Forgets a result: its run counts no more. */

@@ -33,13 +33,23 @@ export type SpooledRun = z.infer<typeof SpooledRun>
 
 export type Spool = Awaited<ReturnType<typeof openSpool>>
 
-/** Results that were not yet answered, one file per run, on disk before they are reported. */
+/** Results that were not yet answered, one file per run. */
 export async function openSpool(folder: string) {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const fileOf = (run: RunId) => join(folder, `${run}.json`)
+  const last = new Map<RunId, Promise<void>>()
+  /** One thing after the other for each run, whatever became of the one before. */
+  const next = (run: RunId, work: () => Promise<void>): Promise<void> => {
+    const done = (last.get(run) ?? Promise.resolve()).catch(() => undefined).then(work)
+    last.set(run, done)
+    const forget = () => last.get(run) === done && last.delete(run)
+    done.then(forget, forget)
+    return done
+  }
   return {
-    put: (result: SpooledRun) => writeDurably(fileOf(result.run), JSON.stringify(result)),
-    remove: (run: RunId) => rm(fileOf(run), { force: true }),
+    put: (result: SpooledRun) =>
+      next(result.run, () => writeDurably(fileOf(result.run), JSON.stringify(result))),
+    remove: (run: RunId) => next(run, () => rm(fileOf(run), { force: true })),
     /** What a former process left; halves of a write that was cut off, and files of others, are no results. */
     list: async (): Promise<SpooledRun[]> => {
       const found: SpooledRun[] = []
