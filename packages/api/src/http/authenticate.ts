@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Scope } from '@millrace/shared'
 import { KeyId } from '@millrace/shared'
 import { Failure } from '../failure.ts'
@@ -8,7 +8,7 @@ import type { Ctx, Principal } from './env.ts'
 /** A secret is `mlr_<id>_<random>`: the id finds its document, which holds nothing but a hash. */
 export const secretPrefix = 'mlr_'
 
-export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+export const hashSecret = (secret: string): string => hash('sha256', secret)
 
 /** Who asks, by `Authorization: Bearer …` only: never by a query, which ends up in logs. */
 export async function authenticate(store: Store, adminKeyHash: string | null, c: Ctx): Promise<Principal> {

@@ -5,10 +5,12 @@ import type { DataDoc, StoredOutput, TaskDoc } from '../store/documents.ts'
 import { newOutput } from './new-output.ts'
 
 /** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */
-export async function settleOutputs(deps: Deps, task: TaskDoc): Promise<void> {
-  const items = await deps.store.data.many(Object.values(task.outputs).map((output) => output.data))
-  await settleItems(deps, task, items)
+export async function settleOutputs(deps: Deps, task: TaskDoc, known?: readonly DataDoc[]): Promise<void> {
+  await settleItems(deps, task, known ?? (await outputsOf(deps, task)))
 }
+
+export const outputsOf = (deps: Deps, task: TaskDoc): Promise<DataDoc[]> =>
+  deps.store.data.many(Object.values(task.outputs).map((output) => output.data))
 
 /** The same by the one who just ended the task: nobody will have changed the items since they were made. */
 export const settleFreshOutputs = (deps: Deps, task: TaskDoc): Promise<void> =>

@@ -19,7 +19,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { waitFor } from '../http/wait.ts'
 import { cancel } from '../operations/cancel.ts'
-import { settleOutputs } from '../operations/outputs.ts'
+import { outputsOf, settleOutputs } from '../operations/outputs.ts'
 import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
 import { presentTask } from '../respond/task.ts'
@@ -96,11 +96,13 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The task', schema: TaskAnswer } },
     async handle(c, { query }) {
       const id = pathId(c, TaskId, 'task')
+      let known: TaskDoc | undefined
       const ended = await waitFor(
         deps.bus,
         { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = await readTask(deps, id)
+          const task = await readTask(deps, id, known)
+          known = task
           return isTerminal(task.status) ? task : undefined
         },
       )
@@ -135,10 +137,11 @@ const saysItEnded = (heard: string): boolean => {
 }
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
-async function readTask(deps: Deps, id: TaskId): Promise<TaskDoc> {
-  const task = await deps.store.tasks.get(id)
+async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc> {
+  // Which outputs it has never changes: who knew the task before reads both at once.
+  const [task, outputs] = await Promise.all([deps.store.tasks.get(id), known && outputsOf(deps, known)])
   if (!task) throw notFound('task')
-  if (task.settle?.kind === 'terminal') await settleOutputs(deps, task)
+  if (task.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)
   return task
 }
 
