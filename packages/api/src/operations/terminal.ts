@@ -17,9 +17,9 @@ export async function settleTerminal(
 ): Promise<{ task: TaskDoc; ended: TaskDoc[] }> {
   const marker = task.settle
   if (marker?.kind !== 'terminal') return { task, ended: [] }
-  announceTask(deps, task) // a reader who is faster than the next write finishes the outputs himself
   await settleFreshOutputs(deps, task)
   deps.reached('settle.outputs-written')
+  announceTask(deps, task) // its readers can see the result from here on
 
   if (marker.run && marker.end) await endRun(deps, task, marker.run, marker.end, null)
   if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
