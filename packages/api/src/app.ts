@@ -43,9 +43,8 @@ export function createApp(deps: Deps, options: AppOptions) {
     begin(c, deps)
     const start = performance.now()
     await next()
-    const route = routeOf(endpoints, c)
     const seconds = (performance.now() - start) / 1000
-    metrics.request({ method: c.req.method, route, status: c.res.status }, seconds)
+    metrics.request({ method: c.req.method, route: c.var.route, status: c.res.status }, seconds)
     c.var.logger.info(
       { method: c.req.method, path: c.req.path, status: c.res.status, ms: Math.round(seconds * 1000) },
       'request',
@@ -56,8 +55,12 @@ export function createApp(deps: Deps, options: AppOptions) {
   for (const one of endpoints) app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
-  app.get('/openapi.json', (c) => c.json(document))
-  app.get('/docs', (c) => c.html(page))
+  for (const path of pages) {
+    app.get(path, (c) => {
+      c.set('route', path)
+      return path === '/docs' ? c.html(page) : c.json(document)
+    })
+  }
   return { app, metrics }
 }
 
@@ -68,12 +71,14 @@ function begin(c: Ctx, deps: Deps): void {
   c.set('requestId', requestId)
   c.set('logger', deps.logger.child({ requestId }))
   c.set('ids', newIds)
+  c.set('route', 'none')
   c.set('replayed', false)
   c.set('repeated', false)
   c.header('X-Request-Id', requestId)
 }
 
 async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Promise<Response> {
+  c.set('route', one.path)
   const { scope } = one
   if (scope === 'none') return one.handle(c)
   const allowed = authenticate(deps.store, options.adminKeyHash, c).then((found) => allow(found, scope))
@@ -108,10 +113,6 @@ function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
     `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`,
   )
 }
-
-/** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
-const routeOf = (endpoints: readonly Endpoint[], c: Ctx): string =>
-  [...endpoints.map((one) => one.path), ...pages].find((path) => matches(path, c.req.path)) ?? 'none'
 
 function matches(path: string, asked: string): boolean {
   const wanted = path.split('/')

@@ -10,6 +10,8 @@ export type Env = {
   Variables: {
     requestId: string
     logger: Logger
+    /** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
+    route: string
     principal: Principal
     /** The same while its key is still being looked up; rejects when the request may not be made. */
     allowed: Promise<Principal>

@@ -102,7 +102,6 @@ async function take(
   offer: Offer,
   known: readonly SlotDoc[],
 ): Promise<TaskDoc | 'next' | 'nothing'> {
-  const [slots, waiting] = await Promise.all([slotsFor(deps, entry, known), deps.store.tasks.get(entry.task)])
   const holder: Holder = { run: entry._id, claimId, agent: agent._id, at: deps.clock.now() }
   const decide = (task: TaskDoc) => {
     const now = deps.clock.now()
@@ -110,31 +109,31 @@ async function take(
       ? null
       : decideClaim(task, entry, agent, claimId, offer, now)
   }
-  if (!waiting || !decide(waiting)) {
-    await removeDeadEntry(deps, entry, waiting)
-    return 'next'
-  }
-  const giveBack = (names: readonly string[]) =>
-    release(deps, names, (one) => one.run === holder.run && one.claimId === claimId)
-  const held: string[] = []
-  for (const slot of slots) {
-    if ((await takeSlot(deps, slot, holder)) === 'full') {
-      await giveBack(held)
-      if (slot._id === globalSlot) return 'nothing'
-      await park(deps, entry, slot._id)
-      return 'next'
-    }
-    held.push(slot._id)
-    deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
-  }
-  const change = await deps.store.tasks.change(waiting, decide)
+  const [{ held, full }, waiting] = await Promise.all([
+    takeSlots(deps, await slotsFor(deps, entry, known), holder),
+    deps.store.tasks.get(entry.task),
+  ])
+  const change = full || !waiting ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
-    await giveBack(held)
-    await removeDeadEntry(deps, entry, await deps.store.tasks.get(entry.task))
+    await release(deps, held, (one) => one.run === holder.run && one.claimId === claimId)
+    await removeDeadEntry(deps, entry, waiting && (await deps.store.tasks.get(entry.task)))
+    if (full === globalSlot) return 'nothing'
+    if (full) await park(deps, entry, full)
     return 'next'
   }
   deps.reached('claim.running')
   return afterClaim(deps, agent, entry, change.after)
+}
+
+/** Up to the first one that is full. */
+async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder) {
+  const held: string[] = []
+  for (const slot of slots) {
+    if ((await takeSlot(deps, slot, holder)) === 'full') return { held, full: slot._id }
+    held.push(slot._id)
+    deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
+  }
+  return { held, full: null }
 }
 
 /** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */
