@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents.ts'
 import { announceTask } from './announce.ts'
@@ -20,6 +21,7 @@ export async function settleTerminal(
   await settleFreshOutputs(deps, task)
   deps.reached('settle.outputs-written')
   announceTask(deps, task) // its readers can see the result from here on
+  await setImmediate() // and go first: nobody waits for the rest
 
   if (marker.run && marker.end) await endRun(deps, task, marker.run, marker.end, null)
   if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
