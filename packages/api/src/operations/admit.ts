@@ -128,10 +128,11 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
         currentRun: run,
         queuedAt: now,
       })
+      // An agent that is faster than the next write makes it itself.
+      if (!until) wakeAgents(deps, task.module)
       const change = await writeOnce(deps, task, queued)
       if (!change) return null
       deps.reached('admit.queued')
-      if (!until) wakeAgents(deps, task.module)
       announceTask(deps, change)
       return change
     }

@@ -8,6 +8,7 @@ import { lose } from './lost.ts'
 import { move } from './move.ts'
 import { claimOf, newRun } from './new-run.ts'
 import { type Picked, pickEntry } from './pick.ts'
+import { settle } from './settle.ts'
 import { globalSlot, moduleSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
@@ -111,7 +112,7 @@ async function take(
   }
   const [{ held, full }, waiting] = await Promise.all([
     takeSlots(deps, await slotsFor(deps, entry, known), holder),
-    deps.store.tasks.get(entry.task),
+    readyTask(deps, entry),
   ])
   const change = full || !waiting ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
@@ -123,6 +124,12 @@ async function take(
   }
   deps.reached('claim.running')
   return afterClaim(deps, agent, entry, change.after)
+}
+
+/** Its token may have come before the last write of its admission. */
+async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
+  const task = await deps.store.tasks.get(entry.task)
+  return task?.settle ? settle(deps, task) : task
 }
 
 /** Up to the first one that is full. */
