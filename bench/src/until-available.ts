@@ -1,16 +1,24 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '@millrace/client'
+import { connect } from '@millrace/client'
 
-const patienceMs = 120_000
+const patienceMs = 300_000
+const modulesDir = join(import.meta.dirname, '../../modules')
 
-export async function untilAvailable(client: Client, name: string): Promise<void> {
+/** Until every module of this repository has passed its test: an installation beside a measurement would be measured too. */
+export async function untilAllAvailable(installation: { url: string; adminKey: string }): Promise<void> {
+  const client = connect({ url: installation.url, key: installation.adminKey })
+  const wanted = await readdir(modulesDir)
   const deadline = Date.now() + patienceMs
   for (;;) {
     const { items } = await client.listModules()
-    const module = items.find((one) => one.name === name)
-    if (module?.status === 'AVAILABLE') return
+    const missing = wanted.filter(
+      (name) => !items.some((one) => one.name === name && one.status === 'AVAILABLE'),
+    )
+    if (missing.length === 0) return
     if (Date.now() > deadline)
-      throw new Error(`${name} is ${module?.status ?? 'unknown'} after ${patienceMs / 1000} s`)
+      throw new Error(`not available after ${patienceMs / 1000} s: ${missing.join(', ')}`)
     await pause(100)
   }
 }

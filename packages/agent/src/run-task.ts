@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Grant, type Progress, parseRunId, type RunId, type TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
@@ -62,7 +62,7 @@ async function runTask(
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
   const startedAt = new Date().toISOString()
-  // Three system calls: a way through the thread pool takes longer than they do.
+  // Small and local, here and for the inputs: the way through the thread pool takes longer than the work.
   mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
@@ -163,7 +163,7 @@ async function writeInputs(
   )
   const path = join(runDir, 'input.json')
   const { task: task_id } = parseRunId(run)
-  await writeFile(path, JSON.stringify({ task_id, run_id: run, ...placed, output_dir: join(runDir, 'out') }))
+  writeFileSync(path, JSON.stringify({ task_id, run_id: run, ...placed, output_dir: join(runDir, 'out') }))
   return path
 }
 

@@ -19,6 +19,7 @@ export const anyAgentLogSubject = (run: RunId): string => {
   return `log.*.${task}.${attempt}`
 }
 export const commandSubject = (agent: AgentId): string => `agent.${agent}.command`
+export const anyEvent = 'event.>'
 export const taskEvent = (task: string): string => `event.task.${task}`
 export const moduleEvent = (module: string): string => `event.module.${module}`
 export const agentEvent = (agent: AgentId): string => `event.agent.${agent}`

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Json } from '@millrace/shared'
@@ -25,6 +25,7 @@ export async function readResult(outputDir: string, lastJsonLine: string | null)
 type ResultFile = { kind: 'text'; text: string } | { kind: 'absent' } | { kind: 'bad'; fault: string }
 
 async function readResultFile(path: string): Promise<ResultFile> {
+  if (!existsSync(path)) return { kind: 'absent' }
   // Not through a link, which may lead out of the folder; not waiting for the writer of a named pipe.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
   try {

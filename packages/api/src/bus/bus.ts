@@ -3,6 +3,7 @@ import {
   type AgentCommand,
   type AgentId,
   anyAgentLogSubject,
+  anyEvent,
   commandSubject,
   type LogBatch,
   logStream,
@@ -26,8 +27,8 @@ export type Bus = {
   announce(subject: string, payload?: string): void
   command(agent: AgentId, command: AgentCommand): void
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
-  /** Calls back on every message; resolves when the server knows of the interest. */
-  listen(subjects: readonly string[], heard: (payload: string) => void): Promise<() => void>
+  /** Calls back on every announcement, of whatever process, until the answer is called. */
+  listen(subjects: readonly string[], heard: (payload: string) => void): () => void
   /**
    * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
    * Throws when it cannot be read to its end: part of a log is never taken for the whole.
@@ -75,30 +76,19 @@ export function openBus(options: { url: string; user?: string; password?: string
   const ready = connecting.then((nc) => {
     connection = nc
     logger.info({}, 'connected to NATS')
+    // One subscription for all readers: each waiting request would cost the server two commands and a round trip.
+    nc.subscribe(anyEvent, {
+      callback: (_error, event) => {
+        heardHere.emit(event.subject, event.string())
+      },
+    })
     void watchStatus(nc, logger).catch((error) => logger.warn({ err: error }, 'NATS status ended'))
     return nc
   })
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
-  // Who listens in this process hears at once, and not once more from NATS.
-  const here = new EventEmitter().setMaxListeners(0)
+  // Who listens in the process that announces hears at once, and not once more from NATS.
+  const heardHere = new EventEmitter().setMaxListeners(0)
   const live = () => (connection && !connection.isClosed() ? connection : undefined)
-
-  async function listenElsewhere(subjects: readonly string[], heard: (payload: string) => void) {
-    const nc = live()
-    if (!nc) return () => {}
-    const subscriptions = subjects.map((subject) =>
-      nc.subscribe(subject, { callback: (_error, message) => heard(message.string()) }),
-    )
-    try {
-      await withTimeout(nc.flush(), 1_000)
-    } catch (error) {
-      // The subscriptions come back with the connection; until then the reader looks by himself.
-      logger.warn({ err: error }, 'NATS does not answer; a reader waits without it')
-    }
-    return () => {
-      for (const subscription of subscriptions) subscription.unsubscribe()
-    }
-  }
 
   return {
     async sendToken(module) {
@@ -114,7 +104,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     },
     announce(subject, payload) {
       live()?.publish(subject, payload)
-      here.emit(subject, payload ?? '')
+      heardHere.emit(subject, payload ?? '')
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))
@@ -127,12 +117,10 @@ export function openBus(options: { url: string; user?: string; password?: string
         away(error)
       }
     },
-    async listen(subjects, heard) {
-      for (const subject of subjects) here.on(subject, heard)
-      const stopElsewhere = await listenElsewhere(subjects, heard)
+    listen(subjects, heard) {
+      for (const subject of subjects) heardHere.on(subject, heard)
       return () => {
-        for (const subject of subjects) here.off(subject, heard)
-        stopElsewhere()
+        for (const subject of subjects) heardHere.off(subject, heard)
       }
     },
     async *logs(run, { follow, signal }) {

@@ -19,7 +19,7 @@ export async function waitFor<T>(
   if (options.seconds <= 0) return look()
   const deadline = Date.now() + options.seconds * 1000
   let heard = Promise.withResolvers<void>()
-  const stopListening = await bus.listen(options.subjects, (payload) => {
+  const stopListening = bus.listen(options.subjects, (payload) => {
     if (options.matters?.(payload) ?? true) heard.resolve()
   })
   try {

@@ -63,10 +63,7 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
       }
     }
     const over = new AbortController()
-    const stopListening = await deps.bus.listen(
-      [taskEvent(parseRunId(run._id).task)],
-      () => void endWhenOver(),
-    )
+    const stopListening = deps.bus.listen([taskEvent(parseRunId(run._id).task)], () => void endWhenOver())
     const endWhenOver = async () => {
       if (await hasEnded(deps, run)) over.abort()
     }
