@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { CrashPoint } from '@millrace/api'
 import type { Task } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -7,10 +8,17 @@ import { shiftedClock } from '../support/shifted-clock.ts'
 
 const clock = shiftedClock()
 const other = availableModule({ name: 'other' })
+let breakingOffAt: CrashPoint | null = null
 let api: TestApi
 let agent: ScriptedAgent
 beforeAll(async () => {
-  api = await openApi((deps) => ({ ...deps, clock }))
+  api = await openApi((deps) => ({
+    ...deps,
+    clock,
+    reached(point) {
+      if (point === breakingOffAt) throw new Error('the process ends here')
+    },
+  }))
 })
 beforeEach(async () => {
   agent = await scriptedAgent(api)
@@ -39,6 +47,26 @@ describe('a claim', () => {
     expect(twins).toEqual([grant, grant, grant])
     await end(`${first.id}.1`)
     await claimAndEnd()
+  })
+
+  test('completes an admission that lacks only its last write', async () => {
+    breakingOffAt = 'admit.entry-created'
+    await expect(create()).rejects.toThrow()
+    breakingOffAt = null
+    const [task] = (await api.client.listTasks({ limit: 1 })).items
+    expect(task?.status).toBe('blocked')
+    expect(await claimAndEnd()).toBe(`${task?.id}.1`)
+  })
+
+  test('says whether anything else is open for its offers', async () => {
+    const tasks = [await create(), await create()]
+    const { name: module, version, digest } = echo
+    const offers = [{ module, version, digest, max: 1, warm: 0 }]
+    const claim = async () =>
+      (await agent.call('claim', { sessionId: agent.sessionId, claimId: randomUUID(), offers })).json()
+    expect(await claim()).toMatchObject({ grant: { run: `${tasks[0]?.id}.1` }, more: true })
+    expect(await claim()).toMatchObject({ grant: { run: `${tasks[1]?.id}.1` }, more: false })
+    for (const run of runs(tasks)) await end(run)
   })
 
   test('takes only what the inventory shows as AVAILABLE with that very content', async () => {

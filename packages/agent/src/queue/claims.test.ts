@@ -61,6 +61,15 @@ test('a token is acked after its claim, and claiming goes on until there is noth
   expect(token.nak).not.toHaveBeenCalled()
 })
 
+test('a grant that was the last of its kind ends the claiming, until the next token', async () => {
+  const last = { grant: grantOf(1), more: false }
+  const { claims, seen } = setUp({ room: 5, work: 0, answers: [last, last] })
+  await claims.offer(tokenOf(1))
+  expect(seen.ids).toHaveLength(1)
+  await claims.offer(tokenOf(2))
+  expect(seen.granted).toHaveLength(2)
+})
+
 test('no more is claimed than fits', async () => {
   const { claims, seen } = setUp({ room: 1, work: 9 })
   await claims.offer(tokenOf(1))

@@ -40,6 +40,13 @@ describe('the pick', () => {
     })
   })
 
+  test('says whether anything else fits', () => {
+    const roomy = [offer('a'), offer('b')]
+    expect(pick({ fitting: [a, b], roomy })).toMatchObject({ more: true })
+    expect(pick({ fitting: [a, b], roomy, passed: new Set([b._id]) })).toMatchObject({ more: false })
+    expect(pick({ fitting: [a, b], roomy: [offer('a')] })).toMatchObject({ more: false })
+  })
+
   test('is a warm module among those of the same priority queued within two seconds', () => {
     const warm = [offer('a'), offer('b', { warm: 1 })]
     expect(pick({ fitting: [a, b], roomy: warm })).toMatchObject({ entry: b })
