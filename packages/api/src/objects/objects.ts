@@ -119,7 +119,10 @@ export function openObjects(config: ObjectsConfig): Objects {
     },
 
     async write(key, body, contentType) {
-      await manage.send(new PutObjectCommand({ Bucket, Key: key, Body: body, ContentType: contentType }))
+      const ContentLength = Buffer.byteLength(body) // the SDK does not see the length of an empty one
+      await manage.send(
+        new PutObjectCommand({ Bucket, Key: key, Body: body, ContentLength, ContentType: contentType }),
+      )
     },
     async remove(key) {
       await manage.send(new DeleteObjectCommand({ Bucket, Key: key }))
