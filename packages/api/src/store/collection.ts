@@ -1,4 +1,11 @@
-import { type Db, type Filter, MongoError, type MongoServerError, type Sort } from 'mongodb'
+import {
+  type Db,
+  type Filter,
+  MongoBulkWriteError,
+  MongoError,
+  type MongoServerError,
+  type Sort,
+} from 'mongodb'
 import type { z } from 'zod'
 
 export type { Filter }
@@ -135,5 +142,8 @@ function isDuplicate(error: unknown): boolean {
 export function isDatabaseAway(error: unknown): boolean {
   const away =
     /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/
+  // The driver wraps what cut off a write of several documents.
+  if (error instanceof MongoBulkWriteError && error.errorResponse !== error)
+    return isDatabaseAway(error.errorResponse)
   return error instanceof MongoError && away.test(error.name)
 }
