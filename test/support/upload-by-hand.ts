@@ -15,7 +15,7 @@ export async function announce(api: TestApi, file: File, more: object = {}) {
     ...more,
   })
   const { data, upload } = UploadAnswer.parse(await response.json())
-  if (!upload) throw new Error('nothing to upload')
+  if (upload?.kind !== 'single') throw new Error('nothing to upload in one go')
   return { data, upload }
 }
 

@@ -1,4 +1,4 @@
-import { Problem } from '@millrace/shared'
+import type { Problem } from '@millrace/shared'
 
 /** The API refused: `code` is stable, `message` says what is wrong and what would help. */
 export class ApiError extends Error {
@@ -19,14 +19,18 @@ export class ApiError extends Error {
 
 export async function apiErrorOf(response: Response): Promise<ApiError> {
   const text = await response.text()
-  const parsed = Problem.safeParse(parseJson(text))
-  return new ApiError(response.status, parsed.data ?? {}, `${response.status} ${text.slice(0, 200)}`)
+  return new ApiError(response.status, problemIn(text), `${response.status} ${text.slice(0, 200)}`)
 }
 
-function parseJson(text: string): unknown {
+/** What our API says; anything else came from somebody in between. By hand, so that it runs without a library. */
+function problemIn(text: string): Partial<Problem> {
   try {
-    return JSON.parse(text)
+    const parsed: unknown = JSON.parse(text)
+    return isProblem(parsed) ? parsed : {}
   } catch {
-    return undefined
+    return {}
   }
 }
+
+const isProblem = (parsed: unknown): parsed is Problem =>
+  typeof parsed === 'object' && parsed !== null && 'code' in parsed && typeof parsed.code === 'string'

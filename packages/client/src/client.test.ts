@@ -5,7 +5,6 @@ import { ApiError, apiErrorOf } from './api-error.ts'
 import { connect } from './client.ts'
 import { readEvents } from './events.ts'
 import { fromData, fromOutput, wireInputs } from './inputs.ts'
-import { putBytes } from './put-bytes.ts'
 
 const data = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const task = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -34,7 +33,6 @@ const say =
   (_: IncomingMessage, response: ServerResponse) => {
     response.writeHead(status).end(body)
   }
-const hangUp = (request: IncomingMessage) => request.socket.destroy()
 
 describe('inputs', () => {
   test('are wrapped, so that a look-alike of a reference stays a value', () => {
@@ -121,40 +119,5 @@ describe('a refusal', () => {
       code: 'unknown',
       message: '502 <h1>Bad gateway</h1>',
     })
-  })
-})
-
-describe('sending bytes to the store', () => {
-  const bytes = new TextEncoder().encode('hello')
-  const put = (url: string) =>
-    putBytes(
-      fetch,
-      { kind: 'single', method: 'PUT', url, headers: { 'content-type': 'text/x' }, expiresAt: '' },
-      bytes,
-    )
-
-  test('is one PUT with the given headers', async () => {
-    const { url, seen } = await serve(say(200))
-    await put(url)
-    expect(seen).toHaveLength(1)
-    expect(seen[0]?.headers).toMatchObject({ 'content-type': 'text/x', 'content-length': '5' })
-  })
-
-  test('is tried again after a 500 and after a broken connection; 412 then says it had arrived', async () => {
-    const { url, seen } = await serve(say(503), hangUp, say(412))
-    await put(url)
-    expect(seen).toHaveLength(3)
-  })
-
-  test('gives up after three tries', async () => {
-    const { url, seen } = await serve(hangUp)
-    await expect(put(url)).rejects.toThrow('The upload was cut off.')
-    expect(seen).toHaveLength(3)
-  })
-
-  test('is not tried again when it was refused, and says why', async () => {
-    const { url, seen } = await serve(say(403, '<Error><Message>wrong length</Message></Error>'))
-    await expect(put(url)).rejects.toThrow('The object store refused the upload: 403 wrong length')
-    expect(seen).toHaveLength(1)
   })
 })

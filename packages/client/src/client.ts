@@ -7,7 +7,9 @@ import {
   type DataId,
   type DataItem,
   DataPage,
+  type EditData,
   KeyCreated,
+  LineageAnswer,
   LogLine,
   type Module,
   ModuleAnswer,
@@ -32,7 +34,7 @@ import type { z } from 'zod'
 import { apiErrorOf } from './api-error.ts'
 import { readEvents } from './events.ts'
 import { type Input, wireInputs } from './inputs.ts'
-import { putBytes } from './put-bytes.ts'
+import { type UploadFileOptions, uploadFile } from './upload-file.ts'
 
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
 type Query = Record<string, string | number | undefined>
@@ -42,7 +44,8 @@ export type FileToUpload = {
   contentType: string
   bytes: Uint8Array<ArrayBuffer>
   label?: string
-  sha256?: string
+  /** Lets the store check SHA-256 sums. */
+  checksums?: boolean
   tags?: string[]
 }
 
@@ -93,22 +96,24 @@ export function connect(options: ClientOptions) {
       return (await call(UploadAnswer, 'POST', '/api/data', { body: value })).data
     },
 
-    /** Uploads bytes (at most 100 MiB) straight to the object store and waits until they are verified. */
-    async upload(file: FileToUpload): Promise<DataItem> {
-      const { name, contentType, bytes, sha256 } = file
-      const body = {
-        label: file.label ?? name,
-        tags: file.tags,
-        file: { name, contentType, size: bytes.byteLength, sha256 },
-      }
-      const created = await call(UploadAnswer, 'POST', '/api/data', { body })
-      if (!created.upload) return created.data
-      await putBytes(doFetch, created.upload, bytes)
-      return (await call(DataAnswer, 'POST', `/api/data/${created.data.id}/complete`)).data
-    },
+    /** Uploads bytes straight to the object store and waits until they are verified. */
+    upload: ({ bytes, ...file }: FileToUpload): Promise<DataItem> =>
+      uploadFile(new Blob([bytes]), { ...file, url: base, key: options.key, fetch: doFetch }),
+    /** The same of any size, from a `File` or `Blob`, with progress and resumption. */
+    uploadFile: (file: Blob, more: Omit<UploadFileOptions, 'url' | 'key'> = {}): Promise<DataItem> =>
+      uploadFile(file, { fetch: doFetch, ...more, url: base, key: options.key }),
     async data(id: DataId): Promise<DataItem> {
       return (await call(DataAnswer, 'GET', `/api/data/${id}`)).data
     },
+    async updateData(id: DataId, changes: EditData): Promise<DataItem> {
+      return (await call(DataAnswer, 'PATCH', `/api/data/${id}`, { body: changes })).data
+    },
+    /** Removes an item and its content; `data_in_use` while an unfinished task needs it. */
+    async deleteData(id: DataId): Promise<void> {
+      await send('DELETE', `/api/data/${id}`)
+    },
+    /** The task that produced an item, what that task read, and the tasks that read the item. */
+    lineage: (id: DataId): Promise<LineageAnswer> => call(LineageAnswer, 'GET', `/api/data/${id}/lineage`),
     listData: (query: Query = {}): Promise<Page<DataItem>> => call(DataPage, 'GET', '/api/data', { query }),
 
     /** Where the file of an item can be read for the next hour, without a key. */

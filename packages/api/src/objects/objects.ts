@@ -9,6 +9,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { type Multipart, openMultipart } from './multipart.ts'
 
 export type KeyPair = { key: string; secret: string }
 export type ObjectsConfig = {
@@ -37,6 +38,7 @@ export type Objects = {
   read(key: string): Promise<string | null>
   write(key: string, body: string, contentType: string): Promise<void>
   remove(key: string): Promise<void>
+  multipart: Multipart
   ping(): Promise<void>
   close(): void
 }
@@ -127,6 +129,7 @@ export function openObjects(config: ObjectsConfig): Objects {
     async remove(key) {
       await manage.send(new DeleteObjectCommand({ Bucket, Key: key }))
     },
+    multipart: openMultipart(Bucket, manage, upload),
     async ping() {
       await manage.send(new HeadBucketCommand({ Bucket }), { abortSignal: AbortSignal.timeout(3_000) })
     },

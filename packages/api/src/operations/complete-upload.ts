@@ -5,6 +5,7 @@ import { incomingKey } from '../objects/keys.ts'
 import type { StoredObject } from '../objects/objects.ts'
 import type { DataDoc } from '../store/documents.ts'
 import { admitDependents } from './dependents.ts'
+import { assemble } from './multipart-upload.ts'
 import { settle } from './settle.ts'
 
 /** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
@@ -14,6 +15,7 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
   if (item.status === 'available') return settleData(deps, item)
   if (item.status !== 'uploading') throw new Failure('conflict', `The item is ${item.status}, not uploading.`)
   const object = incomingKey(id, item.uploads)
+  await assemble(deps, item)
   const stored = await deps.objects.head(object)
   if (!stored)
     throw new Failure(

@@ -6,17 +6,18 @@ import {
   dataTypeOf,
   dataTypeOfValue,
   inlineValueLimit,
-  type SingleUpload,
   singleUploadLimit,
+  type Upload,
 } from '@millrace/shared'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { incomingKey } from '../objects/keys.ts'
 import type { DataDoc } from '../store/documents.ts'
+import { describeMultipart, partSizeFor } from './multipart-upload.ts'
 import type { Caller } from './submit.ts'
 
-type Created = { item: DataDoc; upload: SingleUpload | null }
+type Created = { item: DataDoc; upload: Upload | null }
 
 /** A small value, kept in the database and available at once. */
 export async function createValue(
@@ -40,10 +41,6 @@ export async function createFile(
   wanted: z.output<typeof CreateFile>,
 ): Promise<Created> {
   const { name, size, contentType, sha256 } = wanted.file
-  if (size > singleUploadLimit) {
-    const errors = [{ path: '/file/size', message: 'files above 100 MiB cannot be uploaded yet' }]
-    throw new Failure('invalid_request', 'A file may have 100 MiB.', { errors })
-  }
   const item = await insertOnce(deps, {
     ...blank(deps, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
     isFile: true,
@@ -52,15 +49,19 @@ export async function createFile(
     size,
     sha256: sha256 ?? null,
     fileName: name,
+    multipart:
+      size > singleUploadLimit ? { partSize: partSizeFor(size), uploadId: null, checksums: false } : null,
     uploads: 1,
   })
   return { item, upload: item.status === 'uploading' ? await uploadOf(deps, item) : null }
 }
 
-/** A new URL with a new key; the object under the old one counts no more. */
+/** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */
 export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
   const item = await deps.store.data.get(id)
   if (!item) throw notFound('data item')
+  // Parts that have arrived stay: an upload in parts goes on, it never starts again.
+  if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(deps, item) }
   const change = await deps.store.data.change(item, (current) =>
     current.status === 'uploading'
       ? { ...current, uploads: current.uploads + 1, updatedAt: deps.clock.now() }
@@ -71,7 +72,8 @@ export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
   return { item: change.after, upload: await uploadOf(deps, change.after) }
 }
 
-async function uploadOf(deps: Deps, item: DataDoc): Promise<SingleUpload> {
+async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
+  if (item.multipart) return describeMultipart(item, item.multipart.partSize)
   const { url, headers, expiresAt } = await deps.objects.presignPut(incomingKey(item._id, item.uploads), {
     size: item.size ?? 0,
     contentType: item.contentType ?? 'application/octet-stream',
@@ -106,6 +108,7 @@ function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['ty
     error: null,
     producer: null,
     round: 1,
+    multipart: null,
     uploads: 0,
     settle: null,
     tags: wanted.tags,

@@ -16,6 +16,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   version: null,
   priority: 'normal',
   inputs: {},
+  reads: [],
   outputs: {},
   optionalOutputs: [],
   after: [],

@@ -24,6 +24,7 @@ export function newOutput(task: TaskDoc, key: string): DataDoc[] {
       error: null,
       producer: { taskId: task._id, output: key },
       round: task.round,
+      multipart: null,
       uploads: 0,
       settle: null,
       tags,

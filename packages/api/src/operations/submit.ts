@@ -11,6 +11,7 @@ import { Failure } from '../failure.ts'
 import type { NewIds } from '../ids.ts'
 import { pointer } from '../pointer.ts'
 import type { ModuleDoc, TaskDoc } from '../store/documents.ts'
+import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
 
@@ -117,6 +118,7 @@ function newTask(
     version: wanted.version ?? null,
     priority: wanted.priority,
     inputs,
+    reads: readBy(inputs),
     outputs: Object.fromEntries(
       manifest.outputs.map((port) => [
         port.key,

@@ -6,7 +6,10 @@ import {
   DataId,
   DataPage,
   DataQuery,
+  PartsRequest,
+  PartUrls,
   UploadAnswer,
+  UploadedParts,
 } from '@millrace/shared'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
@@ -16,6 +19,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { completeUpload } from '../operations/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/create-data.ts'
+import { partUrls, uploadedParts } from '../operations/multipart-upload.ts'
 import { presentData } from '../respond/data.ts'
 import type { Filter } from '../store/collection.ts'
 import type { DataDoc } from '../store/documents.ts'
@@ -64,6 +68,29 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c) {
       const { item, upload } = await freshUpload(deps, pathId(c, DataId, 'data item'))
       return c.json({ data: presentData(item), upload })
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/data/:id/parts',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'Which parts of a large file have arrived',
+    answers: { 200: { description: 'The parts', schema: UploadedParts } },
+    async handle(c) {
+      return c.json(await uploadedParts(deps, pathId(c, DataId, 'data item')))
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/data/:id/parts',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'URLs for parts of a large file',
+    body: PartsRequest,
+    answers: { 200: { description: 'The URLs', schema: PartUrls } },
+    async handle(c, { body }) {
+      return c.json(await partUrls(deps, pathId(c, DataId, 'data item'), body))
     },
   }),
   endpoint({

@@ -81,6 +81,7 @@ export const TaskDoc = z.object({
   version: z.string().nullable().describe('the version asked for; null when none was'),
   priority: Priority,
   inputs: z.record(z.string(), z.union([StoredInput, z.array(StoredInput)])),
+  reads: z.array(DataId).default([]).describe('the data items among the inputs, to find a task by'),
   outputs: z.record(
     z.string(),
     z.object({
@@ -184,6 +185,7 @@ export const DataDoc = z.object({
   type: DataType,
   isFile: z.boolean(),
   status: DataStatus,
+  before: DataStatus.nullish().describe('while it is `deleting`: where it goes back to'),
   json: JsonText.nullable(),
   object: z.string().nullable().describe('key in the object store'),
   contentType: z.string().nullable(),
@@ -194,6 +196,11 @@ export const DataDoc = z.object({
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),
   round: z.number(),
+  multipart: z
+    .object({ partSize: z.number(), uploadId: z.string().nullable(), checksums: z.boolean() })
+    .nullable()
+    .default(null)
+    .describe('a file that comes in parts; its upload begins in the store with the first URLs'),
   uploads: z.number().describe('how many upload URLs were given out; the newest has this number'),
   settle: z.object({ kind: z.literal('admit-waiting') }).nullable(),
   tags: z.array(z.string()),

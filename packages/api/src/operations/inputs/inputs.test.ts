@@ -25,6 +25,7 @@ const item = (changes: Partial<DataDoc>): DataDoc => ({
   error: null,
   producer: null,
   round: 1,
+  multipart: null,
   uploads: 1,
   settle: null,
   tags: [],

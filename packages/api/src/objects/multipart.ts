@@ -1,0 +1,118 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListPartsCommand,
+  type S3Client,
+  S3ServiceException,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+
+export type StoredPart = { partNumber: number; size: number; etag: string; sha256: string | null }
+export type PresignedPart = { url: string; headers: Record<string, string>; expiresAt: Date }
+
+/** Files that come in parts. An upload that the store does not know (any more) is told as `null` or `false`. */
+export type Multipart = {
+  begin(key: string, options: { contentType: string; checksums: boolean }): Promise<string>
+  /** The URL takes exactly that many bytes, and with `sha256` (hex) exactly those. */
+  presign(
+    key: string,
+    uploadId: string,
+    part: { partNumber: number; size: number; sha256?: string },
+  ): Promise<PresignedPart>
+  list(key: string, uploadId: string): Promise<StoredPart[] | null>
+  complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<boolean>
+  abort(key: string, uploadId: string): Promise<void>
+}
+
+const partSeconds = 60 * 60
+
+export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client): Multipart {
+  return {
+    async begin(Key, { contentType, checksums }) {
+      const { UploadId } = await manage.send(
+        new CreateMultipartUploadCommand({
+          Bucket,
+          Key,
+          ContentType: contentType,
+          ...(checksums ? { ChecksumAlgorithm: 'SHA256' } : {}),
+        }),
+      )
+      if (!UploadId) throw new Error('the store gave no upload id')
+      return UploadId
+    },
+
+    async presign(Key, UploadId, { partNumber, size, sha256 }) {
+      const checksum = sha256 && Buffer.from(sha256, 'hex').toString('base64')
+      const command = new UploadPartCommand({
+        Bucket,
+        Key,
+        UploadId,
+        PartNumber: partNumber,
+        ContentLength: size,
+        ...(checksum ? { ChecksumSHA256: checksum } : {}),
+      })
+      const expiresAt = new Date(Date.now() + partSeconds * 1000)
+      const url = await getSignedUrl(upload, command, {
+        expiresIn: partSeconds,
+        signableHeaders: new Set(['host', 'content-length', 'x-amz-checksum-sha256']),
+        unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
+      })
+      const headers: Record<string, string> = checksum ? { 'x-amz-checksum-sha256': checksum } : {}
+      return { url, headers, expiresAt }
+    },
+
+    async list(Key, UploadId) {
+      const found: StoredPart[] = []
+      let after: string | undefined
+      try {
+        do {
+          const page = await manage.send(
+            new ListPartsCommand({ Bucket, Key, UploadId, PartNumberMarker: after }),
+          )
+          for (const part of page.Parts ?? [])
+            found.push({
+              partNumber: part.PartNumber ?? 0,
+              size: part.Size ?? 0,
+              etag: part.ETag ?? '',
+              sha256: part.ChecksumSHA256 ?? null,
+            })
+          after = page.IsTruncated ? page.NextPartNumberMarker : undefined
+        } while (after)
+      } catch (error) {
+        if (isUnknownUpload(error)) return null
+        throw error
+      }
+      return found
+    },
+
+    async complete(Key, UploadId, parts) {
+      const Parts = parts.map(({ partNumber, etag, sha256 }) => ({
+        PartNumber: partNumber,
+        ETag: etag,
+        ...(sha256 ? { ChecksumSHA256: sha256 } : {}),
+      }))
+      try {
+        await manage.send(
+          new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }),
+        )
+        return true
+      } catch (error) {
+        if (isUnknownUpload(error)) return false
+        throw error
+      }
+    },
+
+    async abort(Key, UploadId) {
+      try {
+        await manage.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+      } catch (error) {
+        if (!isUnknownUpload(error)) throw error
+      }
+    },
+  }
+}
+
+const isUnknownUpload = (error: unknown): boolean =>
+  error instanceof S3ServiceException && (error.name === 'NoSuchUpload' || error.name === 'NoSuchKey')

@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterEach, expect, test } from 'vitest'
+import { uploadFile } from './upload-file.ts'
+
+const id = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+const say =
+  (status: number, body: unknown = ''): Answer =>
+  (_, response) => {
+    response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
+  }
+const hangUp: Answer = (request) => request.socket.destroy()
+
+/** An API and a store in one: `answers` are the store's, in turn; the last one repeats. */
+async function serve(...answers: Answer[]) {
+  const puts: IncomingMessage[] = []
+  const calls: string[] = []
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      if (request.method === 'PUT') {
+        const answer = answers[Math.min(puts.length, answers.length - 1)]
+        puts.push(request)
+        return answer?.(request, response)
+      }
+      calls.push(`${request.method} ${request.url}`)
+      const headers = { 'content-type': 'text/x' }
+      const upload = { kind: 'single', method: 'PUT', url: `${url}/store/${calls.length}`, headers }
+      say(200, { data: { id }, upload })(request, response)
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  closing.push(() => server.close().closeAllConnections())
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const url = `http://127.0.0.1:${address.port}`
+  const send = (more: object = {}) => uploadFile(new Blob(['hello']), { url, key: 'k', ...more })
+  return { send, puts, calls }
+}
+
+test('is one PUT with the given headers, between create and complete', async () => {
+  const { send, puts, calls } = await serve(say(200))
+  const progress: number[] = []
+  expect(await send({ onProgress: ({ sent }: { sent: number }) => progress.push(sent) })).toEqual({ id })
+  expect(puts).toHaveLength(1)
+  expect(puts[0]?.headers).toMatchObject({ 'content-type': 'text/x', 'content-length': '5' })
+  expect(calls).toEqual(['POST /api/data', `POST /api/data/${id}/complete`])
+  expect(progress).toEqual([5])
+})
+
+test('is tried again after a 500 and after a broken connection; 412 then says it had arrived', async () => {
+  const { send, puts } = await serve(say(503), hangUp, say(412))
+  await send()
+  expect(puts).toHaveLength(3)
+})
+
+test('takes a fresh URL after a refusal, and gives up after three with what the store said', async () => {
+  const { send, puts, calls } = await serve(say(403, '<Error><Message>wrong length</Message></Error>'))
+  await expect(send()).rejects.toThrow('The object store refused the upload: 403 wrong length')
+  expect(puts.map(({ url }) => url)).toEqual(['/store/1', '/store/2', '/store/3'])
+  expect(calls.slice(1)).toEqual(Array(2).fill(`POST /api/data/${id}/upload`))
+})
+
+test('ends with the signal, also while it waits to try again', async () => {
+  const stop = new AbortController()
+  const { send, puts } = await serve((_, response) => {
+    response.writeHead(503).end()
+    setImmediate(() => stop.abort(new Error('enough')))
+  })
+  await expect(send({ signal: stop.signal })).rejects.toThrow('enough')
+  expect(puts).toHaveLength(1)
+})
+
+test('goes on with an item that was begun before', async () => {
+  const { send, calls } = await serve(say(200))
+  await send({ resume: id })
+  expect(calls[0]).toBe(`POST /api/data/${id}/upload`)
+})
