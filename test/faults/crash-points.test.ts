@@ -151,6 +151,23 @@ const restartedAgent: Scenario = async () => {
   return [task.id]
 }
 
+/** A file goes, with its content, after the task that read it. */
+const deleted: Scenario = async () => {
+  const bytes = new TextEncoder().encode('a short life')
+  const item = await client.upload({ name: 'short.txt', contentType: 'text/plain', bytes })
+  const task = await client.createTask(
+    { module: 'text-stats', inputs: { text: fromData(item.id) } },
+    randomUUID(),
+  )
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded' })
+  const { object } = (await deps.store.data.get(item.id)) ?? {}
+  // The first try may have died with the process, and the tick have finished what it began.
+  await client.deleteData(item.id).catch((error) => expect(error).toMatchObject({ code: 'not_found' }))
+  expect(await deps.store.data.get(item.id)).toBeNull()
+  expect(await deps.objects.head(object ?? '')).toBeNull()
+  return [task.id]
+}
+
 async function ended(id: TaskId) {
   return until(`task ${id} has ended`, 90, async () => {
     const task = await client.task(id, 5)
@@ -161,6 +178,7 @@ async function ended(id: TaskId) {
 const scenarioOf = (point: CrashPoint): Scenario => {
   if (point === 'admit.ended') return skipped
   if (point === 'admit.waiting' || point.startsWith('upload.')) return upload
+  if (point.startsWith('delete.')) return deleted
   if (point.startsWith('requeue.')) return flaky
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent

@@ -12,6 +12,7 @@ import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
 import { dataEndpoints } from './routes/data.ts'
+import { dataCareEndpoints } from './routes/data-care.ts'
 import { docsPage } from './routes/docs-page.ts'
 import { healthEndpoints } from './routes/health.ts'
 import { moduleEndpoints } from './routes/modules.ts'
@@ -29,6 +30,7 @@ export function createApp(deps: Deps, options: AppOptions) {
   const metrics = openMetrics(deps)
   const endpoints = [
     ...dataEndpoints(deps),
+    ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),

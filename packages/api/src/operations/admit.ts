@@ -2,6 +2,7 @@ import { type DataId, isAwaited, isTerminal, runIdOf, type TaskError, type TaskI
 import type { Deps } from '../deps.ts'
 import type { DataDoc, TaskDoc } from '../store/documents.ts'
 import { announceTask, wakeAgents } from './announce.ts'
+import { readBy } from './inputs/reads.ts'
 import { move } from './move.ts'
 import { newOutput } from './new-output.ts'
 import { newEntry, newRun } from './new-run.ts'
@@ -73,13 +74,8 @@ export function decideAdmit(task: TaskDoc, { items, missing, tasks }: Upstreams)
 }
 
 async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstreams> {
-  const ids = Object.values(task.inputs)
-    .flat()
-    .flatMap((input) => ('data' in input ? [input.data] : []))
-  const [items, tasks] = await Promise.all([
-    deps.store.data.many([...new Set(ids)]),
-    deps.store.tasks.many(task.after),
-  ])
+  const ids = readBy(task.inputs)
+  const [items, tasks] = await Promise.all([deps.store.data.many(ids), deps.store.tasks.many(task.after)])
   const found = new Set(items.map((item) => item._id))
   return { items, missing: ids.filter((id) => !found.has(id)), tasks }
 }

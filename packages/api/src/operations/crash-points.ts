@@ -40,5 +40,8 @@ export const crashPoints = [
   'upload.completed',
   'upload.waiting-admitted',
   'upload.cleared',
+  'delete.marked',
+  'delete.committed',
+  'delete.object-removed',
 ] as const
 export type CrashPoint = (typeof crashPoints)[number]

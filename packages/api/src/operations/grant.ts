@@ -1,13 +1,11 @@
 import type { Grant, GrantedFile, GrantedInput, Json } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { DataDoc, StoredInput, TaskDoc } from '../store/documents.ts'
+import { readBy } from './inputs/reads.ts'
 
 /** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */
 export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
-  const named = Object.values(task.inputs)
-    .flat()
-    .flatMap((input) => ('data' in input ? [input.data] : []))
-  const items = new Map((await deps.store.data.many([...new Set(named)])).map((item) => [item._id, item]))
+  const items = new Map((await deps.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
   const inputs: Record<string, GrantedInput> = {}
   for (const [key, input] of Object.entries(task.inputs)) {
     inputs[key] = Array.isArray(input)

@@ -122,6 +122,7 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { status: 1, _id: -1 } }, // lists by status
     { key: { module: 1, _id: -1 } }, // lists by module
     { key: { waitingFor: 1 }, sparse: true }, // dependents of something that ended
+    { key: { reads: 1, _id: -1 } }, // who reads a data item, newest first
     { key: { 'settle.kind': 1 }, sparse: true }, // open markers, for the tick
   ])
   await db.collection('runs').createIndexes([

@@ -3,6 +3,7 @@ import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
+import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { sendTokens } from './send-tokens.ts'
@@ -10,6 +11,7 @@ import { sendTokens } from './send-tokens.ts'
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
   carryOnMarkers,
+  finishDeletions,
   endSilentSessions,
   removeStaleHolders,
   openParkedEntries,

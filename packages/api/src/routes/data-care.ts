@@ -1,0 +1,53 @@
+import { DataAnswer, DataId, EditData, LineageAnswer } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { deleteData } from '../operations/delete-data.ts'
+import { editData } from '../operations/edit-data.ts'
+import { lineage } from '../operations/lineage.ts'
+import { presentData } from '../respond/data.ts'
+import { presentTask } from '../respond/task.ts'
+
+/** What happens to an item once it is there. */
+export const dataCareEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'patch',
+    path: '/api/data/:id',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'Change label, tags or expiry',
+    body: EditData,
+    answers: { 200: { description: 'The item', schema: DataAnswer } },
+    async handle(c, { body }) {
+      return c.json({ data: presentData(await editData(deps, pathId(c, DataId, 'data item'), body)) })
+    },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/api/data/:id',
+    scope: 'write',
+    tag: 'Data',
+    summary: 'Remove an item and its content',
+    answers: { 204: { description: 'Gone' } },
+    async handle(c) {
+      await deleteData(deps, pathId(c, DataId, 'data item'))
+      return c.body(null, 204)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/data/:id/lineage',
+    scope: 'read',
+    tag: 'Data',
+    summary: 'The task that produced an item, what that task read, and the tasks that read the item',
+    answers: { 200: { description: 'One step each way', schema: LineageAnswer } },
+    async handle(c) {
+      const { item, producedBy, inputs, usedBy } = await lineage(deps, pathId(c, DataId, 'data item'))
+      return c.json({
+        data: presentData(item),
+        producedBy: producedBy && presentTask(producedBy, { list: true }),
+        inputs: inputs.map((input) => presentData(input, { list: true })),
+        usedBy: usedBy.map((task) => presentTask(task, { list: true })),
+      })
+    },
+  }),
+]
