@@ -11,6 +11,8 @@ afterAll(() => api.close())
 
 const content = (id: string, more = '', method = 'GET') =>
   api.request(`/api/data/${id}/content${more}`, { method, redirect: 'manual' })
+/** The first bytes say what it is, and more is not looked at. */
+const gif = 'GIF89a'
 const upload = (name: string, contentType: string, text = 'hello') =>
   api.client.upload({ name, contentType, bytes: bytesOf(text) })
 /** The answer of the store to whoever follows the redirect. */
@@ -72,22 +74,22 @@ describe('the content of a file', () => {
   })
 
   test('is told by HEAD with type and length, without a redirect', async () => {
-    const { id } = await upload('a.png', 'image/png')
+    const { id } = await upload('a.gif', 'image/gif', gif)
     for (const more of ['', '?redirect=0']) {
       const head = await content(id, more, 'HEAD')
       expect(head.status).toBe(200)
-      expect(head.headers.get('content-type')).toBe('image/png')
-      expect(head.headers.get('content-length')).toBe('5')
+      expect(head.headers.get('content-type')).toBe('image/gif')
+      expect(head.headers.get('content-length')).toBe('6')
       expect(head.headers.get('location')).toBeNull()
     }
   })
 
   test('is an attachment unless it is asked for inline', async () => {
-    const { id } = await upload('a.png', 'image/png')
-    expect((await served(id)).headers.get('content-disposition')).toMatch(/^attachment; filename="a.png"/)
+    const { id } = await upload('a.gif', 'image/gif', gif)
+    expect((await served(id)).headers.get('content-disposition')).toMatch(/^attachment; filename="a.gif"/)
     const inline = await served(id, '?disposition=inline')
-    expect(inline.headers.get('content-disposition')).toMatch(/^inline; filename="a.png"/)
-    expect(inline.headers.get('content-type')).toBe('image/png')
+    expect(inline.headers.get('content-disposition')).toMatch(/^inline; filename="a.gif"/)
+    expect(inline.headers.get('content-type')).toBe('image/gif')
   })
 
   test('that a browser would run is only ever an attachment of unknown type', async () => {
@@ -109,14 +111,14 @@ describe('the content of a file', () => {
   test('keeps its name in any script, and a name cannot break the header', async () => {
     const names = ['фото 日本.png', 'a"b\\c/d;e\r\nSet-Cookie: x=1.png', '%41 ü.png', '‮gnp.exe', '   ']
     for (const name of names) {
-      const { id } = await upload(name, 'image/png')
+      const { id } = await upload(name, 'image/gif', gif)
       const response = await served(id)
       expect(response.status, name).toBe(200)
       expect(response.headers.get('set-cookie')).toBeNull()
       const disposition = response.headers.get('content-disposition') ?? ''
       expect(disposition).toMatch(/^attachment; filename="[^"\\]*"; filename\*=UTF-8''[\w.%~-]+$/)
     }
-    const { id } = await upload('фото.png', 'image/png')
+    const { id } = await upload('фото.png', 'image/gif', gif)
     const disposition = (await served(id)).headers.get('content-disposition') ?? ''
     expect(decodeURIComponent(disposition.split("UTF-8''")[1] ?? '')).toBe('фото.png')
   })

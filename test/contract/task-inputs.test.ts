@@ -21,12 +21,13 @@ const picky = availableModule({
 let api: TestApi
 let agent: ScriptedAgent
 let photo: { data: string }
+const jpegStart = Uint8Array.from([0xff, 0xd8, 0xff, 0xe0])
 beforeAll(async () => {
   api = await openApi()
   agent = await scriptedAgent(api)
   await agent.has([picky])
   photo = {
-    data: (await api.client.upload({ name: 'a.JPG', contentType: 'image/jpeg', bytes: bytesOf('x') })).id,
+    data: (await api.client.upload({ name: 'a.JPG', contentType: 'image/jpeg', bytes: jpegStart })).id,
   }
 })
 afterAll(() => api.close())
@@ -100,10 +101,11 @@ describe('inputs are refused all at once, each with its path', () => {
   })
 
   test('data of a kind that does not fit', async () => {
-    const png = {
-      data: (await api.client.upload({ name: 'a.png', contentType: 'image/png', bytes: bytesOf('x') })).id,
+    const gif = {
+      data: (await api.client.upload({ name: 'a.gif', contentType: 'image/gif', bytes: bytesOf('GIF89a') }))
+        .id,
     }
-    await expectRefused(submit({ photo: png }), 'invalid_request', ['/inputs/photo'])
+    await expectRefused(submit({ photo: gif }), 'invalid_request', ['/inputs/photo'])
     await expectRefused(submit({ photo, mode: photo }), 'invalid_request', ['/inputs/mode'])
     await expectRefused(submit({ photo, count: photo }), 'invalid_request', ['/inputs/count'])
     const seven = { data: (await api.client.createValue({ label: '7', value: 7 })).id }

@@ -53,6 +53,8 @@ export const DataItem = z.object({
   size: z.number().int().nonnegative().optional().describe('bytes'),
   sha256: z.string().optional().describe('hex; only when the object store verified it'),
   fileName: z.string().optional(),
+  width: z.number().int().optional().describe('pixels, of a picture whose header tells'),
+  height: z.number().int().optional(),
   items: z.array(z.object({ data: DataId })).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),

@@ -36,6 +36,8 @@ export type Objects = {
   ): Promise<{ url: string; expiresAt: Date }>
   head(key: string): Promise<StoredObject | null>
   read(key: string): Promise<string | null>
+  /** Its first bytes; fewer when it is shorter. */
+  readHead(key: string, bytes: number): Promise<Uint8Array>
   write(key: string, body: string, contentType: string): Promise<void>
   remove(key: string): Promise<void>
   multipart: Multipart
@@ -118,6 +120,12 @@ export function openObjects(config: ObjectsConfig): Objects {
         if (isMissing(error)) return null
         throw error
       }
+    },
+
+    async readHead(key, bytes) {
+      const Range = `bytes=0-${bytes - 1}`
+      const found = await manage.send(new GetObjectCommand({ Bucket, Key: key, Range }))
+      return (await found.Body?.transformToByteArray()) ?? new Uint8Array()
     },
 
     async write(key, body, contentType) {

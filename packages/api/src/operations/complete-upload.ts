@@ -5,6 +5,7 @@ import { incomingKey } from '../objects/keys.ts'
 import type { StoredObject } from '../objects/objects.ts'
 import type { DataDoc } from '../store/documents.ts'
 import { admitDependents } from './dependents.ts'
+import { headBytes, type Inside, isLookedInto, lookInside } from './look-inside.ts'
 import { assemble } from './multipart-upload.ts'
 import { settle } from './settle.ts'
 
@@ -22,7 +23,8 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
       'upload_incomplete',
       'The bytes have not arrived. PUT them to the upload URL first; POST …/upload gives a fresh one.',
     )
-  const fault = faultOfUpload(item, stored)
+  const inside = await contentOf(deps, object, stored)
+  const fault = faultOfUpload(item, stored) ?? inside.fault
   if (fault)
     throw new Failure(
       'upload_mismatch',
@@ -35,6 +37,8 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
           status: 'available',
           object,
           sha256: stored.sha256,
+          width: inside.width,
+          height: inside.height,
           settle: { kind: 'admit-waiting' },
           updatedAt: deps.clock.now(),
         }
@@ -56,6 +60,13 @@ export function faultOfUpload(
   if (item.sha256 !== null && item.sha256 !== stored.sha256)
     return 'The SHA-256 of the object is not the promised one.'
   return null
+}
+
+function contentOf(deps: Deps, object: string, { contentType, size }: StoredObject): Promise<Inside> {
+  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, width: null, height: null })
+  // An empty object has no range to read.
+  const head = size === 0 ? Promise.resolve(new Uint8Array()) : deps.objects.readHead(object, headBytes)
+  return head.then((bytes) => lookInside(contentType, bytes))
 }
 
 /** Carries out what became due when an item turned available: those that wait for it look again. */

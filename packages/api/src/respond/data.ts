@@ -18,6 +18,8 @@ export function presentData(item: DataDoc, options: { list?: boolean } = {}): Da
     size: item.size ?? undefined,
     sha256: item.status === 'available' ? (item.sha256 ?? undefined) : undefined,
     fileName: item.fileName ?? undefined,
+    width: item.width ?? undefined,
+    height: item.height ?? undefined,
     items: item.items?.map((data) => ({ data })),
     error: item.error ?? undefined,
     producer: item.producer,

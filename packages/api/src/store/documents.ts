@@ -192,6 +192,8 @@ export const DataDoc = z.object({
   size: z.number().nullable(),
   sha256: z.string().nullable().describe('promised while uploading, verified by the store afterwards'),
   fileName: z.string().nullable(),
+  width: z.number().nullish(),
+  height: z.number().nullish(),
   items: z.array(DataId).nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),
