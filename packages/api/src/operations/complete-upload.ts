@@ -7,6 +7,7 @@ import type { DataDoc } from '../store/documents.ts'
 import { admitDependents } from './dependents.ts'
 import { headBytes, type Inside, isLookedInto, lookInside } from './look-inside.ts'
 import { assemble } from './multipart-upload.ts'
+import { removeContent } from './remove-content.ts'
 import { settle } from './settle.ts'
 
 /** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
@@ -69,9 +70,10 @@ function contentOf(deps: Deps, object: string, { contentType, size }: StoredObje
   return head.then((bytes) => lookInside(contentType, bytes))
 }
 
-/** Carries out what became due when an item turned available: those that wait for it look again. */
+/** Carries out what became due when an item turned available, or never will: those that wait for it look again. */
 export async function settleData(deps: Deps, item: DataDoc): Promise<DataDoc> {
   if (!item.settle) return item
+  if (item.status === 'expired') await removeContent(deps, item)
   for (const ended of await admitDependents(deps, [item._id])) await settle(deps, ended)
   deps.reached('upload.waiting-admitted')
   const change = await deps.store.data.change(item, (current) =>

@@ -10,7 +10,7 @@ const usualPart = 16 * 1024 * 1024
 const mostParts = 10_000
 const MiB = 1024 * 1024
 /** Unfinished uploads are given up after so long. */
-const lifetimeMs = 24 * 3600 * 1000
+export const uploadLifetimeMs = 24 * 3600 * 1000
 
 type InParts = DataDoc & { multipart: NonNullable<DataDoc['multipart']>; size: number }
 
@@ -22,7 +22,7 @@ export function describeMultipart(item: DataDoc, partSize: number): MultipartUpl
     kind: 'multipart',
     partSize,
     partCount: partCount(item.size ?? 0, partSize),
-    expiresAt: new Date(item.createdAt.getTime() + lifetimeMs).toISOString(),
+    expiresAt: new Date(item.createdAt.getTime() + uploadLifetimeMs).toISOString(),
   }
 }
 

@@ -3,6 +3,7 @@ import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
+import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
@@ -17,6 +18,7 @@ const jobs = {
   openParkedEntries,
   ensureStreams,
   sendTokens,
+  expireUploads,
   archiveLostLogs,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
