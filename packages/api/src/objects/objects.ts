@@ -1,4 +1,5 @@
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
@@ -39,6 +40,8 @@ export type Objects = {
   /** Its first bytes; fewer when it is shorter. */
   readHead(key: string, bytes: number): Promise<Uint8Array>
   write(key: string, body: string, contentType: string): Promise<void>
+  /** Within the store, under another type. */
+  copy(from: string, to: string, contentType: string): Promise<void>
   remove(key: string): Promise<void>
   multipart: Multipart
   ping(): Promise<void>
@@ -132,6 +135,18 @@ export function openObjects(config: ObjectsConfig): Objects {
       const ContentLength = Buffer.byteLength(body) // the SDK does not see the length of an empty one
       await manage.send(
         new PutObjectCommand({ Bucket, Key: key, Body: body, ContentLength, ContentType: contentType }),
+      )
+    },
+    async copy(from, to, contentType) {
+      await manage.send(
+        new CopyObjectCommand({
+          Bucket,
+          Key: to,
+          CopySource: `${Bucket}/${from}`,
+          ContentType: contentType,
+          MetadataDirective: 'REPLACE',
+          ChecksumAlgorithm: 'SHA256',
+        }),
       )
     },
     async remove(key) {

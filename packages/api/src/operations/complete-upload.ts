@@ -63,7 +63,12 @@ export function faultOfUpload(
   return null
 }
 
-function contentOf(deps: Deps, object: string, { contentType, size }: StoredObject): Promise<Inside> {
+/** What the bytes in the store say of themselves. */
+export function contentOf(
+  deps: Deps,
+  object: string,
+  { contentType, size }: Pick<StoredObject, 'contentType' | 'size'>,
+): Promise<Inside> {
   if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, width: null, height: null })
   // An empty object has no range to read.
   const head = size === 0 ? Promise.resolve(new Uint8Array()) : deps.objects.readHead(object, headBytes)

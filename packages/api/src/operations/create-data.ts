@@ -14,6 +14,7 @@ import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { incomingKey } from '../objects/keys.ts'
 import type { DataDoc } from '../store/documents.ts'
+import { withHeldBytes } from './held-bytes.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
 import type { Caller } from './submit.ts'
 
@@ -41,7 +42,7 @@ export async function createFile(
   wanted: z.output<typeof CreateFile>,
 ): Promise<Created> {
   const { name, size, contentType, sha256 } = wanted.file
-  const item = await insertOnce(deps, {
+  const item: DataDoc = {
     ...blank(deps, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
     isFile: true,
     status: 'uploading',
@@ -52,8 +53,9 @@ export async function createFile(
     multipart:
       size > singleUploadLimit ? { partSize: partSizeFor(size), uploadId: null, checksums: false } : null,
     uploads: 1,
-  })
-  return { item, upload: item.status === 'uploading' ? await uploadOf(deps, item) : null }
+  }
+  const made = await insertOnce(deps, (await withHeldBytes(deps, item)) ?? item)
+  return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
 }
 
 /** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */

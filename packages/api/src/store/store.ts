@@ -137,14 +137,13 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { state: 1, until: 1 } }, // parked by time
     { key: { state: 1, slot: 1, rank: 1 } }, // parked under a slot
   ])
-  await db
-    .collection('data')
-    .createIndexes([
-      { key: { status: 1, _id: -1 } },
-      { key: { type: 1, _id: -1 } },
-      { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
-      { key: { 'settle.kind': 1 }, sparse: true },
-    ])
+  await db.collection('data').createIndexes([
+    { key: { status: 1, _id: -1 } },
+    { key: { type: 1, _id: -1 } },
+    { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
+    { key: { sha256: 1, size: 1 }, sparse: true }, // bytes that are held already
+    { key: { 'settle.kind': 1 }, sparse: true },
+  ])
   await db.collection('agents').createIndex({ sessionId: 1 }, { unique: true }) // the agent of a request
   await db.collection('modules').createIndex({ 'entries.agentId': 1 }) // what an agent no longer has
   await db.collection('idempotency').createIndex({ at: 1 }, { expireAfterSeconds: 24 * 3600 })
