@@ -18,6 +18,27 @@ afterAll(() => api.close())
 const tick = () => api.request('/api/tick', { method: 'POST' })
 const hours = (count: number) => clock.forward(count * 3600)
 
+test('an item goes at the time that was set for it, but not while a task needs it', async () => {
+  const expiresAt = new Date(clock.now().getTime() + 3600 * 1000).toISOString()
+  const make = async () => {
+    const body = { label: 'for an hour', value: 'x', expiresAt }
+    return (await (await api.post('/api/data', body)).json()).data
+  }
+  const [idle, needed] = [await make(), await make()]
+  const task = await api.client.createTask({ module: 'echo', inputs: { text: fromData(needed.id) } })
+  hours(0.9)
+  await tick()
+  expect((await api.client.data(idle.id)).status).toBe('available')
+  hours(0.2)
+  await tick()
+  await expect(api.client.data(idle.id)).rejects.toMatchObject({ code: 'not_found' })
+  expect((await api.client.data(needed.id)).status).toBe('available')
+  await api.request(`/api/tasks/${task.id}/cancel`, { method: 'POST' })
+  hours(0.1)
+  await tick()
+  await expect(api.client.data(needed.id)).rejects.toMatchObject({ code: 'not_found' })
+})
+
 test('an upload that nobody finishes within a day expires, with all that had arrived of it', async () => {
   const { data, upload } = await announce(api, {})
   expect(await put(upload, bytesOf('hello'))).toBe(200)

@@ -37,6 +37,17 @@ describe('the same request again', () => {
     expect(await count()).toBe(before + 1)
   })
 
+  test('does not bring back what was deleted since', async () => {
+    const body = { label: 'gone', value: 1 }
+    const { data } = await (await once('deleted', '/api/data', body)).json()
+    expect((await api.request(`/api/data/${data.id}`, { method: 'DELETE' })).status).toBe(204)
+    expect(await refusalOf(await once('deleted', '/api/data', body))).toEqual({
+      status: 404,
+      code: 'not_found',
+    })
+    expect(await api.deps.store.data.get(data.id)).toBeNull()
+  })
+
   test('tells the state of today: the task has gone on, and its module may be gone', async () => {
     const body = { module: 'echo', inputs: { text: 'b' }, priority: 'high' }
     const { task } = await (await once('b', '/api/tasks', body)).json()

@@ -32,7 +32,7 @@ export async function createValue(
     throw new Failure('payload_too_large', 'An inline value may have 1 MiB of JSON. Upload it as a file.')
   const type = wanted.type ?? dataTypeOfValue(wanted.value)
   const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
-  return { item: await insertOnce(deps, item), upload: null }
+  return { item: await insertOnce(deps, caller, item), upload: null }
 }
 
 /** A file that its owner is about to PUT into the object store. */
@@ -54,7 +54,7 @@ export async function createFile(
       size > singleUploadLimit ? { partSize: partSizeFor(size), uploadId: null, checksums: false } : null,
     uploads: 1,
   }
-  const made = await insertOnce(deps, (await withHeldBytes(deps, item)) ?? item)
+  const made = await insertOnce(deps, caller, item, () => withHeldBytes(deps, item))
   return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
 }
 
@@ -84,10 +84,19 @@ async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
   return { kind: 'single', method: 'PUT', url, headers, expiresAt: expiresAt.toISOString() }
 }
 
-/** A repeated request makes the same id; then what is there already counts. */
-async function insertOnce(deps: Deps, item: DataDoc): Promise<DataDoc> {
-  if (await deps.store.data.insert(item)) return item
-  return (await deps.store.data.get(item._id)) ?? item
+/** A repeated request makes the same id: what is there already counts, and what was deleted does not come back. */
+async function insertOnce(
+  deps: Deps,
+  caller: Caller,
+  item: DataDoc,
+  better?: () => Promise<DataDoc | null>,
+): Promise<DataDoc> {
+  const there = caller.repeated ? await deps.store.data.get(item._id) : null
+  if (there) return there
+  if (caller.replayed) throw notFound('data item')
+  const made = (await better?.()) ?? item
+  if (await deps.store.data.insert(made)) return made
+  return (await deps.store.data.get(item._id)) ?? made
 }
 
 function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {

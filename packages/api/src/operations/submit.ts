@@ -15,8 +15,14 @@ import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
 
-/** `repeated`: an earlier request may have made the same already. */
-export type Caller = { apiKey: string; requestId: string; ids: NewIds; repeated: boolean }
+/** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
+export type Caller = {
+  apiKey: string
+  requestId: string
+  ids: NewIds
+  repeated: boolean
+  replayed: boolean
+}
 
 /** Accepts a task: its insert is the commit point, everything after it can be carried on by anybody. */
 export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {

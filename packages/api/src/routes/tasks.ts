@@ -32,6 +32,7 @@ export const callerOf = (c: Ctx) => ({
   requestId: c.var.requestId,
   ids: c.var.ids,
   repeated: c.var.repeated,
+  replayed: c.var.replayed,
 })
 
 export const taskEndpoints = (deps: Deps): Endpoint[] => [

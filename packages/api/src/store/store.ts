@@ -141,6 +141,7 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { status: 1, _id: -1 } },
     { key: { type: 1, _id: -1 } },
     { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
+    { key: { expiresAt: 1 }, sparse: true }, // what is to go by itself
     { key: { sha256: 1, size: 1 }, sparse: true }, // bytes that are held already
     { key: { 'settle.kind': 1 }, sparse: true },
   ])

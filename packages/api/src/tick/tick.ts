@@ -3,6 +3,7 @@ import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
+import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
@@ -19,6 +20,7 @@ const jobs = {
   ensureStreams,
   sendTokens,
   expireUploads,
+  expireData,
   archiveLostLogs,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
