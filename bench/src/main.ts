@@ -1,13 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation } from '@millrace/infra'
+import { type SpawnedInstallation, spawnInstallation, startMinio } from '@millrace/infra'
 import { describeMachine } from './machine.ts'
 import { overhead } from './overhead.ts'
 import { untilAllAvailable } from './until-available.ts'
+import { upload } from './upload.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead }
+const benchmarks = { overhead, upload }
+
+/** What a benchmark gets: a running installation, and the object store behind it. */
+export type Bench = { installation: SpawnedInstallation; store: Record<string, string> }
 
 async function main(): Promise<number> {
   const name = process.argv[2] ?? ''
@@ -16,30 +20,30 @@ async function main(): Promise<number> {
     return 2
   }
   const home = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  const minio = await startMinio({ home: join(home, 'store') })
   try {
+    const env = { ...process.env, ...minio.env, LOG_LEVEL: 'warn' }
     // The first start compiles and installs; what is measured is one like any other after it.
-    await withInstallation(home, untilAllAvailable)
-    await withInstallation(home, async (installation) => {
+    await withInstallation(home, env, untilAllAvailable)
+    await withInstallation(home, env, async (installation) => {
       await untilAllAvailable(installation)
       process.stdout.write(`${await describeMachine()}\n`)
-      await benchmarks[name](installation)
+      await benchmarks[name]({ installation, store: minio.env })
     })
     return 0
   } finally {
+    await minio.stop()
     await rm(home, { recursive: true, force: true })
   }
 }
 
 async function withInstallation(
   home: string,
+  env: NodeJS.ProcessEnv,
   use: (installation: SpawnedInstallation) => Promise<void>,
 ): Promise<void> {
-  const installation = await spawnInstallation({
-    home,
-    env: { ...process.env, LOG_LEVEL: 'warn' },
-    freePort: true,
-    report: (line) => process.stderr.write(`  ${line}\n`),
-  })
+  const report = (line: string) => process.stderr.write(`  ${line}\n`)
+  const installation = await spawnInstallation({ home, env, freePort: true, report })
   try {
     await use(installation)
   } finally {

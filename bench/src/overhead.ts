@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from '@millrace/client'
-import type { SpawnedInstallation } from '@millrace/infra'
 import { TaskAnswer } from '@millrace/shared'
 import { bareRun } from './bare-run.ts'
 import { ask } from './http.ts'
+import type { Bench } from './main.ts'
 import { median, quantile } from './statistics.ts'
 import { databaseWrites } from './writes.ts'
 
@@ -17,7 +17,7 @@ const expected = { characters: text.length, words: 16, lines: 2 }
  * One `text-stats` task from the POST until its result is visible over HTTP, against Node spawning the same
  * module with the same interpreter directly. Both alternate in one run.
  */
-export async function overhead(installation: SpawnedInstallation): Promise<void> {
+export async function overhead({ installation }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const bare = await bareRun(client, 'text-stats')
   const task = async () => {

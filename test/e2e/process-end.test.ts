@@ -15,7 +15,10 @@ const stubborn = ['ignore-sigterm', 'heed-cancel', 'leave-child', 'detach-grandc
 
 async function running(inputs: Record<string, string | number>, more: object = {}) {
   const task = await here.client.createTask({ module: 'misbehave', inputs, maxAttempts: 1, ...more })
-  await until(`${task.id} has processes`, 30, async () => (await processesOfTask(task.id)).length > 0)
+  await until(`${task.id} has processes, or had them`, 30, async () => {
+    if ((await processesOfTask(task.id)).length > 0) return true
+    return (await here.client.task(task.id)).finishedAt !== null
+  })
   return task
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { execa } from 'execa'
 import { packageSettings } from '../find/package-settings.ts'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
@@ -53,23 +54,32 @@ async function policyFor(user: string, bucket: string): Promise<string> {
   return text.replaceAll('BUCKET', bucket)
 }
 
+const tries = 4
+
 const mcFor =
   ({ mc, endpoint, root, secrets, env }: MinioSetup, scratch: string) =>
   async (
     parameters: string[],
     { input = '', allow }: { input?: string; allow?: string } = {},
   ): Promise<void> => {
-    const ran = await execa(mc, ['--json', '--config-dir', join(scratch, 'mc'), ...parameters], {
-      env: { ...packageSettings(env), MC_HOST_root: `http://${root}:${secrets.root}@${endpoint}` },
-      extendEnv: false,
-      input,
-      all: true,
-      reject: false,
-      timeout: 30_000,
-    })
-    if (!ran.failed || (allow && ran.all.includes(allow))) return
-    // mc repeats what it was given, secrets too: only its error's words may leave here.
-    throw new Error(
-      `mc ${parameters.join(' ')} failed: ${/"message":\s*"[^"]*"/.exec(ran.all)?.[0] ?? ran.shortMessage}`,
-    )
+    for (let attempt = 1; ; attempt += 1) {
+      const ran = await execa(mc, ['--json', '--config-dir', join(scratch, 'mc'), ...parameters], {
+        env: { ...packageSettings(env), MC_HOST_root: `http://${root}:${secrets.root}@${endpoint}` },
+        extendEnv: false,
+        input,
+        all: true,
+        reject: false,
+        timeout: 30_000,
+      })
+      if (!ran.failed || (allow && ran.all.includes(allow))) return
+      // A busy MinIO does not see at once what it was just told: a user, a policy.
+      if (attempt < tries) {
+        await pause(attempt * 250)
+        continue
+      }
+      // mc repeats what it was given, secrets too: only its error's words may leave here.
+      throw new Error(
+        `mc ${parameters.join(' ')} failed: ${/"message":\s*"[^"]*"/.exec(ran.all)?.[0] ?? ran.shortMessage}`,
+      )
+    }
   }
