@@ -37,10 +37,12 @@ export async function setUpMinio(setup: MinioSetup): Promise<void> {
       ...users.map(async (user, index) => {
         const file = join(scratch, `${user}.json`)
         await writeFile(file, policies[index] ?? '')
-        await mc(['admin', 'policy', 'create', 'root', user, file])
-        // Key and secret go in by standard input: a command line is for everyone to read.
-        await mc(['admin', 'user', 'add', 'root'], { input: `${user}\n${setup.secrets[user]}\n` })
-        await mc(['admin', 'policy', 'attach', 'root', user, '--user', user], { allow: 'AlreadyApplied' })
+        await patiently(async () => {
+          await mc(['admin', 'policy', 'create', 'root', user, file])
+          // Key and secret go in by standard input: a command line is for everyone to read.
+          await mc(['admin', 'user', 'add', 'root'], { input: `${user}\n${setup.secrets[user]}\n` })
+          await mc(['admin', 'policy', 'attach', 'root', user, '--user', user], { allow: 'AlreadyApplied' })
+        })
       }),
     ])
   } finally {
@@ -54,7 +56,19 @@ async function policyFor(user: string, bucket: string): Promise<string> {
   return text.replaceAll('BUCKET', bucket)
 }
 
-const tries = 4
+const tries = 5
+
+/** A MinIO that has just started may forget a user or a policy that it has just been told: all of it again, then. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === tries) throw error
+      await pause(attempt * 400)
+    }
+  }
+}
 
 const mcFor =
   ({ mc, endpoint, root, secrets, env }: MinioSetup, scratch: string) =>
@@ -62,24 +76,16 @@ const mcFor =
     parameters: string[],
     { input = '', allow }: { input?: string; allow?: string } = {},
   ): Promise<void> => {
-    for (let attempt = 1; ; attempt += 1) {
-      const ran = await execa(mc, ['--json', '--config-dir', join(scratch, 'mc'), ...parameters], {
-        env: { ...packageSettings(env), MC_HOST_root: `http://${root}:${secrets.root}@${endpoint}` },
-        extendEnv: false,
-        input,
-        all: true,
-        reject: false,
-        timeout: 30_000,
-      })
-      if (!ran.failed || (allow && ran.all.includes(allow))) return
-      // A busy MinIO does not see at once what it was just told: a user, a policy.
-      if (attempt < tries) {
-        await pause(attempt * 250)
-        continue
-      }
-      // mc repeats what it was given, secrets too: only its error's words may leave here.
-      throw new Error(
-        `mc ${parameters.join(' ')} failed: ${/"message":\s*"[^"]*"/.exec(ran.all)?.[0] ?? ran.shortMessage}`,
-      )
-    }
+    const ran = await execa(mc, ['--json', '--config-dir', join(scratch, 'mc'), ...parameters], {
+      env: { ...packageSettings(env), MC_HOST_root: `http://${root}:${secrets.root}@${endpoint}` },
+      extendEnv: false,
+      input,
+      all: true,
+      reject: false,
+      timeout: 30_000,
+    })
+    if (!ran.failed || (allow && ran.all.includes(allow))) return
+    // mc repeats what it was given, secrets too: only its error's words may leave here.
+    const words = [...ran.all.matchAll(/"message":\s*"([^"]*)"/g)].map(([, message]) => message)
+    throw new Error(`mc ${parameters.join(' ')} failed: ${words.join(': ') || ran.shortMessage}`)
   }
