@@ -16,6 +16,7 @@ import { incomingKey } from '../objects/keys.ts'
 import type { DataDoc } from '../store/documents.ts'
 import { withHeldBytes } from './held-bytes.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
+import { newItem } from './new-item.ts'
 import type { Caller } from './submit.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
@@ -100,31 +101,14 @@ async function insertOnce(
 }
 
 function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {
-  const now = deps.clock.now()
-  return {
+  return newItem({
     _id: caller.ids.data(),
-    rev: 1,
     apiKey: caller.apiKey,
     label: wanted.label,
     type,
-    isFile: false,
     status: 'available',
-    json: null,
-    object: null,
-    contentType: null,
-    size: null,
-    sha256: null,
-    fileName: null,
-    items: null,
-    error: null,
-    producer: null,
-    round: 1,
-    multipart: null,
-    uploads: 0,
-    settle: null,
     tags: wanted.tags,
-    createdAt: now,
-    updatedAt: now,
+    createdAt: deps.clock.now(),
     expiresAt: wanted.expiresAt ? new Date(wanted.expiresAt) : null,
-  }
+  })
 }
