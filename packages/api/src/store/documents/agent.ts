@@ -1,0 +1,49 @@
+import {
+  AgentCommand,
+  AgentId,
+  Gpu,
+  KeyId,
+  ModuleStatus,
+  Platform,
+  Progress,
+  RunId,
+  SessionId,
+} from '@millrace/shared'
+import { z } from 'zod'
+import { doc } from './base.ts'
+
+export const AgentDoc = z.object({
+  _id: AgentId,
+  ...doc,
+  keyId: KeyId,
+  name: z.string(),
+  platform: Platform,
+  version: z.string(),
+  labels: z.array(z.string()),
+  gpus: z.array(Gpu),
+  capacity: z.number().nullable(),
+  sessionId: SessionId,
+  instanceId: z.string(),
+  sessionStartedAt: z.date(),
+  lastSeenAt: z.date(),
+  sessionEndedAt: z.date().nullable(),
+  runs: z.array(z.object({ runId: RunId, progress: Progress.nullable() })),
+  missing: z.array(RunId).describe('runs that the last heartbeat should have named and did not'),
+  modules: z.array(
+    z.object({ name: z.string(), version: z.string(), digest: z.string(), status: ModuleStatus }),
+  ),
+  commands: z.array(AgentCommand),
+  createdAt: z.date(),
+  updatedAt: z.date(),
+})
+export type AgentDoc = z.infer<typeof AgentDoc>
+
+/** Which agent a session was of, for telling a replaced process that it is replaced. */
+export const SessionDoc = z.object({
+  _id: SessionId,
+  ...doc,
+  agent: AgentId,
+  instanceId: z.string(),
+  createdAt: z.date(),
+})
+export type SessionDoc = z.infer<typeof SessionDoc>

@@ -1,0 +1,33 @@
+import { AgentId, HealthCheck, LogLine, ModuleStatus } from '@millrace/shared'
+import { z } from 'zod'
+import { doc, JsonText } from './base.ts'
+
+export const ModuleEntry = z.object({
+  agentId: AgentId,
+  version: z.string(),
+  digest: z.string(),
+  status: ModuleStatus,
+  manifest: JsonText.nullable(),
+  path: z.string(),
+  pythonExec: z.string().nullable(),
+  error: z.string().nullable(),
+  healthCheck: HealthCheck.nullable(),
+  installSeconds: z.number().nullable(),
+})
+export type ModuleEntry = z.infer<typeof ModuleEntry>
+export const ModuleDoc = z.object({
+  _id: z.string(),
+  ...doc,
+  entries: z.array(ModuleEntry),
+  createdAt: z.date(),
+  updatedAt: z.date(),
+})
+export type ModuleDoc = z.infer<typeof ModuleDoc>
+
+export const InstallLogDoc = z.object({
+  _id: z.string(),
+  ...doc,
+  lines: z.array(LogLine),
+  updatedAt: z.date(),
+})
+export type InstallLogDoc = z.infer<typeof InstallLogDoc>

@@ -1,0 +1,98 @@
+import {
+  AgentId,
+  Backoff,
+  DataId,
+  DataType,
+  OutputFile,
+  Priority,
+  RunId,
+  SessionId,
+  TaskError,
+  TaskId,
+  TaskStatus,
+} from '@millrace/shared'
+import { z } from 'zod'
+import { doc, JsonText } from './base.ts'
+import { RunEnd } from './run.ts'
+
+export const StoredInput = z.union([z.object({ data: DataId }), z.object({ json: JsonText })])
+export type StoredInput = z.infer<typeof StoredInput>
+
+export const StoredOutput = z.union([
+  z.object({ json: JsonText }),
+  z.object({ file: OutputFile }),
+  z.object({ files: z.array(OutputFile) }),
+])
+export type StoredOutput = z.infer<typeof StoredOutput>
+
+/** What must still follow a write, kept in the written document, so that anybody can carry on. */
+export const TaskMarker = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('admit') }),
+  z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd, until: z.date().nullable() }),
+  z.object({ kind: z.literal('resume'), run: RunId, waiting: RunId }),
+  z.object({
+    kind: z.literal('terminal'),
+    run: RunId.nullable(),
+    end: RunEnd.nullable(),
+    waiting: RunId.nullable(),
+  }),
+])
+export type TaskMarker = z.infer<typeof TaskMarker>
+
+export const TaskDoc = z.object({
+  _id: TaskId,
+  ...doc,
+  apiKey: z.string(),
+  requestId: z.string(),
+  label: z.string(),
+  module: z.string(),
+  version: z.string().nullable().describe('the version asked for; null when none was'),
+  priority: Priority,
+  inputs: z.record(z.string(), z.union([StoredInput, z.array(StoredInput)])),
+  reads: z.array(DataId).default([]).describe('the data items among the inputs, to find a task by'),
+  outputs: z.record(
+    z.string(),
+    z.object({
+      data: DataId,
+      type: DataType,
+      isFile: z.boolean(),
+      label: z.string(),
+      tags: z.array(z.string()),
+    }),
+  ),
+  optionalOutputs: z.array(z.string()),
+  after: z.array(TaskId),
+  onUpstreamFailure: z.enum(['skip', 'fail', 'run']),
+  maxAttempts: z.number(),
+  backoff: Backoff,
+  timeoutSeconds: z.number(),
+  notBefore: z.date().nullable(),
+  concurrencyKey: z.string().nullable(),
+  concurrencyLimit: z.number().nullable(),
+  tags: z.array(z.string()),
+  status: TaskStatus,
+  attempt: z.number(),
+  round: z.number(),
+  failures: z.number(),
+  losses: z.number(),
+  currentRun: RunId.nullable(),
+  lostRun: RunId.nullable().describe('a lost run that may still come back: nobody claimed since'),
+  appliedRun: RunId.nullable().describe('the last run whose report took effect'),
+  claimId: z.string().nullable(),
+  sessionId: SessionId.nullable(),
+  agentId: AgentId.nullable(),
+  ranVersion: z.string().nullable(),
+  ranDigest: z.string().nullable(),
+  waitingFor: z.array(z.union([DataId, TaskId])),
+  result: z.record(z.string(), StoredOutput).nullable(),
+  error: TaskError.nullable(),
+  settle: TaskMarker.nullable(),
+  history: z.array(z.object({ status: TaskStatus, attempt: z.number(), at: z.date() })),
+  cancelRequestedAt: z.date().nullable(),
+  createdAt: z.date(),
+  queuedAt: z.date().nullable(),
+  startedAt: z.date().nullable(),
+  finishedAt: z.date().nullable(),
+  updatedAt: z.date(),
+})
+export type TaskDoc = z.infer<typeof TaskDoc>
