@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../failure.ts'
 import { repeatableIds } from '../ids.ts'
-import type { IdempotencyDoc } from '../store/documents.ts'
+import type { IdempotencyDoc } from '../store/documents/access.ts'
 import type { Store } from '../store/store.ts'
 import type { Ctx } from './env.ts'
 import { readBody } from './read-body.ts'

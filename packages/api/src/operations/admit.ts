@@ -1,6 +1,7 @@
 import { type DataId, isAwaited, isTerminal, runIdOf, type TaskError, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { DataDoc, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask, wakeAgents } from './announce.ts'
 import { readBy } from './inputs/reads.ts'
 import { move } from './move.ts'

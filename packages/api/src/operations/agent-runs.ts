@@ -1,6 +1,7 @@
 import { parseRunId, type RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc, TaskDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { lose } from './lost.ts'
 import { globalSlot } from './slots.ts'
 

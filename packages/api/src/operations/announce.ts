@@ -1,6 +1,6 @@
 import { moduleEvent, taskEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
 export function announceTask(deps: Deps, task: TaskDoc): void {

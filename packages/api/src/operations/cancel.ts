@@ -1,7 +1,7 @@
 import { isTerminal, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
 import { move } from './move.ts'
 import { settle } from './settle.ts'

@@ -1,6 +1,6 @@
 import { type FinishReport, TaskStatus, taskMoves } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import type { TaskMarker } from '../store/documents.ts'
+import type { TaskMarker } from '../store/documents/task.ts'
 import { delaySeconds } from './backoff.ts'
 import { decideCancel } from './cancel.ts'
 import { decideClaim } from './claim.ts'

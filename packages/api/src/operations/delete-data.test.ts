@@ -1,6 +1,6 @@
 import { DataStatus } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { decideDeletion, decideMark } from './delete-data.ts'
 import { decideEdit } from './edit-data.ts'
 import { at, exampleTask } from './example.fixture.ts'

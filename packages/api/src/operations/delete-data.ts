@@ -1,7 +1,7 @@
 import { type DataId, dataMoves, isTerminal, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { settleData } from './complete-upload.ts'
 import { admitDependents } from './dependents.ts'
 import { listOf, tasksInNeedOf } from './readers.ts'

@@ -1,6 +1,6 @@
 import type { DataId, TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { admit } from './admit.ts'
 
 const atOnce = 500

@@ -1,7 +1,7 @@
 import type { DataId, EditData } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 
 /** Changes what people wrote about an item; its content never changes. */
 export async function editData(deps: Deps, id: DataId, wanted: EditData): Promise<DataDoc> {

@@ -1,4 +1,6 @@
-import type { AgentDoc, QueueDoc, TaskDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { QueueDoc } from '../store/documents/queue.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** Documents for table tests: each says only what its row is about. */
 export const at = new Date('2026-11-21T00:00:00Z')

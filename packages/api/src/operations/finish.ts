@@ -9,7 +9,9 @@ import {
   type TaskError,
 } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc, RunEnd, StoredOutput, TaskDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { RunEnd } from '../store/documents/run.ts'
+import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
 import { delaySeconds } from './backoff.ts'
 import { move } from './move.ts'
 import { endRun } from './run-end.ts'

@@ -1,6 +1,7 @@
 import type { Grant, GrantedFile, GrantedInput, Json } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { DataDoc, StoredInput, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { StoredInput, TaskDoc } from '../store/documents/task.ts'
 import { readBy } from './inputs/reads.ts'
 
 /** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */

@@ -1,7 +1,7 @@
 import type { HeartbeatAnswer, HeartbeatRequest, RunId, RunVerdict } from '@millrace/shared'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 import { loseRun, runsOf } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { incomingKey } from '../objects/keys.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { contentOf, faultOfUpload } from './complete-upload.ts'
 
 /**

@@ -1,7 +1,8 @@
 import type { DataId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { notFound } from '../failure.ts'
-import type { DataDoc, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { readersOf } from './readers.ts'
 
 /** As many neighbours as an answer shows in each direction. */

@@ -1,6 +1,7 @@
 import { isTerminal, runIdOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { RunEnd, TaskDoc } from '../store/documents.ts'
+import type { RunEnd } from '../store/documents/run.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { delaySeconds } from './backoff.ts'
 import { move } from './move.ts'
 import { settle } from './settle.ts'

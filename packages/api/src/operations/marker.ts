@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** The last write of carrying out a marker. It is left alone if the task has moved on since. */
 export async function clearMarker(

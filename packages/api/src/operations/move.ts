@@ -1,5 +1,5 @@
 import { type TaskStatus, taskMoves } from '@millrace/shared'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 const longestHistory = 200
 

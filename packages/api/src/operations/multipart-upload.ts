@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { incomingKey } from '../objects/keys.ts'
 import type { StoredPart } from '../objects/multipart.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 
 /** What every S3 store takes: parts of 5 MiB to 5 GiB, at most 10,000 of them. */
 const usualPart = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 
 type Given = Pick<DataDoc, '_id' | 'apiKey' | 'label' | 'type' | 'status' | 'tags' | 'createdAt'>
 

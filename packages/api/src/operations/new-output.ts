@@ -1,4 +1,5 @@
-import type { DataDoc, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { newItem } from './new-item.ts'
 
 /** An output item as a task's admission makes it: still to be produced. */

@@ -1,5 +1,7 @@
 import type { RunId } from '@millrace/shared'
-import type { QueueDoc, RunDoc, TaskDoc } from '../store/documents.ts'
+import type { QueueDoc } from '../store/documents/queue.ts'
+import type { RunDoc } from '../store/documents/run.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { rankOf } from './rank.ts'
 
 /** A run that waits for its claim. */

@@ -1,7 +1,8 @@
 import { type DataId, dataTypeOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { runObjectKey } from '../objects/keys.ts'
-import type { DataDoc, StoredOutput, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
 import { newOutput } from './new-output.ts'
 
 /** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */

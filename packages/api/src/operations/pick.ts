@@ -1,5 +1,5 @@
 import type { Offer } from '@millrace/shared'
-import type { QueueDoc } from '../store/documents.ts'
+import type { QueueDoc } from '../store/documents/queue.ts'
 
 const nearTieMs = 2_000
 

@@ -1,4 +1,4 @@
-import type { AgentDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 
 /** Silent for longer than a few heartbeats counts as offline, before its session has ended. */
 const offlineAfterMs = 15_000

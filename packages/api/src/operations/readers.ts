@@ -1,6 +1,7 @@
 import { type DataId, isTerminal, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { DataDoc, TaskDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** Tasks that read an item, by its own id or by that of the list it stands in; newest first. */
 export async function readersOf(

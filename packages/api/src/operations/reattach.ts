@@ -1,6 +1,6 @@
 import { parseRunId, type RunId, type RunVerdict } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 import { decideResume } from './resume.ts'
 import { settle } from './settle.ts'
 

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { incomingKey } from '../objects/keys.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { abortMultipart } from './multipart-upload.ts'
 
 /** Everything that an item may have in the object store. What is not there is as good as removed. */

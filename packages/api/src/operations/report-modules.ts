@@ -1,6 +1,7 @@
 import type { InventoryModule } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc, ModuleDoc, ModuleEntry } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(

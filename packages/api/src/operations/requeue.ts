@@ -1,6 +1,6 @@
 import { runIdOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask, wakeAgents } from './announce.ts'
 import { clearMarker } from './marker.ts'
 import { newEntry, newRun } from './new-run.ts'

@@ -1,6 +1,7 @@
 import type { RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { AgentDoc, TaskDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
 import { clearMarker } from './marker.ts'
 import { move } from './move.ts'

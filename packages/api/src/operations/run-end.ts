@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
-import type { RunDoc, RunEnd, TaskDoc } from '../store/documents.ts'
+import type { RunDoc, RunEnd } from '../store/documents/run.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { claimedRun } from './new-run.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { SessionId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import type { AgentDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 import { loseAllBut } from './agent-runs.ts'
 
 /** The agent that a request of this session speaks for, once the request's key is known to be good. */

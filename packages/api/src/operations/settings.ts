@@ -1,6 +1,6 @@
 import { parseRunId, Settings, type SettingsPatch } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { Holder } from '../store/documents.ts'
+import type { Holder } from '../store/documents/queue.ts'
 import { globalSlot, moduleSlot, openParked } from './slots.ts'
 
 const settingsId = 'settings'

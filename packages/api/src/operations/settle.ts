@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { admit } from './admit.ts'
 import { settleRequeue } from './requeue.ts'
 import { settleResume } from './resume.ts'

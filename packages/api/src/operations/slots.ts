@@ -1,6 +1,6 @@
 import type { RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { Holder, QueueDoc, SlotDoc } from '../store/documents.ts'
+import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import { wakeAgents } from './announce.ts'
 
 /** Limits of what runs at once. A slot list names who holds a place; it is full when it has `limit` holders. */

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Deps } from '../deps.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
 import { admitDependents } from './dependents.ts'
 import { clearMarker } from './marker.ts'

@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { pointer } from '../pointer.ts'
-import type { StoredOutput, TaskDoc } from '../store/documents.ts'
+import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
 
 const inlineResultsLimit = 8 * 1024 * 1024
 

@@ -1,6 +1,6 @@
 import type { Agent } from '@millrace/shared'
 import { isOnline } from '../operations/presence.ts'
-import type { AgentDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 
 export function presentAgent(agent: AgentDoc, now: Date): Agent {
   return {

@@ -1,5 +1,5 @@
 import type { DataItem } from '@millrace/shared'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { iso } from './task.ts'
 
 const shownInLists = 4 * 1024

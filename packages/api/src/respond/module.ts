@@ -1,5 +1,6 @@
 import { dataTypesOf, Manifest, type Module, moduleStatusOrder } from '@millrace/shared'
-import type { AgentDoc, ModuleDoc, ModuleEntry } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 
 /** A module as clients see it: what it takes and gives, and how it stands on each agent. */
 export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): Module {

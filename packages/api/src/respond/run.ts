@@ -1,5 +1,6 @@
 import { isTerminal, type Run, type RunStatus } from '@millrace/shared'
-import type { RunDoc, TaskDoc } from '../store/documents.ts'
+import type { RunDoc } from '../store/documents/run.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { iso } from './task.ts'
 
 /** A run as clients see it. While it is its task's current run, the task says how it stands. */

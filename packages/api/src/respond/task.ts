@@ -1,5 +1,6 @@
 import type { InputRef, Json, Progress, Task } from '@millrace/shared'
-import type { AgentDoc, StoredInput, TaskDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { StoredInput, TaskDoc } from '../store/documents/task.ts'
 
 const shownInLists = 4 * 1024
 

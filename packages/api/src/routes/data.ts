@@ -22,7 +22,7 @@ import { createFile, createValue, freshUpload } from '../operations/create-data.
 import { partUrls, uploadedParts } from '../operations/multipart-upload.ts'
 import { presentData } from '../respond/data.ts'
 import type { Filter } from '../store/collection.ts'
-import type { DataDoc } from '../store/documents.ts'
+import type { DataDoc } from '../store/documents/data.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
 import { escapeRegex } from './prefix.ts'
 import { callerOf } from './tasks.ts'

@@ -22,7 +22,7 @@ import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
 import { presentAgent } from '../respond/agent.ts'
 import { iso } from '../respond/task.ts'
-import type { KeyDoc } from '../store/documents.ts'
+import type { KeyDoc } from '../store/documents/access.ts'
 import { tick } from '../tick/tick.ts'
 
 /** What the people who run an installation look at and turn. */

@@ -3,7 +3,7 @@ import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
 import type { Ctx } from '../http/env.ts'
 import { runObjectKey } from '../objects/keys.ts'
-import type { RunDoc } from '../store/documents.ts'
+import type { RunDoc } from '../store/documents/run.ts'
 
 /** The same lines with the same numbers, whether the run is going (from the log stream) or over (from S3). */
 export async function answerLog(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {

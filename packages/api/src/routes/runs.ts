@@ -16,7 +16,7 @@ import { cancel } from '../operations/cancel.ts'
 import { presentRun, statusOf } from '../respond/run.ts'
 import { presentTask } from '../respond/task.ts'
 import type { Filter } from '../store/collection.ts'
-import type { RunDoc } from '../store/documents.ts'
+import type { RunDoc } from '../store/documents/run.ts'
 import { answerLog } from './run-log.ts'
 
 export const runEndpoints = (deps: Deps): Endpoint[] => [

@@ -24,7 +24,7 @@ import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
 import { presentTask } from '../respond/task.ts'
 import type { Filter } from '../store/collection.ts'
-import type { TaskDoc } from '../store/documents.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 import { escapeRegex } from './prefix.ts'
 
 export const callerOf = (c: Ctx) => ({

@@ -1,20 +1,14 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
-import {
-  AgentDoc,
-  DataDoc,
-  IdempotencyDoc,
-  InstallLogDoc,
-  KeyDoc,
-  MetaDoc,
-  ModuleDoc,
-  QueueDoc,
-  RunDoc,
-  SessionDoc,
-  SlotDoc,
-  TaskDoc,
-} from './documents.ts'
+import { IdempotencyDoc, KeyDoc } from './documents/access.ts'
+import { AgentDoc, SessionDoc } from './documents/agent.ts'
+import { DataDoc } from './documents/data.ts'
+import { MetaDoc } from './documents/meta.ts'
+import { InstallLogDoc, ModuleDoc } from './documents/module.ts'
+import { QueueDoc, SlotDoc } from './documents/queue.ts'
+import { RunDoc } from './documents/run.ts'
+import { TaskDoc } from './documents/task.ts'
 
 export type Store = {
   tasks: Collection<TaskDoc>

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { globalSlot } from '../operations/slots.ts'
-import type { AgentDoc, QueueDoc } from '../store/documents.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
+import type { QueueDoc } from '../store/documents/queue.ts'
 
 const atOnce = 200
 /** A fresh entry's own token is on its way. */

@@ -1,5 +1,5 @@
 import { canonicalFormat, faultOfValue, isAwaited, type Json, type Port } from '@millrace/shared'
-import type { DataDoc } from '../../store/documents.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
 
 /** What is wrong with a data item as this input; `null` when it fits (or may still turn out to). */
 export function faultOfItem(port: Port, item: DataDoc): string | null {

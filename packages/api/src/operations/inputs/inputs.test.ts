@@ -1,6 +1,6 @@
 import { type Json, Manifest } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import type { DataDoc } from '../../store/documents.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
 import { at, taskId } from '../example.fixture.ts'
 import { faultOfItem } from './fits.ts'
 import { parseInput } from './parse.ts'

@@ -1,5 +1,5 @@
 import type { DataId } from '@millrace/shared'
-import type { StoredInput } from '../../store/documents.ts'
+import type { StoredInput } from '../../store/documents/task.ts'
 
 /** The data items that inputs name, each once, in the order of the inputs. */
 export function readBy(inputs: Record<string, StoredInput | StoredInput[]>): DataId[] {

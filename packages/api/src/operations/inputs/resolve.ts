@@ -9,7 +9,8 @@ import {
 } from '@millrace/shared'
 import type { FieldError } from '../../failure.ts'
 import { pointer } from '../../pointer.ts'
-import type { DataDoc, StoredInput, TaskDoc } from '../../store/documents.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
 import { faultOfItem } from './fits.ts'
 import { type GivenInput, parseInput } from './parse.ts'
 
