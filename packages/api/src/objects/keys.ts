@@ -1,4 +1,4 @@
-import { type DataId, parseRunId, type RunId } from '@millrace/shared'
+import { DataId, parseRunId, RunId } from '@millrace/shared'
 
 /** Where things lie in the bucket. Each upload URL has a key of its own. */
 export const incomingKey = (item: DataId, upload: number): string => `incoming/${item}/${upload}`
@@ -7,3 +7,22 @@ export function runObjectKey(run: RunId, output: string, n: number): string {
   const { task, attempt } = parseRunId(run)
   return `runs/${task}/${attempt}/${output}/${n}`
 }
+
+/** What lies under a key; `null` for keys that are not made here. */
+export type Place =
+  | { kind: 'incoming'; item: DataId; upload: number }
+  | { kind: 'run'; run: RunId; output: string }
+
+export function placeOf(key: string): Place | null {
+  const [root, owner = '', ...rest] = key.split('/')
+  if (root === 'incoming' && rest.length === 1) {
+    const item = DataId.safeParse(owner).data
+    return item && isCount(rest[0]) ? { kind: 'incoming', item, upload: Number(rest[0]) } : null
+  }
+  if (root !== 'runs' || rest.length !== 3) return null
+  const [attempt, output = '', n] = rest
+  const run = RunId.safeParse(`${owner}.${attempt}`).data
+  return run && isCount(n) ? { kind: 'run', run, output } : null
+}
+
+const isCount = (text = ''): boolean => /^\d{1,9}$/.test(text)

@@ -4,6 +4,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   NotFound,
   PutObjectCommand,
   S3Client,
@@ -26,6 +27,7 @@ export type ObjectsConfig = {
 /** What must be true of the bytes that a presigned PUT takes. `sha256` in hex. */
 export type Promised = { size: number; contentType: string; sha256?: string }
 export type StoredObject = { size: number; contentType: string; sha256: string | null }
+export type ListedObject = { key: string; lastModified: Date }
 export type PresignedPut = { url: string; headers: Record<string, string>; expiresAt: Date }
 
 /** The object store, as the rest of the API sees it. Bytes of users never pass through here. */
@@ -43,6 +45,8 @@ export type Objects = {
   /** Within the store, under another type. */
   copy(from: string, to: string, contentType: string): Promise<void>
   remove(key: string): Promise<void>
+  /** Those under a prefix, in the order of their keys, from the first one after `after`. */
+  list(prefix: string, after: string, limit: number): Promise<{ objects: ListedObject[]; more: boolean }>
   multipart: Multipart
   ping(): Promise<void>
   close(): void
@@ -151,6 +155,14 @@ export function openObjects(config: ObjectsConfig): Objects {
     },
     async remove(key) {
       await manage.send(new DeleteObjectCommand({ Bucket, Key: key }))
+    },
+    async list(Prefix, after, limit) {
+      const StartAfter = after || undefined
+      const page = await manage.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, MaxKeys: limit }))
+      const objects = (page.Contents ?? []).flatMap(({ Key, LastModified }) =>
+        Key && LastModified ? [{ key: Key, lastModified: LastModified }] : [],
+      )
+      return { objects, more: page.IsTruncated ?? false }
     },
     multipart: openMultipart(Bucket, manage, upload),
     async ping() {
