@@ -14,6 +14,7 @@ import { agentSideEndpoints } from './routes/agent-side.ts'
 import { dataEndpoints } from './routes/data.ts'
 import { dataCareEndpoints } from './routes/data-care.ts'
 import { docsPage } from './routes/docs-page.ts'
+import { grantEndpoints } from './routes/grants.ts'
 import { healthEndpoints } from './routes/health.ts'
 import { moduleEndpoints } from './routes/modules.ts'
 import { openApiDocument } from './routes/openapi.ts'
@@ -35,6 +36,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),
     ...operatorEndpoints(deps),
+    ...grantEndpoints(deps),
     ...agentSideEndpoints(deps),
     ...healthEndpoints(deps, metrics),
   ]
@@ -83,7 +85,10 @@ async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Pr
   c.set('route', one.path)
   const { scope } = one
   if (scope === 'none') return one.handle(c)
-  const allowed = authenticate(deps.store, options.adminKeyHash, c).then((found) => allow(found, scope))
+  const { openToGrants } = one
+  const allowed = authenticate(deps, options.adminKeyHash, c).then((found) =>
+    allow(found, { scope, openToGrants }),
+  )
   if (one.looksAhead) return lookAhead(c, allowed, one)
   c.set('principal', await allowed)
   return one.idempotent

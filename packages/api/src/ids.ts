@@ -1,5 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto'
-import type { AgentId, DataId, KeyId, SessionId, TaskId } from '@millrace/shared'
+import type { AgentId, DataId, GrantId, KeyId, SessionId, TaskId } from '@millrace/shared'
 import { monotonicFactory } from 'ulid'
 
 /** Makes ids. Within one factory they ascend. */
@@ -9,6 +9,7 @@ export type NewIds = {
   agent(): AgentId
   session(): SessionId
   key(): KeyId
+  grant(): GrantId
 }
 
 /** An id without a prefix. Each is greater than the one before. */
@@ -51,5 +52,6 @@ function idsFrom(ulid: () => string): NewIds {
     agent: () => `agt_${ulid()}`,
     session: () => `ses_${ulid()}`,
     key: () => `key_${ulid()}`,
+    grant: () => `grt_${ulid()}`,
   }
 }

@@ -2,12 +2,15 @@ import {
   type Agent,
   AgentPage,
   ContentUrl,
+  type CreateGrant,
   type CreateKey,
   DataAnswer,
   type DataId,
   type DataItem,
   DataPage,
   type EditData,
+  GrantCreated,
+  type GrantId,
   KeyCreated,
   LineageAnswer,
   LogLine,
@@ -179,6 +182,12 @@ export function connect(options: ClientOptions) {
     listAgents: (query: Query = {}): Promise<Page<Agent>> => call(AgentPage, 'GET', '/api/agents', { query }),
     createKey: (key: z.input<typeof CreateKey>): Promise<z.output<typeof KeyCreated>> =>
       call(KeyCreated, 'POST', '/api/keys', { body: key }),
+    /** A token that a page may have in place of a key. */
+    createGrant: (grant: z.input<typeof CreateGrant>): Promise<GrantCreated> =>
+      call(GrantCreated, 'POST', '/api/grants', { body: grant }),
+    async revokeGrant(id: GrantId): Promise<void> {
+      await send('DELETE', `/api/grants/${id}`)
+    },
     settings: (): Promise<Settings> => call(Settings, 'GET', '/api/settings'),
     changeSettings: (patch: SettingsPatch): Promise<Settings> =>
       call(Settings, 'PATCH', '/api/settings', { body: patch }),

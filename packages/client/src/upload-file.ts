@@ -4,7 +4,7 @@ import { persistently, Refused } from './persistently.ts'
 
 export type UploadProgress = { sent: number; total: number }
 export type UploadFileOptions = {
-  /** The installation, and a key with scope `write`. */
+  /** The installation, and a key with scope `write` or, in a page, the token of a grant. */
   url: string
   key: string
   name?: string

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DataId, TaskId } from './ids.ts'
+import { DataId, GrantId, TaskId } from './ids.ts'
 import { Json } from './json.ts'
 
 export const DataType = z.enum([
@@ -58,6 +58,7 @@ export const DataItem = z.object({
   items: z.array(z.object({ data: DataId })).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),
+  grantId: GrantId.nullable().describe('made with the token of this grant'),
   tags: z.array(z.string()),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -65,9 +66,13 @@ export const DataItem = z.object({
 })
 export type DataItem = z.infer<typeof DataItem>
 
+/** A content type without its parameters, in lower case. */
+export const essenceOf = (contentType: string): string =>
+  contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
 /** The data type that a content type stands for, e.g. `image/png` → `image`. */
 export function dataTypeOf(contentType: string): DataType {
-  const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const essence = essenceOf(contentType)
   const family = essence.split('/', 1)[0]
   if (family === 'image' || family === 'video' || family === 'audio' || family === 'text') return family
   if (essence === 'application/json' || essence.endsWith('+json')) return 'json'

@@ -16,6 +16,8 @@ export const SessionId = idOf('ses')
 export type SessionId = z.infer<typeof SessionId>
 export const KeyId = idOf('key')
 export type KeyId = z.infer<typeof KeyId>
+export const GrantId = idOf('grt')
+export type GrantId = z.infer<typeof GrantId>
 
 /** A run is one attempt of a task: `<task>.<attempt>`. */
 export const RunId = z

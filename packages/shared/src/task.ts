@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AgentId, DataId, RunId, TaskId } from './ids.ts'
+import { AgentId, DataId, GrantId, RunId, TaskId } from './ids.ts'
 import { Json } from './json.ts'
 
 export const TaskStatus = z.enum([
@@ -88,6 +88,7 @@ export const Task = z.object({
   agentId: AgentId.nullable(),
   currentRun: RunId.nullable(),
   history: z.array(z.object({ status: TaskStatus, attempt: z.number().int(), at: z.iso.datetime() })),
+  grantId: GrantId.nullable().describe('made with the token of this grant'),
   tags: z.array(z.string()),
   cancelRequestedAt: z.iso.datetime().nullable(),
   notBefore: z.iso.datetime().nullable(),

@@ -1,35 +1,60 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Scope } from '@millrace/shared'
-import { KeyId } from '@millrace/shared'
+import { GrantId, KeyId, type Scope } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import type { Store } from '../store/store.ts'
 import type { Ctx, Principal } from './env.ts'
 
-/** A secret is `mlr_<id>_<random>`: the id finds its document, which holds nothing but a hash. */
-export const secretPrefix = 'mlr_'
+/** A secret is `mlr_<id>_<random>`, of a grant `mlg_…`: the id finds its document, which holds nothing but a hash. */
+export const secretPrefix = { key: 'mlr_', grant: 'mlg_' } as const
 
 export const hashSecret = (secret: string): string => hash('sha256', secret)
 
+const adminId = 'key_00000000000000000000000000'
+
 /** Who asks, by `Authorization: Bearer …` only: never by a query, which ends up in logs. */
-export async function authenticate(store: Store, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
+export async function authenticate(deps: Deps, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
   const secret = c.req.header('authorization')?.match(/^Bearer\s+(\S+)$/i)?.[1]
   if (!secret) throw new Failure('unauthorized', 'Send "Authorization: Bearer <key>".')
   if (adminKeyHash && same(hashSecret(secret), adminKeyHash))
-    return { id: 'key_00000000000000000000000000', scopes: ['admin'] }
-  const id = KeyId.safeParse(`key_${secret.slice(secretPrefix.length, secretPrefix.length + 26)}`)
-  const key = id.success ? await store.keys.get(id.data) : null
-  if (!key || !same(hashSecret(secret), key.secretHash))
-    throw new Failure('unauthorized', 'This key is not known.')
-  if (key.expiresAt && key.expiresAt < new Date()) throw new Failure('unauthorized', 'This key has expired.')
-  return { id: key._id, scopes: key.scopes }
+    return { id: adminId, scopes: ['admin'], grant: null }
+  return secret.startsWith(secretPrefix.grant) ? byGrant(deps, secret) : byKey(deps, secret)
 }
 
-/** The principal, if the scope is among what it may do. */
-export function allow(principal: Principal, scope: Scope): Principal {
-  if (grants(principal.scopes).has(scope)) return principal
+async function byKey(deps: Deps, secret: string): Promise<Principal> {
+  const id = KeyId.safeParse(`key_${idIn(secret)}`)
+  const key = id.success ? await deps.store.keys.get(id.data) : null
+  if (!key || !same(hashSecret(secret), key.secretHash))
+    throw new Failure('unauthorized', 'This key is not known.')
+  if (isOver(deps, key)) throw new Failure('unauthorized', 'This key has expired.')
+  return { id: key._id, scopes: key.scopes, grant: null }
+}
+
+/** A grant ends with the key that gave it. */
+async function byGrant(deps: Deps, secret: string): Promise<Principal> {
+  const id = GrantId.safeParse(`grt_${idIn(secret)}`)
+  const grant = id.success ? await deps.store.grants.get(id.data) : null
+  if (!grant || !same(hashSecret(secret), grant.secretHash))
+    throw new Failure('unauthorized', 'This token is not known: it may have been revoked.')
+  if (isOver(deps, grant)) throw new Failure('unauthorized', 'This token has expired.')
+  const giver = grant.apiKey === adminId ? null : await deps.store.keys.get(grant.apiKey)
+  if (grant.apiKey !== adminId && (!giver || isOver(deps, giver)))
+    throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
+  return { id: grant.apiKey, scopes: ['write'], grant }
+}
+
+const idIn = (secret: string): string => secret.slice(4, 30)
+
+const isOver = (deps: Deps, { expiresAt }: { expiresAt: Date | null }): boolean =>
+  expiresAt !== null && expiresAt <= deps.clock.now()
+
+/** The principal, if the scope is among what it may do; with a grant, if that opens the endpoint at all. */
+export function allow(principal: Principal, one: { scope: Scope; openToGrants: boolean }): Principal {
+  if (principal.grant && !one.openToGrants)
+    throw new Failure('forbidden', "A grant's token opens its own data and tasks, and nothing else.")
+  if (grants(principal.scopes).has(one.scope)) return principal
   throw new Failure(
     'forbidden',
-    `This needs the scope "${scope}"; the key has ${principal.scopes.join(', ')}.`,
+    `This needs the scope "${one.scope}"; the key has ${principal.scopes.join(', ')}.`,
   )
 }
 

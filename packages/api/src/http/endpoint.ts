@@ -20,6 +20,8 @@ export type Endpoint = {
   answers: Answers
   /** A repeated request with the same `Idempotency-Key` is not carried out twice. */
   idempotent: boolean
+  /** A grant's token may call it too, and sees and makes only what is the grant's. */
+  openToGrants: boolean
   /** It starts before the caller is known, and awaits `allowed` before it writes or tells anything. */
   looksAhead: boolean
   handle(c: Ctx): Promise<Response>
@@ -33,8 +35,11 @@ type Spec<Q extends z.ZodType, B extends z.ZodType> = {
   tag: string
   query?: Q
   body?: B
+  /** What a grant's token may send, where that is less. */
+  bodyUnderGrant?: z.ZodType<z.output<B>>
   answers: Answers
   idempotent?: boolean
+  openToGrants?: boolean
   looksAhead?: boolean
   handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
 }
@@ -46,14 +51,19 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
   return {
     ...spec,
     idempotent: spec.idempotent ?? false,
+    openToGrants: spec.openToGrants ?? false,
     looksAhead: spec.looksAhead ?? false,
     async handle(c) {
       const query = spec.query ? parse(spec.query, c.req.query(), 'query') : undefined
-      const body = spec.body ? parse(spec.body, await readBody(c), 'body') : undefined
+      const bodySchema = (isUnderGrant(c) && spec.bodyUnderGrant) || spec.body
+      const body = bodySchema ? parse(bodySchema, await readBody(c), 'body') : undefined
       return spec.handle(c, { query, body } as { query: z.output<Q>; body: z.output<B> })
     },
   }
 }
+
+/** Not known yet where an endpoint looks ahead; none of those is open to grants. */
+const isUnderGrant = (c: Ctx): boolean => Boolean(c.var.principal?.grant)
 
 function parse<S extends z.ZodType>(schema: S, raw: unknown, what: 'query' | 'body'): z.output<S> {
   const parsed = schema.safeParse(raw)

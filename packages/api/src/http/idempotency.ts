@@ -23,7 +23,8 @@ export async function withIdempotency(
   if (key === undefined) return handle()
   if (key.length === 0 || key.length > 255)
     throw new Failure('invalid_request', 'Idempotency-Key must have 1 to 255 characters.')
-  const id = digest([c.var.principal.id, c.req.method, c.req.path, key].join('\n'))
+  const caller = c.var.principal.grant?._id ?? c.var.principal.id
+  const id = digest([caller, c.req.method, c.req.path, key].join('\n'))
   const bodyHash = digest(canonical(await readBody(c)))
   const begun = await begin(store, id, bodyHash, now)
   c.set('replayed', begun.record.status !== null)

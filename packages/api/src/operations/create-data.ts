@@ -18,6 +18,7 @@ import { withHeldBytes } from './held-bytes.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
 import { newItem } from './new-item.ts'
 import type { Caller } from './submit.ts'
+import { takeUpload } from './under-grant.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
 
@@ -33,7 +34,10 @@ export async function createValue(
     throw new Failure('payload_too_large', 'An inline value may have 1 MiB of JSON. Upload it as a file.')
   const type = wanted.type ?? dataTypeOfValue(wanted.value)
   const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
-  return { item: await insertOnce(deps, caller, item), upload: null }
+  const paths = { size: '/value', contentType: '/value' }
+  const contentType = type === 'text' ? 'text/plain' : 'application/json'
+  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  return { item: await insertOnce(deps, caller, item, take), upload: null }
 }
 
 /** A file that its owner is about to PUT into the object store. */
@@ -55,7 +59,9 @@ export async function createFile(
       size > singleUploadLimit ? { partSize: partSizeFor(size), uploadId: null, checksums: false } : null,
     uploads: 1,
   }
-  const made = await insertOnce(deps, caller, item, () => withHeldBytes(deps, item))
+  const paths = { size: '/file/size', contentType: '/file/contentType' }
+  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  const made = await insertOnce(deps, caller, item, take, () => withHeldBytes(deps, item))
   return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
 }
 
@@ -90,11 +96,13 @@ async function insertOnce(
   deps: Deps,
   caller: Caller,
   item: DataDoc,
+  take: () => Promise<void>,
   better?: () => Promise<DataDoc | null>,
 ): Promise<DataDoc> {
   const there = caller.repeated ? await deps.store.data.get(item._id) : null
   if (there) return there
   if (caller.replayed) throw notFound('data item')
+  await take()
   const made = (await better?.()) ?? item
   if (await deps.store.data.insert(made)) return made
   return (await deps.store.data.get(item._id)) ?? made
@@ -104,6 +112,7 @@ function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['ty
   return newItem({
     _id: caller.ids.data(),
     apiKey: caller.apiKey,
+    grant: caller.grant?._id ?? null,
     label: wanted.label,
     type,
     status: 'available',

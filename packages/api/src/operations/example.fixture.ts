@@ -12,6 +12,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   _id: taskId,
   rev: 1,
   apiKey: 'key_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+  grant: null,
   requestId: 'r',
   label: 'example',
   module: 'echo',

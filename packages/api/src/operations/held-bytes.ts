@@ -11,7 +11,11 @@ import { contentOf, faultOfUpload } from './complete-upload.ts'
 export async function withHeldBytes(deps: Deps, item: DataDoc): Promise<DataDoc | null> {
   const { sha256, size, contentType } = item
   if (sha256 === null || size === null || contentType === null) return null
-  const [held] = await deps.store.data.find({ sha256, size, status: 'available', isFile: true }, { limit: 1 })
+  // What was made with a grant's token and what was not know nothing of each other, not even by a hash.
+  const [held] = await deps.store.data.find(
+    { sha256, size, status: 'available', isFile: true, grant: item.grant },
+    { limit: 1 },
+  )
   if (!held?.object) return null
   const object = incomingKey(item._id, item.uploads)
   if (!(await copied(deps, held.object, object, contentType))) return null

@@ -5,6 +5,7 @@ type Given = Pick<DataDoc, '_id' | 'apiKey' | 'label' | 'type' | 'status' | 'tag
 /** A data item with nothing in it but what is given. */
 export const newItem = (given: Given & Partial<DataDoc>): DataDoc => ({
   rev: 1,
+  grant: null,
   isFile: false,
   json: null,
   object: null,

@@ -11,6 +11,7 @@ export function newOutput(task: TaskDoc, key: string): DataDoc[] {
     newItem({
       _id: data,
       apiKey: task.apiKey,
+      grant: task.grant,
       label,
       type,
       isFile,

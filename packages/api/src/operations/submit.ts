@@ -2,6 +2,7 @@ import {
   type CreateTask,
   type DataType,
   dataTypesOf,
+  type GrantId,
   Manifest,
   type Port,
   type TaskId,
@@ -10,15 +11,18 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import type { NewIds } from '../ids.ts'
 import { pointer } from '../pointer.ts'
+import type { GrantDoc } from '../store/documents/access.ts'
 import type { ModuleDoc } from '../store/documents/module.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
+import { refuseForeignModule, takeTask } from './under-grant.ts'
 
 /** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
 export type Caller = {
   apiKey: string
+  grant: GrantDoc | null
   requestId: string
   ids: NewIds
   repeated: boolean
@@ -31,9 +35,11 @@ export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Pr
   // Made by an earlier try: what it needed then may be gone by now, and need not be there any more.
   const made = caller.repeated ? await deps.store.tasks.get(id) : null
   if (made) return settle(deps, made)
+  refuseForeignModule(caller.grant, wanted.module)
   const manifest = await manifestFor(deps, wanted)
-  const inputs = await checkInputs(deps, manifest, wanted)
+  const inputs = await checkInputs(deps, caller, manifest, wanted)
   checkOutputs(manifest, wanted)
+  await takeTask(deps, caller.grant, id)
   const task = newTask(deps, caller, id, wanted, manifest, inputs)
   if (!(await deps.store.tasks.insert(task))) return (await deps.store.tasks.get(task._id)) ?? task
   deps.reached('submit.inserted')
@@ -66,13 +72,20 @@ export function bestManifest(module: ModuleDoc, version?: string): Manifest | nu
   return pool.map((one) => one.manifest).sort((a, b) => compareVersions(b.version, a.version))[0] ?? null
 }
 
-async function checkInputs(deps: Deps, manifest: Manifest, wanted: CreateTask): Promise<StoredInputs> {
+async function checkInputs(
+  deps: Deps,
+  { grant }: Caller,
+  manifest: Manifest,
+  wanted: CreateTask,
+): Promise<StoredInputs> {
+  const mayUse = (doc: { grant: GrantId | null }) => grant === null || doc.grant === grant._id
   const references = referencesOf(wanted.inputs)
-  const upstreams = await deps.store.tasks.many([...new Set([...references.tasks, ...wanted.after])])
+  const named = await deps.store.tasks.many([...new Set([...references.tasks, ...wanted.after])])
+  const upstreams = named.filter(mayUse)
   const outputs = upstreams.flatMap((task) => Object.values(task.outputs).map((output) => output.data))
   const items = await deps.store.data.many([...new Set([...references.data, ...outputs])])
   const found = {
-    data: new Map(items.map((item) => [item._id, item])),
+    data: new Map(items.filter(mayUse).map((item) => [item._id, item])),
     tasks: new Map(upstreams.map((task) => [task._id, task])),
   }
   const { inputs, faults } = resolveInputs(manifest, wanted.inputs, found)
@@ -119,6 +132,7 @@ function newTask(
     _id: id,
     rev: 1,
     apiKey: caller.apiKey,
+    grant: caller.grant?._id ?? null,
     requestId: caller.requestId,
     label,
     module: manifest.name,

@@ -23,6 +23,7 @@ export function presentData(item: DataDoc, options: { list?: boolean } = {}): Da
     items: item.items?.map((data) => ({ data })),
     error: item.error ?? undefined,
     producer: item.producer,
+    grantId: item.grant,
     tags: item.tags,
     createdAt: item.createdAt.toISOString(),
     updatedAt: item.updatedAt.toISOString(),

@@ -25,6 +25,7 @@ export function presentTask(task: TaskDoc, options: { list?: boolean; agent?: Ag
     agentId: task.agentId,
     currentRun: task.currentRun,
     history: task.history.map(({ status, attempt, at }) => ({ status, attempt, at: at.toISOString() })),
+    grantId: task.grant,
     tags: task.tags,
     cancelRequestedAt: iso(task.cancelRequestedAt),
     notBefore: iso(task.notBefore),

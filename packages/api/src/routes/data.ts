@@ -13,10 +13,11 @@ import {
 } from '@millrace/shared'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { Failure, notFound } from '../failure.ts'
+import { Failure } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
+import { inSight, seen } from '../http/sight.ts'
 import { completeUpload } from '../operations/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/create-data.ts'
 import { partUrls, uploadedParts } from '../operations/multipart-upload.ts'
@@ -32,6 +33,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     method: 'post',
     path: '/api/data',
     scope: 'write',
+    openToGrants: true,
     tag: 'Data',
     summary: 'Keep a value, or begin to upload a file',
     body: CreateData,
@@ -49,24 +51,26 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     method: 'post',
     path: '/api/data/:id/complete',
     scope: 'write',
+    openToGrants: true,
     tag: 'Data',
     summary: 'The bytes are there: verify them and make the item available',
     answers: { 200: { description: 'Available', schema: DataAnswer } },
     idempotent: true,
     async handle(c) {
-      return c.json({ data: presentData(await completeUpload(deps, pathId(c, DataId, 'data item'))) })
+      return c.json({ data: presentData(await completeUpload(deps, await idInSight(deps, c))) })
     },
   }),
   endpoint({
     method: 'post',
     path: '/api/data/:id/upload',
     scope: 'write',
+    openToGrants: true,
     tag: 'Data',
     summary: 'A fresh upload URL',
     answers: { 200: { description: 'The URL', schema: UploadAnswer } },
     idempotent: true,
     async handle(c) {
-      const { item, upload } = await freshUpload(deps, pathId(c, DataId, 'data item'))
+      const { item, upload } = await freshUpload(deps, await idInSight(deps, c))
       return c.json({ data: presentData(item), upload })
     },
   }),
@@ -74,38 +78,44 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     method: 'get',
     path: '/api/data/:id/parts',
     scope: 'write',
+    openToGrants: true,
     tag: 'Data',
     summary: 'Which parts of a large file have arrived',
     answers: { 200: { description: 'The parts', schema: UploadedParts } },
     async handle(c) {
-      return c.json(await uploadedParts(deps, pathId(c, DataId, 'data item')))
+      return c.json(await uploadedParts(deps, await idInSight(deps, c)))
     },
   }),
   endpoint({
     method: 'post',
     path: '/api/data/:id/parts',
     scope: 'write',
+    openToGrants: true,
     tag: 'Data',
     summary: 'URLs for parts of a large file',
     body: PartsRequest,
     answers: { 200: { description: 'The URLs', schema: PartUrls } },
     async handle(c, { body }) {
-      return c.json(await partUrls(deps, pathId(c, DataId, 'data item'), body))
+      return c.json(await partUrls(deps, await idInSight(deps, c), body))
     },
   }),
   endpoint({
     method: 'get',
     path: '/api/data',
     scope: 'read',
+    openToGrants: true,
     tag: 'Data',
     summary: 'List data items, newest first',
     query: DataQuery,
     answers: { 200: { description: 'A page', schema: DataPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.data.find(dataFilter(query), {
-        sort: { _id: -1 },
-        limit: query.limit + 1,
-      })
+      const docs = await deps.store.data.find(
+        { ...dataFilter(query), ...inSight(c, query.grant) },
+        {
+          sort: { _id: -1 },
+          limit: query.limit + 1,
+        },
+      )
       return c.json(pageFrom(docs, query.limit, (item) => presentData(item, { list: true })))
     },
   }),
@@ -113,6 +123,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     method: 'get',
     path: '/api/data/:id',
     scope: 'read',
+    openToGrants: true,
     tag: 'Data',
     summary: 'Read a data item',
     answers: { 200: { description: 'The item', schema: DataAnswer } },
@@ -124,6 +135,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     method: 'get',
     path: '/api/data/:id/content',
     scope: 'read',
+    openToGrants: true,
     tag: 'Data',
     summary: 'The content: an inline value, or a redirect to the object store',
     query: ContentQuery,
@@ -149,9 +161,12 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
 ]
 
 async function readItem(deps: Deps, c: Ctx): Promise<DataDoc> {
-  const item = await deps.store.data.get(pathId(c, DataId, 'data item'))
-  if (!item) throw notFound('data item')
-  return item
+  return seen(c, await deps.store.data.get(pathId(c, DataId, 'data item')), 'data item')
+}
+
+/** The operations read the item themselves; only who does not see everything needs the look before. */
+async function idInSight(deps: Deps, c: Ctx): Promise<DataId> {
+  return c.var.principal.grant ? (await readItem(deps, c))._id : pathId(c, DataId, 'data item')
 }
 
 function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {

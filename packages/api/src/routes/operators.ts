@@ -77,7 +77,7 @@ const keys = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c, { body }) {
       const id = c.var.ids.key()
-      const secret = `${secretPrefix}${id.slice('key_'.length)}_${randomBytes(32).toString('base64url')}`
+      const secret = `${secretPrefix.key}${id.slice('key_'.length)}_${randomBytes(32).toString('base64url')}`
       const key: KeyDoc = {
         _id: id,
         rev: 1,

@@ -1,5 +1,6 @@
 import {
   CreateTask,
+  CreateTaskUnderGrant,
   isTerminal,
   RunAccepted,
   RunModule,
@@ -17,6 +18,7 @@ import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
+import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
 import { cancel } from '../operations/cancel.ts'
 import { outputsOf, settleOutputs } from '../operations/outputs.ts'
@@ -29,6 +31,7 @@ import { escapeRegex } from './prefix.ts'
 
 export const callerOf = (c: Ctx) => ({
   apiKey: c.var.principal.id,
+  grant: c.var.principal.grant,
   requestId: c.var.requestId,
   ids: c.var.ids,
   repeated: c.var.repeated,
@@ -43,6 +46,8 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Create a task: one module applied to inputs',
     body: CreateTask,
+    bodyUnderGrant: CreateTaskUnderGrant,
+    openToGrants: true,
     answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
     idempotent: true,
     async handle(c, { body }) {
@@ -77,13 +82,17 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     scope: 'read',
     tag: 'Tasks',
     summary: 'List tasks, newest first',
+    openToGrants: true,
     query: TaskQuery,
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.tasks.find(taskFilter(query), {
-        sort: { _id: -1 },
-        limit: query.limit + 1,
-      })
+      const docs = await deps.store.tasks.find(
+        { ...taskFilter(query), ...inSight(c, query.grant) },
+        {
+          sort: { _id: -1 },
+          limit: query.limit + 1,
+        },
+      )
       return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
     },
   }),
@@ -93,6 +102,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     scope: 'read',
     tag: 'Tasks',
     summary: 'Read a task; with ?wait= as soon as it has ended',
+    openToGrants: true,
     query: WaitQuery,
     answers: { 200: { description: 'The task', schema: TaskAnswer } },
     async handle(c, { query }) {
@@ -102,12 +112,12 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         deps.bus,
         { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = await readTask(deps, id, known)
+          const task = seen(c, await readTask(deps, id, known), 'task')
           known = task
           return isTerminal(task.status) ? task : undefined
         },
       )
-      const task = ended ?? (await readTask(deps, id))
+      const task = ended ?? seen(c, await readTask(deps, id), 'task')
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
       return c.json({ task: presentTask(task, { agent }) })
@@ -138,11 +148,10 @@ const saysItEnded = (heard: string): boolean => {
 }
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
-async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc> {
+async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
   // Which outputs it has never changes: who knew the task before reads both at once.
   const [task, outputs] = await Promise.all([deps.store.tasks.get(id), known && outputsOf(deps, known)])
-  if (!task) throw notFound('task')
-  if (task.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)
+  if (task?.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)
   return task
 }
 

@@ -1,7 +1,7 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
-import { IdempotencyDoc, KeyDoc } from './documents/access.ts'
+import { GrantDoc, IdempotencyDoc, KeyDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
 import { DataDoc } from './documents/data.ts'
 import { MetaDoc } from './documents/meta.ts'
@@ -21,6 +21,7 @@ export type Store = {
   agents: Collection<AgentDoc>
   sessions: Collection<SessionDoc>
   keys: Collection<KeyDoc>
+  grants: Collection<GrantDoc>
   idempotency: Collection<IdempotencyDoc>
   meta: Collection<MetaDoc>
   /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
@@ -62,6 +63,7 @@ export function openStore(url: string): Store {
     agents: collection('agents', AgentDoc),
     sessions: collection('sessions', SessionDoc),
     keys: collection('keys', KeyDoc),
+    grants: collection('grants', GrantDoc),
     idempotency: collection('idempotency', IdempotencyDoc),
     meta: collection('meta', MetaDoc),
     count: () => count(db),
@@ -106,6 +108,7 @@ async function ensureIndexes(db: Db): Promise<void> {
     'agents',
     'sessions',
     'keys',
+    'grants',
     'idempotency',
     'meta',
   ]
@@ -116,6 +119,7 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { status: 1, _id: -1 } }, // lists by status
     { key: { module: 1, _id: -1 } }, // lists by module
     { key: { waitingFor: 1 }, sparse: true }, // dependents of something that ended
+    { key: { grant: 1, _id: -1 }, sparse: true }, // what was made with a token
     { key: { reads: 1, _id: -1 } }, // who reads a data item, newest first
     { key: { 'settle.kind': 1 }, sparse: true }, // open markers, for the tick
   ])
@@ -135,11 +139,13 @@ async function ensureIndexes(db: Db): Promise<void> {
     { key: { status: 1, _id: -1 } },
     { key: { type: 1, _id: -1 } },
     { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
+    { key: { grant: 1, _id: -1 }, sparse: true }, // what was made with a token
     { key: { expiresAt: 1 }, sparse: true }, // what is to go by itself
     { key: { sha256: 1, size: 1 }, sparse: true }, // bytes that are held already
     { key: { 'settle.kind': 1 }, sparse: true },
   ])
   await db.collection('agents').createIndex({ sessionId: 1 }, { unique: true }) // the agent of a request
   await db.collection('modules').createIndex({ 'entries.agentId': 1 }) // what an agent no longer has
+  await db.collection('grants').createIndex({ expiresAt: 1 }, { expireAfterSeconds: 7 * 24 * 3600 })
   await db.collection('idempotency').createIndex({ at: 1 }, { expireAfterSeconds: 24 * 3600 })
 }

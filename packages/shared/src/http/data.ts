@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DataItem, DataStatus, DataType } from '../data.ts'
-import { TaskId } from '../ids.ts'
+import { GrantId, TaskId } from '../ids.ts'
 import { Json } from '../json.ts'
 import { Task } from '../task.ts'
 import { Label, PageQuery, pageOf, Tags } from './lists.ts'
@@ -97,6 +97,7 @@ export const DataQuery = PageQuery.extend({
   label: Label.optional().describe('prefix'),
   tag: z.string().optional(),
   producer: TaskId.optional(),
+  grant: GrantId.optional(),
 })
 export type DataQuery = z.infer<typeof DataQuery>
 export const DataPage = pageOf(DataItem)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { TaskId } from '../ids.ts'
+import { GrantId, TaskId } from '../ids.ts'
 import { Json } from '../json.ts'
 import { ModuleName, SemVer } from '../manifest.ts'
 import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
@@ -57,6 +57,7 @@ export const TaskQuery = PageQuery.extend({
   label: Label.optional().describe('prefix'),
   createdAfter: z.iso.datetime().optional(),
   createdBefore: z.iso.datetime().optional(),
+  grant: GrantId.optional(),
 })
 export type TaskQuery = z.infer<typeof TaskQuery>
 export const TaskPage = pageOf(Task)

@@ -11,6 +11,7 @@ const item = (changes: Partial<DataDoc>): DataDoc => ({
   _id: dataId,
   rev: 1,
   apiKey: 'k',
+  grant: null,
   label: '',
   type: 'file',
   isFile: true,

@@ -1,4 +1,4 @@
-import { KeyId, Scope } from '@millrace/shared'
+import { DataId, GrantId, KeyId, Scope, TaskId } from '@millrace/shared'
 import { z } from 'zod'
 import { doc } from './base.ts'
 
@@ -12,6 +12,24 @@ export const KeyDoc = z.object({
   expiresAt: z.date().nullable(),
 })
 export type KeyDoc = z.infer<typeof KeyDoc>
+
+/** What a page may do with its token, and what it has made with it: by id, so that a repetition takes nothing. */
+export const GrantDoc = z.object({
+  _id: GrantId,
+  ...doc,
+  apiKey: KeyId.describe('of whoever gave it; it ends with that key'),
+  secretHash: z.string(),
+  maxUploads: z.number(),
+  maxUploadBytes: z.number(),
+  contentTypes: z.array(z.string()).nullable(),
+  maxTasks: z.number(),
+  modules: z.array(z.string()),
+  uploads: z.array(DataId),
+  tasks: z.array(TaskId),
+  createdAt: z.date(),
+  expiresAt: z.date(),
+})
+export type GrantDoc = z.infer<typeof GrantDoc>
 
 /** What a repeated POST needs to do the same again: the ids it made, and whether it ended well. */
 export const IdempotencyDoc = z.object({

@@ -1,4 +1,4 @@
-import { DataId, DataStatus, DataType, TaskId } from '@millrace/shared'
+import { DataId, DataStatus, DataType, GrantId, TaskId } from '@millrace/shared'
 import { z } from 'zod'
 import { doc, JsonText } from './base.ts'
 
@@ -6,6 +6,7 @@ export const DataDoc = z.object({
   _id: DataId,
   ...doc,
   apiKey: z.string(),
+  grant: GrantId.nullable().default(null).describe('made with the token of this grant'),
   label: z.string(),
   type: DataType,
   isFile: z.boolean(),

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { type BrowserGrant, CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { hashSecret, secretPrefix } from '../http/authenticate.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { GrantDoc } from '../store/documents/access.ts'
+
+/** Tokens for browser pages: so many uploads, so many tasks, and what came of them. */
+export const grantEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/grants',
+    scope: 'write',
+    tag: 'Grants',
+    summary: 'Make a token for a page; it is shown this once',
+    body: CreateGrant,
+    answers: { 201: { description: 'Created', schema: GrantCreated } },
+    idempotent: true,
+    async handle(c, { body }) {
+      const id = c.var.ids.grant()
+      const token = `${secretPrefix.grant}${id.slice('grt_'.length)}_${randomBytes(32).toString('base64url')}`
+      const grant: GrantDoc = {
+        _id: id,
+        rev: 1,
+        apiKey: c.var.principal.id,
+        secretHash: hashSecret(token),
+        ...body,
+        contentTypes: body.contentTypes ?? null,
+        uploads: [],
+        tasks: [],
+        createdAt: deps.clock.now(),
+        expiresAt: new Date(body.expiresAt),
+      }
+      if (!c.var.replayed && (await deps.store.grants.insert(grant)))
+        return c.json({ grant: presentGrant(grant), token }, 201)
+      // Made by an earlier try: its token was shown then, and is not kept.
+      return c.json({ grant: presentGrant((await deps.store.grants.get(id)) ?? grant), token: null }, 201)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/grants',
+    scope: 'write',
+    tag: 'Grants',
+    summary: 'List grants, newest first',
+    query: PageQuery,
+    answers: { 200: { description: 'A page', schema: GrantPage } },
+    async handle(c, { query }) {
+      const after = idOfCursor(query.cursor, 'grt_')
+      const docs = await deps.store.grants.find(after ? { _id: { $lt: after as GrantId } } : {}, {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, presentGrant))
+    },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/api/grants/:id',
+    scope: 'write',
+    tag: 'Grants',
+    summary: 'Revoke a token, at once; what was made with it stays',
+    answers: { 204: { description: 'Gone' } },
+    async handle(c) {
+      const id = pathId(c, GrantId, 'grant')
+      if (!(await deps.store.grants.get(id))) throw notFound('grant')
+      await deps.store.grants.remove(id)
+      return c.body(null, 204)
+    },
+  }),
+]
+
+const presentGrant = (grant: GrantDoc): BrowserGrant => ({
+  id: grant._id,
+  maxUploads: grant.maxUploads,
+  maxUploadBytes: grant.maxUploadBytes,
+  contentTypes: grant.contentTypes,
+  maxTasks: grant.maxTasks,
+  modules: grant.modules,
+  uploads: grant.uploads.length,
+  tasks: grant.tasks.length,
+  createdAt: grant.createdAt.toISOString(),
+  expiresAt: grant.expiresAt.toISOString(),
+})

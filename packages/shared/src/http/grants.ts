@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { GrantId } from '../ids.ts'
+import { ModuleName } from '../manifest.ts'
+import { pageOf } from './lists.ts'
+import { CreateTask } from './tasks.ts'
+
+const longestGrantDays = 30
+
+/** `image/png`, or a whole family as `image/*`. */
+export const ContentTypePattern = z
+  .string()
+  .max(255)
+  .regex(/^[\w.+-]+\/([\w.+-]+|\*)$/, 'a media type such as image/png, or a family such as image/*')
+  .transform((pattern) => pattern.toLowerCase())
+
+export const CreateGrant = z.strictObject({
+  maxUploads: z.number().int().min(0).max(10_000).describe('files and values'),
+  maxUploadBytes: z.number().int().min(0).describe('of each'),
+  contentTypes: z.array(ContentTypePattern).min(1).max(100).optional().describe('all, when left out'),
+  maxTasks: z.number().int().min(0).max(10_000),
+  modules: z.array(ModuleName).max(100),
+  expiresAt: z.iso.datetime().refine(isSoon, `a time to come, within ${longestGrantDays} days`),
+})
+export type CreateGrant = z.output<typeof CreateGrant>
+
+const taken = z.number().int().nonnegative()
+export const BrowserGrant = z.object({
+  id: GrantId,
+  maxUploads: z.number().int(),
+  maxUploadBytes: z.number().int(),
+  contentTypes: z.array(z.string()).nullable(),
+  maxTasks: z.number().int(),
+  modules: z.array(z.string()),
+  uploads: taken.describe('made so far'),
+  tasks: taken.describe('made so far'),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+})
+export type BrowserGrant = z.infer<typeof BrowserGrant>
+export const GrantCreated = z.object({
+  grant: BrowserGrant,
+  token: z.string().nullable().describe('shown once'),
+})
+export type GrantCreated = z.infer<typeof GrantCreated>
+export const GrantPage = pageOf(BrowserGrant)
+
+/** All that the holder of a grant's token may say about a task. */
+export const CreateTaskUnderGrant = CreateTask.pick({
+  module: true,
+  inputs: true,
+  outputs: true,
+  label: true,
+}).transform((task) => CreateTask.parse(task))
+
+function isSoon(time: string): boolean {
+  const ahead = new Date(time).getTime() - Date.now()
+  return ahead > 0 && ahead <= longestGrantDays * 24 * 3600 * 1000
+}
