@@ -1,14 +1,21 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { z } from 'zod'
 
-/** A way to a server that a test can cut and mend, without harming the server. */
+/** A way to a server that a test can cut and mend, without harming the server. It counts what passes. */
 export async function cuttable(url: string) {
   const to = new URL(url)
   const sockets = new Set<Socket>()
   let isCut = false
+  const passed = { sent: 0, received: 0 }
   const server = createServer((near) => {
     if (isCut) return near.destroy()
     const far = connect(Number(to.port), to.hostname)
+    near.on('data', (bytes) => {
+      passed.sent += bytes.length
+    })
+    far.on('data', (bytes) => {
+      passed.received += bytes.length
+    })
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -29,6 +36,8 @@ export async function cuttable(url: string) {
   own.port = String(z.object({ port: z.number() }).parse(server.address()).port)
   return {
     url: own.href,
+    /** Bytes so far, to the server and back. */
+    passed: passed as Readonly<typeof passed>,
     cut() {
       isCut = true
       for (const socket of sockets) socket.destroy()

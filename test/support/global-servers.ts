@@ -15,7 +15,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-'))
   const servers = await startServers({
     home,
-    env: process.env,
+    env: { ...process.env, CORS_ORIGINS: 'http://127.0.0.1:*' }, // pages that tests serve, for the store
     report: (line) => process.stderr.write(`${line}\n`),
   })
   project.provide('servers', servers.env)
