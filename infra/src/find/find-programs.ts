@@ -10,7 +10,7 @@ import { atLeast, onPath, versionText } from './on-path.ts'
 import { withProgress } from './progress.ts'
 import { goPrograms, oldestUsable } from './versions.ts'
 
-export type ProgramName = 'mongo' | 'nats-server' | 'minio' | 'mc'
+export type ProgramName = 'mongo' | 'nats-server' | 'minio' | 'mc' | 'versitygw'
 /** `file` is the executable, or the folder of jars when `mongo` is the development server. */
 export type Program = { name: ProgramName; file: string; source: 'path' | 'cache' | 'built' }
 export type Finding = { env: NodeJS.ProcessEnv; cache?: string; report: (line: string) => void }
@@ -115,6 +115,7 @@ const recipes: Record<ProgramName, Recipe> = {
   // Midnight Commander is called mc too.
   minio: goRecipe('minio', (version) => /minio/i.test(version ?? '')),
   mc: goRecipe('mc', (version) => /minio/i.test(version ?? '')),
+  versitygw: goRecipe('versitygw', (version) => atLeast(version, oldestUsable.versitygw)),
   mongo: {
     onPath: (env) => suitableOnPath('mongod', env, (version) => atLeast(version, oldestUsable.mongod)),
     folder: mongoDevServerFolder,

@@ -4,11 +4,11 @@ import { type Claim, claim as claimPart } from '../processes/claim.ts'
 import { end } from '../processes/end.ts'
 import { type Command, type Started, spawnLogged } from '../processes/spawn-logged.ts'
 import { startWatchdog } from '../processes/watchdog.ts'
-import { hostOf, type Server, type ServerName, type ServerOptions, type Source } from './server.ts'
+import { hostOf, type Server, type ServerOptions, type Source } from './server.ts'
 import { type Readiness, whyNotReady } from './why-not-ready.ts'
 
-export type Running = Readiness & {
-  name: ServerName
+export type Running<Name extends string = string> = Readiness & {
+  name: Name
   source: Source
   portVariable: string
   /** Later ones end later when the parent dies. */
@@ -26,7 +26,10 @@ export class ServerFailed extends Error {
 }
 
 /** Starts a server that outlives neither `stop()` nor this process, and waits until it answers. */
-export async function runServer(running: Running, options: ServerOptions): Promise<Server> {
+export async function runServer<Name extends string>(
+  running: Running<Name>,
+  options: ServerOptions,
+): Promise<Server<Name>> {
   const { home, env = process.env } = options
   const host = hostOf({ ...options, env })
   const claim = await claimPart(home, running.name, 'servers')

@@ -1,5 +1,6 @@
 import type { Watchdog } from '../processes/watchdog.ts'
 
+/** What an installation needs. */
 export type ServerName = 'mongo' | 'nats' | 'minio'
 export type Source = 'environment' | 'path' | 'cache' | 'built'
 
@@ -20,8 +21,8 @@ export type ServerOptions = {
 }
 
 /** A server that answers. `env` tells others how to reach it. */
-export type Server = {
-  name: ServerName
+export type Server<Name extends string = ServerName> = {
+  name: Name
   source: Source
   env: Record<string, string>
   /** Its port as the setting that asks for it, for a start on the same one. */

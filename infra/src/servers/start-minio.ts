@@ -6,6 +6,7 @@ import { given } from './given.ts'
 import { setUpMinio } from './minio-setup.ts'
 import { runServer } from './run-server.ts'
 import { givenServer, type Server, type ServerOptions } from './server.ts'
+import { storeSettings, threeUsers } from './three-users.ts'
 
 /** MinIO with one bucket and three users: one that may only upload, one that may only download, one that manages. */
 export async function startMinio(options: ServerOptions): Promise<Server> {
@@ -15,12 +16,7 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
 
   const folder = join(home, 'minio')
   const bucket = env.S3_BUCKET || 'millrace'
-  const secrets = await keptCredentials(join(folder, 'credentials.json'), [
-    'root',
-    'manage',
-    'upload',
-    'download',
-  ])
+  const secrets = await keptCredentials(join(folder, 'credentials.json'), ['root', ...threeUsers])
   const finding = { env, cache, report }
   const [minio, mc] = await Promise.all([findProgram('minio', finding), findProgram('mc', finding)])
   return runServer(
@@ -47,19 +43,11 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
           endpoint: `${host}:${port}`,
           bucket,
           root: rootUser,
+          secret: secrets.root,
           secrets,
           env,
         }),
-      env: (host, port) => ({
-        S3_ENDPOINT: `http://${host}:${port}`,
-        S3_BUCKET: bucket,
-        S3_MANAGE_KEY: 'manage',
-        S3_MANAGE_SECRET: secrets.manage,
-        S3_UPLOAD_KEY: 'upload',
-        S3_UPLOAD_SECRET: secrets.upload,
-        S3_DOWNLOAD_KEY: 'download',
-        S3_DOWNLOAD_SECRET: secrets.download,
-      }),
+      env: (host, port) => storeSettings(`http://${host}:${port}`, bucket, secrets),
     },
     options,
   )
