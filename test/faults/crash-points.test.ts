@@ -168,6 +168,53 @@ const deleted: Scenario = async () => {
   return [task.id]
 }
 
+/** Nobody finishes an upload that a task waits for. */
+const abandoned: Scenario = async () => {
+  const body = { label: 'never', file: { name: 'never.txt', size: 5, contentType: 'text/plain' } }
+  const { data, upload } = await (
+    await client.send('POST', '/api/data', { body, idempotencyKey: randomUUID() })
+  ).json()
+  const task = await client.createTask(
+    { module: 'text-stats', inputs: { text: fromData(data.id) } },
+    randomUUID(),
+  )
+  const sent = await patientFetch(upload.url, { method: 'PUT', headers: upload.headers, body: 'hello' })
+  expect(sent.status).toBe(200)
+  const yesterday = daysAgo(1.1)
+  await deps.store.data.change(data.id, (item) => ({ ...item, createdAt: yesterday }))
+  await deps.store.meta.change('job:expire-uploads', (job) => ({ ...job, at: yesterday }))
+  expect(await ended(task.id)).toMatchObject({ status: 'skipped', error: { code: 'upstream_failed' } })
+  await until('nothing of it is left to do', 60, async () => {
+    const item = await deps.store.data.get(data.id)
+    return item?.status === 'expired' && item.settle === null
+  })
+  expect(await deps.objects.head(`incoming/${data.id}/1`)).toBeNull()
+  return [task.id]
+}
+
+/** What lay there for longer than the settings keep it goes, all of it. */
+const outlived: Scenario = async () => {
+  const bytes = new TextEncoder().encode('long ago')
+  const items = await Promise.all(
+    ['a.txt', 'b.txt'].map((name) => client.upload({ name, contentType: 'text/plain', bytes })),
+  )
+  const keys = []
+  for (const { id } of items) {
+    const change = await deps.store.data.change(id, (item) => ({ ...item, updatedAt: daysAgo(2) }))
+    keys.push(change?.after.object ?? '')
+  }
+  await client.changeSettings({ retentionDays: { uploads: 1 } })
+  await deps.store.meta.remove('sweep:retain-data')
+  // Whoever died in a step holds the next one up for a minute.
+  const ids = items.map((item) => item.id)
+  await until('all are gone', 90, async () => (await deps.store.data.many(ids)).length === 0)
+  for (const key of keys) expect(await deps.objects.head(key)).toBeNull()
+  await client.changeSettings({ retentionDays: { uploads: null } })
+  return []
+}
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000)
+
 async function ended(id: TaskId) {
   return until(`task ${id} has ended`, 90, async () => {
     const task = await client.task(id, 5)
@@ -179,6 +226,8 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point === 'admit.ended') return skipped
   if (point === 'admit.waiting' || point.startsWith('upload.')) return upload
   if (point.startsWith('delete.')) return deleted
+  if (point === 'expire.written') return abandoned
+  if (point === 'retention.removed') return outlived
   if (point.startsWith('requeue.')) return flaky
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent

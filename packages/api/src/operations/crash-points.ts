@@ -43,5 +43,7 @@ export const crashPoints = [
   'delete.marked',
   'delete.committed',
   'delete.object-removed',
+  'expire.written',
+  'retention.removed',
 ] as const
 export type CrashPoint = (typeof crashPoints)[number]

@@ -4,7 +4,11 @@ import type { Holder } from '../store/documents/queue.ts'
 import { globalSlot, moduleSlot, openParked } from './slots.ts'
 
 const settingsId = 'settings'
-const defaults: Settings = { maxRunningTasks: 10, perModule: {}, retentionDays: { runs: 30 } }
+const defaults: Settings = {
+  maxRunningTasks: 10,
+  perModule: {},
+  retentionDays: { runs: 30, uploads: null, outputs: null },
+}
 
 export async function readSettings(deps: Deps): Promise<Settings> {
   const doc = await deps.store.meta.get(settingsId)

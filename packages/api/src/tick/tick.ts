@@ -8,6 +8,7 @@ import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
+import { retainData } from './retain-data.ts'
 import { sendTokens } from './send-tokens.ts'
 
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
@@ -21,6 +22,7 @@ const jobs = {
   sendTokens,
   expireUploads,
   expireData,
+  retainData,
   archiveLostLogs,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 

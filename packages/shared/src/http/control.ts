@@ -45,16 +45,27 @@ export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().des
 export const KeyPage = pageOf(Key)
 
 const limit = z.number().int().min(0).max(100_000)
+const days = z.number().int().min(1).max(3650)
 export const Settings = z.object({
   maxRunningTasks: limit,
   perModule: z.record(ModuleName, limit),
-  retentionDays: z.object({ runs: z.number().int().min(1).max(3650) }),
+  retentionDays: z.object({
+    runs: days,
+    uploads: days.nullable().default(null).describe('data that no task produced; null: kept for ever'),
+    outputs: days.nullable().default(null).describe('data that a task produced; null: kept for ever'),
+  }),
 })
 export type Settings = z.infer<typeof Settings>
 export const SettingsPatch = z.strictObject({
   maxRunningTasks: limit.optional(),
   perModule: z.record(ModuleName, limit.nullable()).optional().describe('null takes a limit away'),
-  retentionDays: z.strictObject({ runs: z.number().int().min(1).max(3650).optional() }).optional(),
+  retentionDays: z
+    .strictObject({
+      runs: days.optional(),
+      uploads: days.nullable().optional(),
+      outputs: days.nullable().optional(),
+    })
+    .optional(),
 })
 export type SettingsPatch = z.infer<typeof SettingsPatch>
 

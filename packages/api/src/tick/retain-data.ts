@@ -1,0 +1,53 @@
+import type { DataId, Settings } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { listOf, tasksInNeedOf } from '../operations/readers.ts'
+import { readSettings } from '../operations/settings.ts'
+import type { DataDoc } from '../store/documents/data.ts'
+import { letGo } from './let-go.ts'
+import { sweep } from './sweep.ts'
+
+const everyMs = 3600 * 1000
+const atOnce = 100
+const dayMs = 24 * 3600 * 1000
+
+/**
+ * Items that nobody touched for as long as the settings say go, unless a task that has not ended needs them. One
+ * with a time of its own follows that alone.
+ */
+export const retainData = sweep('retain-data', everyMs, async (deps: Deps, after) => {
+  const kinds = overdue(await readSettings(deps), deps.clock.now())
+  if (kinds.length === 0) return null
+  const due = await deps.store.data.find(
+    {
+      _id: { $gt: after as DataId },
+      status: { $in: ['available', 'failed'] },
+      expiresAt: null,
+      $or: kinds,
+    },
+    { sort: { _id: 1 }, limit: atOnce },
+  )
+  for (const item of due) {
+    if ((await isKept(deps, item)) || !(await letGo(deps, item))) continue
+    deps.reached('retention.removed')
+    deps.logger.info({ data: item._id }, 'an item went because the settings keep none for longer')
+  }
+  return due.length === atOnce ? (due.at(-1)?._id ?? null) : null
+})
+
+/** Uploads and inline values on one side, what tasks produced on the other. */
+function overdue({ retentionDays }: Settings, now: Date) {
+  const { uploads, outputs } = retentionDays
+  const before = (days: number) => ({ $lte: new Date(now.getTime() - days * dayMs) })
+  return [
+    ...(uploads === null ? [] : [{ producer: null, updatedAt: before(uploads) }]),
+    ...(outputs === null ? [] : [{ producer: { $ne: null }, updatedAt: before(outputs) }]),
+  ]
+}
+
+/**
+ * An element goes with its list. And a deletion that is refused writes the item, which would count as touching it:
+ * so who needs it is asked here first.
+ */
+async function isKept(deps: Deps, item: DataDoc): Promise<boolean> {
+  return (await listOf(deps, item)) !== null || (await tasksInNeedOf(deps, item, 1)).length > 0
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import type { Deps } from '../deps.ts'
+
+/** A process that died in the middle of a step, or failed in it, holds the others up for no longer. */
+const stepLastsMs = 60_000
+
+const Place = z.object({
+  after: z.string().nullable().describe('where the next step goes on; null while there is none'),
+  beganAt: z.coerce.date(),
+  isBusy: z.boolean(),
+})
+
+/**
+ * A job that goes through everything there is, a bounded step at each tick, by one process of all; `everyMs`
+ * after it began, it begins anew. A step is told where the last one ended, and says where it has ended itself:
+ * `null` at the end. So what stays behind never keeps it from what comes after.
+ */
+export const sweep =
+  (name: string, everyMs: number, step: (deps: Deps, after: string) => Promise<string | null>) =>
+  async (deps: Deps): Promise<void> => {
+    const id = `sweep:${name}`
+    const begun = await begin(deps, id, everyMs)
+    if (!begun) return
+    const after = await step(deps, begun.after ?? '')
+    const at = deps.clock.now()
+    await deps.store.meta.change(id, (doc) =>
+      doc.rev === begun.rev
+        ? { ...doc, at, json: JSON.stringify({ after, beganAt: begun.beganAt, isBusy: false }) }
+        : null,
+    )
+  }
+
+type Begun = { after: string | null; beganAt: Date; rev: number }
+
+/** `null`: it is not due, or somebody else is at it. */
+async function begin(deps: Deps, id: string, everyMs: number): Promise<Begun | null> {
+  const at = deps.clock.now()
+  const fresh = { after: null, beganAt: at, isBusy: true }
+  if (!(await deps.store.meta.get(id))) {
+    const inserted = await deps.store.meta.insert({ _id: id, rev: 1, at, json: JSON.stringify(fresh) })
+    return inserted ? { ...fresh, rev: 1 } : null
+  }
+  const change = await deps.store.meta.change(id, (doc) => {
+    const place = Place.parse(JSON.parse(doc.json))
+    if (place.isBusy && at.getTime() - doc.at.getTime() < stepLastsMs) return null
+    if (place.after !== null) return { ...doc, at, json: JSON.stringify({ ...place, isBusy: true }) }
+    const isDue = place.isBusy || at.getTime() - place.beganAt.getTime() >= everyMs
+    return isDue ? { ...doc, at, json: JSON.stringify(fresh) } : null
+  })
+  if (!change) return null
+  const { after, beganAt } = Place.parse(JSON.parse(change.after.json))
+  return { after, beganAt, rev: change.after.rev }
+}
