@@ -53,8 +53,12 @@ export const DataItem = z.object({
   size: z.number().int().nonnegative().optional().describe('bytes'),
   sha256: z.string().optional().describe('hex; only when the object store verified it'),
   fileName: z.string().optional(),
-  width: z.number().int().optional().describe('pixels, of a picture whose header tells'),
+  width: z.number().int().optional().describe('pixels, of a picture or video whose header tells'),
   height: z.number().int().optional(),
+  durationSeconds: z
+    .number()
+    .nullish()
+    .describe('of sound and video that was uploaded; null where the file does not tell'),
   items: z.array(z.object({ data: DataId })).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),

@@ -39,8 +39,8 @@ export type Objects = {
   ): Promise<{ url: string; expiresAt: Date }>
   head(key: string): Promise<StoredObject | null>
   read(key: string): Promise<string | null>
-  /** Its first bytes; fewer when it is shorter. */
-  readHead(key: string, bytes: number): Promise<Uint8Array>
+  /** Bytes `from` up to, not including, `to`, which must lie within it. */
+  readRange(key: string, from: number, to: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>
   write(key: string, body: string, contentType: string): Promise<void>
   /** Within the store, under another type. */
   copy(from: string, to: string, contentType: string): Promise<void>
@@ -129,10 +129,10 @@ export function openObjects(config: ObjectsConfig): Objects {
       }
     },
 
-    async readHead(key, bytes) {
-      const Range = `bytes=0-${bytes - 1}`
-      const found = await manage.send(new GetObjectCommand({ Bucket, Key: key, Range }))
-      return (await found.Body?.transformToByteArray()) ?? new Uint8Array()
+    async readRange(key, from, to, abortSignal) {
+      const Range = `bytes=${from}-${to - 1}`
+      const found = await manage.send(new GetObjectCommand({ Bucket, Key: key, Range }), { abortSignal })
+      return Uint8Array.from((await found.Body?.transformToByteArray()) ?? [])
     },
 
     async write(key, body, contentType) {
@@ -195,5 +195,6 @@ function isMissing(error: unknown): boolean {
 /** The object store cannot be reached: nothing is wrong with the request. */
 export function isObjectStoreAway(error: unknown): boolean {
   const away = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT']
+  if (error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name)) return true
   return error instanceof Error && 'code' in error && away.includes(String(error.code))
 }

@@ -5,10 +5,12 @@ import { incomingKey } from '../objects/keys.ts'
 import type { StoredObject } from '../objects/objects.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { admitDependents } from './dependents.ts'
-import { headBytes, type Inside, isLookedInto, lookInside } from './look-inside.ts'
+import { type Inside, isLookedInto, lookInside } from './look-inside.ts'
+import { unmeasured } from './measure-recording.ts'
 import { assemble } from './multipart-upload.ts'
 import { removeContent } from './remove-content.ts'
 import { settle } from './settle.ts'
+import { type ReadRange, storedFile } from './stored-file.ts'
 
 /** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
 export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
@@ -38,8 +40,7 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
           status: 'available',
           object,
           sha256: stored.sha256,
-          width: inside.width,
-          height: inside.height,
+          ...inside.measures,
           settle: { kind: 'admit-waiting' },
           updatedAt: deps.clock.now(),
         }
@@ -69,10 +70,9 @@ export function contentOf(
   object: string,
   { contentType, size }: Pick<StoredObject, 'contentType' | 'size'>,
 ): Promise<Inside> {
-  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, width: null, height: null })
-  // An empty object has no range to read.
-  const head = size === 0 ? Promise.resolve(new Uint8Array()) : deps.objects.readHead(object, headBytes)
-  return head.then((bytes) => lookInside(contentType, bytes))
+  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
+  const read: ReadRange = (from, to, signal) => deps.objects.readRange(object, from, to, signal)
+  return lookInside(contentType, storedFile(size, read))
 }
 
 /** Carries out what became due when an item turned available, or never will: those that wait for it look again. */

@@ -26,7 +26,7 @@ export async function withHeldBytes(deps: Deps, item: DataDoc): Promise<DataDoc 
     await deps.objects.remove(object)
     return null
   }
-  return { ...item, status: 'available', object, width: inside.width, height: inside.height }
+  return { ...item, status: 'available', object, ...inside.measures }
 }
 
 /** What was held may be deleted at this very moment. */

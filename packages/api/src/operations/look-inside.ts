@@ -1,27 +1,32 @@
 import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
 import { imageSize } from 'image-size'
+import { type Measures, measureRecording, unmeasured } from './measure-recording.ts'
 
 /** Enough for the signature of every known format, and for the size of most pictures. */
-export const headBytes = 64 * 1024
+const headBytes = 64 * 1024
 
-export type Inside = { fault: string | null; width: number | null; height: number | null }
-const nothingToSay: Inside = { fault: null, width: null, height: null }
+export type Inside = { fault: string | null; measures: Measures }
 
 /** Pictures, sound, video and PDF are what browsers open: whoever calls his file one of these is held to it. */
 export const isLookedInto = (contentType: string): boolean =>
   /^(image|video|audio)\//.test(contentType) || essenceOf(contentType) === 'application/pdf'
 
-/** Holds the first bytes of a file against the type that was promised, and measures pictures. */
-export async function lookInside(contentType: string, head: Uint8Array): Promise<Inside> {
+/** Holds the first bytes of a file against the type that was promised, and measures pictures and recordings. */
+export async function lookInside(contentType: string, file: Blob): Promise<Inside> {
   const promised = essenceOf(contentType)
   // A format without a known signature, SVG for one, is served as a download anyway.
-  if (!knownTypes.has(promised)) return nothingToSay
+  if (!knownTypes.has(promised)) return { fault: null, measures: unmeasured }
+  const head = new Uint8Array(await file.slice(0, headBytes).arrayBuffer())
   const found = (await fileTypeFromBuffer(head))?.mime
   if (!found || !fits(promised, essenceOf(found))) {
     const really = found ? `those of ${found}` : 'of no known format'
-    return { ...nothingToSay, fault: `The first bytes are ${really}, promised was ${contentType}.` }
+    const fault = `The first bytes are ${really}, promised was ${contentType}.`
+    return { fault, measures: unmeasured }
   }
-  return { fault: null, ...measured(promised, head) }
+  return {
+    fault: null,
+    measures: isPlayed(promised) ? await measureRecording(file) : measured(promised, head),
+  }
 }
 
 const aliases: Record<string, string> = {
@@ -65,13 +70,13 @@ const relatives = [
   new Set(['image/tiff', 'image/x-adobe-dng', 'image/x-nikon-nef', 'image/x-sony-arw']),
 ]
 
-function measured(promised: string, head: Uint8Array): { width: number | null; height: number | null } {
-  if (!promised.startsWith('image/')) return { width: null, height: null }
+function measured(promised: string, head: Uint8Array): Measures {
+  if (!promised.startsWith('image/')) return unmeasured
   try {
     const { width, height, orientation = 1 } = imageSize(head)
     // Turned by a quarter: the size that people see is the other way round.
     return orientation >= 5 ? { width: height, height: width } : { width, height }
   } catch {
-    return { width: null, height: null }
+    return unmeasured
   }
 }

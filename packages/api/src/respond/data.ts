@@ -20,6 +20,7 @@ export function presentData(item: DataDoc, options: { list?: boolean } = {}): Da
     fileName: item.fileName ?? undefined,
     width: item.width ?? undefined,
     height: item.height ?? undefined,
+    durationSeconds: item.durationSeconds,
     items: item.items?.map((data) => ({ data })),
     error: item.error ?? undefined,
     producer: item.producer,

@@ -20,6 +20,7 @@ export const DataDoc = z.object({
   fileName: z.string().nullable(),
   width: z.number().nullish(),
   height: z.number().nullish(),
+  durationSeconds: z.number().nullish(),
   items: z.array(DataId).nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),
