@@ -6,12 +6,18 @@ export async function cuttable(url: string) {
   const to = new URL(url)
   const sockets = new Set<Socket>()
   let isCut = false
+  let cutAt = Number.POSITIVE_INFINITY
   const passed = { sent: 0, received: 0 }
+  const cut = () => {
+    isCut = true
+    for (const socket of sockets) socket.destroy()
+  }
   const server = createServer((near) => {
     if (isCut) return near.destroy()
     const far = connect(Number(to.port), to.hostname)
     near.on('data', (bytes) => {
       passed.sent += bytes.length
+      if (passed.sent >= cutAt) cut()
     })
     far.on('data', (bytes) => {
       passed.received += bytes.length
@@ -38,12 +44,15 @@ export async function cuttable(url: string) {
     url: own.href,
     /** Bytes so far, to the server and back. */
     passed: passed as Readonly<typeof passed>,
-    cut() {
-      isCut = true
-      for (const socket of sockets) socket.destroy()
+    cut,
+    /** Cuts itself once so many bytes more have gone to the server. */
+    cutAfter(bytes: number) {
+      cutAt = passed.sent + bytes
     },
+    isCut: () => isCut,
     mend() {
       isCut = false
+      cutAt = Number.POSITIVE_INFINITY
     },
     close() {
       server.close()

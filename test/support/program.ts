@@ -21,8 +21,14 @@ const patienceMs = 20_000
  * Runs one of our programs with exactly this environment (and PATH and HOME), keeping what it prints; also in
  * files, when `MILLRACE_TEST_LOGS` names a folder for them.
  */
-export function startProgram(file: string, env: Record<string, string>, args: string[] = []): Program {
+export function startProgram(
+  file: string,
+  env: Record<string, string>,
+  args: string[] = [],
+  cwd?: string,
+): Program {
   const child = spawn(process.execPath, [file, ...args], {
+    cwd,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
