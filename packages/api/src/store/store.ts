@@ -9,6 +9,7 @@ import { InstallLogDoc, ModuleDoc } from './documents/module.ts'
 import { QueueDoc, SlotDoc } from './documents/queue.ts'
 import { RunDoc } from './documents/run.ts'
 import { TaskDoc } from './documents/task.ts'
+import { ensureIndexes } from './indexes.ts'
 
 export type Store = {
   tasks: Collection<TaskDoc>
@@ -47,11 +48,14 @@ export function openStore(url: string): Store {
     retryWrites: false,
   })
   const db = client.db(new URL(url).pathname.length > 1 ? undefined : 'millrace')
+  const names: string[] = []
   let writes = 0
-  const collection = <S extends z.ZodType<Doc>>(name: string, schema: S) =>
-    openCollection(db, name, schema, (documents) => {
+  const collection = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
+    names.push(name)
+    return openCollection(db, name, schema, (documents) => {
       writes += documents
     })
+  }
   return {
     tasks: collection('tasks', TaskDoc),
     runs: collection('runs', RunDoc),
@@ -68,7 +72,7 @@ export function openStore(url: string): Store {
     meta: collection('meta', MetaDoc),
     count: () => count(db),
     writes: () => writes,
-    ensureIndexes: () => ensureIndexes(db),
+    ensureIndexes: () => ensureIndexes(db, names),
     async ping() {
       await db.command({ ping: 1 }, { timeoutMS: 3_000 })
     },
@@ -93,59 +97,4 @@ async function count(db: Db) {
     tasks: tasks.map(({ _id, count }) => ({ ..._id, count })),
     data: { count: data?.count ?? 0, bytes: data?.bytes ?? 0 },
   }
-}
-
-/** `{_id, rev}` serves every compare-and-set; the others serve one query each, named beside it. */
-async function ensureIndexes(db: Db): Promise<void> {
-  const revisioned = [
-    'tasks',
-    'runs',
-    'queue',
-    'slots',
-    'data',
-    'modules',
-    'installLogs',
-    'agents',
-    'sessions',
-    'keys',
-    'grants',
-    'idempotency',
-    'meta',
-  ]
-  await Promise.all(
-    revisioned.map((name) => db.collection(name).createIndex({ _id: 1, rev: 1 }, { unique: true })),
-  )
-  await db.collection('tasks').createIndexes([
-    { key: { status: 1, _id: -1 } }, // lists by status
-    { key: { module: 1, _id: -1 } }, // lists by module
-    { key: { waitingFor: 1 }, sparse: true }, // dependents of something that ended
-    { key: { grant: 1, _id: -1 }, sparse: true }, // what was made with a token
-    { key: { reads: 1, _id: -1 } }, // who reads a data item, newest first
-    { key: { 'settle.kind': 1 }, sparse: true }, // open markers, for the tick
-  ])
-  await db.collection('runs').createIndexes([
-    { key: { task: -1, attempt: -1 } }, // lists, newest first; lists by task
-    { key: { status: 1, task: -1, attempt: -1 } }, // lists by status
-    { key: { module: 1, task: -1, attempt: -1 } }, // lists by module
-    { key: { agentId: 1, task: -1, attempt: -1 } }, // lists by agent
-    { key: { archive: 1 } }, // logs to be saved
-  ])
-  await db.collection('queue').createIndexes([
-    { key: { state: 1, module: 1, rank: 1 } }, // the claim
-    { key: { state: 1, until: 1 } }, // parked by time
-    { key: { state: 1, slot: 1, rank: 1 } }, // parked under a slot
-  ])
-  await db.collection('data').createIndexes([
-    { key: { status: 1, _id: -1 } },
-    { key: { type: 1, _id: -1 } },
-    { key: { 'producer.taskId': 1, _id: -1 }, sparse: true },
-    { key: { grant: 1, _id: -1 }, sparse: true }, // what was made with a token
-    { key: { expiresAt: 1 }, sparse: true }, // what is to go by itself
-    { key: { sha256: 1, size: 1 }, sparse: true }, // bytes that are held already
-    { key: { 'settle.kind': 1 }, sparse: true },
-  ])
-  await db.collection('agents').createIndex({ sessionId: 1 }, { unique: true }) // the agent of a request
-  await db.collection('modules').createIndex({ 'entries.agentId': 1 }) // what an agent no longer has
-  await db.collection('grants').createIndex({ expiresAt: 1 }, { expireAfterSeconds: 7 * 24 * 3600 })
-  await db.collection('idempotency').createIndex({ at: 1 }, { expireAfterSeconds: 24 * 3600 })
 }

@@ -1,0 +1,69 @@
+import type { Db } from 'mongodb'
+
+/** `key`: fields in order with their direction, as MongoDB has them. `serves`: the queries it is there for. */
+export type Index = {
+  key: Record<string, 1 | -1>
+  serves: string
+  unique?: boolean
+  expireAfterSeconds?: number
+}
+
+/** Beside these every collection has MongoDB's own on `_id`, and `{_id, rev}` for each compare-and-set. */
+export const indexes: Record<string, readonly Index[]> = {
+  tasks: [
+    { key: { status: 1, _id: -1 }, serves: 'lists by status; the tick' },
+    { key: { module: 1, _id: -1 }, serves: 'lists by module' },
+    { key: { tags: 1, _id: -1 }, serves: 'lists by tag' },
+    { key: { label: 1, _id: -1 }, serves: 'lists by the beginning of a label' },
+    { key: { createdAt: -1 }, serves: 'lists by time' },
+    { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
+    { key: { waitingFor: 1, _id: 1 }, serves: 'dependents of what has ended' },
+    { key: { reads: 1, _id: -1 }, serves: 'who reads a data item' },
+    { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
+  ],
+  runs: [
+    { key: { task: -1, attempt: -1 }, serves: 'lists, newest first; runs of a task' },
+    { key: { status: 1, task: -1, attempt: -1 }, serves: 'lists by status' },
+    { key: { module: 1, task: -1, attempt: -1 }, serves: 'lists by module' },
+    { key: { agentId: 1, task: -1, attempt: -1 }, serves: 'lists by agent' },
+    { key: { startedAt: -1 }, serves: 'lists by time' },
+    { key: { archive: 1 }, serves: 'logs that are to be saved' },
+  ],
+  queue: [
+    { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
+    { key: { state: 1, rank: 1 }, serves: 'tokens that are missing' },
+    { key: { state: 1, until: 1 }, serves: 'entries parked until a time' },
+    { key: { state: 1, slot: 1, rank: 1 }, serves: 'entries parked under a slot' },
+  ],
+  data: [
+    { key: { status: 1, _id: -1 }, serves: 'lists by status; the tick' },
+    { key: { type: 1, _id: -1 }, serves: 'lists by type' },
+    { key: { tags: 1, _id: -1 }, serves: 'lists by tag' },
+    { key: { label: 1, _id: -1 }, serves: 'lists by the beginning of a label' },
+    { key: { 'producer.taskId': 1, _id: -1 }, serves: 'what a task made' },
+    { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
+    { key: { expiresAt: 1, _id: 1 }, serves: 'what is to go by itself' },
+    { key: { sha256: 1, size: 1 }, serves: 'bytes that are held already' },
+    { key: { object: 1 }, serves: 'whose object it is' },
+    { key: { 'settle.kind': 1 }, serves: 'open markers' },
+  ],
+  agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],
+  modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
+  grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
+  idempotency: [{ key: { at: 1 }, serves: 'their end', expireAfterSeconds: 24 * 3600 }],
+}
+
+/** Makes those that are missing. */
+export async function ensureIndexes(db: Db, collections: readonly string[]): Promise<void> {
+  await Promise.all(
+    collections.map(async (name) => {
+      const own = indexes[name] ?? []
+      await db
+        .collection(name)
+        .createIndexes([
+          { key: { _id: 1, rev: 1 }, unique: true },
+          ...own.map(({ serves: _, ...index }) => index),
+        ])
+    }),
+  )
+}
