@@ -1,17 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation, startMinio } from '@millrace/infra'
+import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
+import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
 import { overhead } from './overhead.ts'
 import { untilAllAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, upload }
+const benchmarks = { overhead, upload, listing }
 
-/** What a benchmark gets: a running installation, and the object store behind it. */
-export type Bench = { installation: SpawnedInstallation; store: Record<string, string> }
+/** What a benchmark gets: a running installation, and the object store and the database behind it. */
+export type Bench = {
+  installation: SpawnedInstallation
+  store: Record<string, string>
+  databaseUrl: string
+}
 
 async function main(): Promise<number> {
   const name = process.argv[2] ?? ''
@@ -21,18 +26,19 @@ async function main(): Promise<number> {
   }
   const home = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const minio = await startMinio({ home: join(home, 'store') })
+  const mongo = await startMongo({ home: join(home, 'database') })
   try {
-    const env = { ...process.env, ...minio.env, LOG_LEVEL: 'warn' }
+    const env = { ...process.env, ...minio.env, ...mongo.env, LOG_LEVEL: 'warn' }
     // The first start compiles and installs; what is measured is one like any other after it.
     await withInstallation(home, env, untilAllAvailable)
     await withInstallation(home, env, async (installation) => {
       await untilAllAvailable(installation)
       process.stdout.write(`${await describeMachine()}\n`)
-      await benchmarks[name]({ installation, store: minio.env })
+      await benchmarks[name]({ installation, store: minio.env, databaseUrl: mongo.env.MONGODB_URL ?? '' })
     })
     return 0
   } finally {
-    await minio.stop()
+    await Promise.all([minio.stop(), mongo.stop()])
     await rm(home, { recursive: true, force: true })
   }
 }
