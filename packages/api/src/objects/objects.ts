@@ -98,6 +98,8 @@ export function openObjects(config: ObjectsConfig): Objects {
         Key: key,
         ResponseContentType: contentType,
         ResponseContentDisposition: disposition,
+        // No URL can forbid an uploader to call his bytes packed; served are those that were looked at.
+        ResponseContentEncoding: 'identity',
       })
       const expiresAt = new Date(Date.now() + getSeconds * 1000)
       return { url: await getSignedUrl(download, command, { expiresIn: getSeconds }), expiresAt }
