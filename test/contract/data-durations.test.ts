@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { announce, bytesOf, put } from '../support/upload-by-hand.ts'
 
-/** 120 frames of 1001/30000 s, H.264, 176 × 144, with its `moov` at the end. */
-const clip = join(import.meta.dirname, '../e2e/carphone.mp4')
+/** 120 frames of 1001/30000 s, H.264, 176 × 144; the header comes last. */
+const clip = join(import.meta.dirname, '../samples/carphone.mp4')
 let api: TestApi
 beforeAll(async () => {
   api = await openApi()
@@ -100,8 +100,8 @@ describe('the duration of an upload', () => {
 
   test('is told of bytes that were held already', async () => {
     const bytes = Uint8Array.from(wav(4000))
-    const first = await api.client.upload({ name: 'a.wav', contentType: 'audio/wav', bytes }, { label: 'a' })
-    const again = await api.client.upload({ name: 'b.wav', contentType: 'audio/wav', bytes }, { label: 'b' })
+    const first = await api.client.upload({ name: 'a.wav', contentType: 'audio/wav', bytes })
+    const again = await api.client.upload({ name: 'b.wav', contentType: 'audio/wav', bytes })
     expect([first.durationSeconds, again.durationSeconds]).toEqual([0.5, 0.5])
   })
 

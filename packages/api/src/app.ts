@@ -4,10 +4,11 @@ import type { Deps } from './deps.ts'
 import { allow, authenticate } from './http/authenticate.ts'
 import { limitBodies } from './http/body-size.ts'
 import { corsFor } from './http/cors.ts'
-import type { Endpoint } from './http/endpoint.ts'
+import { type Endpoint, leadsTo } from './http/endpoint.ts'
 import type { Ctx, Env, Principal } from './http/env.ts'
 import { withIdempotency } from './http/idempotency.ts'
 import { answerFailure, answerProblem } from './http/problem.ts'
+import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
@@ -21,6 +22,7 @@ import { openApiDocument } from './routes/openapi.ts'
 import { operatorEndpoints } from './routes/operators.ts'
 import { runEndpoints } from './routes/runs.ts'
 import { taskEndpoints } from './routes/tasks.ts'
+import { ticketEndpoints } from './routes/tickets.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
@@ -29,7 +31,7 @@ const pages = ['/openapi.json', '/docs']
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
 export function createApp(deps: Deps, options: AppOptions) {
   const metrics = openMetrics(deps)
-  const endpoints = [
+  const others = [
     ...dataEndpoints(deps),
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
@@ -40,6 +42,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...agentSideEndpoints(deps),
     ...healthEndpoints(deps, metrics),
   ]
+  const endpoints = [...others, ...ticketEndpoints(deps, others)]
   const app = new Hono<Env>()
   app.onError(answerFailure)
   app.notFound((c) => answerUnknown(c, endpoints))
@@ -86,9 +89,12 @@ async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Pr
   const { scope } = one
   if (scope === 'none') return one.handle(c)
   const { openToGrants } = one
-  const allowed = authenticate(deps, options.adminKeyHash, c).then((found) =>
-    allow(found, { scope, openToGrants }),
-  )
+  const ticket = ticketIn(c)
+  const caller =
+    ticket === undefined
+      ? authenticate(deps, options.adminKeyHash, c)
+      : byTicket(deps, options.adminKeyHash, c, ticket)
+  const allowed = caller.then((found) => allow(found, { scope, openToGrants }))
   if (one.looksAhead) return lookAhead(c, allowed, one)
   c.set('principal', await allowed)
   return one.idempotent
@@ -107,7 +113,7 @@ async function lookAhead(c: Ctx, allowed: Promise<Principal>, one: Endpoint): Pr
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
   const given = endpoints
-    .filter((one) => matches(one.path, c.req.path))
+    .filter((one) => leadsTo(one.path, c.req.path))
     .map((one) => one.method.toUpperCase())
   const methods = [...new Set(pages.includes(c.req.path) ? ['GET'] : given)]
   if (methods.length === 0)
@@ -118,14 +124,5 @@ function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
     c,
     'method_not_allowed',
     `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`,
-  )
-}
-
-function matches(path: string, asked: string): boolean {
-  const wanted = path.split('/')
-  const given = asked.split('/')
-  return (
-    wanted.length === given.length &&
-    wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
   )
 }

@@ -10,6 +10,7 @@ export type NewIds = {
   session(): SessionId
   key(): KeyId
   grant(): GrantId
+  ticket(): `tkt_${string}`
 }
 
 /** An id without a prefix. Each is greater than the one before. */
@@ -53,5 +54,6 @@ function idsFrom(ulid: () => string): NewIds {
     session: () => `ses_${ulid()}`,
     key: () => `key_${ulid()}`,
     grant: () => `grt_${ulid()}`,
+    ticket: () => `tkt_${ulid()}`,
   }
 }

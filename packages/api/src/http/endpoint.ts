@@ -96,3 +96,13 @@ export function pathId<S extends z.ZodType>(c: Ctx, schema: S, what: string): z.
   if (parsed.success) return parsed.data
   throw new Failure('not_found', `There is no ${what} here that this key may see.`)
 }
+
+/** Whether a path is of this pattern; `:name` stands for one part of it that is not empty. */
+export function leadsTo(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/')
+  const given = path.split('/')
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
+  )
+}

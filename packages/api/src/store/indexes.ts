@@ -50,6 +50,7 @@ export const indexes: Record<string, readonly Index[]> = {
   agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],
   modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
   grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
+  tickets: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 }],
   idempotency: [{ key: { at: 1 }, serves: 'their end', expireAfterSeconds: 24 * 3600 }],
 }
 

@@ -1,7 +1,7 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
-import { GrantDoc, IdempotencyDoc, KeyDoc } from './documents/access.ts'
+import { GrantDoc, IdempotencyDoc, KeyDoc, TicketDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
 import { DataDoc } from './documents/data.ts'
 import { MetaDoc } from './documents/meta.ts'
@@ -23,6 +23,7 @@ export type Store = {
   sessions: Collection<SessionDoc>
   keys: Collection<KeyDoc>
   grants: Collection<GrantDoc>
+  tickets: Collection<TicketDoc>
   idempotency: Collection<IdempotencyDoc>
   meta: Collection<MetaDoc>
   /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
@@ -68,6 +69,7 @@ export function openStore(url: string): Store {
     sessions: collection('sessions', SessionDoc),
     keys: collection('keys', KeyDoc),
     grants: collection('grants', GrantDoc),
+    tickets: collection('tickets', TicketDoc),
     idempotency: collection('idempotency', IdempotencyDoc),
     meta: collection('meta', MetaDoc),
     count: () => count(db),

@@ -7,6 +7,7 @@ import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
+import { removeOldTickets } from './remove-old-tickets.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { retainData } from './retain-data.ts'
 import { sendTokens } from './send-tokens.ts'
@@ -23,6 +24,7 @@ const jobs = {
   expireUploads,
   expireData,
   retainData,
+  removeOldTickets,
   archiveLostLogs,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 

@@ -31,6 +31,17 @@ export const GrantDoc = z.object({
 })
 export type GrantDoc = z.infer<typeof GrantDoc>
 
+export const TicketDoc = z.object({
+  _id: z.templateLiteral(['tkt_', z.string()]),
+  ...doc,
+  secretHash: z.string(),
+  apiKey: KeyId.describe('of whoever made it; it ends with that key'),
+  grant: GrantId.nullable().describe('made with the token of this grant, and ends with it'),
+  path: z.string().describe('that it opens, with its query'),
+  expiresAt: z.date(),
+})
+export type TicketDoc = z.infer<typeof TicketDoc>
+
 /** What a repeated POST needs to do the same again: the ids it made, and whether it ended well. */
 export const IdempotencyDoc = z.object({
   _id: z.string(),

@@ -1,0 +1,50 @@
+import { CreateTicket, TicketCreated } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
+import { type Endpoint, endpoint, leadsTo } from '../http/endpoint.ts'
+import type { Principal } from '../http/env.ts'
+import { makeTicket, pathOf } from '../http/ticket.ts'
+
+/** Tickets for the other endpoints. */
+export const ticketEndpoints = (deps: Deps, others: readonly Endpoint[]): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/tickets',
+    scope: 'read',
+    tag: 'Tickets',
+    summary: 'Make a ticket that opens one path without a key, within 60 s',
+    body: CreateTicket,
+    answers: { 201: { description: 'Append it as ?ticket= or &ticket=', schema: TicketCreated } },
+    idempotent: true,
+    openToGrants: true,
+    async handle(c, { body }) {
+      const { principal } = c.var
+      const path = readablePath(others, principal, body.path)
+      const { ticket, expiresAt } = await makeTicket(deps, { id: c.var.ids.ticket(), path, principal })
+      return c.json({ ticket: c.var.replayed ? null : ticket, expiresAt: expiresAt.toISOString() }, 201)
+    },
+  }),
+]
+
+/** The path, if it is one that the caller could GET with his key. Whether there is something to see, its GET tells. */
+function readablePath(others: readonly Endpoint[], principal: Principal, given: string): string {
+  if (!given.startsWith('/api/') || given.includes('#'))
+    throw refused('must be a path of this API that begins with /api/, without a fragment')
+  const path = pathOf(given)
+  const [way = '', query = ''] = path.split('?')
+  if (new URLSearchParams(query).has('ticket')) throw refused('must not have a ticket itself')
+  const isReadable = others.some(
+    (one) =>
+      one.method === 'get' &&
+      one.scope === 'read' &&
+      (!principal.grant || one.openToGrants) &&
+      leadsTo(one.path, way),
+  )
+  if (way.startsWith('/api/') && isReadable) return path
+  throw refused('is not a path that can be read with GET and the scope "read"')
+}
+
+const refused = (message: string): Failure =>
+  new Failure('invalid_request', `The body is not valid: /path: ${message}.`, {
+    errors: [{ path: '/path', message }],
+  })
