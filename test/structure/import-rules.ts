@@ -34,6 +34,11 @@ export const rules: Rule[] = [
     may: [/^@millrace\/(shared|api)$/, /^zod$/, /^packages\/client\//],
   },
   {
+    why: 'the command uses public exports',
+    within: /^packages\/cli\//,
+    may: [/^(?!packages\/)/, /^packages\/cli\//],
+  },
+  {
     why: 'servers for development know nothing of ours',
     within: /^infra\//,
     may: [/^(?!@millrace|packages\/|demo\/|test\/)/],
