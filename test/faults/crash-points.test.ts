@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type AgentProcess, agentProcess } from '../support/agent-process.ts'
 import { ownDatabase } from '../support/api-in-process.ts'
 import { type ApiProcess, apiProcess, patientFetch } from '../support/api-process.ts'
+import { ownMinio } from '../support/own-minio.ts'
 import { expectQuiet } from '../support/quiet.ts'
 import { until } from '../support/until.ts'
 
@@ -15,13 +16,15 @@ const limits = { SESSION_TTL_SECONDS: '5', HEARTBEAT_SECONDS: '0.5' }
 const modules = ['text-stats', 'misbehave', 'flaky']
 const hit = new Set<CrashPoint>()
 let api: ApiProcess
+let minio: Awaited<ReturnType<typeof ownMinio>>
 let agent: AgentProcess
 let deps: ReturnType<typeof openDeps>
 let client: Client
 
 beforeAll(async () => {
   const servers: Record<string, string> = inject('servers')
-  const env = { ...servers, ...limits, MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? '') }
+  minio = await ownMinio() // the janitor goes through a whole bucket, which must be that of one database
+  const env = { ...servers, ...minio.env, ...limits, MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? '') }
   deps = openDeps(readConfig(env), pino({ level: 'silent' }))
   api = await apiProcess(env, 'an-admin-key-for-tests')
   client = api.client
@@ -37,6 +40,7 @@ afterAll(async () => {
   await api?.stop()
   await deps?.bus.close()
   await deps?.store.close()
+  await minio?.close()
 })
 
 type Scenario = () => Promise<TaskId[]>
@@ -213,6 +217,32 @@ const outlived: Scenario = async () => {
   return []
 }
 
+/** Somebody removed the object of an item from the store. */
+const lost: Scenario = async () => {
+  const bytes = new TextEncoder().encode('soon lost')
+  const item = await client.upload({ name: 'lost.txt', contentType: 'text/plain', bytes })
+  const notBefore = new Date(Date.now() + 3_600_000).toISOString()
+  const first = await client.createTask(
+    { module: 'text-stats', inputs: { text: 'never' }, notBefore },
+    randomUUID(),
+  )
+  const second = await client.createTask(
+    { module: 'text-stats', inputs: { text: fromData(item.id) }, after: [first.id] },
+    randomUUID(),
+  )
+  await deps.objects.remove((await deps.store.data.get(item.id))?.object ?? '')
+  await deps.store.meta.remove('sweep:tidy-bucket')
+  await until('nothing of it is left to do', 60, async () => {
+    const now = await deps.store.data.get(item.id)
+    return now?.status === 'failed' && now.settle === null
+  })
+  expect(await client.data(item.id)).toMatchObject({ error: { code: 'object_missing' } })
+  await client.cancelTask(first.id)
+  expect(await ended(first.id)).toMatchObject({ status: 'cancelled' })
+  expect(await ended(second.id)).toMatchObject({ status: 'skipped', error: { code: 'upstream_failed' } })
+  return [first.id, second.id]
+}
+
 const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000)
 
 async function ended(id: TaskId) {
@@ -228,6 +258,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point.startsWith('delete.')) return deleted
   if (point === 'expire.written') return abandoned
   if (point === 'retention.removed') return outlived
+  if (point === 'janitor.item-failed') return lost
   if (point.startsWith('requeue.')) return flaky
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent

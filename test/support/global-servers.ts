@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openDeps, readConfig } from '@millrace/api'
 import { startServers } from '@millrace/infra'
+import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
@@ -18,9 +20,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     env: { ...process.env, CORS_ORIGINS: 'http://127.0.0.1:*' }, // pages that tests serve, for the store
     report: (line) => process.stderr.write(`${line}\n`),
   })
+  await keepJanitorsAway(servers.env)
   project.provide('servers', servers.env)
   return async () => {
     await servers.stop()
     await rm(home, { recursive: true, force: true })
   }
+}
+
+/** Many databases share the bucket: to the janitor of each, the objects of all the others were garbage. */
+async function keepJanitorsAway(env: Record<string, string>): Promise<void> {
+  const { objects, store, bus } = openDeps(readConfig(env), pino({ level: 'silent' }))
+  await objects.write('millrace-installation', 'many tests', 'text/plain')
+  objects.close()
+  await store.close()
+  await bus.close()
 }

@@ -6,5 +6,8 @@ export function shiftedClock() {
     forward(seconds: number) {
       shift += seconds * 1000
     },
+    backToNow() {
+      shift = 0
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Deps } from './deps.ts'
+import { type JanitorCounts, readCounts } from './operations/janitor-counts.ts'
 import { summary } from './operations/summary.ts'
 
 export type Metrics = {
@@ -44,6 +45,7 @@ export function openMetrics(deps: Deps): Metrics {
     labelNames: ['state'],
     registers,
   })
+  const janitor = janitorCounters(registers)
   return {
     contentType: registry.contentType,
     async text() {
@@ -51,12 +53,44 @@ export function openMetrics(deps: Deps): Metrics {
       for (const [status, count] of Object.entries(counts.tasks.byStatus)) tasks.set({ status }, count)
       agents.set({ state: 'online' }, counts.agents.online)
       agents.set({ state: 'offline' }, counts.agents.total - counts.agents.online)
+      janitor.set(await readCounts(deps))
       return registry.metrics()
     },
     request: (labels, seconds) => requests.observe(labels, seconds),
     ticked(seconds) {
       ticks.inc()
       tickSeconds.set(seconds)
+    },
+  }
+}
+
+/** What the janitor found since the installation began: counted in the database, whichever process found it. */
+function janitorCounters(registers: Registry[]) {
+  const removed = new Counter({
+    name: 'millrace_janitor_objects_removed_total',
+    help: 'Objects removed because nothing referred to them',
+    registers,
+  })
+  const missing = new Counter({
+    name: 'millrace_janitor_items_without_object_total',
+    help: 'Items that failed because their object was not in the store',
+    registers,
+  })
+  const aborted = new Counter({
+    name: 'millrace_janitor_uploads_aborted_total',
+    help: 'Uploads in parts given up because no item went on with them',
+    registers,
+  })
+  return {
+    set(counts: JanitorCounts) {
+      for (const [counter, count] of [
+        [removed, counts.objectsRemoved],
+        [missing, counts.itemsWithoutObject],
+        [aborted, counts.uploadsAborted],
+      ] as const) {
+        counter.reset()
+        counter.inc(count)
+      }
     },
   }
 }

@@ -30,7 +30,7 @@ export type DataStatus = z.infer<typeof DataStatus>
 export const dataMoves: Record<DataStatus, readonly DataStatus[]> = {
   pending: ['available', 'failed', 'deleting'],
   uploading: ['available', 'failed', 'expired', 'deleting'],
-  available: ['deleting', 'expired', 'pending'],
+  available: ['failed', 'deleting', 'expired', 'pending'],
   failed: ['deleting', 'pending'],
   expired: ['deleting', 'pending'],
   deleting: ['available', 'failed', 'expired', 'pending', 'uploading', 'removing'],

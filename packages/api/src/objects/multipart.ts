@@ -2,6 +2,7 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
   ListPartsCommand,
   type S3Client,
   S3ServiceException,
@@ -10,6 +11,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 export type StoredPart = { partNumber: number; size: number; etag: string; sha256: string | null }
+export type OpenUpload = { key: string; uploadId: string; beganAt: Date }
 export type PresignedPart = { url: string; headers: Record<string, string>; expiresAt: Date }
 
 /** Files that come in parts. An upload that the store does not know (any more) is told as `null` or `false`. */
@@ -24,6 +26,8 @@ export type Multipart = {
   list(key: string, uploadId: string): Promise<StoredPart[] | null>
   complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<boolean>
   abort(key: string, uploadId: string): Promise<void>
+  /** Uploads of the whole bucket that were neither completed nor aborted, those after a key, in its order. */
+  open(after: string, limit: number): Promise<{ uploads: OpenUpload[]; more: boolean }>
 }
 
 const partSeconds = 60 * 60
@@ -110,6 +114,18 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
       } catch (error) {
         if (!isUnknownUpload(error)) throw error
       }
+    },
+
+    // Without a prefix: MinIO takes one for a whole key.
+    async open(after, limit) {
+      const KeyMarker = after || undefined
+      const page = await manage.send(
+        new ListMultipartUploadsCommand({ Bucket, KeyMarker, MaxUploads: limit }),
+      )
+      const uploads = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+        Key && UploadId && Initiated ? [{ key: Key, uploadId: UploadId, beganAt: Initiated }] : [],
+      )
+      return { uploads, more: page.IsTruncated ?? false }
     },
   }
 }

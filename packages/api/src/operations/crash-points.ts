@@ -45,5 +45,6 @@ export const crashPoints = [
   'delete.object-removed',
   'expire.written',
   'retention.removed',
+  'janitor.item-failed',
 ] as const
 export type CrashPoint = (typeof crashPoints)[number]

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { abortUploads } from './abort-uploads.ts'
 import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
@@ -11,6 +12,7 @@ import { removeOldTickets } from './remove-old-tickets.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { retainData } from './retain-data.ts'
 import { sendTokens } from './send-tokens.ts'
+import { tidyBucket } from './tidy-bucket.ts'
 
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
@@ -26,6 +28,8 @@ const jobs = {
   retainData,
   removeOldTickets,
   archiveLostLogs,
+  tidyBucket,
+  abortUploads,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
 /** Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running. */
