@@ -132,6 +132,7 @@ test('every other endpoint is closed: 403', async () => {
     'POST /api/tasks',
     'GET /api/tasks',
     'GET /api/tasks/{id}',
+    'POST /api/tickets',
   ]
   const Document = z.object({
     paths: z.record(z.string(), z.record(z.string(), z.object({ description: z.string() }))),
