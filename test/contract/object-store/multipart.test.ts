@@ -163,6 +163,34 @@ describe.each(objectStores)('%s: a file in parts', (name, start) => {
     expect(await multipart.list(key, id)).toEqual(parts)
   })
 
+  test('is found among the unfinished ones of the bucket until it is completed or given up', async () => {
+    const base = freshKey().replace(/1$/, '')
+    const { multipart } = store.objects
+    const since = Date.now() - 2_000 // versitygw keeps whole seconds
+    const begin = (n: number) => multipart.begin(base + n, { contentType: 'video/mp4', checksums: false })
+    const ids = [await begin(3), await begin(1), await begin(2), await begin(1)]
+    const open = async () => {
+      const { uploads } = await multipart.open(base, 1000)
+      return uploads.filter(({ key }) => key.startsWith(base))
+    }
+    const found = await open()
+    expect(found.map(({ key }) => key).sort()).toEqual([1, 1, 2, 3].map((n) => base + n))
+    expect(new Set(found.map(({ uploadId }) => uploadId))).toEqual(new Set(ids))
+    for (const { beganAt } of found) expect(beganAt.getTime()).toBeGreaterThan(since)
+
+    const page = await multipart.open(base, 3)
+    // MinIO knows neither pages nor order: it gives all at once.
+    if (name === 'MinIO') expect(page.more).toBe(false)
+    else {
+      expect(page.uploads.map(({ key }) => key)).toEqual([1, 1, 2].map((n) => base + n))
+      expect(page.more).toBe(true)
+      const rest = await multipart.open(`${base}2`, 3)
+      expect(rest.uploads[0]).toMatchObject({ key: `${base}3`, uploadId: ids[0] })
+    }
+    for (const { key, uploadId } of found) await multipart.abort(key, uploadId)
+    expect(await open()).toEqual([])
+  })
+
   test('of more than a thousand parts, one page of the store’s answers, is listed whole', async () => {
     const { key, id, list } = await begun()
     const manage = store.as('manage')

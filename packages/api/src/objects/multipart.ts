@@ -26,7 +26,10 @@ export type Multipart = {
   list(key: string, uploadId: string): Promise<StoredPart[] | null>
   complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<boolean>
   abort(key: string, uploadId: string): Promise<void>
-  /** Uploads of the whole bucket that were neither completed nor aborted, those after a key, in its order. */
+  /**
+   * Uploads of the whole bucket that were neither completed nor aborted: a page of those after a key, in the order
+   * of keys. MinIO gives all at once, in any order, but none from before its last start: those it gives up itself.
+   */
   open(after: string, limit: number): Promise<{ uploads: OpenUpload[]; more: boolean }>
 }
 
