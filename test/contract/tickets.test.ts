@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { refusalOf } from '../support/problem-of.ts'
+import { echo, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { bytesOf } from '../support/upload-by-hand.ts'
 
@@ -112,6 +113,23 @@ describe('a ticket is over', () => {
     clock.forward(60)
     expect((await api.request('/api/tick', { method: 'POST' })).status).toBe(204)
     expect(await api.deps.store.tickets.find({}, { limit: 10 })).toEqual([])
+  })
+
+  test('but what is streaming by then goes on', async () => {
+    const agent = await scriptedAgent(api)
+    await agent.has([echo])
+    const task = await api.client.createTask({ module: 'echo' })
+    await agent.claim([echo])
+    const logs = `/api/runs/${task.id}.1/logs?follow=1`
+    const target = `${logs}&ticket=${await ticketFor(logs)}`
+    const stream = await ask(target)
+    expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    clock.forward(61)
+    expect(await refusalOf(await ask(target))).toEqual(unauthorized)
+    const line = { n: 1, at: '2026-11-21T00:00:00.000Z', stream: 'stdout', line: 'still heard' }
+    await agent.call(`runs/${task.id}.1/logs`, { sessionId: agent.sessionId, lines: [line] })
+    await agent.finish(`${task.id}.1`, { outcome: 'succeeded', result: { said: { value: 'x' } } })
+    expect(await stream.text()).toContain('still heard')
   })
 
   test('at once with the key that made it', async () => {

@@ -163,11 +163,15 @@ describe('a page of another origin', () => {
         const headers = { authorization: `Bearer ${key}` }
         const where = await (await fetch(`${url}?redirect=0`, { headers })).json()
         const part = await fetch(where.url, { headers: { range: 'bytes=4-7' } })
-        return { status: part.status, text: await part.text() }
+        const redirected = await fetch(url, { headers }).then(
+          (answer) => answer.status,
+          (error: Error) => error.name,
+        )
+        return { status: part.status, text: await part.text(), redirected }
       },
       [`${api.url}${film}`, key],
     )
-    expect(got).toEqual({ status: 206, text: 'ftyp' })
+    expect(got).toEqual({ status: 206, text: 'ftyp', redirected: 'TypeError' })
     await page.close()
   })
 
