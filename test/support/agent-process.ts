@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,13 +9,12 @@ import { until } from './until.ts'
 const root = resolve(import.meta.dirname, '../..')
 const entry = join(root, 'packages/agent/src/main.ts')
 
-const places: Record<string, string> = {
-  'text-stats': 'modules/text-stats',
-  'face-detect': 'modules/face-detect',
-  flaky: 'test/modules/flaky',
+const places = ['modules', 'test/modules', 'packages/agent/fixtures']
+export function fixtureFolder(module: string): string {
+  const folder = places.map((place) => join(root, place, module)).find(existsSync)
+  if (!folder) throw new Error(`there is no module ${module} in ${places.join(', ')}`)
+  return folder
 }
-export const fixtureFolder = (module: string): string =>
-  join(root, places[module] ?? `packages/agent/fixtures/${module}`)
 
 /** An agent as a process of its own, with these modules; it may be killed and started again on its home. */
 export async function agentProcess(

@@ -1,0 +1,114 @@
+"""Writes down English speech with PocketSphinx, whose model lies inside its wheel.
+
+    python main.py --mode test --input_file test_data.json
+"""
+
+import io
+import re
+
+from millrace_module import InvalidInput, module
+
+RATE = 16000  # samples per second, of the model
+
+
+@module
+def main(inputs, task):
+    """Writes down English speech."""
+    from pocketsphinx import Segmenter
+
+    speech = read_speech(inputs["speech"])
+    task.progress(5, "%.1f s of sound" % (len(speech) / RATE))
+    words = []
+    for segment in Segmenter(sample_rate=RATE).segment(io.BytesIO(speech.tobytes())):
+        words += words_of(task.loaded, segment)
+        task.progress(5 + 95 * segment.end_time * RATE / len(speech), "%.1f s" % segment.end_time)
+    task.progress(100, "%d words" % len(words))
+    return {"text": " ".join(word["word"] for word in words), "words": words}
+
+
+@main.load
+def load():
+    from pocketsphinx import Decoder
+
+    return Decoder(samprate=float(RATE), loglevel="ERROR")
+
+
+def read_speech(path):
+    """The sound as one channel of 16-bit samples at the model's rate."""
+    import wave
+
+    try:
+        with wave.open(path) as file:
+            channels, width, rate, count = file.getparams()[:4]
+            data = file.readframes(count)
+    except (wave.Error, EOFError) as error:
+        reason = str(error) or "it is cut off"
+        raise InvalidInput("the speech is not a PCM wave file: %s" % reason) from error
+    if rate < 8000:
+        raise InvalidInput("the speech has %d samples per second; at least 8000 are needed" % rate)
+    return as_int16(resampled(one_channel(data, channels, width), rate))
+
+
+def one_channel(data, channels, width):
+    """The mean of all channels, from -1 to 1."""
+    import numpy
+
+    whole = data[: len(data) - len(data) % (channels * width)]
+    if width == 1:  # the only one without a sign
+        samples = numpy.frombuffer(whole, numpy.uint8) / 128.0 - 1
+    elif width == 3:
+        padded = numpy.zeros((len(whole) // 3, 4), numpy.uint8)
+        padded[:, 1:] = numpy.frombuffer(whole, numpy.uint8).reshape(-1, 3)
+        samples = padded.view("<i4").ravel() / 2.0**31
+    else:
+        samples = numpy.frombuffer(whole, "<i%d" % width) / 2.0 ** (8 * width - 1)
+    return samples.reshape(-1, channels).mean(axis=1)
+
+
+def resampled(samples, rate):
+    """At the model's rate: what is too high for it is filtered away first, the rest is interpolated."""
+    import numpy
+
+    if rate == RATE or len(samples) == 0:
+        return samples
+    if rate > RATE:
+        cutoff = 0.45 * RATE / rate  # of the sampling rate
+        at = numpy.arange(-64, 65)
+        kernel = 2 * cutoff * numpy.sinc(2 * cutoff * at) * numpy.hamming(len(at))
+        samples = numpy.convolve(samples, kernel, "same")[: len(samples)]
+    count = len(samples) * RATE // rate
+    return numpy.interp(numpy.arange(count) * rate / RATE, numpy.arange(len(samples)), samples)
+
+
+def as_int16(samples):
+    return (samples.clip(-1, 1) * 32767).round().astype("<i2")
+
+
+def words_of(decoder, segment):
+    """The words in a stretch of speech, with their seconds in the whole; silence and noise are no words."""
+    decoder.start_utt()
+    decoder.process_raw(segment.pcm, full_utt=True)
+    decoder.end_utt()
+    frame = 1 / decoder.config["frate"]
+    return [
+        {
+            # Other pronunciations are numbered: "the(2)".
+            "word": re.sub(r"\(\d+\)$", "", found.word),
+            "start": round(segment.start_time + found.start_frame * frame, 2),
+            "end": round(segment.start_time + (found.end_frame + 1) * frame, 2),
+        }
+        for found in decoder.seg() or ()
+        if not re.match(r"<|\[|\+\+", found.word)
+    ]
+
+
+@main.check
+def check(outputs, task):
+    """Half of the words must be right: other versions of the model hear some of them differently."""
+    said, heard = task.expected["words"], outputs["text"].split()
+    missed = [word for word in said if word not in heard]
+    assert len(missed) <= len(said) / 2, "did not hear %s in: %s" % (missed, outputs["text"])
+
+
+if __name__ == "__main__":
+    main.start()

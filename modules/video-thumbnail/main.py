@@ -1,0 +1,56 @@
+"""Takes one picture out of a video, with the ffmpeg that lies inside imageio-ffmpeg's wheel.
+
+    python main.py --mode test --input_file test_data.json
+"""
+
+import os
+import subprocess
+
+from millrace_module import InvalidInput, module
+
+LOOKED_AT = 100  # frames
+
+
+@module
+def main(inputs, task):
+    """Takes one picture out of a video."""
+    target = task.output("thumbnail.jpg")
+    at = inputs["at_seconds"]
+    # Pixels that are not square are made so; nothing is enlarged.
+    small = "scale=w=trunc(iw*sar):h=ih,setsar=1,scale=w='min(%d,iw)':h=-1" % inputs["max_width"]
+    if at is None:
+        ffmpeg(["-i", inputs["video"]], "thumbnail=n=%d,%s" % (LOOKED_AT, small), target)
+    else:
+        ffmpeg(["-ss", str(at), "-i", inputs["video"]], small, target)
+    if not os.path.isfile(target):  # that is no error to ffmpeg
+        raise InvalidInput("the video has no picture at %s s: it is shorter" % (at or 0))
+    return {"thumbnail": target}
+
+
+def ffmpeg(source, filters, target):
+    """Writes the picture; raises `InvalidInput` when the video is at fault."""
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y"]
+    command += ["-protocol_whitelist", "file", *source, "-map", "0:v:0", "-vf", filters]
+    command += ["-frames:v", "1", "-q:v", "3", "-update", "1", target]
+    end = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = end.stdout.decode("utf-8", "replace").strip()
+    if end.returncode < 0:
+        raise RuntimeError("ffmpeg was killed by signal %d" % -end.returncode)
+    if "Error opening input" in said or "matches no streams" in said:
+        print(said)
+        raise InvalidInput("this is not a video that ffmpeg can read")
+    if end.returncode > 0:
+        raise RuntimeError("ffmpeg failed: " + said)
+
+
+@main.check
+def check(outputs, task):
+    with open(outputs["thumbnail"], "rb") as file:
+        data = file.read()
+    assert data[:3] == b"\xff\xd8\xff" and data[-2:] == b"\xff\xd9", "the thumbnail is not a whole JPEG file"
+
+
+if __name__ == "__main__":
+    main.start()
