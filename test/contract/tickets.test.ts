@@ -81,7 +81,16 @@ describe('a ticket', () => {
     const ticket = await ticketFor(path)
     expect(await refusalOf(await api.request(path, { key: ticket }))).toEqual(unauthorized)
     const { secret } = await api.client.createKey({ name: 'a', scopes: ['read'] })
-    for (const wrong of [secret, '', 'x', `${ticket}x`, ticket.slice(0, -1), `mlt_${ticket.slice(4, 30)}_`])
+    for (const wrong of [
+      secret,
+      '',
+      'x',
+      '%E0%A4%A',
+      '%00',
+      `${ticket}x`,
+      ticket.slice(0, -1),
+      `mlt_${ticket.slice(4, 30)}_`,
+    ])
       expect(await refusalOf(await ask(`${path}?ticket=${wrong}`)), String(wrong)).toEqual(unauthorized)
     const both = await api.request(`${path}?ticket=${ticket}`, { key: 'mlr_wrong' })
     expect(await refusalOf(both)).toEqual(unauthorized)
