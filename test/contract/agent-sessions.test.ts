@@ -46,7 +46,7 @@ describe('registering', () => {
       const answer = await agent.call('register', registration({ agentId: agent.agentId, previousSessionId }))
       expect(await refusalOf(answer)).toEqual({ status: 409, code: 'agent_connected' })
     }
-    expect(await agent.heartbeat([])).toEqual({ runs: {}, commands: [] })
+    expect(await agent.heartbeat([])).toMatchObject({ runs: {}, commands: [] })
   })
 
   test('as a process that names the session it follows replaces it: session_replaced', async () => {
@@ -64,7 +64,7 @@ describe('registering', () => {
       expect(await refusalOf(await agent.call(path, { sessionId: old, ...body }, method)), path).toEqual(
         replaced,
       )
-    expect(await agent.heartbeat([])).toEqual({ runs: {}, commands: [] })
+    expect(await agent.heartbeat([])).toMatchObject({ runs: {}, commands: [] })
   })
 
   test('again, after its session ended, leaves a late request of the old one expired, not replaced', async () => {
@@ -111,7 +111,7 @@ describe('a session', () => {
     expect(await refusalOf(beat)).toEqual({ status: 409, code: 'session_expired' })
     const old = agent.sessionId
     expect((await agent.registerAgain({ previousSessionId: old })).sessionId).not.toBe(old)
-    expect(await agent.heartbeat([])).toEqual({ runs: {}, commands: [] })
+    expect(await agent.heartbeat([])).toMatchObject({ runs: {}, commands: [] })
   })
 })
 

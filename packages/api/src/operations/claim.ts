@@ -5,6 +5,7 @@ import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
+import { fitsVersion } from './fits-version.ts'
 import { grantFor } from './grant.ts'
 import { lose } from './lost.ts'
 import { move } from './move.ts'
@@ -116,7 +117,8 @@ async function take(
     takeSlots(deps, await slotsFor(deps, entry, known), holder),
     readyTask(deps, entry),
   ])
-  const change = full || !waiting ? null : await deps.store.tasks.change(waiting, decide)
+  const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
+  const change = full || !fits ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
     await release(deps, held, (one) => one.run === holder.run && one.claimId === claimId)
     await removeDeadEntry(deps, entry, waiting && (await deps.store.tasks.get(entry.task)))
@@ -132,6 +134,13 @@ async function take(
 async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
   const task = await deps.store.tasks.get(entry.task)
   return task?.settle ? settle(deps, task) : task
+}
+
+/** Almost always it is the version that the task was checked against. */
+async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boolean> {
+  if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
+    return true
+  return fitsVersion(task, await deps.store.modules.get(task.module), offer.version)
 }
 
 /** Up to the first one that is full. */

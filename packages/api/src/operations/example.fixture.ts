@@ -17,6 +17,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   label: 'example',
   module: 'echo',
   version: null,
+  checkedAgainst: null,
   priority: 'normal',
   inputs: {},
   reads: [],

@@ -29,7 +29,13 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
       : null,
   )
   for (const run of missing.filter((one) => agent.missing.includes(one))) await loseRun(deps, agent, run)
-  return { runs, commands: change?.after.commands ?? [] }
+  const modules = Object.fromEntries(
+    agent.modules.map(({ name, disabled }) => [
+      name,
+      disabled ? ('disabled' as const) : ('enabled' as const),
+    ]),
+  )
+  return { runs, commands: change?.after.commands ?? [], modules }
 }
 
 /** A claim whose answer is still under way is not missing yet. */

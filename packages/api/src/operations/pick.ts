@@ -1,5 +1,6 @@
 import type { Offer } from '@millrace/shared'
 import type { QueueDoc } from '../store/documents/queue.ts'
+import { compareVersions } from './versions.ts'
 
 const nearTieMs = 2_000
 
@@ -36,12 +37,13 @@ export function pickEntry({ fitting, waiting, roomy, cramped, passed }: Choice):
   return { kind: 'entry', ...(warm ?? best), more: candidates.length > 1 }
 }
 
+/** Who asked for no version gets the newest that is offered. */
 const offerFor = (entry: QueueDoc, offers: readonly Offer[]): Offer | undefined =>
   offers
     .filter(
       (offer) => offer.module === entry.module && (entry.version === null || entry.version === offer.version),
     )
-    .sort((a, b) => b.warm - a.warm)[0]
+    .sort((a, b) => compareVersions(b.version, a.version) || b.warm - a.warm)[0]
 
 const priorityOf = (entry: QueueDoc): string => entry.rank.slice(0, 1)
 const moreUrgent = (a: QueueDoc, b: QueueDoc): boolean => priorityOf(a) < priorityOf(b)

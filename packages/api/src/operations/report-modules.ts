@@ -1,35 +1,34 @@
-import type { InventoryModule } from '@millrace/shared'
+import type { InventoryAnswer, InventoryModule } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
+import { refreshModules } from './refresh-modules.ts'
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(
   deps: Deps,
   agent: AgentDoc,
   inventory: readonly InventoryModule[],
-): Promise<void> {
+): Promise<InventoryAnswer> {
   const now = deps.clock.now()
   await Promise.all(
     inventory.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(deps, one.name)),
   )
-  for (const [name, reported] of Map.groupBy(inventory, (one) => one.name)) {
-    const entries = reported.map((one) => entryOf(agent, one))
-    await writeEntries(deps, name, agent, entries, now)
-  }
-  const names = new Set(inventory.map((one) => one.name))
-  for (const gone of await deps.store.modules.find({ 'entries.agentId': agent._id }, { limit: 1_000 })) {
-    if (!names.has(gone._id)) await writeEntries(deps, gone._id, agent, [], now)
-  }
+  const reported = Map.groupBy(inventory, (one) => one.name)
+  for (const [name, some] of reported) await writeEntries(deps, name, agent, some, now)
+  const before = await deps.store.modules.find({ 'entries.agentId': agent._id }, { limit: 1_000 })
+  const gone = before.map((module) => module._id).filter((name) => !reported.has(name))
+  for (const name of gone) await writeEntries(deps, name, agent, [], now)
   await deps.store.agents.change(agent, (current) =>
     current.sessionId === agent.sessionId
-      ? {
-          ...current,
-          modules: inventory.map(({ name, version, digest, status }) => ({ name, version, digest, status })),
-          updatedAt: now,
-        }
+      ? { ...current, modules: current.modules.filter((one) => reported.has(one.name)), updatedAt: now }
       : null,
   )
+  await refreshModules(deps, [...reported.keys(), ...gone])
+  const modules = await deps.store.modules.many([...reported.keys()])
+  return {
+    modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
+  }
 }
 
 /** Without NATS the tick makes it later; the report counts all the same. */
@@ -45,13 +44,22 @@ async function writeEntries(
   deps: Deps,
   name: string,
   agent: AgentDoc,
-  entries: ModuleEntry[],
+  reported: readonly InventoryModule[],
   now: Date,
 ): Promise<void> {
-  const made: ModuleDoc = { _id: name, rev: 1, entries, createdAt: now, updatedAt: now }
-  if (entries.length > 0 && (await deps.store.modules.insert(made))) return
+  const fresh = reported.map((one) => entryOf(agent, one, now))
+  const made: ModuleDoc = {
+    _id: name,
+    rev: 1,
+    entries: fresh,
+    disabled: false,
+    createdAt: now,
+    updatedAt: now,
+  }
+  if (fresh.length > 0 && (await deps.store.modules.insert(made))) return
   await deps.store.modules.change(name, (module) => {
     const mine = module.entries.filter((entry) => entry.agentId === agent._id)
+    const entries = fresh.map((entry) => ({ ...entry, since: sinceOf(entry, mine) }))
     if (JSON.stringify(mine) === JSON.stringify(entries)) return null
     return {
       ...module,
@@ -61,7 +69,12 @@ async function writeEntries(
   })
 }
 
-function entryOf(agent: AgentDoc, one: InventoryModule): ModuleEntry {
+/** The same contents keep the time at which they were first told of. */
+const sinceOf = (entry: ModuleEntry, before: readonly ModuleEntry[]): Date =>
+  before.find(({ version, digest }) => version === entry.version && digest === entry.digest)?.since ??
+  entry.since
+
+function entryOf(agent: AgentDoc, one: InventoryModule, now: Date): ModuleEntry {
   return {
     agentId: agent._id,
     version: one.version,
@@ -73,5 +86,6 @@ function entryOf(agent: AgentDoc, one: InventoryModule): ModuleEntry {
     error: one.error ?? null,
     healthCheck: one.healthCheck ?? null,
     installSeconds: one.installSeconds ?? null,
+    since: now,
   }
 }

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import { loseAllBut } from './agent-runs.ts'
+import { refreshModules } from './refresh-modules.ts'
 
 /** The agent that a request of this session speaks for, once the request's key is known to be good. */
 export async function agentOf(
@@ -44,4 +45,6 @@ export async function endSession(deps: Deps, agent: AgentDoc): Promise<void> {
   deps.reached('session.ended')
   deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
   await loseAllBut(deps, change.after, new Set())
+  // What it kept others from offering is free now.
+  await refreshModules(deps, [...new Set(change.after.modules.map((one) => one.name))])
 }

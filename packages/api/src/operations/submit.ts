@@ -18,6 +18,7 @@ import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
 import { refuseForeignModule, takeTask } from './under-grant.ts'
+import { compareVersions } from './versions.ts'
 
 /** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
 export type Caller = {
@@ -137,6 +138,7 @@ function newTask(
     label,
     module: manifest.name,
     version: wanted.version ?? null,
+    checkedAgainst: manifest.version,
     priority: wanted.priority,
     inputs,
     reads: readBy(inputs),
@@ -190,20 +192,3 @@ function newTask(
 }
 
 const outputType = (port: Port): DataType => dataTypesOf(port)[0] ?? 'file'
-
-/** By the numbers of a semantic version; a pre-release comes before its release. */
-function compareVersions(a: string, b: string): number {
-  const split = (version: string) => {
-    const [numbers = '', pre] = version.split('+', 1)[0]?.split(/-(.*)/s) ?? []
-    return { numbers: numbers.split('.').map(Number), pre }
-  }
-  const [x, y] = [split(a), split(b)]
-  for (const at of [0, 1, 2]) {
-    const difference = (x.numbers[at] ?? 0) - (y.numbers[at] ?? 0)
-    if (difference !== 0) return difference
-  }
-  if (x.pre === y.pre) return 0
-  if (x.pre === undefined) return 1
-  if (y.pre === undefined) return -1
-  return x.pre.localeCompare(y.pre, 'en', { numeric: true })
-}

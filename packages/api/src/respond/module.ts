@@ -1,16 +1,20 @@
 import { dataTypesOf, Manifest, type Module, moduleStatusOrder } from '@millrace/shared'
+import { connectedOf } from '../operations/refresh-modules.ts'
+import { standing } from '../operations/standing.ts'
+import { compareVersions } from '../operations/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 
 /** A module as clients see it: what it takes and gives, and how it stands on each agent. */
 export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): Module {
-  const connected = new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))
-  const best = bestEntry(module.entries, connected)
-  const manifest = manifestOf(best) ?? module.entries.map(manifestOf).find((one) => one !== null) ?? null
+  const connected = connectedOf(agents)
+  const entries = standing(module, connected)
+  const best = bestEntry(entries, connected)
+  const manifest = manifestOf(best) ?? entries.map(manifestOf).find((one) => one !== null) ?? null
   return {
     name: module._id,
     version: best?.version ?? '0.0.0',
-    versions: [...new Set(module.entries.map((entry) => entry.version))],
+    versions: [...new Set(entries.map((entry) => entry.version))].sort((a, b) => compareVersions(b, a)),
     description: manifest?.description ?? '',
     status: best?.status ?? 'ERROR',
     digest: best?.digest ?? '',
@@ -22,18 +26,20 @@ export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): M
       accepts: [...new Set(manifest?.inputs.flatMap(dataTypesOf))],
       returns: [...new Set(manifest?.outputs.flatMap(dataTypesOf))],
     },
-    agents: module.entries.map(({ manifest: _, ...entry }) => entry),
+    agents: entries.map(({ manifest: _, since: __, ...entry }) => entry),
     createdAt: module.createdAt.toISOString(),
     updatedAt: module.updatedAt.toISOString(),
   }
 }
 
-/** The best state that a connected agent has; among equals the first one reported. */
+/** The best state that a connected agent has; among equals the newest version, then the first one reported. */
 function bestEntry(entries: readonly ModuleEntry[], connected: ReadonlySet<string>): ModuleEntry | undefined {
   const pool = entries.filter((entry) => connected.has(entry.agentId))
   const from = pool.length > 0 ? pool : entries
   return [...from].sort(
-    (a, b) => moduleStatusOrder.indexOf(a.status) - moduleStatusOrder.indexOf(b.status),
+    (a, b) =>
+      moduleStatusOrder.indexOf(a.status) - moduleStatusOrder.indexOf(b.status) ||
+      compareVersions(b.version, a.version),
   )[0]
 }
 

@@ -72,10 +72,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.allowed, body.sessionId)
-      await reportModules(deps, agent, body.modules)
-      return c.json({
-        modules: Object.fromEntries(body.modules.map((one) => [one.name, 'enabled' as const])),
-      })
+      return c.json(await reportModules(deps, agent, body.modules))
     },
   }),
   endpoint({
@@ -88,7 +85,9 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.allowed, body.sessionId)
-      await appendInstallLog(deps, installLogId(agent._id, c.req.param('id') ?? '', body.digest), body.lines)
+      const module = c.req.param('id') ?? ''
+      await appendInstallLog(deps, installLogId(agent._id, module, body.digest), body.lines)
+      deps.bus.announce(moduleEvent(module))
       return c.body(null, 204)
     },
   }),

@@ -10,9 +10,12 @@ import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { newUlid } from '../ids.ts'
+import type { Ctx } from '../http/env.ts'
 import { installLogId } from '../operations/install-log.ts'
+import { switchModule } from '../operations/switch-module.ts'
+import { tellAgents } from '../operations/tell-agents.ts'
 import { presentModule } from '../respond/module.ts'
+import { answerInstallLog } from './install-log.ts'
 
 export const moduleEndpoints = (deps: Deps): Endpoint[] => [
   endpoint({
@@ -56,17 +59,49 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         const errors = [{ path: '/agentId', message: 'there is no such agent' }]
         throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
       }
-      for (const agent of agents) {
-        const command = { v: 1 as const, kind: 'scan' as const, id: newUlid() }
-        await deps.store.agents.change(agent, (current) => ({
-          ...current,
-          commands: [...current.commands.filter((one) => one.kind !== 'scan'), command],
-        }))
-        deps.bus.command(agent._id, command)
-      }
+      await tellAgents(deps, agents, { kind: 'scan' })
       return c.json({ agents: agents.map((agent) => agent._id) }, 202)
     },
   }),
+  ...(['retry', 'test'] as const).map((kind) =>
+    endpoint({
+      method: 'post',
+      path: `/api/modules/:id/${kind}`,
+      scope: 'write',
+      tag: 'Modules',
+      summary:
+        kind === 'retry'
+          ? 'Have every agent where it failed install and test it again'
+          : 'Have every agent that has it test it again',
+      answers: { 202: { description: 'Asked', schema: ScanAnswer } },
+      idempotent: true,
+      async handle(c) {
+        const { doc, agents } = await moduleOf(deps, c)
+        const asked = agents.filter((agent) => !agent.sessionEndedAt)
+        await tellAgents(deps, asked, { kind, module: doc._id })
+        return c.json({ agents: asked.map((agent) => agent._id) }, 202)
+      },
+    }),
+  ),
+  ...(['enable', 'disable'] as const).map((kind) =>
+    endpoint({
+      method: 'post',
+      path: `/api/modules/:id/${kind}`,
+      scope: 'write',
+      tag: 'Modules',
+      summary:
+        kind === 'enable'
+          ? 'Take it into use again'
+          : 'Take it out of use: what runs goes on to its end, what is queued waits',
+      answers: { 202: { description: 'Switched', schema: ModuleAnswer } },
+      idempotent: true,
+      async handle(c) {
+        await switchModule(deps, c.req.param('id') ?? '', kind === 'disable')
+        const { doc, agents } = await moduleOf(deps, c)
+        return c.json({ module: presentModule(doc, agents) }, 202)
+      },
+    }),
+  ),
   endpoint({
     method: 'get',
     path: '/api/modules/:id',
@@ -75,9 +110,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Read a module',
     answers: { 200: { description: 'The module', schema: ModuleAnswer } },
     async handle(c) {
-      const doc = await deps.store.modules.get(c.req.param('id') ?? '')
-      if (!doc || doc.entries.length === 0) throw notFound('module')
-      const agents = await deps.store.agents.many(doc.entries.map((entry) => entry.agentId))
+      const { doc, agents } = await moduleOf(deps, c)
       return c.json({ module: presentModule(doc, agents) })
     },
   }),
@@ -90,20 +123,29 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     query: InstallLogQuery,
     answers: { 200: { description: 'application/x-ndjson' } },
     async handle(c, { query }) {
-      const doc = await deps.store.modules.get(c.req.param('id') ?? '')
-      if (!doc) throw notFound('module')
-      const entries = doc.entries.filter(
-        (entry) =>
-          (!query.agentId || entry.agentId === query.agentId) &&
-          (!query.digest || entry.digest === query.digest),
-      )
-      const entry = entries.at(-1)
-      const log =
-        entry && (await deps.store.installLogs.get(installLogId(entry.agentId, doc._id, entry.digest)))
-      c.header('Content-Type', 'application/x-ndjson')
-      return c.body((log?.lines ?? []).map((line) => `${JSON.stringify(line)}\n`).join(''))
+      return answerInstallLog(deps, c, await installLogOf(deps, c, query), query)
     },
   }),
 ]
+
+async function moduleOf(deps: Deps, c: Ctx) {
+  const doc = await deps.store.modules.get(c.req.param('id') ?? '')
+  if (!doc || doc.entries.length === 0) throw notFound('module')
+  const agents = await deps.store.agents.many([...new Set(doc.entries.map((entry) => entry.agentId))])
+  return { doc, agents }
+}
+
+/** Whose log: of the contents and the agent that are named, else of those that were told of last. */
+async function installLogOf(deps: Deps, c: Ctx, query: InstallLogQuery) {
+  const doc = await deps.store.modules.get(c.req.param('id') ?? '')
+  if (!doc) throw notFound('module')
+  const [entry] = doc.entries
+    .filter(
+      (one) =>
+        (!query.agentId || one.agentId === query.agentId) && (!query.digest || one.digest === query.digest),
+    )
+    .sort((a, b) => b.since.getTime() - a.since.getTime())
+  return entry ? { module: doc._id, id: installLogId(entry.agentId, doc._id, entry.digest) } : null
+}
 
 const connectedAgents = (deps: Deps) => deps.store.agents.find({ sessionEndedAt: null }, { limit: 10_000 })

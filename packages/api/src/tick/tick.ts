@@ -8,6 +8,7 @@ import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
+import { refreshStandings } from './refresh-standings.ts'
 import { removeOldTickets } from './remove-old-tickets.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { retainData } from './retain-data.ts'
@@ -19,6 +20,7 @@ const jobs = {
   carryOnMarkers,
   finishDeletions,
   endSilentSessions,
+  refreshStandings,
   removeStaleHolders,
   openParkedEntries,
   ensureStreams,

@@ -57,9 +57,12 @@ export const HeartbeatRequest = z.object({
   done: z.array(z.string()).default([]).describe('ids of commands that were carried out'),
 })
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
+const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))
+
 export const HeartbeatAnswer = z.object({
   runs: z.record(z.string(), RunVerdict),
   commands: z.array(AgentCommand),
+  modules: ModuleSwitches.optional().describe('as they are switched now'),
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 
@@ -81,7 +84,7 @@ export const InventoryRequest = z.object({
   modules: z.array(InventoryModule).max(1000),
 })
 export type InventoryRequest = z.input<typeof InventoryRequest>
-export const InventoryAnswer = z.object({ modules: z.record(z.string(), z.enum(['enabled', 'disabled'])) })
+export const InventoryAnswer = z.object({ modules: ModuleSwitches })
 export type InventoryAnswer = z.infer<typeof InventoryAnswer>
 
 /** Lines of the last install, set-up and test of a module; lines already there are skipped by `n`. */

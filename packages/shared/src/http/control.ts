@@ -21,7 +21,10 @@ export const ScanAnswer = z.object({ agents: z.array(AgentId) })
 export const InstallLogQuery = z.object({
   agentId: AgentId.optional(),
   digest: z.string().max(128).optional(),
+  since: z.coerce.number().int().min(0).optional().describe('lines after this number'),
+  follow: z.enum(['0', '1']).default('0').describe('1: server-sent events, as the lines come'),
 })
+export type InstallLogQuery = z.infer<typeof InstallLogQuery>
 
 export const AgentAnswer = z.object({ agent: Agent })
 export const AgentPage = pageOf(Agent)

@@ -30,7 +30,13 @@ export const AgentDoc = z.object({
   runs: z.array(z.object({ runId: RunId, progress: Progress.nullable() })),
   missing: z.array(RunId).describe('runs that the last heartbeat should have named and did not'),
   modules: z.array(
-    z.object({ name: z.string(), version: z.string(), digest: z.string(), status: ModuleStatus }),
+    z.object({
+      name: z.string(),
+      version: z.string(),
+      digest: z.string(),
+      status: ModuleStatus.describe('all agents considered: what a claim goes by'),
+      disabled: z.boolean().default(false),
+    }),
   ),
   commands: z.array(AgentCommand),
   createdAt: z.date(),

@@ -13,12 +13,14 @@ export const ModuleEntry = z.object({
   error: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
+  since: z.date().default(new Date(0)).describe('when this agent first told of these contents'),
 })
 export type ModuleEntry = z.infer<typeof ModuleEntry>
 export const ModuleDoc = z.object({
   _id: z.string(),
   ...doc,
-  entries: z.array(ModuleEntry),
+  entries: z.array(ModuleEntry).describe('as their agents report them'),
+  disabled: z.boolean().default(false),
   createdAt: z.date(),
   updatedAt: z.date(),
 })

@@ -49,6 +49,7 @@ export const TaskDoc = z.object({
   label: z.string(),
   module: z.string(),
   version: z.string().nullable().describe('the version asked for; null when none was'),
+  checkedAgainst: z.string().nullable().default(null).describe('version whose manifest its inputs fit'),
   priority: Priority,
   inputs: z.record(z.string(), z.union([StoredInput, z.array(StoredInput)])),
   reads: z.array(DataId).default([]).describe('the data items among the inputs, to find a task by'),
