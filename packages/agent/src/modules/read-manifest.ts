@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { Json, Manifest, unknownManifestKeys } from '@millrace/shared'
 import type { z } from 'zod'
+import { jsonFault } from './json-fault.ts'
 import { pythonRange } from './python-range.ts'
 
 export type ReadManifest = {
@@ -31,13 +32,11 @@ export async function readManifest(folder: string): Promise<ReadManifest> {
 }
 
 function parse(text: string): { value: Json } | { fault: string } {
-  try {
-    return { value: Json.parse(JSON.parse(text.replace(/^\uFEFF/, ''))) }
-  } catch (error) {
-    return {
-      fault: `module.json is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
-    }
-  }
+  const plain = text.replace(/^\uFEFF/, '')
+  const fault = jsonFault(plain)
+  if (fault !== null) return { fault: `module.json is not valid JSON: ${fault}` }
+  const parsed = Json.safeParse(JSON.parse(plain))
+  return parsed.success ? { value: parsed.data } : { fault: faultOf(parsed.error) }
 }
 
 function faultOf(error: z.ZodError): string {

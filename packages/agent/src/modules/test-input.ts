@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
 import { faultOfValue, Json, type Manifest, type Port } from '@millrace/shared'
 import { z } from 'zod'
+import { jsonFault } from './json-fault.ts'
 
 const TestData = z.looseObject({ inputs: z.record(z.string(), Json) })
 
@@ -41,7 +42,10 @@ export async function expandTestData(o: {
 
 async function readTestData(path: string): Promise<{ data: z.infer<typeof TestData> } | { fault: string }> {
   try {
-    const parsed = TestData.safeParse(JSON.parse(await readFile(path, 'utf8')))
+    const text = await readFile(path, 'utf8')
+    const fault = jsonFault(text)
+    if (fault !== null) return { fault: `test_data.json is not valid JSON: ${fault}` }
+    const parsed = TestData.safeParse(JSON.parse(text))
     return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
