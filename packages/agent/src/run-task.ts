@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Grant, type Progress, parseRunId, type RunId, type TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { download, InputUnavailable } from './inputs/download.ts'
-import { placeInputs } from './inputs/place-inputs.ts'
+import { type Fetch, placeInputs } from './inputs/place-inputs.ts'
 import type { RunnableModule } from './modules/catalogue.ts'
 import { judge } from './process/judge.ts'
 import { moduleEnv } from './process/module-env.ts'
@@ -19,6 +19,8 @@ export type RunTaskDeps = {
   find(name: string, version: string, digest: string): RunnableModule | null
   openLog(run: RunId, path: string): RunLog
   onProgress(run: RunId, progress: Progress): void
+  /** How a granted file gets to `path`; otherwise it is downloaded. */
+  fetch?: Fetch
   watchdog: Watchdog
   /** Threads each module may use. */
   threads: number
@@ -108,7 +110,7 @@ async function carryOut(
   // It went away between the offer and the grant: somebody else's turn.
   if (!module) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
-  const inputFile = await writeInputs(task, module, runDir, log, stopped)
+  const inputFile = await writeInputs(deps, task, module, runDir, log, stopped)
   stopped.throwIfAborted()
   const { task: taskId } = parseRunId(grant.run)
   const running = runProcess({
@@ -147,6 +149,7 @@ async function carryOut(
 }
 
 async function writeInputs(
+  deps: RunTaskDeps,
   task: TaskToRun,
   module: RunnableModule,
   runDir: string,
@@ -154,13 +157,14 @@ async function writeInputs(
   signal: AbortSignal,
 ): Promise<string> {
   const { run, inputs: granted } = task.grant
-  const placed = await placeInputs(granted, module.manifest.inputs, join(runDir, 'in'), (file, path, at) =>
+  const fetch: Fetch = (file, path, at) =>
     download(file, path, {
       signal,
       freshUrl: async () => urlIn(await task.again(), at),
       onTrouble: (error) => log.add('agent', `${at.key}: ${messageOf(error)}; trying again`),
-    }),
-  )
+    })
+  const ports = module.manifest.inputs
+  const placed = await placeInputs(granted, ports, join(runDir, 'in'), deps.fetch ?? fetch)
   const path = join(runDir, 'input.json')
   const { task: task_id } = parseRunId(run)
   writeFileSync(path, JSON.stringify({ task_id, run_id: run, ...placed, output_dir: join(runDir, 'out') }))

@@ -7,7 +7,7 @@ import type { FindInterpreter } from './interpreter.ts'
 import { type KnownModule, move, type RunnableModule } from './known-module.ts'
 import type { Remembered } from './memory.ts'
 import { cacheFolder, runnableFrom, snapshotFolder } from './remembered.ts'
-import { Interrupted, stepRunner } from './run-step.ts'
+import { Interrupted, type StepFollower, stepRunner } from './run-step.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { test } from './verify.ts'
 
@@ -27,6 +27,7 @@ export async function makeReady(o: {
   findInterpreter: FindInterpreter
   signal: AbortSignal
   graceMs?: number
+  follow?: StepFollower
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
   changed(): void
   onInstallLines(module: string, digest: string, lines: LogLine[]): void

@@ -19,23 +19,37 @@ export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
+/** Who wants to know of each command while it runs; the install log comes in batches. */
+export type StepFollower = {
+  began(step: Step): void
+  line(stream: 'stdout' | 'stderr', text: string): void
+  ended(end: ProcessEnd): void
+}
+
 /** Binds what all commands of one installation share. */
 export function stepRunner(o: {
   watchdog: Watchdog
   log: InstallLog
   signal: AbortSignal
   graceMs?: number
+  follow?: StepFollower
 }): RunStep {
+  const line = (stream: 'stdout' | 'stderr', text: string) => {
+    o.log.line(stream, text)
+    o.follow?.line(stream, text)
+  }
   return async (step) => {
     if (o.signal.aborted) throw new Interrupted()
     const startedAt = performance.now()
     o.log.line('agent', `$ ${[step.command, ...step.args].join(' ')}`)
-    const running = runProcess({ ...step, watchdog: o.watchdog, onLine: o.log.line, graceMs: o.graceMs })
+    o.follow?.began(step)
+    const running = runProcess({ ...step, watchdog: o.watchdog, onLine: line, graceMs: o.graceMs })
     const stop = () => running.stop('shutdown')
     o.signal.addEventListener('abort', stop)
     const end = await running.ended
     o.signal.removeEventListener('abort', stop)
-    if (end.lastJsonLine !== null) o.log.line('stdout', end.lastJsonLine.slice(0, 64 * 1024))
+    if (end.lastJsonLine !== null) line('stdout', end.lastJsonLine.slice(0, 64 * 1024))
+    o.follow?.ended(end)
     o.log.line(
       'agent',
       `${howItEnded(end, step)} after ${((performance.now() - startedAt) / 1000).toFixed(2)} s`,

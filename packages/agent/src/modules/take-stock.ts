@@ -52,7 +52,8 @@ function isRestless(listing: Listing, quietMs: number): boolean {
   return age < quietMs && age > -60_000
 }
 
-async function look(
+/** Looks at one folder, which must have a `module.json`. */
+export async function look(
   folderName: string,
   folder: string,
   listing: Listing,
