@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { canonicalFormat, Manifest, ModuleName, unknownManifestKeys } from './manifest.ts'
+import { canonicalFormat, Manifest, ModuleName, moduleNameOf, unknownManifestKeys } from './manifest.ts'
 import { dataTypesOf } from './module.ts'
 import { faultOfValue } from './values.ts'
 
@@ -48,6 +48,14 @@ describe('module.json', () => {
     expect(portOf({ type: 'json_data' })).toMatchObject({ type: 'json', required: true, multiple: false })
   })
 
+  test('may say how often its tasks are tried, and what it was called before it came here', () => {
+    const worker = { ...least, max_attempts: 4, original_name: 'PrismQ.Reddit.Scrape' }
+    expect(Manifest.parse(worker)).toMatchObject({ maxAttempts: 4, originalName: 'PrismQ.Reddit.Scrape' })
+    expect(unknownManifestKeys(worker)).toEqual([])
+    const names = ['PrismQ.Reddit.Scrape', 'a b/ü_c-🎈', 'text-stats']
+    expect(names.map(moduleNameOf)).toEqual(['prismq-reddit-scrape', 'a-b--_c--', 'text-stats'])
+  })
+
   test('may have keys that mean nothing here; they can be named', () => {
     expect(Manifest.safeParse({ ...least, author: 'me' }).success).toBe(true)
     expect(unknownManifestKeys({ ...least, author: 'me', min_ram: 1, toString: 1 })).toEqual([
@@ -58,6 +66,8 @@ describe('module.json', () => {
 
   test('is refused for a bad name, version or port, and for files outside its folder', () => {
     const bad: [object, string][] = [
+      [{ max_attempts: 0 }, 'max_attempts'],
+      [{ max_attempts: 21 }, 'max_attempts'],
       [{ name: 'Upper' }, 'name'],
       [{ name: 'constructor' }, 'name'],
       [{ name: '' }, 'name'],

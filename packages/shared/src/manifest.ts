@@ -61,6 +61,9 @@ const seconds = z
   .max(7 * 24 * 3600)
 const megabytes = z.number().nonnegative()
 
+/** More attempts than this are never made of one task. */
+export const mostAttempts = 20
+
 const ManifestFields = z.object({
   name: ModuleName,
   version: SemVer,
@@ -94,6 +97,8 @@ const ManifestFields = z.object({
   min_ram: megabytes.optional(),
   min_vram: megabytes.optional(),
   modes: z.array(z.enum(['setup', 'run', 'serve', 'test'])).default(['run']),
+  original_name: z.string().max(200).optional(),
+  max_attempts: z.number().int().min(1).max(mostAttempts).optional(),
 })
 
 const MiB = 1024 * 1024
@@ -118,6 +123,8 @@ export const Manifest = ManifestFields.transform((raw) => ({
     minVramBytes: (raw.resources.min_vram_mb ?? raw.min_vram ?? 0) * MiB,
   },
   modes: raw.modes,
+  originalName: raw.original_name,
+  maxAttempts: raw.max_attempts,
 }))
 export type Manifest = z.infer<typeof Manifest>
 
@@ -125,6 +132,10 @@ export type Manifest = z.infer<typeof Manifest>
 export function unknownManifestKeys(raw: object): string[] {
   return Object.keys(raw).filter((key) => !Object.hasOwn(ManifestFields.shape, key))
 }
+
+/** What a module is called here that its author named otherwise: `PrismQ.Reddit.Scrape` → `prismq-reddit-scrape`. */
+export const moduleNameOf = (originalName: string): string =>
+  originalName.toLowerCase().replace(/[^a-z0-9_-]/gu, '-')
 
 /** One name per format: `JPEG`, `.jpg` → `jpg`; `tiff` → `tif`. */
 export function canonicalFormat(format: string): string {

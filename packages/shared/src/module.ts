@@ -59,6 +59,7 @@ export const ModulePort = z.object({
 
 export const Module = z.object({
   name: z.string(),
+  originalName: z.string().nullable().describe('what a configured worker calls it; found by this as well'),
   version: z.string(),
   versions: z.array(z.string()),
   description: z.string(),
@@ -68,6 +69,7 @@ export const Module = z.object({
   outputs: z.array(ModulePort),
   resources: z.object({ usesGpu: z.boolean(), minRamBytes: z.number(), minVramBytes: z.number() }),
   timeoutSeconds: z.number(),
+  maxAttempts: z.number().int().nullable().describe('of its tasks that do not say themselves'),
   capabilities: z.object({ accepts: z.array(DataType), returns: z.array(DataType) }),
   agents: z.array(ModuleOnAgent),
   createdAt: z.iso.datetime(),

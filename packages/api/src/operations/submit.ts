@@ -14,6 +14,7 @@ import { pointer } from '../pointer.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 import type { ModuleDoc } from '../store/documents/module.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
+import { findModule } from './find-module.ts'
 import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 import { settle } from './settle.ts'
@@ -48,7 +49,7 @@ export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Pr
 }
 
 async function manifestFor(deps: Deps, wanted: CreateTask): Promise<Manifest> {
-  const module = await deps.store.modules.get(wanted.module)
+  const module = await findModule(deps, wanted.module)
   const manifest = module && bestManifest(module, wanted.version)
   if (manifest) return manifest
   const name = wanted.version ? `${wanted.module}@${wanted.version}` : wanted.module
@@ -157,7 +158,7 @@ function newTask(
     optionalOutputs: manifest.outputs.filter((port) => !port.required).map((port) => port.key),
     after: wanted.after,
     onUpstreamFailure: wanted.onUpstreamFailure,
-    maxAttempts: wanted.maxAttempts,
+    maxAttempts: wanted.maxAttempts ?? manifest.maxAttempts ?? attemptsUnlessSaid,
     backoff: wanted.backoff,
     timeoutSeconds: wanted.timeoutSeconds ?? manifest.timeoutSeconds,
     notBefore: wanted.notBefore ? new Date(wanted.notBefore) : null,
@@ -190,5 +191,7 @@ function newTask(
     updatedAt: now,
   }
 }
+
+const attemptsUnlessSaid = 3
 
 const outputType = (port: Port): DataType => dataTypesOf(port)[0] ?? 'file'

@@ -1,4 +1,4 @@
-import { type DataId, essenceOf, type TaskId } from '@millrace/shared'
+import { type DataId, essenceOf, moduleNameOf, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
@@ -30,7 +30,7 @@ export async function takeTask(deps: Deps, grant: GrantDoc | null, id: TaskId): 
 }
 
 export function refuseForeignModule(grant: GrantDoc | null, module: string): void {
-  if (!grant || grant.modules.includes(module)) return
+  if (!grant || grant.modules.includes(moduleNameOf(module))) return
   throw refused('/module', `may be ${grant.modules.join(', ') || 'none'} with this token`)
 }
 

@@ -13,6 +13,7 @@ export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): M
   const manifest = manifestOf(best) ?? entries.map(manifestOf).find((one) => one !== null) ?? null
   return {
     name: module._id,
+    originalName: manifest?.originalName ?? null,
     version: best?.version ?? '0.0.0',
     versions: [...new Set(entries.map((entry) => entry.version))].sort((a, b) => compareVersions(b, a)),
     description: manifest?.description ?? '',
@@ -22,6 +23,7 @@ export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): M
     outputs: manifest?.outputs ?? [],
     resources: manifest?.resources ?? { usesGpu: false, minRamBytes: 0, minVramBytes: 0 },
     timeoutSeconds: manifest?.timeoutSeconds ?? 300,
+    maxAttempts: manifest?.maxAttempts ?? null,
     capabilities: {
       accepts: [...new Set(manifest?.inputs.flatMap(dataTypesOf))],
       returns: [...new Set(manifest?.outputs.flatMap(dataTypesOf))],

@@ -21,6 +21,7 @@ import type { Ctx } from '../http/env.ts'
 import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
 import { cancel } from '../operations/cancel.ts'
+import { findModule } from '../operations/find-module.ts'
 import { outputsOf, settleOutputs } from '../operations/outputs.ts'
 import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
@@ -66,7 +67,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body: { queue, ...body } }) {
       const module = c.req.param('id') ?? ''
       if (!c.var.repeated) {
-        if (!(await deps.store.modules.get(module))) throw notFound('module')
+        if (!(await findModule(deps, module))) throw notFound('module')
         if (!queue) await refuseWhenFull(deps)
       }
       const task = await submit(deps, callerOf(c), { ...body, module })

@@ -6,7 +6,7 @@ import { ModuleName } from '../manifest.ts'
 import { AgentCommand } from '../messages.ts'
 import { HealthCheck, ModuleStatus } from '../module.ts'
 import { LogLine, RunLog, RunUsage } from '../run.ts'
-import { Progress, TaskError } from '../task.ts'
+import { Priority, Progress, TaskError } from '../task.ts'
 
 /** Everything under `/agent/v1`. Each request is safe to send twice. */
 
@@ -135,6 +135,7 @@ export const Grant = z.object({
   inputs: z.record(z.string(), GrantedInput),
   outputs: z.record(z.string(), z.object({ data: DataId })),
   timeoutSeconds: z.number(),
+  task: z.object({ priority: Priority, createdAt: z.iso.datetime() }).optional(),
 })
 export type Grant = z.infer<typeof Grant>
 export const ClaimAnswer = z.object({

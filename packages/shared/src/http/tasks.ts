@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { GrantId, TaskId } from '../ids.ts'
 import { Json } from '../json.ts'
-import { ModuleName, SemVer } from '../manifest.ts'
+import { ModuleName, mostAttempts, SemVer } from '../manifest.ts'
 import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
 import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
 
@@ -31,7 +31,13 @@ export const CreateTask = z.strictObject({
   priority: Priority.default('normal'),
   after: z.array(TaskId).max(1000).default([]),
   onUpstreamFailure: z.enum(['skip', 'fail', 'run']).default('skip'),
-  maxAttempts: z.number().int().min(1).max(20).default(3),
+  maxAttempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(mostAttempts)
+    .optional()
+    .describe('when left out, what the module says, else 3'),
   backoff: Backoff.prefault({}),
   timeoutSeconds: z
     .number()
