@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { DataId, MultipartUpload, PartsRequest, PartUrls, UploadedParts } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
@@ -63,11 +64,24 @@ export async function partUrls(deps: Deps, id: DataId, { parts }: PartsRequest):
 /** Puts the parts together, if they are all there. Nothing happens when that was done before. */
 export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
   if (!isInParts(item)) return
+  const { uploadId } = item.multipart
+  if (uploadId === null) return // never begun
   const parts = await storedParts(deps, item)
-  if (!parts) return // put together by an earlier try, or never begun: the object tells
-  const missing = missingParts(item, parts)
-  if (missing.length > 0) throw incomplete(missing)
-  await deps.objects.multipart.complete(keyOf(item), item.multipart.uploadId ?? '', parts)
+  if (parts) {
+    const missing = missingParts(item, parts)
+    if (missing.length > 0) throw incomplete(missing)
+    await deps.objects.multipart.complete(keyOf(item), uploadId, parts)
+  }
+  await untilThere(deps, item) // put together by this try, or by an earlier one
+}
+
+/**
+ * While versitygw puts the parts together for somebody else, the upload is not there any more and the object not yet.
+ * Waits about 6 s; then whoever looks finds nothing, and may ask again.
+ */
+async function untilThere(deps: Deps, item: InParts): Promise<void> {
+  for (let pauseMs = 50; !(await deps.objects.head(keyOf(item))) && pauseMs <= 3200; pauseMs *= 2)
+    await pause(pauseMs)
 }
 
 /** Forgets the parts of an upload that is given up. */
