@@ -40,6 +40,12 @@ describe('a file name in a header', () => {
       ["it's (1)*!", `filename="it's (1)*!"; filename*=UTF-8''it%27s%20%281%29%2A%21`],
       ['\ud800', `filename="_"; filename*=UTF-8''%EF%BF%BD`],
       [' \u0000 ', `filename="file"; filename*=UTF-8''file`],
+      ['..', `filename="file"; filename*=UTF-8''file`],
+      ['a.txt. .', `filename="a.txt"; filename*=UTF-8''a.txt`],
+      ['.profile', `filename=".profile"; filename*=UTF-8''.profile`],
+      ['CON', `filename="_CON"; filename*=UTF-8''_CON`],
+      ['nul.tar.gz', `filename="_nul.tar.gz"; filename*=UTF-8''_nul.tar.gz`],
+      ['console.log', `filename="console.log"; filename*=UTF-8''console.log`],
     ]
     for (const [name, header] of rows) expect(contentDisposition('inline', name)).toBe(`inline; ${header}`)
   })

@@ -22,15 +22,21 @@ export function servedType(
 
 /** A file name in any script, safe in a header: RFC 6266 with the ASCII fallback, RFC 8187 for the rest. */
 export function contentDisposition(disposition: 'inline' | 'attachment', fileName: string): string {
-  const plain =
-    fileName
-      .replace(/[\p{Cc}\p{Cf}]/gu, '')
-      .replace(/[\\/]/g, '_')
-      .trim() || 'file'
+  const plain = safeFileName(fileName)
   const ascii = plain.replace(/[^\x20-\x7e]/g, '_').replace(/["%;]/g, '_')
   const encoded = encodeURIComponent(plain.toWellFormed()).replace(
     /['()*!]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return `${disposition}; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}
+
+/** Of one folder on any system: no path, nothing invisible, nothing that Windows takes for a device or cuts off. */
+function safeFileName(given: string): string {
+  const name = given
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .replace(/[\\/]/g, '_')
+    .replace(/[\s.]+$/, '')
+    .trimStart()
+  return /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ? `_${name}` : name || 'file'
 }
