@@ -20,10 +20,7 @@ const roots = ['incoming/', 'runs/'] as const
  * the second come of somebody else's hand in the store.
  */
 export const tidyBucket = sweep('tidy-bucket', everyMs, async (deps: Deps, after) => {
-  if (!(await ownsBucket(deps))) {
-    deps.logger.warn('the bucket is not known to be that of this database: the janitor stays away')
-    return null
-  }
+  if (!(await ownsBucket(deps))) return null
   const { objects, items, end } = await readStretch(deps, after || roots[0])
   const objectsRemoved = await removeGarbage(deps, objects)
   const itemsWithoutObject = await failTheLost(deps, objects, items)
