@@ -119,14 +119,16 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
       }
     },
 
-    // Without a prefix: MinIO takes one for a whole key.
+    // Without a prefix: MinIO takes one for a whole key. Nor does it heed marker and limit.
     async open(after, limit) {
       const KeyMarker = after || undefined
       const page = await manage.send(
         new ListMultipartUploadsCommand({ Bucket, KeyMarker, MaxUploads: limit }),
       )
       const uploads = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
-        Key && UploadId && Initiated ? [{ key: Key, uploadId: UploadId, beganAt: Initiated }] : [],
+        Key && Key > after && UploadId && Initiated
+          ? [{ key: Key, uploadId: UploadId, beganAt: Initiated }]
+          : [],
       )
       return { uploads, more: page.IsTruncated ?? false }
     },

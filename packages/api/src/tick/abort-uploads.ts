@@ -17,7 +17,8 @@ export const abortUploads = sweep('abort-uploads', everyMs, async (deps: Deps, a
     return place?.kind === 'incoming' ? [place.item] : []
   })
   const items = new Map((await deps.store.data.many([...new Set(ids)])).map((item) => [item._id, item]))
-  const abandoned = uploads.filter((upload) => isAbandoned(upload, items, deps.clock.now()))
+  const now = deps.clock.now()
+  const abandoned = uploads.filter((upload) => isAbandoned(upload, items, now)).slice(0, atOnce)
   for (const { key, uploadId } of abandoned) await deps.objects.multipart.abort(key, uploadId)
   if (abandoned.length > 0) {
     const keys = [...new Set(abandoned.map(({ key }) => key))].slice(0, 20)
