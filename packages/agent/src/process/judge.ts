@@ -18,11 +18,17 @@ export type Verdict = {
  * Decides how a run ended. The agent's own reason outranks what the module says, which outranks its exit
  * code: a module that reported success and then crashed while it tidied up has done its work.
  */
-export async function judge(o: { end: ProcessEnd; manifest: Manifest; outputDir: string }): Promise<Verdict> {
+export async function judge(o: {
+  end: ProcessEnd
+  manifest: Manifest
+  outputDir: string
+  /** What it says about its run, where that is not read as a module's is. */
+  result?: ModuleResult
+}): Promise<Verdict> {
   const { end } = o
   if (end.stopReason) return stopped(end.stopReason, o.manifest)
   if (end.startError) return failed({ code: 'crashed', message: end.startError, retryable: true })
-  const result = await readResult(o.outputDir, end.lastJsonLine)
+  const result = o.result ?? (await readResult(o.outputDir, end.lastJsonLine))
   switch (result.kind) {
     case 'success':
       return succeeded(o, result.outputs)
@@ -72,7 +78,10 @@ function moduleError(result: Extract<ModuleResult, { kind: 'error' }>, end: Proc
     code: outOfMemory ? 'out_of_memory' : 'module_error',
     message: result.message.slice(0, 8000).toWellFormed(),
     retryable: result.retryable ?? end.exitCode !== 2,
-    detail: { type: result.type },
+    detail: {
+      type: result.type,
+      ...(result.traceback ? { traceback: result.traceback.slice(-8000).toWellFormed() } : {}),
+    },
   }
 }
 

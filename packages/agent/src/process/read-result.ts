@@ -7,7 +7,13 @@ import { type PythonJson, parsePythonJson } from './python-json.ts'
 /** What a module says about its run. */
 export type ModuleResult =
   | { kind: 'success'; outputs: Record<string, Json> }
-  | { kind: 'error'; type: string | null; message: string; retryable: boolean | null }
+  | {
+      kind: 'error'
+      type: string | null
+      message: string
+      retryable: boolean | null
+      traceback?: string
+    }
   | { kind: 'bad'; fault: string }
   | { kind: 'none' }
 
@@ -18,8 +24,12 @@ export async function readResult(outputDir: string, lastJsonLine: string | null)
   const file = await readResultFile(join(outputDir, 'result.json'))
   if (file.kind === 'bad') return file
   if (file.kind === 'text') return interpret(parsePythonJson(file.text), 'result.json')
-  if (lastJsonLine === null) return { kind: 'none' }
-  return interpret(parsePythonJson(lastJsonLine), 'The result line')
+  return readResultLine(lastJsonLine)
+}
+
+/** A result from standard output alone. */
+export function readResultLine(line: string | null): ModuleResult {
+  return line === null ? { kind: 'none' } : interpret(parsePythonJson(line), 'The result line')
 }
 
 type ResultFile = { kind: 'text'; text: string } | { kind: 'absent' } | { kind: 'bad'; fault: string }
@@ -76,6 +86,7 @@ function errorOf(error: Json | undefined): ModuleResult {
     message:
       typeof error.message === 'string' && error.message !== '' ? error.message : 'The module gave no reason',
     retryable: typeof error.retry_possible === 'boolean' ? error.retry_possible : null,
+    ...(typeof error.traceback === 'string' ? { traceback: error.traceback } : {}),
   }
 }
 

@@ -33,6 +33,10 @@ export type RunProcessOptions = {
   cwd: string
   env: Record<string, string>
   timeoutSeconds: number
+  /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
+  input?: string
+  /** Keys by which its result line is known, where they are not those of a module. */
+  resultKeys?: readonly string[]
   watchdog: Watchdog
   /** A returned promise holds back further output of that stream until it is settled. */
   onLine(stream: 'stdout' | 'stderr', line: string): void | Promise<void>
@@ -86,6 +90,9 @@ function follow(
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
   const usage = watchUsage(pid)
+  // Whoever closes its input does not read: neither its task nor a request to stop.
+  child.stdin.on('error', () => child.stdin.destroy())
+  if (options.input !== undefined) child.stdin.end(options.input)
 
   let stopReason: StopReason | null = null
   let ladder: Ladder | null = null
@@ -95,7 +102,7 @@ function follow(
     const grace = options.graceMs ?? graceOf(reason)
     if (ladder) return reason === 'shutdown' ? ladder.hurry(grace) : undefined
     stopReason = reason
-    ladder = startLadder(stopSteps(child, tree), grace)
+    ladder = startLadder(stopSteps(child, tree, options.input === undefined), grace)
   }
   const timeout = setTimeout(() => stop('timed_out'), options.timeoutSeconds * 1000)
 
@@ -123,12 +130,14 @@ function follow(
   return { pid, stop, ended: follow() }
 }
 
-/** Asks, then closes input and terminates, then kills; each step reaches the whole tree. */
-function stopSteps(child: ChildProcessWithoutNullStreams, tree: () => Tree): (() => void)[] {
-  // A module that closed its input does not listen to requests; the next step will reach it.
-  child.stdin.on('error', () => child.stdin.destroy())
+/** Asks who can be asked, then closes input and terminates, then kills; each step reaches the whole tree. */
+function stopSteps(
+  child: ChildProcessWithoutNullStreams,
+  tree: () => Tree,
+  canBeAsked: boolean,
+): (() => void)[] {
   return [
-    () => child.stdin.write('{"type":"cancel"}\n'),
+    ...(canBeAsked ? [() => void child.stdin.write('{"type":"cancel"}\n')] : []),
     () => {
       child.stdin.end()
       endTree(child, tree(), 'SIGTERM')

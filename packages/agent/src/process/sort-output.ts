@@ -12,14 +12,20 @@ type OnLine = (stream: 'stdout' | 'stderr', line: string) => void | Promise<void
  * Tells apart what a module prints: progress, the line that may be its result, and log lines.
  * A possible result goes to the log only when a later one shows that it was not the last.
  */
-export function sortOutput(o: { onLine: OnLine; onProgress?: (progress: Progress) => void }) {
+export function sortOutput(o: {
+  onLine: OnLine
+  onProgress?: (progress: Progress) => void
+  /** An object with one of these keys can be the result. */
+  resultKeys?: readonly string[]
+}) {
+  const resultKeys = o.resultKeys ?? ['status', 'success']
   let result: string | null = null
   const tail: string[] = []
   return {
     stdout(line: OutputLine): void | Promise<void> {
       const progress = o.onProgress && progressOf(line.text)
       if (progress) return o.onProgress?.(progress)
-      if (line.dropped > 0 || !isResult(line.text)) return o.onLine('stdout', forLog(line))
+      if (line.dropped > 0 || !isResult(line.text, resultKeys)) return o.onLine('stdout', forLog(line))
       const earlier = result
       result = line.text
       if (earlier !== null) return o.onLine('stdout', forLog({ text: earlier, dropped: 0 }))
@@ -35,14 +41,10 @@ export function sortOutput(o: { onLine: OnLine; onProgress?: (progress: Progress
   }
 }
 
-function isResult(text: string): boolean {
+function isResult(text: string, keys: readonly string[]): boolean {
   if (!/^\s*\{.*"(?:status|success)".*\}\s*$/s.test(text)) return false
   const value = parsePythonJson(text)?.value
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (Object.hasOwn(value, 'status') || Object.hasOwn(value, 'success'))
-  )
+  return typeof value === 'object' && value !== null && keys.some((key) => Object.hasOwn(value, key))
 }
 
 /** Reads `{"event": "progress", "percent": 40, "message": "…"}` and `PROGRESS 40 …`. */
@@ -64,7 +66,8 @@ function progress(percent: unknown, message: unknown): Progress {
   }
 }
 
-function forLog({ text, dropped }: OutputLine): string {
+/** As it is kept: not longer than a log's lines may be. */
+export function forLog({ text, dropped }: OutputLine): string {
   if (text.length <= longestLogLine && dropped === 0) return text
   const cut = text.slice(0, longestLogLine).toWellFormed()
   const rest = Buffer.byteLength(text) - Buffer.byteLength(cut) + dropped

@@ -1,0 +1,56 @@
+import type { Json } from '@millrace/shared'
+import { withLastLines } from './exit-error.ts'
+import { parsePythonJson } from './python-json.ts'
+import { type ModuleResult, readResultLine } from './read-result.ts'
+import type { ProcessEnd } from './run-process.ts'
+import { forLog } from './sort-output.ts'
+
+/** What a configured worker says in the end: the result, and lines that belong into the run's log. */
+export type WorkerAnswer = {
+  result: ModuleResult
+  lines: { stream: 'stdout' | 'stderr'; line: string }[]
+}
+
+/** By this key the answer is known among all that a worker prints. */
+export const answerKey = 'success'
+
+/**
+ * Reads `{"success": true, "result": …, "logs": […]}` or `{"success": false, "error": {…}, "logs": […]}`. An answer
+ * without a result means one of `null`.
+ */
+export function workerAnswer(end: ProcessEnd): WorkerAnswer {
+  const result = readResultLine(end.lastJsonLine)
+  if (result.kind === 'none') return { result: { kind: 'bad', fault: noAnswer(end) }, lines: [] }
+  const lines = logsOf(end.lastJsonLine ?? '')
+  if (result.kind === 'success')
+    return { result: { kind: 'success', outputs: { result: result.outputs.result ?? null } }, lines }
+  if (result.kind !== 'error' || !result.traceback) return { result, lines }
+  return { result, lines: [...lines, ...split(result.traceback).map((line) => toLine('stderr', line))] }
+}
+
+function logsOf(answer: string): WorkerAnswer['lines'] {
+  const value = parsePythonJson(answer)?.value
+  if (!isObject(value) || !Array.isArray(value.logs)) return []
+  return value.logs.flatMap((entry) => {
+    const { level, message } = isObject(entry) ? entry : { level: null, message: entry }
+    const before = typeof level === 'string' ? `${level} ` : ''
+    return split(textOf(message ?? entry)).map((line) => toLine('stdout', before + line))
+  })
+}
+
+const noAnswer = (end: ProcessEnd): string =>
+  withLastLines(
+    'The worker ended with exit code 0 but gave no answer: its last line of JSON on standard output must be ' +
+      '{"success": true, "result": …} or {"success": false, "error": {…}}, at most 1 MiB long',
+    end,
+  )
+
+const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
+const split = (text: string): string[] => text.trimEnd().split(/\r?\n/)
+const toLine = <S extends 'stdout' | 'stderr'>(stream: S, text: string) => ({
+  stream,
+  line: forLog({ text, dropped: 0 }),
+})
+
+const isObject = (value: Json | undefined): value is Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
