@@ -11,6 +11,7 @@ import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
+import { findModule } from '../operations/find-module.ts'
 import { installLogId } from '../operations/install-log.ts'
 import { switchModule } from '../operations/switch-module.ts'
 import { tellAgents } from '../operations/tell-agents.ts'
@@ -96,7 +97,8 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
       answers: { 202: { description: 'Switched', schema: ModuleAnswer } },
       idempotent: true,
       async handle(c) {
-        await switchModule(deps, c.req.param('id') ?? '', kind === 'disable')
+        const known = await moduleOf(deps, c)
+        await switchModule(deps, known.doc._id, kind === 'disable')
         const { doc, agents } = await moduleOf(deps, c)
         return c.json({ module: presentModule(doc, agents) }, 202)
       },
@@ -129,7 +131,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
 ]
 
 async function moduleOf(deps: Deps, c: Ctx) {
-  const doc = await deps.store.modules.get(c.req.param('id') ?? '')
+  const doc = await findModule(deps, c.req.param('id') ?? '')
   if (!doc || doc.entries.length === 0) throw notFound('module')
   const agents = await deps.store.agents.many([...new Set(doc.entries.map((entry) => entry.agentId))])
   return { doc, agents }
@@ -137,7 +139,7 @@ async function moduleOf(deps: Deps, c: Ctx) {
 
 /** Whose log: of the contents and the agent that are named, else of those that were told of last. */
 async function installLogOf(deps: Deps, c: Ctx, query: InstallLogQuery) {
-  const doc = await deps.store.modules.get(c.req.param('id') ?? '')
+  const doc = await findModule(deps, c.req.param('id') ?? '')
   if (!doc) throw notFound('module')
   const [entry] = doc.entries
     .filter(
