@@ -186,6 +186,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           commands.told(told)
           runs.obey(answer.runs)
           for (const command of answer.commands) commands.carryOut(command)
+          catalogue.setEnabled(answer.modules ?? {})
         },
         onBack: () => reporter.tryNow(),
         logger,

@@ -115,7 +115,7 @@ describe('a sound module', () => {
     await catalogue.close()
     const file = join(place, 'home', 'catalogue.json')
     const memory = JSON.parse(await readFile(file, 'utf8'))
-    memory.modules.misbehave.interpreter.stamp = 'another'
+    memory.folders.misbehave.good[0].outcome.interpreter.stamp = 'another'
     await writeFile(file, JSON.stringify(memory))
     open()
     await catalogue.scan()
@@ -140,13 +140,51 @@ describe('a sound module', () => {
     expect(catalogue.find('misbehave', '1.0.0', before.digest)?.digest).toBe(before.digest)
   })
 
-  it('is taken out of use when a change breaks it', async () => {
+  it('goes on serving when a change breaks it, also after a restart, and shows both', async () => {
     await add('misbehave')
     await catalogue.scan()
-    await settled('misbehave')
+    const before = await settled('misbehave')
     await edit('misbehave/main.py', 'raise SystemExit(1)\n')
     await catalogue.scan()
     await until(() => status('misbehave') === 'ERROR')
+    const shown = () => catalogue.inventory().map(({ digest, status }) => [digest === before.digest, status])
+    expect(shown()).toEqual([
+      [false, 'ERROR'],
+      [true, 'AVAILABLE'],
+    ])
+    expect(catalogue.available().map((one) => one.digest)).toEqual([before.digest])
+    await catalogue.close()
+    open()
+    await catalogue.scan()
+    expect(shown()).toEqual([
+      [false, 'ERROR'],
+      [true, 'AVAILABLE'],
+    ])
+    expect(catalogue.available().map((one) => one.digest)).toEqual([before.digest])
+  })
+
+  it('is found, changed and forgotten without a scan', async () => {
+    await catalogue.scan()
+    await add('misbehave')
+    const before = await settled('misbehave')
+    await edit('misbehave/notes.txt', 'another file')
+    await until(() => status('misbehave') === 'AVAILABLE' && module('misbehave')?.digest !== before.digest)
+    await rm(join(place, 'modules', 'misbehave'), { recursive: true })
+    await until(() => catalogue.inventory().length === 0)
+  })
+
+  it('may lie there in several versions', async () => {
+    await add('misbehave')
+    await add('misbehave', 'misbehave-2')
+    const manifest = await readFile(join(fixtures, 'misbehave/module.json'), 'utf8')
+    await edit('misbehave-2/module.json', manifest.replace('1.0.0', '2.0.0'))
+    await catalogue.scan()
+    await until(() => catalogue.inventory().every((one) => one.status === 'AVAILABLE'), 30_000)
+    expect(catalogue.inventory().map(({ name, version }) => `${name}@${version}`)).toEqual([
+      'misbehave@1.0.0',
+      'misbehave@2.0.0',
+    ])
+    catalogue.setEnabled({ misbehave: 'disabled' })
     expect(names()).toEqual([])
   })
 
@@ -258,7 +296,11 @@ describe('a module in ERROR', () => {
     await settled('misbehave')
     expect(catalogue.inventory().map(({ name, status, error }) => [name, status, error])).toEqual([
       ['misbehave', 'AVAILABLE', null],
-      ['zz-copy', 'ERROR', 'The name "misbehave" is already taken by the folder misbehave'],
+      [
+        'zz-copy',
+        'ERROR',
+        'misbehave@1.0.0 is already in the folder misbehave: give one of them another version or name',
+      ],
     ])
   })
 })

@@ -1,21 +1,26 @@
 import { join } from 'node:path'
 import type { InventoryModule, LogLine, Manifest } from '@millrace/shared'
 import type { Watchdog } from '../process/watchdog.ts'
+import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'
 import { detected, inventoryOf, type KnownModule, move, type RunnableModule } from './known-module.ts'
 import { makeReady } from './make-ready.ts'
-import { type Memory, recall, remember } from './memory.ts'
+import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
 import { type Named, nameModules } from './name-modules.ts'
-import { runnableFrom, stillGood } from './remembered.ts'
+import { stillGood } from './remembered.ts'
 import { sweepUnused } from './sweep-unused.ts'
 import { takeStock } from './take-stock.ts'
+import { watchFolder } from './watch-folder.ts'
 import { openWorkQueue } from './work-queue.ts'
 
 export type { RunnableModule } from './known-module.ts'
 
 /** What the agent knows about its modules. */
 export type Catalogue = {
-  /** Looks at the folders. The first time finds out what there is; later times also try failed modules again. */
+  /**
+   * Looks at the folders. The first time finds out what there is, and watches them from then on; later times
+   * also try failed modules again.
+   */
   scan(): Promise<void>
   /** Installs and tests a failed module again. */
   retry(name: string): void
@@ -50,17 +55,17 @@ export type CatalogueOptions = {
 }
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
-  const file = join(o.home, 'catalogue.json')
+  const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
   const quietMs = o.quietMs ?? 2000
   const modules = new Map<string, KnownModule>()
-  const runnables = new Map<string, RunnableModule>()
+  const runnables = openRunnables(o.home)
   const queue = openWorkQueue(workOn)
   let memory: Memory | null = null
   let findInterpreter = interpreterFinder(o.own)
   let looking: Promise<void> = Promise.resolve()
-  let saving: Promise<void> = Promise.resolve()
   let sweeping: Promise<void> = Promise.resolve()
   let lookAgain: NodeJS.Timeout | undefined
+  let watcher: ReturnType<typeof watchFolder> | undefined
   let scanned = false
   let closed = false
 
@@ -82,13 +87,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
 
   async function memoryAtHand(): Promise<Memory> {
     if (memory) return memory
-    const recalled = await recall(file)
-    if (recalled.fault)
-      o.logger.warn(
-        { file, fault: recalled.fault },
-        'the catalogue could not be read: modules are tested anew',
-      )
-    memory = recalled.memory
+    memory = await keeper.recall()
     sweeping = sweepUnused(o.home, memory).catch((error: unknown) => {
       o.logger.warn({ err: error }, 'unused environments could not be removed')
     })
@@ -96,102 +95,107 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   }
 
   async function take(found: Named, asked: boolean): Promise<void> {
-    const before = modules.get(found.name)
-    if (before?.found.digest === found.digest && before.found.fault === found.fault) {
+    const { folderName } = found
+    const before = modules.get(folderName)
+    if (before && isSame(before.found, found)) {
       before.found = found
       if (asked) await lookAfter(before)
       if (before.status === 'DETECTED') enqueue(before)
       return
     }
-    queue.drop(found.name)
+    queue.drop(folderName)
     const disabled = before?.disabled ?? memory?.disabled.includes(found.name) ?? false
-    const module = detected(found, before, disabled)
-    modules.set(found.name, module)
+    const module = detected(found, before ?? (await recalled(folderName)), disabled)
+    modules.set(folderName, module)
     if (found.fault) return fail(module, found.fault)
-    const remembered = memory?.modules[found.name]
+    const remembered = memory?.folders[folderName]?.outcome
     if (remembered?.digest !== found.digest) return enqueue(module)
-    if (remembered.status === 'ERROR') {
-      module.outcome = remembered
-      return fail(module, remembered.error ?? 'The installation failed')
-    }
-    const runnable = runnableFrom({ home: o.home, found, python: remembered.python ?? '' })
-    if (!runnable || !(await stillGood(runnable, remembered))) return enqueue(module)
     module.outcome = remembered
+    if (remembered.status === 'ERROR') return fail(module, remembered.error ?? 'The installation failed')
     // It passed before with exactly these contents and this interpreter: nothing is left to find out.
-    module.status = 'AVAILABLE'
-    offer(module, runnable)
+    if (module.runnable?.digest === found.digest) module.status = 'AVAILABLE'
+    else enqueue(module)
+  }
+
+  /** What passed in an earlier life of the agent, and still has all that it passed with. */
+  async function recalled(folderName: string): Promise<Pick<KnownModule, 'good' | 'runnable'>> {
+    const good: Good[] = []
+    for (const one of memory?.folders[folderName]?.good ?? []) {
+      const runnable = runnableOf(o.home, one)
+      if (runnable && (await stillGood(runnable, one.outcome))) good.push(one)
+    }
+    return { good, runnable: runnables.serving(good) }
   }
 
   /** Somebody asked for a scan: failed modules get another chance, and so do those whose interpreter went. */
   async function lookAfter(module: KnownModule): Promise<void> {
-    if (module.status === 'ERROR') retry(module.found.name)
+    if (module.status === 'ERROR') retry(module)
     if (module.status !== 'AVAILABLE' || !module.runnable || !module.outcome) return
     if (await stillGood(module.runnable, module.outcome)) return
+    withdraw(module)
     move(module, 'DETECTED')
     findInterpreter = interpreterFinder(o.own)
   }
 
   function enqueue(module: KnownModule): void {
-    if (!module.disabled) queue.add(module.found.name)
+    if (!module.disabled) queue.add(module.found.folderName)
   }
 
-  /** A failed module is taken out of use, the version before it too: what runs must be what is shown. */
+  /** What passed before these contents goes on serving. */
   function fail(module: KnownModule, error: string): void {
     move(module, 'ERROR')
     module.error = error
-    module.runnable = null
+    withdraw(module)
   }
 
-  function offer(module: KnownModule, runnable: RunnableModule): void {
+  function withdraw(module: KnownModule): void {
+    module.good = withdrawn(module.good, module.found.digest)
+    module.runnable = runnables.serving(module.good)
+  }
+
+  function pass(module: KnownModule, outcome: Remembered): void {
     move(module, 'AVAILABLE')
     module.error = null
-    module.runnable = runnable
-    runnables.set(keyOf(runnable.name, runnable.version, runnable.digest), runnable)
+    module.good = passed(module.good, goodOf(module.found, outcome))
+    module.runnable = runnables.serving(module.good)
   }
 
   function forgetGone(named: Named[], restless: string[]): void {
-    const names = new Set(named.map((one) => one.name))
-    for (const [name, module] of modules) {
-      if (names.has(name) || restless.includes(module.found.folderName)) continue
-      queue.drop(name)
-      modules.delete(name)
-      delete memory?.modules[name]
+    const there = new Set(named.map((one) => one.folderName))
+    for (const folderName of modules.keys()) {
+      if (there.has(folderName) || restless.includes(folderName)) continue
+      queue.drop(folderName)
+      modules.delete(folderName)
+      delete memory?.folders[folderName]
     }
   }
 
-  async function workOn(name: string, signal: AbortSignal): Promise<void> {
+  async function workOn(folderName: string, signal: AbortSignal): Promise<void> {
     await sweeping
-    const module = modules.get(name)
+    const module = modules.get(folderName)
     if (!module || module.disabled) return
+    const { name } = module.found
     const changed = () => {
-      if (modules.get(name) === module) o.onChange()
+      if (modules.get(folderName) === module) o.onChange()
     }
     try {
       const ready = await makeReady({ ...o, module, signal, findInterpreter, changed })
       if (ready === 'called off') return signal.aborted ? undefined : scanLater()
       module.outcome = ready.outcome
-      if (ready.runnable) offer(module, ready.runnable)
+      if (ready.outcome.status === 'AVAILABLE') pass(module, ready.outcome)
       else fail(module, ready.outcome.error ?? 'The installation failed')
-      if (memory) memory.modules[name] = ready.outcome
       o.logger.info({ module: name, status: module.status, error: module.error }, 'module checked')
     } catch (error) {
       // A full disk, say: a fault of this machine, which must reach the dashboard all the same.
       o.logger.error({ module: name, err: error }, 'a module could not be installed')
       fail(module, `The installation broke off: ${error instanceof Error ? error.message : String(error)}`)
     }
+    if (memory) memory.folders[folderName] = { outcome: module.outcome, good: module.good }
     save()
     changed()
   }
 
-  function save(): void {
-    if (!memory) return
-    const now = structuredClone(memory)
-    saving = saving
-      .then(() => remember(file, now))
-      .catch((error: unknown) => {
-        o.logger.error({ err: error, file }, 'the catalogue could not be saved')
-      })
-  }
+  const save = () => memory && keeper.save(memory)
 
   function scanSoon(asked: boolean): Promise<void> {
     const looked = looking.then(() => look(asked))
@@ -206,9 +210,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (!closed) lookAgain = setTimeout(() => void scanSoon(false), quietMs / 2 + 50)
   }
 
-  function retry(name: string): void {
-    const module = modules.get(name)
-    if (module?.status !== 'ERROR') return
+  function retry(module: KnownModule): void {
+    if (module.status !== 'ERROR') return
     if (module.found.fault) {
       scanLater()
       return
@@ -220,27 +223,36 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     o.onChange()
   }
 
+  const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
+
   return {
     scan() {
       const asked = scanned
       scanned = true
+      watcher ??= watchFolder(o.modulesDir, {
+        change: scanLater,
+        error: (error) =>
+          o.logger.warn({ err: error, folder: o.modulesDir }, 'the folder cannot be watched: ask for a scan'),
+      })
       return scanSoon(asked)
     },
-    retry,
+    retry: (name) => allNamed(name).forEach(retry),
     test(name) {
-      const module = modules.get(name)
-      if (module?.status === 'ERROR') retry(name)
-      else if (module?.status === 'AVAILABLE') enqueue(module)
+      for (const module of allNamed(name)) {
+        if (module.status === 'ERROR') retry(module)
+        else if (module.status === 'AVAILABLE') enqueue(module)
+      }
     },
     setEnabled(states) {
       let changed = false
-      for (const [name, state] of Object.entries(states)) {
-        const module = modules.get(name)
-        if (!module || module.disabled === (state === 'disabled')) continue
+      for (const module of modules.values()) {
+        const { name, folderName } = module.found
+        const isDisabled = states[name] === undefined ? module.disabled : states[name] === 'disabled'
+        if (module.disabled === isDisabled) continue
         changed = true
-        module.disabled = state === 'disabled'
-        if (module.disabled) queue.drop(name)
-        else if (module.status !== 'AVAILABLE' && module.status !== 'ERROR') queue.add(name)
+        module.disabled = isDisabled
+        if (isDisabled) queue.drop(folderName)
+        else if (module.status !== 'AVAILABLE' && module.status !== 'ERROR') queue.add(folderName)
       }
       if (!changed) return
       if (memory)
@@ -248,8 +260,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       save()
       o.onChange()
     },
-    inventory: () => [...modules.values()].map(inventoryOf),
-    find: (name, version, digest) => runnables.get(keyOf(name, version, digest)) ?? null,
+    inventory: () => [...modules.values()].flatMap(inventoryOf),
+    find: runnables.find,
     available: () =>
       [...modules.values()].flatMap((module) =>
         module.runnable && !module.disabled ? [module.runnable] : [],
@@ -257,15 +269,17 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     async close() {
       closed = true
       clearTimeout(lookAgain)
+      await watcher?.close()
       await looking
       await queue.close()
       await sweeping
-      await saving
+      await keeper.close()
     },
   }
 }
 
-const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
+const isSame = (one: Named, other: Named): boolean =>
+  one.digest === other.digest && one.fault === other.fault && one.name === other.name
 
 /** What needs nothing installed is ready at once: it does not wait behind what takes minutes. */
 function quickestFirst(named: readonly Named[]): Named[] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstat, readdir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 export type Entry =
   | { path: string; kind: 'file'; size: number; changedAt: number }
@@ -24,6 +24,12 @@ const ignoredFolders = new Set([
   '.ipynb_checkpoints',
 ])
 const ignoredFiles = /^(?:\.DS_Store|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.sw[op]|.*~)$/
+
+/** What tools leave in a folder is no part of a module. */
+export function isIgnored(path: string): boolean {
+  const name = basename(path)
+  return ignoredFolders.has(name) || ignoredFiles.test(name)
+}
 
 /**
  * Lists a folder without reading its files. `changedAt` is the latest change in milliseconds; `stamp` stays

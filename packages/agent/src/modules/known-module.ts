@@ -1,5 +1,5 @@
 import { type InventoryModule, type Manifest, type ModuleStatus, moduleMoves } from '@millrace/shared'
-import type { Remembered } from './memory.ts'
+import type { Good, Remembered } from './memory.ts'
 import type { Named } from './name-modules.ts'
 
 /** A module that can be run: the exact folder that passed its test. */
@@ -13,27 +13,36 @@ export type RunnableModule = {
   cacheDir: string
 }
 
-/** What the agent knows about one module. */
+/** What the agent knows about one folder of the modules folder. */
 export type KnownModule = {
   found: Named
-  /** Where it stands, whether or not it is disabled. */
+  /** Where its present contents stand, whether or not the module is disabled. */
   status: ModuleStatus
   disabled: boolean
   error: string | null
-  /** What may run now: this version, or the one before until this one has passed or failed. */
-  runnable: RunnableModule | null
+  /** How the present contents fared. */
   outcome: Remembered | null
+  /** Contents that passed, the best first: earlier ones serve until these have passed, and when they fail. */
+  good: Good[]
+  /** The first of them. */
+  runnable: RunnableModule | null
 }
 
-/** A module that was just found. */
-export function detected(found: Named, before: KnownModule | undefined, disabled: boolean): KnownModule {
+/** A folder that was just found, or found changed. Under another name it is another module. */
+export function detected(
+  found: Named,
+  before: Pick<KnownModule, 'good' | 'runnable'> | undefined,
+  disabled: boolean,
+): KnownModule {
+  const same = before?.runnable?.name === found.name ? before : undefined
   return {
     found,
     status: 'DETECTED',
     disabled,
     error: null,
-    runnable: before?.runnable ?? null,
     outcome: null,
+    good: same?.good ?? [],
+    runnable: same?.runnable ?? null,
   }
 }
 
@@ -45,19 +54,35 @@ export function move(module: KnownModule, to: ModuleStatus): void {
   module.status = to
 }
 
-/** A module as the agent reports it. */
-export function inventoryOf(module: KnownModule): InventoryModule {
-  const { found, outcome } = module
-  return {
+/** A module as the agent reports it: its present contents, and besides them those that serve meanwhile. */
+export function inventoryOf(module: KnownModule): InventoryModule[] {
+  const { found, outcome, runnable, good } = module
+  const present: InventoryModule = {
     name: found.name,
     version: found.manifest?.version ?? '0.0.0',
     digest: found.digest,
     status: module.disabled ? 'DISABLED' : module.status,
     manifest: found.raw,
     path: found.folder,
-    pythonExec: outcome?.python ?? null,
     error: module.error === null ? null : module.error.slice(0, 16_000),
-    healthCheck: outcome?.healthCheck ?? null,
-    installSeconds: outcome?.installSeconds ?? null,
+    ...measured(outcome),
   }
+  if (!runnable || runnable.digest === found.digest) return [present]
+  const serving: InventoryModule = {
+    name: runnable.name,
+    version: runnable.version,
+    digest: runnable.digest,
+    status: module.disabled ? 'DISABLED' : 'AVAILABLE',
+    manifest: good[0]?.raw ?? null,
+    path: found.folder,
+    error: null,
+    ...measured(good[0]?.outcome ?? null),
+  }
+  return [present, serving]
 }
+
+const measured = (outcome: Remembered | null) => ({
+  pythonExec: outcome?.python ?? null,
+  healthCheck: outcome?.healthCheck ?? null,
+  installSeconds: outcome?.installSeconds ?? null,
+})

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type { LogLine, Manifest } from '@millrace/shared'
 import type { Watchdog } from '../process/watchdog.ts'
+import { goodOf, runnableOf } from './good-versions.ts'
 import { install } from './install.ts'
 import { openInstallLog } from './install-log.ts'
 import type { FindInterpreter } from './interpreter.ts'
 import { type KnownModule, move, type RunnableModule } from './known-module.ts'
 import type { Remembered } from './memory.ts'
-import { cacheFolder, runnableFrom, snapshotFolder } from './remembered.ts'
+import { cacheFolder, snapshotFolder } from './remembered.ts'
 import { Interrupted, type StepFollower, stepRunner } from './run-step.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { test } from './verify.ts'
@@ -69,8 +70,7 @@ export async function makeReady(o: {
     }
     return {
       outcome,
-      runnable:
-        error === null && installed ? runnableFrom({ home: o.home, found, python: installed.python }) : null,
+      runnable: error === null ? runnableOf(o.home, goodOf(found, outcome)) : null,
     }
   }
 

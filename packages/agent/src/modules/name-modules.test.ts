@@ -21,7 +21,11 @@ it('takes the name of the manifest', () => {
 
 it('of two with one name, the folder that bears it keeps it', () => {
   expect(named(folder('a-copy', 'faces'), folder('faces', 'faces'))).toEqual([
-    ['a-copy', 'a-copy', 'The name "faces" is already taken by the folder faces'],
+    [
+      'a-copy',
+      'a-copy',
+      'faces@1.0.0 is already in the folder faces: give one of them another version or name',
+    ],
     ['faces', 'faces', null],
   ])
 })

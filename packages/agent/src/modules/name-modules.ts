@@ -3,8 +3,9 @@ import type { Found } from './take-stock.ts'
 export type Named = Found & { name: string }
 
 /**
- * Gives every folder a name of its own: the manifest's, or one made from the folder's name when the manifest
- * has none that is valid. Of two folders with one name, that which bears it keeps it; the other is at fault.
+ * Gives every folder its name: the manifest's, or one made from the folder's name when the manifest has none that
+ * is valid. Several versions of a module may lie side by side. Of two folders with one name and version, that
+ * which bears the name keeps it; the other is at fault.
  */
 export function nameModules(found: readonly Found[]): Named[] {
   const named = new Map<string, Named>()
@@ -12,23 +13,25 @@ export function nameModules(found: readonly Found[]): Named[] {
   const sound = found.filter((one) => one.manifest !== null)
   const nameless: Found[] = found.filter((one) => one.manifest === null)
   for (const one of sound.toSorted((a, b) => Number(bearsItsName(b)) - Number(bearsItsName(a)))) {
-    const name = one.manifest?.name ?? ''
-    const first = named.get(name)
-    if (!first) named.set(name, { ...one, name })
+    const { name = '', version = '' } = one.manifest ?? {}
+    const first = named.get(`${name}@${version}`)
+    if (!first) named.set(`${name}@${version}`, { ...one, name })
     else
       nameless.push({
         ...one,
-        fault: `The name "${name}" is already taken by the folder ${first.folderName}`,
+        fault: `${name}@${version} is already in the folder ${first.folderName}: give one of them another version or name`,
       })
   }
-  for (const one of nameless) {
-    const name = freeName(one.folderName, named)
-    named.set(name, { ...one, name })
-  }
-  return [...named.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const taken = new Set([...named.values()].map((one) => one.name))
+  const rest = nameless.map((one) => {
+    const name = freeName(one.folderName, taken)
+    taken.add(name)
+    return { ...one, name }
+  })
+  return [...named.values(), ...rest].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function freeName(folderName: string, taken: ReadonlyMap<string, unknown>): string {
+function freeName(folderName: string, taken: ReadonlySet<string>): string {
   const plain = folderName
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '-')

@@ -4,7 +4,6 @@ import { isComplete } from './environment.ts'
 import { interpreterStamp } from './interpreter.ts'
 import type { RunnableModule } from './known-module.ts'
 import type { Remembered } from './memory.ts'
-import type { Named } from './name-modules.ts'
 
 /** Where the copy of a module lives that is tested and run. */
 export const snapshotFolder = (home: string, name: string, digest: string): string =>
@@ -12,20 +11,6 @@ export const snapshotFolder = (home: string, name: string, digest: string): stri
 
 /** What a module keeps between runs, for all its versions. */
 export const cacheFolder = (home: string, name: string): string => join(home, 'cache', name)
-
-export function runnableFrom(o: { home: string; found: Named; python: string }): RunnableModule | null {
-  const { manifest, digest, name } = o.found
-  if (!manifest) return null
-  return {
-    name,
-    version: manifest.version,
-    digest,
-    manifest,
-    folder: snapshotFolder(o.home, name, digest),
-    python: o.python,
-    cacheDir: cacheFolder(o.home, name),
-  }
-}
 
 /** Whether all that a test was passed with is still there, unchanged. */
 export async function stillGood(runnable: RunnableModule, outcome: Remembered): Promise<boolean> {

@@ -8,9 +8,10 @@ import { snapshotFolder } from './remembered.ts'
  * the agent's start: nothing of an earlier life runs any more then, and nothing of this one does yet.
  */
 export async function sweepUnused(home: string, memory: Memory): Promise<void> {
-  const modules = Object.entries(memory.modules)
-  const snapshots = modules.map(([name, { digest }]) => basename(snapshotFolder(home, name, digest)))
-  const envs = modules.map(([, { envDir }]) => basename(envDir ?? ''))
+  const good = Object.values(memory.folders).flatMap((folder) => folder.good)
+  const outcomes = Object.values(memory.folders).flatMap(({ outcome }) => outcome ?? [])
+  const snapshots = good.map(({ name, digest }) => basename(snapshotFolder(home, name, digest)))
+  const envs = [...good.map((one) => one.outcome), ...outcomes].map(({ envDir }) => basename(envDir ?? ''))
   await removeOthers(join(home, 'modules'), new Set(snapshots))
   await removeOthers(join(home, 'envs'), new Set(envs))
   await removeOthers(join(home, 'tests'), new Set())

@@ -1,0 +1,60 @@
+import { Manifest } from '@millrace/shared'
+import type { RunnableModule } from './known-module.ts'
+import type { Good, Remembered } from './memory.ts'
+import type { Named } from './name-modules.ts'
+import { cacheFolder, snapshotFolder } from './remembered.ts'
+
+/** Contents whose test passed with this outcome. */
+export const goodOf = ({ name, digest, raw }: Named, outcome: Remembered): Good => ({
+  name,
+  digest,
+  raw,
+  outcome,
+})
+
+/** The one that serves and the one before it: when the newest turns out broken, the other takes its place. */
+const kept = 2
+
+/** Contents that have just passed serve from now on. */
+export const passed = (good: readonly Good[], fresh: Good): Good[] =>
+  [fresh, ...good.filter((one) => one.digest !== fresh.digest && one.name === fresh.name)].slice(0, kept)
+
+/** Contents that had passed and do not any more: a driver or a library of the system has changed, say. */
+export const withdrawn = (good: readonly Good[], digest: string): Good[] =>
+  good.filter((one) => one.digest !== digest)
+
+/** A module that can be run, from what is remembered of its contents. */
+export function runnableOf(home: string, good: Good): RunnableModule | null {
+  const manifest = Manifest.safeParse(good.raw).data
+  if (!manifest) return null
+  return {
+    name: good.name,
+    version: manifest.version,
+    digest: good.digest,
+    manifest,
+    folder: snapshotFolder(home, good.name, good.digest),
+    python: good.outcome.python ?? '',
+    cacheDir: cacheFolder(home, good.name),
+  }
+}
+
+/** What may run. All of them stay findable as long as the agent lives: a grant may be on its way. */
+export function openRunnables(home: string) {
+  const all = new Map<string, RunnableModule>()
+  return {
+    /** Of contents that passed the first serves, if there is one. */
+    serving([best]: readonly Good[]): RunnableModule | null {
+      const runnable = best ? runnableOf(home, best) : null
+      if (!runnable) return null
+      const key = keyOf(runnable.name, runnable.version, runnable.digest)
+      const known = all.get(key)
+      if (known?.python === runnable.python) return known
+      all.set(key, runnable)
+      return runnable
+    },
+    find: (name: string, version: string, digest: string): RunnableModule | null =>
+      all.get(keyOf(name, version, digest)) ?? null,
+  }
+}
+
+const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
