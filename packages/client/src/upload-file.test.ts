@@ -65,6 +65,13 @@ test('takes a fresh URL after a refusal, and gives up after three with what the 
   expect(calls.slice(1)).toEqual(Array(2).fill(`POST /api/data/${id}/upload`))
 })
 
+test('takes a fresh URL when the store hangs up again and again', async () => {
+  const { send, puts, calls } = await serve(hangUp, hangUp, say(200))
+  await send()
+  expect(puts.map(({ url }) => url)).toEqual(['/store/1', '/store/1', '/store/2'])
+  expect(calls[1]).toBe(`POST /api/data/${id}/upload`)
+})
+
 test('ends with the signal, also while it waits to try again', async () => {
   const stop = new AbortController()
   const { send, puts } = await serve((_, response) => {

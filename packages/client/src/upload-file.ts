@@ -192,15 +192,23 @@ class PartAddresses {
 
 /** Noes of the store, each to a fresh URL, before the upload counts as refused. */
 const refusalsAllowed = 3
+/** Broken connections in a row before a fresh URL is tried: some stores hang up where others say no. */
+const breaksAllowed = 2
 
 /** Sends the same bytes until they are taken; `onRefused` is to see to a fresh URL, since most often the old one expired. */
 function putting({ fetch: doFetch = fetch, signal }: UploadFileOptions) {
   let refusals = 0
+  let breaks = 0
   return async (url: string, headers: Record<string, string>, body: Blob, onRefused: () => void) => {
     // A Blob brings its own type along, which the URL was not signed for.
     const bytes = body.type === '' || headers['content-type'] ? body : body.slice(0, body.size, '')
-    const response = await doFetch(url, { method: 'PUT', headers, body: bytes, signal })
-    const answer = await response.text()
+    const { response, answer } = await doFetch(url, { method: 'PUT', headers, body: bytes, signal })
+      .then(async (response) => ({ response, answer: await response.text() }))
+      .catch((error: unknown) => {
+        if (++breaks % breaksAllowed === 0) onRefused()
+        throw error
+      })
+    breaks = 0
     // The URL takes its bytes once: 412 says that an earlier try arrived, although its answer was lost.
     if (response.ok || response.status === 412) return
     const detail = answer.match(/<Message>([^<]*)/)?.[1] ?? ''
