@@ -1,2 +1,5 @@
 export { type RunningAgent, startAgent } from './agent.ts'
+export { CannotCheck, type Checked, type CheckOptions, checkModule } from './check-module/check-module.ts'
+export type { GivenInput } from './check-module/inputs.ts'
+export type { CheckEvent, CheckStep, StepReport } from './check-module/steps.ts'
 export { type Config, ConfigFaults, readConfig } from './config.ts'

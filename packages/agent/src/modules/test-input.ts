@@ -17,7 +17,7 @@ export async function expandTestData(o: {
   manifest: Manifest
   taskId: string
   outputDir: string
-}): Promise<{ input: Record<string, Json> } | { fault: string }> {
+}): Promise<{ input: Record<string, Json> & { inputs: Record<string, Json> } } | { fault: string }> {
   const read = await readTestData(join(o.folder, 'test_data.json'))
   if ('fault' in read) return read
   const { inputs: given, ...others } = read.data

@@ -32,10 +32,13 @@ export function isOutOfMemory(text: string): boolean {
 /** A message followed by the last lines of standard error, where the cause usually is. */
 export function withLastLines(message: string, end: ProcessEnd): string {
   const lines = end.stderrTail.slice(-15).join('\n').trim()
-  return (lines === '' ? message : `${message}. Last lines of standard error:\n${lines}`)
-    .slice(0, 8000)
-    .toWellFormed()
+  return (lines === '' ? message : `${message}${heading}${lines}`).slice(0, 8000).toWellFormed()
 }
+
+const heading = '. Last lines of standard error:\n'
+
+/** The message alone, for who has the lines. */
+export const withoutLastLines = (message: string): string => message.split(heading)[0] ?? message
 
 function error(code: TaskError['code'], message: string, retryable: boolean, end: ProcessEnd): TaskError {
   return {

@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { Manifest, RunUsage } from '@millrace/shared'
+import { listFolder } from '../modules/folder-listing.ts'
+import type { Named } from '../modules/name-modules.ts'
+import { look } from '../modules/take-stock.ts'
+import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+import type { SpooledOutput, SpooledRun } from '../report/spool.ts'
+import { openCheckHome } from './home.ts'
+import { type GivenInput, readGiven } from './inputs.ts'
+import { keepOutputs } from './keep-outputs.ts'
+import { prepare } from './prepare.ts'
+import { runOnce } from './run-once.ts'
+import { type CheckEvent, type StepReport, Steps } from './steps.ts'
+
+export type CheckOptions = {
+  /** Where environments are kept from check to check. */
+  home: string
+  /** The environment of this process; modules see of it what the agent lets them see. */
+  own: NodeJS.ProcessEnv
+  /** Inputs of the run in place of those of `test_data.json`. */
+  inputs?: readonly GivenInput[]
+  /** The folder that the run's outputs are copied to. */
+  keep?: string
+  onStep(event: CheckEvent): void
+  /** Calls the check off; no process of it is left when the check rejects with the signal's reason. */
+  signal: AbortSignal
+}
+
+/** What came of a check. `outputs` and `usage` are the run's; the files lie there until the next check. */
+export type Checked = {
+  good: boolean
+  module: { name: string; version: string } | null
+  steps: StepReport[]
+  outputs: Record<string, SpooledOutput>
+  usage: RunUsage | null
+}
+
+/** It cannot be checked as it was asked for: no such folder, or inputs that the module does not take. */
+export class CannotCheck extends Error {
+  override name = 'CannotCheck'
+}
+
+/**
+ * Takes a module's folder through all that an agent does with it, on this machine and without a server: reads
+ * the manifest, makes the environment, sets up, tests, and runs one task. Throws `CannotCheck`.
+ */
+export async function checkModule(dir: string, o: CheckOptions): Promise<Checked> {
+  const folder = resolve(dir)
+  if (!(await isFolder(folder))) throw new CannotCheck(`there is no folder ${dir}`)
+  const home = await openCheckHome(o.home, {
+    signal: o.signal,
+    onWaiting: () => o.onStep({ kind: 'waiting' }),
+  })
+  const watchdog = startWatchdog()
+  const steps = new Steps(o.onStep)
+  try {
+    return await check(folder, { ...o, watchdog, steps })
+  } finally {
+    await watchdog.close()
+    await home.release()
+  }
+}
+
+type Checking = CheckOptions & { watchdog: Watchdog; steps: Steps }
+
+async function check(folder: string, o: Checking): Promise<Checked> {
+  const { steps } = o
+  const checked: Checked = { good: false, module: null, steps: steps.reports, outputs: {}, usage: null }
+  steps.enter('manifest')
+  const found = await find(folder)
+  if ('fault' in found) {
+    steps.end(found.fault)
+    return checked
+  }
+  const { module, manifest } = found
+  checked.module = { name: manifest.name, version: manifest.version }
+  steps.note(`${manifest.name} ${manifest.version}`)
+  for (const warning of module.warnings) steps.warn(warning)
+  const given = await readGiven(manifest, o.inputs ?? [])
+  if ('faults' in given) throw new CannotCheck(given.faults.join('\n'))
+
+  const runnable = await prepare(module, manifest, o)
+  if (!runnable) return checked
+  steps.enter('run')
+  const result = await runOnce(runnable, given.inputs, { ...o, folder })
+  checked.outputs = result.outputs
+  checked.usage = result.usage
+  if (result.outcome === 'succeeded' && o.keep) await keepOutputs(result.outputs, o.keep)
+  steps.end(causeOf(result, manifest))
+  checked.good = result.outcome === 'succeeded'
+  return checked
+}
+
+async function find(folder: string): Promise<{ module: Named; manifest: Manifest } | { fault: string }> {
+  const manifestThere = await stat(join(folder, 'module.json')).catch(() => null)
+  if (!manifestThere) return { fault: 'There is no module.json in this folder: every module needs one' }
+  const found = await look(basename(folder), folder, await listFolder(folder), undefined)
+  const { manifest, fault } = found
+  if (!manifest || fault) return { fault: fault ?? 'module.json cannot be read' }
+  return { module: { ...found, name: manifest.name }, manifest }
+}
+
+/** Why a run did not succeed, or `null`. */
+function causeOf({ outcome, error }: SpooledRun, manifest: Manifest): string | null {
+  if (outcome === 'succeeded') return null
+  if (outcome === 'timed_out' && error?.detail === undefined)
+    return `The run took longer than timeout_seconds (${manifest.timeoutSeconds} s)`
+  return `The run failed: ${error?.message ?? outcome}`
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null)
+  return found?.isDirectory() ?? false
+}

@@ -1,0 +1,56 @@
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pause } from '../backoff.ts'
+import { HomeInUse, lockHome } from '../home-lock.ts'
+import { completeMarker } from '../modules/environment.ts'
+
+const lookMs = 200
+const unusedMs = 30 * 24 * 3600 * 1000
+
+/**
+ * Opens the folder of checks for one check alone; another one is waited for. What the check before left is
+ * removed, and so are environments that no check has used for 30 days. Rejects when the signal is aborted.
+ */
+export async function openCheckHome(
+  home: string,
+  o: { signal: AbortSignal; onWaiting(): void },
+): Promise<{ release(): Promise<void> }> {
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const lock = await lockInTurn(home, o)
+  for (const name of ['modules', 'tests', 'runs', 'install-logs'])
+    await rm(join(home, name), { recursive: true, force: true, maxRetries: 2 })
+  await removeUnused(join(home, 'envs'))
+  return lock
+}
+
+/** So that its time of use is known. */
+export async function markUsed(environment: string): Promise<void> {
+  const now = new Date()
+  await utimes(join(environment, completeMarker), now, now)
+}
+
+async function lockInTurn(
+  home: string,
+  o: { signal: AbortSignal; onWaiting(): void },
+): Promise<{ release(): Promise<void> }> {
+  for (let told = false; ; told = true) {
+    o.signal.throwIfAborted()
+    try {
+      return await lockHome(home)
+    } catch (error) {
+      if (!(error instanceof HomeInUse)) throw error
+      if (!told) o.onWaiting()
+    }
+    await pause(lookMs, o.signal)
+  }
+}
+
+async function removeUnused(envs: string): Promise<void> {
+  await mkdir(envs, { recursive: true })
+  for (const name of await readdir(envs)) {
+    const environment = join(envs, name)
+    const usedAt = await stat(join(environment, completeMarker)).catch(() => null)
+    if (usedAt && Date.now() - usedAt.mtimeMs < unusedMs) continue
+    await rm(environment, { recursive: true, force: true, maxRetries: 2 })
+  }
+}

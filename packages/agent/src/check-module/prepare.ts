@@ -1,0 +1,72 @@
+import { basename, join } from 'node:path'
+import type { Manifest } from '@millrace/shared'
+import { interpreterFinder } from '../modules/interpreter.ts'
+import type { KnownModule, RunnableModule } from '../modules/known-module.ts'
+import { makeReady } from '../modules/make-ready.ts'
+import type { Named } from '../modules/name-modules.ts'
+import { snapshotFolder } from '../modules/remembered.ts'
+import { readRequirements } from '../modules/requirements.ts'
+import type { StepFollower } from '../modules/run-step.ts'
+import type { Watchdog } from '../process/watchdog.ts'
+import { markUsed } from './home.ts'
+import type { Steps } from './steps.ts'
+
+/** Environment, set-up and test, as the agent does them. Ends the open step badly and gives `null` when one fails. */
+export async function prepare(
+  found: Named,
+  manifest: Manifest,
+  o: { home: string; own: NodeJS.ProcessEnv; watchdog: Watchdog; steps: Steps; signal: AbortSignal },
+): Promise<RunnableModule | null> {
+  const { steps } = o
+  const module = justFound(found)
+  const findPython = interpreterFinder(o.own)
+  const hasRequirements = (await readRequirements(found.folder, manifest)) !== null
+  let python = ''
+  const copy = snapshotFolder(o.home, found.name, found.digest)
+  steps.rename(copy, found.folder)
+  // What the test reads is made of it, and gone when the test is over.
+  const withTestData = (arg: string) =>
+    basename(arg) === 'input.json' ? join(found.folder, 'test_data.json') : arg
+  const follow: StepFollower = {
+    began({ command, args }) {
+      const isModule = args[0] === join(copy, manifest.entryPoint)
+      if (module.status === 'INSTALLING' && isModule) steps.enter('setup')
+      else if (module.status === 'INSTALLING') steps.note(`${python}, installed`)
+      steps.command([command, ...(isModule ? args.map(withTestData) : args)])
+    },
+    line: (_, text) => steps.line(text),
+    ended: (end) => steps.commandEnded(end),
+  }
+  const ready = await makeReady({
+    ...o,
+    module,
+    follow,
+    findInterpreter: async (wanted) => {
+      const interpreter = await findPython(wanted)
+      if ('fault' in interpreter) return interpreter
+      python = `Python ${interpreter.version}`
+      // Unless something has to be installed now.
+      steps.note(`${python}, ${hasRequirements ? 'from cache' : 'nothing to install'}`)
+      return interpreter
+    },
+    changed() {
+      if (module.status === 'INSTALLING') steps.enter('environment')
+      if (module.status === 'TESTING') steps.enter('test')
+    },
+    onInstallLines: () => undefined,
+  })
+  o.signal.throwIfAborted()
+  if (ready === 'called off') {
+    steps.end('The folder was changed while it was copied: check it again')
+    return null
+  }
+  if (ready.outcome.envDir) await markUsed(ready.outcome.envDir)
+  if (!ready.runnable) steps.end(ready.outcome.error)
+  return ready.runnable
+}
+
+function justFound(found: Named): KnownModule {
+  const status: KnownModule['status'] = 'DETECTED'
+  const known = { found, status, disabled: false, error: null, outcome: null, good: [], runnable: null }
+  return known
+}

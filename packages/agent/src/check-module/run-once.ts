@@ -1,0 +1,89 @@
+import { copyFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Grant, LogBatch } from '@millrace/shared'
+import { createLogger } from '../logger.ts'
+import type { RunnableModule } from '../modules/known-module.ts'
+import { expandTestData } from '../modules/test-input.ts'
+import type { Watchdog } from '../process/watchdog.ts'
+import { RunLog } from '../report/run-log.ts'
+import type { SpooledRun } from '../report/spool.ts'
+import { startTask } from '../run-task.ts'
+import { inputsOfTest } from './inputs.ts'
+import type { Steps } from './steps.ts'
+
+const taskId = 'tsk_00000000000000000000000000'
+
+/** One run like a task's, but that its inputs come from this machine: the module's test data, or what is given. */
+export async function runOnce(
+  module: RunnableModule,
+  given: Grant['inputs'],
+  o: {
+    /** The author's. */
+    folder: string
+    home: string
+    own: NodeJS.ProcessEnv
+    watchdog: Watchdog
+    steps: Steps
+    signal: AbortSignal
+  },
+): Promise<SpooledRun> {
+  const { steps, signal } = o
+  const { manifest, name, version, digest } = module
+  const run = `${taskId}.1` as const
+  const runsDir = join(o.home, 'runs')
+  const input = Object.keys(given).length > 0 ? join(runsDir, run, 'input.json') : null
+  steps.command([
+    ...[module.python, join(o.folder, manifest.entryPoint), '--mode', 'run', '--task_id', taskId],
+    ...['--input_file', input ?? join(o.folder, 'test_data.json')],
+  ])
+  const logger = createLogger('silent')
+  const publish = async ({ lines, progress }: LogBatch) => {
+    for (const { stream, line } of lines) {
+      if (stream === 'agent') steps.warn(line)
+      else steps.line(line)
+    }
+    if (progress) steps.progress(progress)
+    return true
+  }
+  const grant: Grant = {
+    run,
+    module: { name, version, digest },
+    inputs: { ...(await testInputs(module)), ...given },
+    outputs: {},
+    timeoutSeconds: manifest.timeoutSeconds,
+  }
+  const task = startTask(
+    {
+      runsDir,
+      find: () => module,
+      openLog: (_, path) => new RunLog({ path, publish, isOpen: () => true, logger }),
+      onProgress: () => undefined,
+      fetch: (file, path) => copyFile(fileURLToPath(file.url), path),
+      watchdog: o.watchdog,
+      threads: availableParallelism(),
+      own: o.own,
+      logger,
+    },
+    { grant, again: async () => grant },
+  )
+  const stop = () => task.stop('shutdown')
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  const result = await task.ended
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+  if (!result) throw new Error('a run that nobody superseded has no result')
+  steps.commandEnded(result)
+  const peak = result.usage?.peakRamBytes
+  if (peak) steps.note(`peak memory ${Math.ceil(peak / 1024 / 1024)} MiB`)
+  return result
+}
+
+async function testInputs({ folder, manifest }: RunnableModule): Promise<Grant['inputs']> {
+  const expanded = await expandTestData({ folder, manifest, taskId, outputDir: folder })
+  // It was read for the test a moment ago, from the same copy.
+  if ('fault' in expanded) throw new Error(expanded.fault)
+  return inputsOfTest(manifest, expanded.input.inputs)
+}
