@@ -1,6 +1,30 @@
 #!/usr/bin/env node
-import { program } from 'commander'
+import { enableCompileCache } from 'node:module'
+import { CommanderError, program } from 'commander'
+import { exitCodes, UsageFault } from './exit-codes.ts'
+import { addModuleCommands } from './module/commands.ts'
 
-program.name('millrace').description('Works with Millrace from a terminal.').version('0.1.0')
+// What a command loads is compiled once, not at every call.
+enableCompileCache()
 
-await program.parseAsync()
+program
+  .name('millrace')
+  .description('Works with Millrace from a terminal.')
+  .version('0.1.0')
+  .showSuggestionAfterError()
+  .showHelpAfterError('(--help tells what there is)')
+  .exitOverride()
+addModuleCommands(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has said what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.usage
+  console.error(error instanceof UsageFault ? `error: ${error.message.replaceAll('\n', '\n       ')}` : error)
+  return exitCodes.usage
+}

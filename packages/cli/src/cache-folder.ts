@@ -1,0 +1,12 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Where checks keep environments: below `MILLRACE_CACHE`, else where this platform keeps caches. */
+export function checksFolder(env: NodeJS.ProcessEnv): string {
+  if (env.MILLRACE_CACHE) return resolve(env.MILLRACE_CACHE, 'checks')
+  const home = homedir()
+  if (process.platform === 'win32')
+    return join(env.LOCALAPPDATA || join(home, 'AppData', 'Local'), 'millrace', 'checks')
+  if (process.platform === 'darwin') return join(home, 'Library', 'Caches', 'millrace', 'checks')
+  return join(env.XDG_CACHE_HOME || join(home, '.cache'), 'millrace', 'checks')
+}

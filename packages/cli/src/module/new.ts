@@ -1,0 +1,56 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ModuleName } from '@millrace/shared'
+import { UsageFault } from '../exit-codes.ts'
+import { shortPath } from './words.ts'
+
+const template = join(import.meta.dirname, '../../template')
+const helper = join(import.meta.dirname, '../../../../python/millrace_module.py')
+
+/** Makes `dir/name`, a small module that passes a check as it is. Throws `UsageFault`. */
+export async function newModule(name: string, dir: string): Promise<void> {
+  const parsed = ModuleName.safeParse(name)
+  if (!parsed.success) throw new UsageFault(faultOfName(name, parsed.error.issues[0]?.message ?? ''))
+  const folder = join(dir, name)
+  await makeFolder(dir, folder)
+  const manifest = await readFile(join(template, 'module.json'), 'utf8')
+  await writeFile(join(folder, 'main.py'), await readFile(join(template, 'main.py'), 'utf8'))
+  await writeFile(join(folder, 'test_data.json'), await readFile(join(template, 'test_data.json'), 'utf8'))
+  await copyFile(helper, join(folder, 'millrace_module.py'))
+  // Last: a folder with a manifest is a module.
+  await writeFile(join(folder, 'module.json'), manifest.replace('"name": "new-module"', `"name": "${name}"`))
+  const shown = shortPath(folder)
+  console.log(`${shown} is a module now:
+
+  module.json         its inputs and outputs
+  main.py             the work, a function
+  test_data.json      a small input, and what must come of it
+  millrace_module.py  makes the function a module; leave it as it is
+
+Packages that it needs go into a requirements.txt beside them. Check it after each change:
+
+  npx millrace module check ${shown}`)
+}
+
+function faultOfName(name: string, rule: string): string {
+  const near = name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[^a-z0-9]+|-+$/g, '')
+    .slice(0, 63)
+  const hint = near !== name && ModuleName.safeParse(near).success ? ` Perhaps ${near}?` : ''
+  return `"${name}" cannot be the name of a module: ${rule}.${hint}`
+}
+
+async function makeFolder(dir: string, folder: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true })
+    await mkdir(folder)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code === 'EEXIST') throw new UsageFault(`${shortPath(folder)} is there already: take another name`)
+    throw new UsageFault(
+      `${shortPath(folder)} cannot be made: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+}
