@@ -18,11 +18,12 @@ def main(inputs, task):
     at = inputs["at_seconds"]
     # Pixels that are not square are made so; nothing is enlarged.
     small = "scale=w=trunc(iw*sar):h=ih,setsar=1,scale=w='min(%d,iw)':h=-1" % inputs["max_width"]
+    small += ",format=yuvj420p"
     if at is None:
         ffmpeg(["-i", inputs["video"]], "thumbnail=n=%d,%s" % (LOOKED_AT, small), target)
     else:
         ffmpeg(["-ss", str(at), "-i", inputs["video"]], small, target)
-    if not os.path.isfile(target):  # that is no error to ffmpeg
+    if not os.path.isfile(target):
         raise InvalidInput("the video has no picture at %s s: it is shorter" % (at or 0))
     return {"thumbnail": target}
 
@@ -38,6 +39,8 @@ def ffmpeg(source, filters, target):
     said = end.stdout.decode("utf-8", "replace").strip()
     if end.returncode < 0:
         raise RuntimeError("ffmpeg was killed by signal %d" % -end.returncode)
+    if "received no packets" in said:
+        return  # there is no frame at that time
     if "Error opening input" in said or "matches no streams" in said:
         print(said)
         raise InvalidInput("this is not a video that ffmpeg can read")
