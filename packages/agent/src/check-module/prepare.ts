@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import type { Manifest } from '@millrace/shared'
 import { interpreterFinder } from '../modules/interpreter.ts'
-import type { KnownModule, RunnableModule } from '../modules/known-module.ts'
+import { detected, type RunnableModule } from '../modules/known-module.ts'
 import { makeReady } from '../modules/make-ready.ts'
 import type { Named } from '../modules/name-modules.ts'
 import { snapshotFolder } from '../modules/remembered.ts'
@@ -18,7 +18,7 @@ export async function prepare(
   o: { home: string; own: NodeJS.ProcessEnv; watchdog: Watchdog; steps: Steps; signal: AbortSignal },
 ): Promise<RunnableModule | null> {
   const { steps } = o
-  const module = justFound(found)
+  const module = detected(found, undefined, false)
   const findPython = interpreterFinder(o.own)
   const hasRequirements = (await readRequirements(found.folder, manifest)) !== null
   let python = ''
@@ -63,10 +63,4 @@ export async function prepare(
   if (ready.outcome.envDir) await markUsed(ready.outcome.envDir)
   if (!ready.runnable) steps.end(ready.outcome.error)
   return ready.runnable
-}
-
-function justFound(found: Named): KnownModule {
-  const status: KnownModule['status'] = 'DETECTED'
-  const known = { found, status, disabled: false, error: null, outcome: null, good: [], runnable: null }
-  return known
 }

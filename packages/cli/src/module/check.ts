@@ -43,7 +43,10 @@ function stopOnSignals(stopping: AbortController, onStop: () => void): () => voi
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, stop)
+  // Nobody reads any more, as after `| head`.
+  process.stdout.on('error', stop)
   return () => {
+    process.stdout.off('error', stop)
     for (const signal of signals) process.off(signal, stop)
   }
 }

@@ -31,7 +31,7 @@ export class LiveLine {
 
   /** Shows this after it. */
   add(text: string): void {
-    this.#more = text
+    this.#more = text.replace(/\s+/g, ' ')
     this.#draw?.()
   }
 
