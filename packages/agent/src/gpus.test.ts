@@ -8,10 +8,17 @@ test.each([
   ['an error text', 'NVIDIA-SMI has failed because it could not communicate\n', []],
   [
     'two GPUs, one of which keeps things to itself',
-    'GPU-1, NVIDIA H200, 143771, 12, 7\nGPU-2, NVIDIA GeForce RTX 5090, 32607, [N/A], [N/A]\n',
+    'GPU-1, NVIDIA H200, 143771, 12, 7, 570.86.15\nGPU-2, NVIDIA GeForce RTX 5090, 32607, [N/A], [N/A], [N/A]\n',
     [
-      { uuid: 'GPU-1', name: 'NVIDIA H200', memoryTotal: 143771 * MiB, memoryUsed: 12 * MiB, utilization: 7 },
-      { uuid: 'GPU-2', memoryTotal: 32607 * MiB, memoryUsed: null, utilization: null },
+      {
+        uuid: 'GPU-1',
+        name: 'NVIDIA H200',
+        memoryTotal: 143771 * MiB,
+        memoryUsed: 12 * MiB,
+        utilization: 7,
+        driverVersion: '570.86.15',
+      },
+      { uuid: 'GPU-2', memoryTotal: 32607 * MiB, memoryUsed: null, utilization: null, driverVersion: null },
     ],
   ],
 ])('%s', (_, csv, gpus) => {

@@ -5,23 +5,39 @@ import type { Logger } from 'pino'
 import { pause } from './backoff.ts'
 
 const run = promisify(execFile)
-const fields = ['uuid', 'name', 'memory.total', 'memory.used', 'utilization.gpu']
+const fields = ['uuid', 'name', 'memory.total', 'memory.used', 'utilization.gpu', 'driver_version']
 const everyMs = 5000
 const MiB = 1024 * 1024
 
 /** Watches the NVIDIA GPUs of this machine until the signal; without any (or their tool) it looks only once. */
 export class Gpus {
   #current: Gpu[] = []
+  readonly #first = Promise.withResolvers<readonly Gpu[]>()
 
   get current(): Gpu[] {
     return this.#current
   }
 
+  /** What there is, as soon as that is known. */
+  async known(): Promise<readonly Gpu[]> {
+    await this.#first.promise
+    return this.#current
+  }
+
   async watch(logger: Logger, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#watch(logger, signal)
+    } finally {
+      this.#first.resolve([])
+    }
+  }
+
+  async #watch(logger: Logger, signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted && failures < 3) {
       try {
         this.#current = await listGpus(signal)
+        this.#first.resolve(this.#current)
         if (this.#current.length === 0) return
         failures = 0
       } catch (err) {
@@ -44,7 +60,7 @@ async function listGpus(signal: AbortSignal): Promise<Gpu[]> {
 export function parseGpus(csv: string): Gpu[] {
   const gpus: Gpu[] = []
   for (const line of csv.split('\n')) {
-    const [uuid, name, total, used, load] = line.split(',').map((field) => field.trim())
+    const [uuid, name, total, used, load, driver] = line.split(',').map((field) => field.trim())
     const memoryTotal = numberIn(total)
     if (!uuid || !name || memoryTotal === null) continue
     const memoryUsed = numberIn(used)
@@ -55,6 +71,7 @@ export function parseGpus(csv: string): Gpu[] {
       memoryUsed: memoryUsed === null ? null : memoryUsed * MiB,
       reserved: [],
       utilization: numberIn(load),
+      driverVersion: driver && /^[\d.]+$/.test(driver) ? driver : null,
     })
   }
   return gpus

@@ -12,6 +12,7 @@ export const Gpu = z.object({
   foreignBytes: z.number().nullable().optional(),
   reserved: z.array(z.object({ module: z.string(), bytes: z.number() })).default([]),
   utilization: z.number().nullable().default(null).describe('percent'),
+  driverVersion: z.string().nullable().optional(),
 })
 export type Gpu = z.infer<typeof Gpu>
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { InventoryModule, LogLine, Manifest } from '@millrace/shared'
+import type { Gpu, InventoryModule, LogLine, Manifest } from '@millrace/shared'
 import type { Watchdog } from '../process/watchdog.ts'
 import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'
@@ -44,8 +44,8 @@ export type CatalogueOptions = {
   logger: { info: Log; warn: Log; error: Log }
   onChange(): void
   onInstallLines(module: string, digest: string, lines: LogLine[]): void
-  /** The GPU that tests run on, by uuid. */
-  gpu?: string
+  /** The GPUs of this machine; tests run on the first. */
+  gpus?(): Promise<readonly Gpu[]>
   /** Waits for room on the GPU before a test, and gives it back after. */
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
   /** How long a folder must be left alone before it counts as complete. */
@@ -122,7 +122,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     const good: Good[] = []
     for (const one of memory?.folders[folderName]?.good ?? []) {
       const runnable = runnableOf(o.home, one)
-      if (runnable && (await stillGood(runnable, one.outcome))) good.push(one)
+      if (runnable && (await stillGood(runnable, one.outcome, o.gpus))) good.push(one)
     }
     return { good, runnable: runnables.serving(good) }
   }
@@ -131,7 +131,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   async function lookAfter(module: KnownModule): Promise<void> {
     if (module.status === 'ERROR') retry(module)
     if (module.status !== 'AVAILABLE' || !module.runnable || !module.outcome) return
-    if (await stillGood(module.runnable, module.outcome)) return
+    if (await stillGood(module.runnable, module.outcome, o.gpus)) return
     withdraw(module)
     move(module, 'DETECTED')
     findInterpreter = interpreterFinder(o.own)

@@ -1,5 +1,5 @@
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { faultOfInstall } from './explain.ts'
 import { installEnv } from './install-env.ts'
 import type { Interpreter } from './interpreter.ts'
@@ -48,7 +48,7 @@ export async function buildEnvironment(o: {
     const end = await o.run({
       command: command ?? o.interpreter.path,
       args,
-      cwd: o.home,
+      cwd: dirname(o.requirements.file), // what the file names beside it is found
       env: installEnv(o.own),
       timeoutSeconds: o.timeoutSeconds,
     })

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { LogLine, Manifest } from '@millrace/shared'
+import type { Gpu, LogLine, Manifest } from '@millrace/shared'
 import type { Watchdog } from '../process/watchdog.ts'
 import { goodOf, runnableOf } from './good-versions.ts'
 import { install } from './install.ts'
@@ -10,7 +10,7 @@ import type { Remembered } from './memory.ts'
 import { cacheFolder, snapshotFolder } from './remembered.ts'
 import { Interrupted, type StepFollower, stepRunner } from './run-step.ts'
 import { takeSnapshot } from './snapshot.ts'
-import { test } from './verify.ts'
+import { checkGpu, test } from './verify.ts'
 
 export type Ready = { outcome: Remembered; runnable: RunnableModule | null }
 
@@ -23,7 +23,7 @@ export async function makeReady(o: {
   module: KnownModule
   home: string
   own: NodeJS.ProcessEnv
-  gpu?: string
+  gpus?(): Promise<readonly Gpu[]>
   watchdog: Watchdog
   findInterpreter: FindInterpreter
   signal: AbortSignal
@@ -37,6 +37,7 @@ export async function makeReady(o: {
   const { found } = module
   const { manifest, digest, name } = found
   if (!manifest) throw new Error(`${name} has no manifest to install by`)
+  const [gpu] = manifest.resources.usesGpu ? ((await o.gpus?.()) ?? []) : []
   const log = await openInstallLog({
     file: join(o.home, 'install-logs', `${name}-${digest.slice(0, 12)}.ndjson`),
     onLines: (lines) => o.onInstallLines(name, digest, lines),
@@ -67,6 +68,7 @@ export async function makeReady(o: {
       envDir: installed?.envDir ?? null,
       healthCheck: tested ? { lastTested: new Date().toISOString(), passed: error === null } : null,
       installSeconds: (performance.now() - startedAt) / 1000,
+      driver: gpu?.driverVersion ?? null,
     }
     return {
       outcome,
@@ -77,7 +79,15 @@ export async function makeReady(o: {
   try {
     const run = stepRunner({ ...o, log })
     const folder = snapshotFolder(o.home, name, digest)
-    const prepared = { ...o, manifest, digest, folder, cacheDir: cacheFolder(o.home, name), run }
+    const prepared = {
+      ...o,
+      gpu: gpu?.uuid,
+      manifest,
+      digest,
+      folder,
+      cacheDir: cacheFolder(o.home, name),
+      run,
+    }
     const before = module.status === 'AVAILABLE' ? module.outcome : null
     let installed = before && {
       python: before.python ?? '',
@@ -95,7 +105,10 @@ export async function makeReady(o: {
     enter('TESTING')
     const room = await o.reserve?.(manifest, o.signal)
     try {
-      return outcomeOf(await test({ ...prepared, python: installed.python }), installed, true)
+      const { python } = installed
+      const fault =
+        (gpu && (await checkGpu({ ...prepared, python }, gpu))) ?? (await test({ ...prepared, python }))
+      return outcomeOf(fault, installed, true)
     } finally {
       room?.release()
     }

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Gpu } from '@millrace/shared'
 import { isComplete } from './environment.ts'
 import { interpreterStamp } from './interpreter.ts'
 import type { RunnableModule } from './known-module.ts'
@@ -13,9 +14,14 @@ export const snapshotFolder = (home: string, name: string, digest: string): stri
 export const cacheFolder = (home: string, name: string): string => join(home, 'cache', name)
 
 /** Whether all that a test was passed with is still there, unchanged. */
-export async function stillGood(runnable: RunnableModule, outcome: Remembered): Promise<boolean> {
+export async function stillGood(
+  runnable: RunnableModule,
+  outcome: Remembered,
+  gpus: (() => Promise<readonly Gpu[]>) | undefined,
+): Promise<boolean> {
   if (!outcome.interpreter) return false
   if ((await interpreterStamp(outcome.interpreter.path)) !== outcome.interpreter.stamp) return false
+  if (runnable.manifest.resources.usesGpu && (await driverOf(gpus)) !== outcome.driver) return false
   if (outcome.envDir !== null && !(await isComplete(outcome.envDir))) return false
   try {
     await access(join(runnable.folder, runnable.manifest.entryPoint))
@@ -24,3 +30,6 @@ export async function stillGood(runnable: RunnableModule, outcome: Remembered): 
     return false
   }
 }
+
+const driverOf = async (gpus?: () => Promise<readonly Gpu[]>): Promise<string | null> =>
+  (await gpus?.())?.[0]?.driverVersion ?? null

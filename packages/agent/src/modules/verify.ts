@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Manifest } from '@millrace/shared'
+import type { Gpu, Manifest } from '@millrace/shared'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
 import { lastWords, missingPart } from './explain.ts'
+import { gpuFault } from './gpu-check.ts'
 import type { RunStep } from './run-step.ts'
 import { expandTestData } from './test-input.ts'
 
@@ -39,6 +40,12 @@ export async function setUp(o: Prepared): Promise<string | null> {
     return end.exitCode === 0 ? null : `Set-up failed: ${cause(end)}`
   })
 }
+
+/** Whether the environment can use the GPU at all; says why not, or `null`. */
+export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
+  inRunFolder(o, (runDir, outputDir) =>
+    gpuFault({ python: o.python, cwd: runDir, env: environment(o, { runDir, outputDir }), gpu, run: o.run }),
+  )
 
 /**
  * `--mode test` with the module's own `test_data.json`: it must exit with 0, report success, and return each
