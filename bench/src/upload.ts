@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { connect } from '@millrace/client'
+import { type Client, connect } from '@millrace/client'
+import { UploadAnswer } from '@millrace/shared'
 import { barePut } from './bare-put.ts'
+import { ask } from './http.ts'
 import type { Bench } from './main.ts'
 import { median } from './statistics.ts'
 
@@ -21,7 +23,6 @@ const sizes = [
 export async function upload({ installation, store }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const bare = barePut(store)
-  const presign: number[] = []
   for (const checksums of [false, true]) {
     process.stdout.write(checksums ? 'with SHA-256\n' : 'without checksums\n')
     for (const { name, bytes, rounds } of sizes) {
@@ -56,14 +57,31 @@ export async function upload({ installation, store }: Bench): Promise<void> {
       )
     }
   }
-  for (let round = 0; round < 100; round += 1) {
-    const file = { name: 'presigned', size: 5, contentType: 'text/plain' }
-    const { ms, result } = await timed(() => client.send('POST', '/api/data', { body: { label: 'x', file } }))
-    presign.push(ms)
-    await client.deleteData((await result.json()).data.id)
-  }
-  process.stdout.write(`POST /api/data with a presigned URL: median ${median(presign).toFixed(1)} ms\n`)
   bare.close()
+  await presigning(installation, client)
+}
+
+/** A URL comes with the item that it is for, or for parts of a file that is there already. */
+async function presigning(installation: Bench['installation'], client: Client): Promise<void> {
+  const single: number[] = []
+  const parts: number[] = []
+  const large = { name: 'large', size: 2000 * 16 * MiB }
+  const created = await ask(installation, 'POST', '/api/data', { label: 'x', file: large })
+  const { data } = UploadAnswer.parse(created)
+  const wanted = Array.from({ length: 100 }, (_, at) => ({ partNumber: at + 1 }))
+  for (let round = 0; round < 120; round += 1) {
+    const file = { name: 'presigned', size: 5, contentType: 'text/plain' }
+    const one = await timed(() => ask(installation, 'POST', '/api/data', { label: 'x', file }))
+    const many = await timed(() => ask(installation, 'POST', `/api/data/${data.id}/parts`, { parts: wanted }))
+    await client.deleteData(UploadAnswer.parse(one.result).data.id)
+    if (round < 20) continue
+    single.push(one.ms)
+    parts.push(many.ms / wanted.length)
+  }
+  await client.deleteData(data.id)
+  process.stdout.write(
+    `presigning: POST /api/data, the item kept and its URL signed: median ${median(single).toFixed(1)} ms; POST …/parts for 100 URLs: ${median(parts).toFixed(2)} ms each\n`,
+  )
 }
 
 /** Never the same bytes twice: the store would have them already. */
