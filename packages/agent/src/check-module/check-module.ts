@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Manifest, RunUsage } from '@millrace/shared'
 import { listFolder } from '../modules/folder-listing.ts'
@@ -36,7 +36,7 @@ export type Checked = {
   usage: RunUsage | null
 }
 
-/** It cannot be checked as it was asked for: no such folder, or inputs that the module does not take. */
+/** It cannot be checked as it was asked for: a folder that cannot be had, or inputs that the module does not take. */
 export class CannotCheck extends Error {
   override name = 'CannotCheck'
 }
@@ -48,6 +48,7 @@ export class CannotCheck extends Error {
 export async function checkModule(dir: string, o: CheckOptions): Promise<Checked> {
   const folder = resolve(dir)
   if (!(await isFolder(folder))) throw new CannotCheck(`there is no folder ${dir}`)
+  if (o.keep !== undefined) await makeKeep(o.keep)
   const home = await openCheckHome(o.home, {
     signal: o.signal,
     onWaiting: () => o.onStep({ kind: 'waiting' }),
@@ -107,6 +108,15 @@ function causeOf({ outcome, error }: SpooledRun, manifest: Manifest): string | n
   if (outcome === 'timed_out' && error?.detail === undefined)
     return `The run took longer than timeout_seconds (${manifest.timeoutSeconds} s)`
   return `The run failed: ${error?.message ?? outcome}`
+}
+
+/** Before anything else: it would be a pity about the run. */
+async function makeKeep(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    throw new CannotCheck(`the folder ${folder} cannot be made`, { cause })
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Json } from '@millrace/shared'
 import type { SpooledFile, SpooledOutput } from '../report/spool.ts'
@@ -8,7 +8,6 @@ import type { SpooledFile, SpooledOutput } from '../report/spool.ts'
  * and the names of the files.
  */
 export async function keepOutputs(outputs: Record<string, SpooledOutput>, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
   const kept: Record<string, Json> = {}
   for (const [key, output] of Object.entries(outputs)) {
     if ('value' in output) {

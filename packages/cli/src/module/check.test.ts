@@ -90,7 +90,7 @@ describe('a good module', () => {
   })
 })
 
-test('a module that ignores every request to end is killed on Ctrl-C; nothing of it is left', async () => {
+test('a module that ignores every request to end is killed on Ctrl-C; nothing of it is left, and the next check goes on', async () => {
   const main = `
 import os, signal, subprocess, sys, time
 for one in (signal.SIGTERM, signal.SIGINT): signal.signal(one, signal.SIG_IGN)
@@ -105,6 +105,14 @@ while True: time.sleep(1)
   )
   const marker = `MILLRACE_CACHE_DIR=${place}`
   expect((await processesWith(marker)).length).toBeGreaterThanOrEqual(2)
+
+  await write(join(place, 'next'), {
+    'module.json': manifest,
+    'main.py': good,
+    'test_data.json': testData,
+  })
+  const next = startMillrace(place, ['module', 'check', 'next'])
+  await until('the next check waits', 20, () => next.printed() === '  waiting: another check is going on\n')
   child.kill('SIGINT')
   const { code, out, err } = await ended
   expect(steady(out).split('\n')).toEqual([
@@ -115,6 +123,7 @@ while True: time.sleep(1)
     '',
   ])
   expect({ code, err }).toEqual({ code: 130, err: '' })
+  expect(await next.ended).toMatchObject({ code: 0, out: expect.stringContaining('m 1.0.0 is good.') })
   expect(await processesWith(marker)).toEqual([])
 })
 
@@ -134,6 +143,7 @@ test('what cannot be checked as asked for is a fault of the call', async () => {
       "error: option '--input <key=value>' argument 'text' is invalid. It must be key=value, or key=@file.\n" +
         '(--help tells what there is)\n',
     ],
+    [['m', '--keep', 'm/main.py'], 'error: the folder m/main.py cannot be made\n'],
     [[], "error: missing required argument 'folder'\n(--help tells what there is)\n"],
   ]
   for (const [args, err] of rows)
