@@ -86,12 +86,12 @@ export const rules: Rule[] = [
     may: [/^(?!@hono\/node-server$)/],
   },
 
-  ...['process', 'report', 'inputs', 'queue', 'api'].map((leaf) => ({
+  ...['process', 'report', 'inputs', 'queue', 'api', 'workers'].map((leaf) => ({
     why: `${leaf} is a leaf of the agent: leaves do not import each other`,
     within: new RegExp(`^${agent}/${leaf}/`),
     except: /\.test\.ts$/,
     may: [
-      new RegExp(`^(?!${agent}/(modules|process|report|inputs|queue|api)/)`),
+      new RegExp(`^(?!${agent}/(modules|process|report|inputs|queue|api|workers)/)`),
       new RegExp(`^${agent}/${leaf}/`),
     ],
   })),
@@ -99,7 +99,7 @@ export const rules: Rule[] = [
     why: 'modules is a leaf of the agent, but for process: to set up and test a module is to run it',
     within: new RegExp(`^${agent}/modules/`),
     except: /\.test\.ts$/,
-    may: [new RegExp(`^(?!${agent}/(report|inputs|queue|api)/)`)],
+    may: [new RegExp(`^(?!${agent}/(report|inputs|queue|api|workers)/)`)],
   },
 ]
 

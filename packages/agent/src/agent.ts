@@ -20,6 +20,7 @@ import { openCatalogue } from './modules/catalogue.ts'
 import { NatsLink } from './nats-link.ts'
 import { Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
+import { programsOf } from './programs.ts'
 import { publishLog } from './publish-log.ts'
 import { FindWork } from './queue/find-work.ts'
 import { Reporter } from './report/reporter.ts'
@@ -27,6 +28,7 @@ import { RunLog } from './report/run-log.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
+import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
   /** Hands its runs back and ends, within ten seconds. */
@@ -77,30 +79,39 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     onChange: () => inventory.changed(),
     onInstallLines: (module, digest, lines) => installLogs.add(module, digest, lines),
   })
+  const workers = openWorkers({
+    files: config.workersFiles,
+    home: config.home,
+    own: config.own,
+    logger,
+    onChange: () => inventory.changed(),
+  })
+  const programs = programsOf(catalogue, workers)
   const inventory = new Inventory({
-    modules: () => catalogue.inventory(),
+    modules: () => programs.inventory(),
     send: calls.modules,
     onKnown: (answer, modules) => {
-      catalogue.setEnabled(answer.modules)
+      programs.setEnabled(answer.modules)
       offering.apiKnows(answer, modules)
       work.poke()
     },
     logger,
     signal,
   })
-  const offering = new Offering({ catalogue, gpus, maxRuns: config.maxRuns, occupied: () => runs.occupied })
+  const offering = new Offering({ programs, gpus, maxRuns: config.maxRuns, occupied: () => runs.occupied })
   const runs: Runs = new Runs({
     place: ({ grant }) => offering.place(grant),
     start: (task) =>
       startTask(
         {
           runsDir: home.runsDir,
-          find: catalogue.find,
+          find: programs.find,
           openLog,
           onProgress: (run, progress) => runs.progress(run, progress),
           watchdog,
           threads: Math.max(1, Math.floor(availableParallelism() / config.maxRuns)),
           own: config.own,
+          agentId: () => session.agentId ?? null,
           logger,
         },
         task,
@@ -160,7 +171,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
 
   async function scan(): Promise<void> {
     try {
-      await catalogue.scan()
+      await programs.scan()
     } catch (err) {
       logger.error({ err, folder: config.modulesDir }, 'the modules folder could not be looked at')
     }
@@ -186,7 +197,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           commands.told(told)
           runs.obey(answer.runs)
           for (const command of answer.commands) commands.carryOut(command)
-          catalogue.setEnabled(answer.modules ?? {})
+          programs.setEnabled(answer.modules ?? {})
         },
         onBack: () => reporter.tryNow(),
         logger,
@@ -207,7 +218,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     const rest = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
     await within(grace.restMs, Promise.all(rest))
     // What it watches still is killed with it.
-    await within(grace.restMs, Promise.all([catalogue.close(), watchdog.close()]))
+    await within(grace.restMs, Promise.all([programs.close(), watchdog.close()]))
     await home.release()
   }
 

@@ -11,6 +11,10 @@ test('address and key are enough; the rest has defaults', () => {
   expect(config.maxRuns).toBe(availableParallelism())
   expect(config.home).toMatch(/\.millrace-agent$/)
   expect(config.modulesDir).toBe(resolve(import.meta.dirname, '../../../modules'))
+  expect(config.workersFiles).toEqual([
+    resolve(import.meta.dirname, '../../../workers.yaml'),
+    resolve(import.meta.dirname, '../../../workers.json'),
+  ])
   expect(config.name).not.toBe('')
 })
 
@@ -23,6 +27,8 @@ test('settings are taken as given, folders made absolute', () => {
     AGENT_NAME: 'gpu-1',
   })
   expect(config).toMatchObject({ home: resolve('here'), modulesDir: '/m', maxRuns: 3, name: 'gpu-1' })
+  expect(config.workersFiles).toEqual(['/workers.yaml', '/workers.json'])
+  expect(readConfig({ ...enough, WORKERS_FILE: 'w.json' }).workersFiles).toEqual([resolve('w.json')])
 })
 
 test('every fault is reported at once', () => {

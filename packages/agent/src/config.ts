@@ -14,6 +14,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(() => join(import.meta.dirname, '../../../modules')),
+  WORKERS_FILE: z.string().min(1).optional(),
   MAX_RUNS: z.coerce
     .number({ error: 'must be a whole number from 1 to 1000' })
     .int()
@@ -33,6 +34,8 @@ export type Config = {
   key: string
   home: string
   modulesDir: string
+  /** Where the configured workers may stand; the first file that is there counts. */
+  workersFiles: string[]
   maxRuns: number
   name: string
   logLevel: (typeof levels)[number]
@@ -60,6 +63,9 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
     key: settings.MILLRACE_AGENT_KEY,
     home: homeFrom(own),
     modulesDir: resolve(settings.MODULES_DIR),
+    workersFiles: settings.WORKERS_FILE
+      ? [resolve(settings.WORKERS_FILE)]
+      : ['workers.yaml', 'workers.json'].map((name) => resolve(settings.MODULES_DIR, '..', name)),
     maxRuns: settings.MAX_RUNS,
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,

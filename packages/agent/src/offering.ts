@@ -1,11 +1,11 @@
 import { totalmem } from 'node:os'
 import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared'
 import type { Gpus } from './gpus.ts'
-import type { Catalogue } from './modules/catalogue.ts'
-import { chooseGpu, type Occupied, offersOf, type Space } from './room.ts'
+import type { Program, Programs } from './programs.ts'
+import { chooseGpu, isReached, type Limit, type Occupied, offersOf, type Space } from './room.ts'
 
 export type OfferingDeps = {
-  catalogue: Catalogue
+  programs: Programs
   gpus: Gpus
   maxRuns: number
   occupied(): Occupied[]
@@ -35,18 +35,22 @@ export class Offering {
 
   offers(): Offer[] {
     if (!this.#isAccepting) return []
-    const offered = this.#deps.catalogue
+    const occupied = this.#deps.occupied()
+    const offered = this.#deps.programs
       .available()
       .filter((module) =>
         this.#known.some(({ name, digest }) => name === module.name && digest === module.digest),
       )
+      // Not "no room for it", which would hold back all that is less urgent.
+      .filter((program) => !isReached(limitOf(program), occupied))
     return offersOf(offered, this.#space())
   }
 
   /** The room that a granted task takes up, and the GPU it gets. */
   place({ module: { name, version, digest } }: Grant): Occupied {
-    const needs = this.#deps.catalogue.find(name, version, digest)?.manifest.resources ?? nothing
-    return { ...needs, gpu: chooseGpu(needs, this.#space()) }
+    const program = this.#deps.programs.find(name, version, digest)
+    const needs = program?.manifest.resources ?? nothing
+    return { ...needs, gpu: chooseGpu(needs, this.#space()), worker: program && limitOf(program)?.worker }
   }
 
   #space(): Space {
@@ -55,5 +59,6 @@ export class Offering {
   }
 }
 
+const limitOf = (program: Program): Limit | null => ('limit' in program ? program.limit : null)
 const ramBytes = totalmem()
 const nothing = { minRamBytes: 0, minVramBytes: 0, usesGpu: false }

@@ -1,7 +1,9 @@
 import type { Gpu, Offer } from '@millrace/shared'
 
 type Sized = { minRamBytes: number; minVramBytes: number; usesGpu: boolean }
-export type Occupied = Sized & { gpu?: string }
+export type Occupied = Sized & { gpu?: string; worker?: string | null }
+/** How many runs of one worker there may be at once. */
+export type Limit = { worker: string; runs: number }
 export type Space = { maxRuns: number; ramBytes: number; gpus: Gpu[]; occupied: Occupied[] }
 
 /** How many more runs of a module fit beside those under way. */
@@ -11,6 +13,10 @@ export function roomFor(module: Sized, space: Space): number {
   const byRam = module.minRamBytes > 0 ? Math.floor(freeRam / module.minRamBytes) : slots
   return Math.max(0, Math.min(slots, byRam, roomOnGpus(module, space)))
 }
+
+/** Whether a worker is at as many runs as it may have. */
+export const isReached = (limit: Limit | null, occupied: readonly Occupied[]): boolean =>
+  limit !== null && occupied.filter(({ worker }) => worker === limit.worker).length >= limit.runs
 
 /** The GPU with most room for a run, by uuid; `undefined` when there is none to choose from. */
 export function chooseGpu(module: Sized, space: Space): string | undefined {

@@ -1,22 +1,23 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Grant, type Progress, parseRunId, type RunId, type TaskError } from '@millrace/shared'
+import type { Grant, Progress, RunId, TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { download, InputUnavailable } from './inputs/download.ts'
-import { type Fetch, placeInputs } from './inputs/place-inputs.ts'
-import type { RunnableModule } from './modules/catalogue.ts'
+import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
 import { judge } from './process/judge.ts'
-import { moduleEnv } from './process/module-env.ts'
 import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
 import type { Watchdog } from './process/watchdog.ts'
+import { workerAnswer } from './process/worker-answer.ts'
+import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
 import type { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
+import { startOfRun } from './start-of-run.ts'
 
 export type RunTaskDeps = {
   runsDir: string
-  find(name: string, version: string, digest: string): RunnableModule | null
+  find(name: string, version: string, digest: string): Program | null
   openLog(run: RunId, path: string): RunLog
   onProgress(run: RunId, progress: Progress): void
   /** How a granted file gets to `path`; otherwise it is downloaded. */
@@ -25,6 +26,8 @@ export type RunTaskDeps = {
   /** Threads each module may use. */
   threads: number
   own: NodeJS.ProcessEnv
+  /** Whose runs these are, for workers that ask. */
+  agentId?(): string | null
   logger: Logger
 }
 export type TaskToRun = {
@@ -64,7 +67,7 @@ async function runTask(
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
   const startedAt = new Date().toISOString()
-  // Small and local, here and for the inputs: the way through the thread pool takes longer than the work.
+  // Small and local: the way through the thread pool takes longer than the work.
   mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
@@ -106,31 +109,17 @@ async function carryOut(
   onStarted: (stop: (reason: StopReason) => void) => void,
 ): Promise<Ending> {
   const { grant } = task
-  const module = deps.find(grant.module.name, grant.module.version, grant.module.digest)
+  const program = deps.find(grant.module.name, grant.module.version, grant.module.digest)
   // It went away between the offer and the grant: somebody else's turn.
-  if (!module) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
+  if (!program) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
-  const inputFile = await writeInputs(deps, task, module, runDir, log, stopped)
+  const placed = await placeGranted(deps, task, program, runDir, log, stopped)
   stopped.throwIfAborted()
-  const { task: taskId } = parseRunId(grant.run)
+  const { gpu } = task
+  const { threads, own } = deps
+  const agentId = deps.agentId?.() ?? null
   const running = runProcess({
-    command: module.python,
-    args: [
-      join(module.folder, module.manifest.entryPoint),
-      ...['--mode', 'run', '--task_id', taskId, '--input_file', inputFile],
-    ],
-    cwd: runDir,
-    env: moduleEnv({
-      python: module.python,
-      cacheDir: module.cacheDir,
-      runDir,
-      outputDir,
-      taskId,
-      usesGpu: module.manifest.resources.usesGpu,
-      gpu: task.gpu,
-      threads: deps.threads,
-      own: deps.own,
-    }),
+    ...startOfRun(program, { grant, placed, runDir, outputDir, gpu, threads, own, agentId }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: deps.watchdog,
     onLine: (stream, line) => log.add(stream, line),
@@ -141,34 +130,30 @@ async function carryOut(
   })
   onStarted(running.stop)
   const end = await running.ended
-  const verdict = await judge({ end, manifest: module.manifest, outputDir })
+  const answer = 'call' in program ? workerAnswer(end) : null
+  for (const { stream, line } of answer?.lines ?? []) log.add(stream, line)
+  const verdict = await judge({ end, manifest: program.manifest, outputDir, result: answer?.result })
   for (const output of verdict.undeclared)
     log.add('agent', `"${output}" is not a declared output; it is left out`)
   const { outcome, error } = verdict
   return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
 
-async function writeInputs(
+async function placeGranted(
   deps: RunTaskDeps,
   task: TaskToRun,
-  module: RunnableModule,
+  program: Program,
   runDir: string,
   log: RunLog,
   signal: AbortSignal,
-): Promise<string> {
-  const { run, inputs: granted } = task.grant
+): Promise<PlacedInputs> {
   const fetch: Fetch = (file, path, at) =>
     download(file, path, {
       signal,
       freshUrl: async () => urlIn(await task.again(), at),
       onTrouble: (error) => log.add('agent', `${at.key}: ${messageOf(error)}; trying again`),
     })
-  const ports = module.manifest.inputs
-  const placed = await placeInputs(granted, ports, join(runDir, 'in'), deps.fetch ?? fetch)
-  const path = join(runDir, 'input.json')
-  const { task: task_id } = parseRunId(run)
-  writeFileSync(path, JSON.stringify({ task_id, run_id: run, ...placed, output_dir: join(runDir, 'out') }))
-  return path
+  return placeInputs(task.grant.inputs, program.manifest.inputs, join(runDir, 'in'), deps.fetch ?? fetch)
 }
 
 function urlIn(grant: Grant | null, at: { key: string; n: number | null }): string | null {

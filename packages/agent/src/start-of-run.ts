@@ -1,0 +1,51 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Grant, parseRunId } from '@millrace/shared'
+import type { PlacedInputs } from './inputs/place-inputs.ts'
+import type { RunnableModule } from './modules/catalogue.ts'
+import { moduleEnv } from './process/module-env.ts'
+import type { RunProcessOptions } from './process/run-process.ts'
+import { answerKey } from './process/worker-answer.ts'
+import type { Program } from './programs.ts'
+import { startOfWorker } from './workers/runnable-worker.ts'
+
+export type RunToStart = {
+  grant: Grant
+  placed: PlacedInputs
+  runDir: string
+  outputDir: string
+  gpu?: string
+  threads: number
+  own: NodeJS.ProcessEnv
+  agentId: string | null
+}
+type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'resultKeys'>
+
+/** How a program is started for a run, and where it finds its inputs: modules in a file, workers on standard input. */
+export function startOfRun(program: Program, run: RunToStart): Start {
+  const { task: taskId } = parseRunId(run.grant.run)
+  const { python, cacheDir, manifest } = program
+  const env = moduleEnv({ ...run, python, cacheDir, taskId, usesGpu: manifest.resources.usesGpu })
+  if (!('call' in program)) return { ...startOfModule(program, run), env }
+  const params = run.placed.inputs.params ?? null
+  const worker = startOfWorker(program, run.grant, params, run.agentId)
+  return { ...worker, env: { ...env, ...program.call.env }, resultKeys: [answerKey] }
+}
+
+function startOfModule(module: RunnableModule, { grant, placed, runDir, outputDir }: RunToStart) {
+  const { task } = parseRunId(grant.run)
+  const inputFile = join(runDir, 'input.json')
+  // Small and local: the way through the thread pool takes longer than the work.
+  writeFileSync(
+    inputFile,
+    JSON.stringify({ task_id: task, run_id: grant.run, ...placed, output_dir: outputDir }),
+  )
+  return {
+    command: module.python,
+    args: [
+      join(module.folder, module.manifest.entryPoint),
+      ...['--mode', 'run', '--task_id', task, '--input_file', inputFile],
+    ],
+    cwd: runDir,
+  }
+}

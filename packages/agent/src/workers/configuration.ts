@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { writeDurably } from '../durable-file.ts'
+import { type Definition, definitionsOf } from './definition.ts'
+import { type FoundFile, findFile } from './find-file.ts'
+import { readWorkers } from './read-workers.ts'
+import type { Remark } from './read-yaml.ts'
+
+type Log = (detail: object, message: string) => void
+
+export type ConfigurationOptions = {
+  /** Where the file may be; the first that is there counts. */
+  files: readonly string[]
+  home: string
+  own: NodeJS.ProcessEnv
+  logger: { info: Log; warn: Log; error: Log }
+}
+
+/** What the workers file says: as it stands, or as it last stood without a fault, also before the agent was started anew. */
+export class Configuration {
+  readonly #options: ConfigurationOptions
+  readonly #kept: string
+  #seen: string | null = null
+  #definitions: Definition[] = []
+  #fault: string | null = null
+
+  constructor(options: ConfigurationOptions) {
+    this.#options = options
+    this.#kept = join(options.home, 'workers-in-force')
+  }
+
+  get definitions(): readonly Definition[] {
+    return this.#definitions
+  }
+
+  /** What is wrong with the file as it stands, each fault with its line. */
+  get fault(): string | null {
+    return this.#fault
+  }
+
+  /** Looks at the file; `true` when it is another than before. */
+  async look(): Promise<boolean> {
+    const found = await findFile(this.#options.files)
+    const seen = JSON.stringify(found)
+    if (seen === this.#seen) return false
+    const isFirst = this.#seen === null
+    this.#seen = seen
+    this.#fault = null
+    if (found) await this.#take(found, isFirst)
+    else this.#definitions = []
+    return true
+  }
+
+  async #take(found: FoundFile, isFirst: boolean): Promise<void> {
+    const { own, logger } = this.#options
+    const { file } = found
+    const reading = 'text' in found ? readWorkers(found.text, own) : unreadable(found.unreadable)
+    if ('faults' in reading) {
+      this.#fault = `${file} is at fault, so that what it said before is in force. ${inWords(file, reading.faults)}`
+      if (isFirst) this.#definitions = await this.#definitionsBefore(file)
+      const faults = reading.faults.map((fault) => inWords(file, [fault]))
+      logger.error({ file, faults }, 'the workers file is at fault: what it said before is in force')
+      return
+    }
+    this.#definitions = reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))
+    const types = this.#definitions.map(({ call }) => call.type)
+    logger.info({ file, types }, 'the workers file was read')
+    const ignored = reading.ignored.map((remark) => inWords(file, [remark]))
+    if (ignored.length > 0) logger.warn({ file, ignored }, 'some of the workers file has no effect')
+    if ('text' in found) await writeDurably(this.#kept, found.text)
+  }
+
+  async #definitionsBefore(file: string): Promise<Definition[]> {
+    const text = await readFile(this.#kept, 'utf8').catch(() => null)
+    const reading = text === null ? null : readWorkers(text, this.#options.own)
+    if (!reading || 'faults' in reading) return []
+    return reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))
+  }
+}
+
+const unreadable = (message: string): { faults: Remark[] } => ({ faults: [{ line: 1, place: '', message }] })
+
+const inWords = (file: string, remarks: readonly Remark[]): string =>
+  remarks
+    .map(({ line, place, message }) => `${file}:${line}: ${place === '' ? '' : `${place}: `}${message}`)
+    .join('; ')

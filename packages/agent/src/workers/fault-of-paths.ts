@@ -1,0 +1,28 @@
+import { access, constants, stat } from 'node:fs/promises'
+import type { Definition } from './definition.ts'
+
+/** Why a worker cannot be started here, in the words of the file; `null` when its folder and interpreter are there. */
+export async function faultOfPaths({ written, projectPath, python }: Definition): Promise<string | null> {
+  if (!(await isFolder(projectPath)))
+    return `project_path: there is no folder ${written.projectPath}${whence(written.projectPath)}`
+  if (await isProgram(python)) return null
+  return `venv_python: there is no program ${written.python}${whence(written.python)}`
+}
+
+const whence = (path: string): string => (path.startsWith('.') ? ', seen from the folder of the file' : '')
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK)
+    return (await stat(path)).isFile()
+  } catch {
+    return false
+  }
+}

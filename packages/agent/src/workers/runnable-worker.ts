@@ -1,0 +1,25 @@
+import { type Grant, type Json, parseRunId } from '@millrace/shared'
+import type { Definition } from './definition.ts'
+
+/** A worker that can be run for one of its task types. */
+export type RunnableWorker = Definition & { cacheDir: string }
+
+/** What is started for a grant, where, and the one object that it reads. */
+export function startOfWorker(
+  { python, projectPath, call }: RunnableWorker,
+  { run, task }: Grant,
+  params: Json,
+  workerId: string | null,
+): { command: string; args: string[]; cwd: string; input: string } {
+  const metadata = {
+    priority: task?.priority ?? null,
+    created_at: task?.createdAt ?? null,
+    worker_id: workerId,
+  }
+  return {
+    command: python,
+    args: ['-m', call.module, call.function],
+    cwd: projectPath,
+    input: `${JSON.stringify({ id: parseRunId(run).task, type: call.type, params, metadata })}\n`,
+  }
+}

@@ -1,0 +1,132 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { InventoryModule } from '@millrace/shared'
+import { watch } from 'chokidar'
+import { Configuration, type ConfigurationOptions } from './configuration.ts'
+import type { Definition } from './definition.ts'
+import { faultOfPaths } from './fault-of-paths.ts'
+import type { RunnableWorker } from './runnable-worker.ts'
+
+/** The programs that the workers file names. */
+export type Workers = {
+  /** Looks at the file, and whether its programs are there. The first time also begins to watch it. */
+  scan(): Promise<void>
+  setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
+  /** A name that a module of the modules folder bears is not given away. */
+  inventory(taken: ReadonlySet<string>): InventoryModule[]
+  available(taken: ReadonlySet<string>): RunnableWorker[]
+  /** Exactly the worker of a grant, also when the file has been changed meanwhile. */
+  find(name: string, version: string, digest: string): RunnableWorker | null
+  close(): Promise<void>
+}
+
+export type WorkersOptions = ConfigurationOptions & { onChange(): void }
+
+/** An editor may write a file in several steps. */
+const quietMs = 100
+/** Not every disk tells of changes, and nobody tells when an interpreter appears or goes. */
+const lookEveryMs = 5000
+
+export function openWorkers(o: WorkersOptions): Workers {
+  const configuration = new Configuration(o)
+  const faults = new Map<Definition, string | null>()
+  const runnables = new Map<string, RunnableWorker>()
+  const disabled = new Set<string>()
+  let looking: Promise<void> = Promise.resolve()
+  let soon: NodeJS.Timeout | undefined
+  let regularly: NodeJS.Timeout | undefined
+  let watcher: ReturnType<typeof watch> | undefined
+
+  async function look(): Promise<void> {
+    let changed = await configuration.look()
+    if (changed) faults.clear()
+    for (const definition of configuration.definitions) {
+      const fault = await faultOfPaths(definition)
+      if (fault === null) await offer(definition)
+      changed ||= faults.get(definition) !== fault
+      faults.set(definition, fault)
+    }
+    if (changed) o.onChange()
+  }
+
+  /** Kept findable as long as the agent lives: a grant may be on its way. */
+  async function offer(definition: Definition): Promise<void> {
+    const { name, version, digest } = definition
+    const key = keyOf(name, version, digest)
+    if (runnables.has(key)) return
+    const cacheDir = join(o.home, 'cache', name)
+    await mkdir(cacheDir, { recursive: true })
+    runnables.set(key, { ...definition, cacheDir })
+  }
+
+  function lookInTurn(): Promise<void> {
+    const looked = looking.then(look)
+    looking = looked.catch((err: unknown) => o.logger.error({ err }, 'the workers could not be looked at'))
+    return looked
+  }
+
+  function lookSoon(): void {
+    clearTimeout(soon)
+    soon = setTimeout(() => void lookInTurn().catch(() => undefined), quietMs)
+  }
+
+  function watchFile(): void {
+    watcher = watch([...o.files], { ignoreInitial: true })
+    watcher.on('all', lookSoon)
+    watcher.on('error', (err) => o.logger.warn({ err }, 'the workers file cannot be watched'))
+    regularly = setInterval(lookSoon, lookEveryMs)
+  }
+
+  const find = (name: string, version: string, digest: string) =>
+    runnables.get(keyOf(name, version, digest)) ?? null
+
+  return {
+    scan() {
+      if (!watcher) watchFile()
+      return lookInTurn()
+    },
+    setEnabled(states) {
+      for (const [name, state] of Object.entries(states))
+        if (state === 'disabled') disabled.add(name)
+        else disabled.delete(name)
+    },
+    inventory: (taken) =>
+      configuration.definitions.map((definition) => {
+        const fault = taken.has(definition.name) ? takenBy(definition) : (faults.get(definition) ?? null)
+        return inventoryOf(definition, fault, configuration.fault)
+      }),
+    available: (taken) =>
+      configuration.definitions.flatMap((definition) => {
+        const { name, version, digest } = definition
+        if (taken.has(name) || disabled.has(name) || faults.get(definition) !== null) return []
+        return find(name, version, digest) ?? []
+      }),
+    find,
+    async close() {
+      clearTimeout(soon)
+      clearInterval(regularly)
+      await watcher?.close()
+      await looking
+    },
+  }
+}
+
+const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
+
+const takenBy = ({ name, call }: Definition): string =>
+  `task_types: ${call.type} would be called ${name}, as a module of the modules folder is`
+
+/** As the registry gets it: nothing but what the file says as it is written. */
+function inventoryOf(definition: Definition, fault: string | null, ofFile: string | null): InventoryModule {
+  const error = [fault, ofFile].filter((text) => text !== null).join('\n')
+  return {
+    name: definition.name,
+    version: definition.version,
+    digest: definition.digest,
+    status: fault === null ? 'AVAILABLE' : 'ERROR',
+    manifest: definition.raw,
+    path: definition.written.projectPath,
+    pythonExec: definition.written.python,
+    error: error === '' ? null : error.slice(0, 16_000),
+  }
+}
