@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { packageSettings } from '../find/package-settings.ts'
 import { variablesOf } from '../servers/given.ts'
 import type { Settings } from './settings.ts'
@@ -21,16 +21,23 @@ export function apiEnvironment(
   })
 }
 
-/** The agent gets its address, its key, its own settings and what installing packages needs. Nothing else. */
+/**
+ * The agent gets its address, its key, its own settings, what installing packages needs, and what `WORKERS_ENV` names
+ * for its workers file. Nothing else.
+ */
 export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
   const { MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
   const { MILLRACE_PYTHON, MILLRACE_UV, MILLRACE_TORCH_BACKEND } = settings.env
+  const { WORKERS_FILE, WORKERS_ENV } = settings.env
+  const forWorkers = (WORKERS_ENV ?? '').split(/[\s,]+/).filter((name) => name !== '')
   return defined({
+    ...Object.fromEntries(forWorkers.map((name) => [name, settings.env[name]])),
     ...packageSettings(settings.env),
     MILLRACE_URL: url,
     MILLRACE_AGENT_KEY: key,
     AGENT_HOME: settings.agentHome,
     MODULES_DIR: settings.modulesDir,
+    WORKERS_FILE: WORKERS_FILE && resolve(WORKERS_FILE),
     MAX_RUNS,
     AGENT_NAME,
     LOG_LEVEL,
