@@ -5,10 +5,12 @@ import { Json } from './json.ts'
 
 export const ModuleName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower case letters, digits, - and _')
+  .max(63, 'at most 63 characters')
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, 'lower case letters, digits, - and _')
   .refine(isOwnName, 'a name that every object has already')
 export const SemVer = z
   .string()
+  .max(100, 'at most 100 characters')
   .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/, 'a semantic version such as 1.0.0')
 
 const PortKey = z
@@ -79,6 +81,7 @@ const ManifestFields = z.object({
     .refine(staysInside, 'must be a file inside the module folder')
     .default('requirements.txt'),
   python: z.string().default('>=3.10'),
+  allow_builds: z.boolean().default(false),
   inputs: Ports.default([]),
   outputs: Ports.default([]),
   timeout_seconds: seconds.optional(),
@@ -111,6 +114,7 @@ export const Manifest = ManifestFields.transform((raw) => ({
   entryPoint: raw.entry_point,
   requirementsFile: raw.requirements_file,
   python: raw.python,
+  allowBuilds: raw.allow_builds,
   inputs: raw.inputs,
   outputs: raw.outputs,
   timeoutSeconds: raw.timeout_seconds ?? raw.timeout ?? 300,

@@ -339,6 +339,52 @@ describe('installing', () => {
     ).toMatch(/\+ six==1\.17\.0.*"answer": "1\.17\.0"/s)
   })
 
+  it('makes an environment that was lost again with the same versions', { timeout: 120_000 }, async () => {
+    await add('needs-six')
+    await edit('needs-six/requirements.txt', 'six\n')
+    await catalogue.scan()
+    await settled('needs-six')
+    await catalogue.close()
+    const [lock = ''] = await readdir(join(place, 'home', 'locks'))
+    const file = join(place, 'home', 'locks', lock)
+    expect(await readFile(file, 'utf8')).toMatch(/^six==1\.\d+\.\d+\n$/)
+    await writeFile(file, 'six==1.16.0\n')
+    await rm(join(place, 'home', 'envs'), { recursive: true })
+    open()
+    await catalogue.scan()
+    await settled('needs-six')
+    expect(lines.get('needs-six')?.find(({ line }) => line.includes('"answer"'))?.line).toContain('1.16.0')
+
+    await writeFile(file, 'six==0.0.0.no.such.version\n')
+    await catalogue.close()
+    await rm(join(place, 'home', 'envs'), { recursive: true })
+    open()
+    await catalogue.scan()
+    expect((await settled('needs-six')).status).toBe('AVAILABLE')
+  })
+
+  it('builds from source only where the manifest allows it', { timeout: 120_000 }, async () => {
+    for (const allowed of [false, true]) {
+      const name = allowed ? 'may-build' : 'may-not-build'
+      await add('needs-six', name)
+      await mkdir(join(place, 'modules', name, 'source'))
+      await edit(
+        `${name}/source/setup.py`,
+        'from setuptools import setup\nsetup(name="ours", version="1.0.0", py_modules=["six"])\n',
+      )
+      await edit(`${name}/source/six.py`, '__version__ = "built"\n')
+      await edit(`${name}/requirements.txt`, './source\n')
+      const outputs = [{ key: 'answer', type: 'text' }]
+      await edit(
+        `${name}/module.json`,
+        JSON.stringify({ name, version: '1.0.0', outputs, allow_builds: allowed }),
+      )
+    }
+    await catalogue.scan()
+    expect((await settled('may-not-build')).error).toMatch(/cannot be installed: .*(build|binary|wheel)/is)
+    expect((await settled('may-build')).error).toBeNull()
+  })
+
   it('does without uv where there is none', { timeout: 120_000 }, async () => {
     await catalogue.close()
     open({ own: { ...process.env, MILLRACE_UV: 'none' } })

@@ -1,8 +1,9 @@
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { faultOfInstall } from './explain.ts'
 import { installEnv } from './install-env.ts'
 import type { Interpreter } from './interpreter.ts'
+import { hasLock, writeLock } from './lock.ts'
 import type { Requirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
 import { findUv } from './uv.ts'
@@ -25,24 +26,49 @@ export async function isComplete(folder: string): Promise<boolean> {
   }
 }
 
-/**
- * Makes the environment in `folder` unless it is there. It is built beside and renamed into place, so that
- * nobody ever sees half of one; an environment is never changed afterwards.
- */
-export async function buildEnvironment(o: {
+type Build = {
   folder: string
   home: string
   requirements: Requirements
   interpreter: Interpreter
   torchBackend: string | null
+  /** Packages may be built from source. */
+  allowBuilds: boolean
   timeoutSeconds: number
   own: NodeJS.ProcessEnv
   run: RunStep
-}): Promise<{ fault: string } | null> {
+}
+
+/**
+ * Makes the environment in `folder` unless it is there; one that was there before comes back with the same
+ * versions. It is built beside and renamed into place, so that nobody ever sees half of one; an environment is
+ * never changed afterwards.
+ */
+export async function buildEnvironment(o: Build): Promise<{ fault: string } | null> {
   if (await isComplete(o.folder)) return null
   const beside = `${o.folder}.new`
-  await rm(beside, { recursive: true, force: true })
+  const { text } = o.requirements
+  const lock = join(o.home, 'locks', `${basename(o.folder)}.txt`)
   await mkdir(join(o.home, 'envs'), { recursive: true })
+  const isLocked = (await hasLock(lock)) && (await install({ ...o, lock }, beside)) === null
+  if (!isLocked) {
+    // Made for the first time, or what was locked cannot be had any more.
+    const failure = await install({ ...o, lock: null }, beside)
+    if (failure) return failure
+    const env = installEnv(o.own)
+    await writeLock({ python: pythonIn(beside), env, requirements: text, file: lock, run: o.run })
+  }
+  await writeFile(join(beside, completeMarker), `${o.interpreter.version}\n${text}\n`)
+  await rm(o.folder, { recursive: true, force: true })
+  await rename(beside, o.folder)
+  return null
+}
+
+async function install(
+  o: Build & { lock: string | null },
+  beside: string,
+): Promise<{ fault: string } | null> {
+  await rm(beside, { recursive: true, force: true })
   const uv = await findUv(o)
   for (const [command, ...args] of uv ? withUv(uv, beside, o) : withPip(beside, o)) {
     const end = await o.run({
@@ -56,41 +82,36 @@ export async function buildEnvironment(o: {
     await rm(beside, { recursive: true, force: true })
     return { fault: faultOfInstall(end, o.timeoutSeconds) }
   }
-  await writeFile(join(beside, completeMarker), `${o.interpreter.version}\n${o.requirements.text}\n`)
-  await rm(o.folder, { recursive: true, force: true })
-  await rename(beside, o.folder)
   return null
 }
 
-type Wanted = { requirements: Requirements; interpreter: Interpreter; torchBackend: string | null }
+/**
+ * Wheels only, unless the manifest allows builds: what has to be built runs code of others before anybody tested
+ * it, and needs compilers. A lock is complete: nothing is looked up beside it.
+ */
+function whatFrom(o: Build & { lock: string | null }): string[] {
+  const wheels = o.allowBuilds ? [] : ['--only-binary', ':all:']
+  return o.lock === null ? [...wheels, '-r', o.requirements.file] : [...wheels, '--no-deps', '-r', o.lock]
+}
 
-/** Wheels only: what would have to be built would run code of others before anybody tested it, and needs compilers. */
-function withUv(uv: string, folder: string, o: Wanted): string[][] {
+function withUv(uv: string, folder: string, o: Build & { lock: string | null }): string[][] {
+  const { path } = o.interpreter
   const torch = o.torchBackend === null ? [] : [`--torch-backend=${o.torchBackend}`]
   return [
+    [uv, 'venv', '--relocatable', '--no-python-downloads', '--python', path, '--no-progress', folder],
     [
-      uv,
-      'venv',
-      '--relocatable',
-      '--no-python-downloads',
-      '--python',
-      o.interpreter.path,
-      '--no-progress',
-      folder,
-    ],
-    [
-      ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--only-binary', ':all:', '--compile-bytecode'],
-      ...['--no-progress', ...torch, '-r', o.requirements.file],
+      ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--compile-bytecode', '--no-progress'],
+      ...[...torch, ...whatFrom(o)],
     ],
   ]
 }
 
-function withPip(folder: string, o: Wanted): string[][] {
+function withPip(folder: string, o: Build & { lock: string | null }): string[][] {
   return [
     [o.interpreter.path, '-m', 'venv', folder],
     [
-      ...[pythonIn(folder), '-m', 'pip', 'install', '--disable-pip-version-check', '--only-binary', ':all:'],
-      ...['--progress-bar', 'off', '--compile', '-r', o.requirements.file],
+      ...[pythonIn(folder), '-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off'],
+      ...['--compile', ...whatFrom(o)],
     ],
   ]
 }

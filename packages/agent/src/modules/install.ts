@@ -26,6 +26,7 @@ export async function install(o: {
   const interpreter = await o.findInterpreter(o.manifest.python)
   if ('fault' in interpreter) return interpreter
   const requirements = await readRequirements(o.folder, o.manifest)
+  if (requirements && 'fault' in requirements) return requirements
   const environment = requirements
     ? await environmentFor({ ...o, requirements, interpreter })
     : await bareInterpreter(o.home, interpreter)
@@ -45,12 +46,18 @@ async function environmentFor(o: {
 }): Promise<{ python: string; envDir: string } | { fault: string }> {
   // An empty setting means: from the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
-  const name = environmentDigest({ ...o, torchBackend, moduleDigest: o.digest }).slice(0, 12)
+  const name = environmentDigest({
+    ...o,
+    torchBackend,
+    allowBuilds: o.manifest.allowBuilds,
+    moduleDigest: o.digest,
+  }).slice(0, 12)
   const folder = join(o.home, 'envs', name)
   const failure = await buildEnvironment({
     ...o,
     folder,
     torchBackend,
+    allowBuilds: o.manifest.allowBuilds,
     timeoutSeconds: o.manifest.setupTimeoutSeconds,
   })
   return failure ?? { python: pythonIn(folder), envDir: folder }

@@ -1,18 +1,28 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '@millrace/shared'
 import type { Interpreter } from './interpreter.ts'
+import { readText } from './read-text.ts'
 
 /** What a module wants installed: the file to install from, and its text without comments. */
 export type Requirements = { file: string; text: string }
 
-/** Reads a module's requirements, the locked ones first; `null` when it needs none. */
-export async function readRequirements(folder: string, manifest: Manifest): Promise<Requirements | null> {
-  const named = join(folder, manifest.requirementsFile)
-  const lock = named.replace(/\.[^./\\]*$/, '.lock')
-  for (const file of lock === named ? [named] : [lock, named]) {
-    const text = withoutComments(await readIfThere(file))
+/** Where a module's requirements may stand, the locked ones first. */
+export const requirementsFiles = (named: string): string[] => [
+  ...new Set([named.replace(/\.[^./\\]*$/, '.lock'), named]),
+]
+
+/** Reads a module's requirements; `null` when it needs none. */
+export async function readRequirements(
+  folder: string,
+  manifest: Manifest,
+): Promise<Requirements | { fault: string } | null> {
+  for (const name of requirementsFiles(manifest.requirementsFile)) {
+    const file = join(folder, name)
+    const read = await readText(file)
+    if (read === null) continue
+    if ('fault' in read) return { fault: `${name} ${read.fault}` }
+    const text = withoutComments(read.text)
     if (text !== '') return { file, text }
   }
   return null
@@ -26,6 +36,7 @@ export function environmentDigest(o: {
   requirements: Requirements
   interpreter: Interpreter
   torchBackend: string | null
+  allowBuilds: boolean
   moduleDigest: string
 }): string {
   const refersToFiles =
@@ -42,6 +53,7 @@ export function environmentDigest(o: {
         o.torchBackend,
         o.requirements.text,
         refersToFiles ? o.moduleDigest : null,
+        ...(o.allowBuilds ? ['builds'] : []),
       ]),
     )
     .digest('hex')
@@ -49,18 +61,8 @@ export function environmentDigest(o: {
 
 function withoutComments(text: string): string {
   return text
-    .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
     .filter((line) => line !== '')
     .join('\n')
-}
-
-async function readIfThere(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
-    throw error
-  }
 }

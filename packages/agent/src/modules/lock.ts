@@ -1,0 +1,50 @@
+import { access, mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import type { RunStep } from './run-step.ts'
+
+const question = `
+import importlib.metadata, json
+found = list(importlib.metadata.distributions())
+print(json.dumps({
+    "status": "success",
+    "packages": sorted({f"{one.metadata['Name']}=={one.version}" for one in found}, key=str.lower),
+    "elsewhere": any(one.read_text("direct_url.json") for one in found),
+}))
+`
+const Answer = z.object({ packages: z.array(z.string()), elsewhere: z.boolean() })
+
+/**
+ * Writes down what an environment came to hold, so that one that has to be made again holds the same, whatever
+ * was published meanwhile. Options such as an index stay in front. What does not come from an index has no
+ * version to be found by: then there is no lock.
+ */
+export async function writeLock(o: {
+  python: string
+  env: Record<string, string>
+  requirements: string
+  file: string
+  run: RunStep
+}): Promise<void> {
+  const end = await o.run({
+    command: o.python,
+    args: ['-I', '-c', question],
+    cwd: dirname(o.python),
+    env: o.env,
+    timeoutSeconds: 60,
+  })
+  const said = Answer.safeParse(JSON.parse(end.lastJsonLine ?? 'null'))
+  if (!said.success || said.data.elsewhere) return
+  const options = o.requirements.split('\n').filter((line) => /^--?[a-z]/.test(line))
+  await mkdir(dirname(o.file), { recursive: true })
+  await writeFile(o.file, `${[...options, ...said.data.packages].join('\n')}\n`)
+}
+
+export async function hasLock(file: string): Promise<boolean> {
+  try {
+    await access(file)
+    return true
+  } catch {
+    return false
+  }
+}
