@@ -76,6 +76,8 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     own: config.own,
     watchdog,
     logger,
+    gpus: () => gpus.known(),
+    keeping: config.keeping,
     onChange: () => inventory.changed(),
     onInstallLines: (module, digest, lines) => installLogs.add(module, digest, lines),
   })

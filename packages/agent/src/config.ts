@@ -21,6 +21,8 @@ const Environment = z.object({
     .min(1)
     .max(1000)
     .default(() => availableParallelism()),
+  KEEP_ENVIRONMENTS_DAYS: z.coerce.number({ error: 'must be a number of days' }).min(0).default(7),
+  MIN_FREE_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(5),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -37,6 +39,8 @@ export type Config = {
   /** Where the configured workers may stand; the first file that is there counts. */
   workersFiles: string[]
   maxRuns: number
+  /** How long environments of modules outlive their use. */
+  keeping: { unusedDays: number; minFreeBytes: number }
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -67,6 +71,10 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
       ? [resolve(settings.WORKERS_FILE)]
       : ['workers.yaml', 'workers.json'].map((name) => resolve(settings.MODULES_DIR, '..', name)),
     maxRuns: settings.MAX_RUNS,
+    keeping: {
+      unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
+      minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,
+    },
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,
     own,

@@ -8,7 +8,7 @@ import { makeReady } from './make-ready.ts'
 import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
 import { type Named, nameModules } from './name-modules.ts'
 import { stillGood } from './remembered.ts'
-import { sweepUnused } from './sweep-unused.ts'
+import { type Keeping, sweepUnused } from './sweep-unused.ts'
 import { takeStock } from './take-stock.ts'
 import { watchFolder } from './watch-folder.ts'
 import { openWorkQueue } from './work-queue.ts'
@@ -48,11 +48,15 @@ export type CatalogueOptions = {
   gpus?(): Promise<readonly Gpu[]>
   /** Waits for room on the GPU before a test, and gives it back after. */
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
+  /** How long environments outlive their use. */
+  keeping?: Keeping
   /** How long a folder must be left alone before it counts as complete. */
   quietMs?: number
   /** Between the steps of stopping an installation. */
   graceMs?: number
 }
+
+const keepWeek: Keeping = { unusedDays: 7, minFreeBytes: 5 * 1024 ** 3 }
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
   const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
@@ -88,7 +92,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   async function memoryAtHand(): Promise<Memory> {
     if (memory) return memory
     memory = await keeper.recall()
-    sweeping = sweepUnused(o.home, memory).catch((error: unknown) => {
+    sweeping = sweepUnused(o.home, memory, o.keeping ?? keepWeek).catch((error: unknown) => {
       o.logger.warn({ err: error }, 'unused environments could not be removed')
     })
     return memory

@@ -1,28 +1,61 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Memory } from './memory.ts'
 import { snapshotFolder } from './remembered.ts'
+
+export type Keeping = {
+  /** Days that an environment is kept when no module needs it: a change that is taken back finds it again. */
+  unusedDays: number
+  /** With less free space than this, none is kept. */
+  minFreeBytes: number
+}
+
+const dayMs = 24 * 3600 * 1000
+/** Written into an environment when it was first seen unused. */
+const unusedMarker = '.unused'
 
 /**
  * Removes copies and environments that no module needs any more, and what a crash left half-made. Only at
  * the agent's start: nothing of an earlier life runs any more then, and nothing of this one does yet.
  */
-export async function sweepUnused(home: string, memory: Memory): Promise<void> {
+export async function sweepUnused(home: string, memory: Memory, keeping: Keeping): Promise<void> {
   const good = Object.values(memory.folders).flatMap((folder) => folder.good)
   const outcomes = Object.values(memory.folders).flatMap(({ outcome }) => outcome ?? [])
   const snapshots = good.map(({ name, digest }) => basename(snapshotFolder(home, name, digest)))
   const envs = [...good.map((one) => one.outcome), ...outcomes].map(({ envDir }) => basename(envDir ?? ''))
-  await removeOthers(join(home, 'modules'), new Set(snapshots))
-  await removeOthers(join(home, 'envs'), new Set(envs))
-  await removeOthers(join(home, 'tests'), new Set())
+  for (const name of await namesIn(join(home, 'tests'))) await remove(join(home, 'tests', name))
+  for (const name of await namesIn(join(home, 'modules')))
+    if (!snapshots.includes(name)) await remove(join(home, 'modules', name))
+  await sweepEnvironments(join(home, 'envs'), new Set(envs), keeping)
 }
 
-async function removeOthers(folder: string, kept: ReadonlySet<string>): Promise<void> {
+async function sweepEnvironments(folder: string, used: ReadonlySet<string>, keeping: Keeping): Promise<void> {
   for (const name of await namesIn(folder)) {
-    // On Windows a library that is loaded elsewhere may hold a file: the next start tries again.
-    if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 2 })
+    const env = join(folder, name)
+    const marker = join(env, unusedMarker)
+    if (used.has(name)) await rm(marker, { force: true })
+    else if (name.endsWith('.new') || (await isLow(folder, keeping))) await remove(env)
+    else if ((await unusedMs(marker)) >= keeping.unusedDays * dayMs) await remove(env)
   }
 }
+
+/** Since when, in milliseconds; from now on, if nobody noticed before. */
+async function unusedMs(marker: string): Promise<number> {
+  try {
+    return Date.now() - (await stat(marker)).mtimeMs
+  } catch {
+    await writeFile(marker, '')
+    return 0
+  }
+}
+
+async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize < minFreeBytes
+}
+
+/** On Windows a library that is loaded elsewhere may hold a file: the next start tries again. */
+const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
