@@ -7,15 +7,17 @@ import { describeMachine } from './machine.ts'
 import { overhead } from './overhead.ts'
 import { untilAllAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
+import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, upload, listing }
+const benchmarks = { overhead, upload, listing, workers }
 
-/** What a benchmark gets: a running installation, and the object store and the database behind it. */
+/** What a benchmark gets: a running installation, the object store and the database behind it, its workers file. */
 export type Bench = {
   installation: SpawnedInstallation
   store: Record<string, string>
   databaseUrl: string
+  workersFile: string
 }
 
 async function main(): Promise<number> {
@@ -28,13 +30,15 @@ async function main(): Promise<number> {
   const minio = await startMinio({ home: join(home, 'store') })
   const mongo = await startMongo({ home: join(home, 'database') })
   try {
-    const env = { ...process.env, ...minio.env, ...mongo.env, LOG_LEVEL: 'warn' }
+    const workersFile = join(home, 'workers.json')
+    const env = { ...process.env, ...minio.env, ...mongo.env, WORKERS_FILE: workersFile, LOG_LEVEL: 'warn' }
     // The first start compiles and installs; what is measured is one like any other after it.
     await withInstallation(home, env, untilAllAvailable)
     await withInstallation(home, env, async (installation) => {
       await untilAllAvailable(installation)
       process.stdout.write(`${await describeMachine()}\n`)
-      await benchmarks[name]({ installation, store: minio.env, databaseUrl: mongo.env.MONGODB_URL ?? '' })
+      const databaseUrl = mongo.env.MONGODB_URL ?? ''
+      await benchmarks[name]({ installation, store: minio.env, databaseUrl, workersFile })
     })
     return 0
   } finally {
