@@ -141,6 +141,9 @@ export function unknownManifestKeys(raw: object): string[] {
 export const moduleNameOf = (originalName: string): string =>
   originalName.toLowerCase().replace(/[^a-z0-9_-]/gu, '-')
 
+/** A module as callers may name it: by its name, or by its original one. */
+export const GivenModuleName = z.string().max(200).transform(moduleNameOf).pipe(ModuleName)
+
 /** One name per format: `JPEG`, `.jpg` → `jpg`; `tiff` → `tif`. */
 export function canonicalFormat(format: string): string {
   const plain = format.toLowerCase().replace(/^\./, '')

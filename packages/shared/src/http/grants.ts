@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GrantId } from '../ids.ts'
-import { ModuleName } from '../manifest.ts'
+import { GivenModuleName } from '../manifest.ts'
 import { pageOf } from './lists.ts'
 import { CreateTask } from './tasks.ts'
 
@@ -18,7 +18,7 @@ export const CreateGrant = z.strictObject({
   maxUploadBytes: z.number().int().min(0).describe('of each'),
   contentTypes: z.array(ContentTypePattern).min(1).max(100).optional().describe('all, when left out'),
   maxTasks: z.number().int().min(0).max(10_000),
-  modules: z.array(ModuleName).max(100),
+  modules: z.array(GivenModuleName).max(100),
   expiresAt: z.iso.datetime().refine(isSoon, `a time to come, within ${longestGrantDays} days`),
 })
 export type CreateGrant = z.output<typeof CreateGrant>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AgentId, RunId, TaskId } from '../ids.ts'
-import { ModuleName } from '../manifest.ts'
+import { GivenModuleName } from '../manifest.ts'
 import { LogStream, Run, RunStatus } from '../run.ts'
 import { commaList, PageQuery, pageOf } from './lists.ts'
 import { CreateTask } from './tasks.ts'
@@ -11,7 +11,7 @@ export const RunAccepted = z.object({ taskId: TaskId, runId: RunId.nullable(), s
 export const RunAnswer = z.object({ run: Run })
 export const RunQuery = PageQuery.extend({
   status: commaList(RunStatus).optional(),
-  module: ModuleName.optional(),
+  module: GivenModuleName.optional(),
   agent: AgentId.optional(),
   task: TaskId.optional(),
   startedAfter: z.iso.datetime().optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { GrantId, TaskId } from '../ids.ts'
 import { Json } from '../json.ts'
-import { ModuleName, mostAttempts, SemVer } from '../manifest.ts'
+import { GivenModuleName, mostAttempts, SemVer } from '../manifest.ts'
 import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
 import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
 
@@ -58,7 +58,7 @@ export const TaskQuery = PageQuery.extend({
   status: commaList(
     z.enum([...TaskStatus.options, ...(Object.keys(statusGroups) as (keyof typeof statusGroups)[])]),
   ).optional(),
-  module: ModuleName.optional(),
+  module: GivenModuleName.optional(),
   tag: z.string().optional(),
   label: Label.optional().describe('prefix'),
   createdAfter: z.iso.datetime().optional(),
