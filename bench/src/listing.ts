@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks'
 import { openStore } from '@millrace/api'
 import { connect } from '@millrace/client'
 import { DataId } from '@millrace/shared'
+import type { Bench } from './bench.ts'
 import { ask } from './http.ts'
-import type { Bench } from './main.ts'
 import { median, quantile } from './statistics.ts'
 
 const sizes = [1_000, 10_000, 100_000]

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
+import { spawnInstallation, startMinio, startMongo } from '@millrace/infra'
 import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
 import { overhead } from './overhead.ts'
@@ -11,14 +11,6 @@ import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
 const benchmarks = { overhead, upload, listing, workers }
-
-/** What a benchmark gets: a running installation, the object store and the database behind it, its workers file. */
-export type Bench = {
-  installation: SpawnedInstallation
-  store: Record<string, string>
-  databaseUrl: string
-  workersFile: string
-}
 
 async function main(): Promise<number> {
   const name = process.argv[2] ?? ''

@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks'
 import { type Client, connect } from '@millrace/client'
 import { UploadAnswer } from '@millrace/shared'
 import { barePut } from './bare-put.ts'
+import type { Bench } from './bench.ts'
 import { ask } from './http.ts'
-import type { Bench } from './main.ts'
 import { median } from './statistics.ts'
 
 const KiB = 1024

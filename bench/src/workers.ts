@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ApiError, type Client, connect } from '@millrace/client'
-import type { Bench } from './main.ts'
+import type { Bench } from './bench.ts'
 import { median } from './statistics.ts'
 
 const rounds = 12
