@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawnInstallation, startMinio, startMongo } from '@millrace/infra'
+import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
 import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
 import { overhead } from './overhead.ts'

@@ -81,7 +81,9 @@ async function listEverything(): Promise<void> {
 
 test('every search that grows with use has an index that it can begin with', () => {
   const large = [...shapes.values()].filter((shape) => !small.includes(shape.collection))
-  expect(new Set(large.map((shape) => shape.collection))).toEqual(new Set(['tasks', 'runs', 'queue', 'data', 'tickets']))
+  expect(new Set(large.map((shape) => shape.collection))).toEqual(
+    new Set(['tasks', 'runs', 'queue', 'data', 'tickets']),
+  )
   expect(large.length).toBeGreaterThan(30)
   expect(large.filter((shape) => !isServed(shape))).toEqual([])
 })
