@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { AgentId, SessionId } from '@millrace/shared'
 import { z } from 'zod'
 import { writeDurably } from './durable-file.ts'
+import { ifThere } from './if-there.ts'
 
 const Identity = z.object({ agentId: AgentId.optional(), lastSessionId: SessionId.optional() })
 /** Who this agent is to the API, and its last session, which a successor names. */
@@ -12,13 +13,8 @@ const fileIn = (home: string): string => join(home, 'agent.json')
 
 /** Reads `agent.json`; a home without one is a new agent's. A damaged one is an error: guessing loses the id. */
 export async function readIdentity(home: string): Promise<Identity> {
-  let text: string
-  try {
-    text = await readFile(fileIn(home), 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-    throw error
-  }
+  const text = await ifThere(readFile(fileIn(home), 'utf8'))
+  if (text === null) return {}
   try {
     return Identity.parse(JSON.parse(text))
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Manifest, RunUsage } from '@millrace/shared'
+import { ifThere } from '../if-there.ts'
 import { listFolder } from '../modules/folder-listing.ts'
 import type { Named } from '../modules/name-modules.ts'
 import { look } from '../modules/take-stock.ts'
@@ -94,8 +95,8 @@ async function check(folder: string, o: Checking): Promise<Checked> {
 }
 
 async function find(folder: string): Promise<{ module: Named; manifest: Manifest } | { fault: string }> {
-  const manifestThere = await stat(join(folder, 'module.json')).catch(() => null)
-  if (!manifestThere) return { fault: 'There is no module.json in this folder: every module needs one' }
+  if (!(await ifThere(stat(join(folder, 'module.json')))))
+    return { fault: 'There is no module.json in this folder: every module needs one' }
   const found = await look(basename(folder), folder, await listFolder(folder), undefined)
   const { manifest, fault } = found
   if (!manifest || fault) return { fault: fault ?? 'module.json cannot be read' }
@@ -120,6 +121,6 @@ async function makeKeep(folder: string): Promise<void> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null)
+  const found = await ifThere(stat(path))
   return found?.isDirectory() ?? false
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pause } from '../backoff.ts'
 import { HomeInUse, lockHome } from '../home-lock.ts'
+import { ifThere } from '../if-there.ts'
 import { completeMarker } from '../modules/environment.ts'
 
 const lookMs = 200
@@ -49,7 +50,7 @@ async function removeUnused(envs: string): Promise<void> {
   await mkdir(envs, { recursive: true })
   for (const name of await readdir(envs)) {
     const environment = join(envs, name)
-    const usedAt = await stat(join(environment, completeMarker)).catch(() => null)
+    const usedAt = await ifThere(stat(join(environment, completeMarker)))
     if (usedAt && Date.now() - usedAt.mtimeMs < unusedMs) continue
     await rm(environment, { recursive: true, force: true, maxRetries: 2 })
   }

@@ -10,6 +10,7 @@ import {
   type Manifest,
   type Port,
 } from '@millrace/shared'
+import { ifThere } from '../if-there.ts'
 import { contentTypeOf } from '../report/content-type.ts'
 
 type Inputs = Grant['inputs']
@@ -61,14 +62,14 @@ async function readOne(port: Port, one: GivenInput): Promise<Single | { fault: s
       ? readFileInput(port, one.file)
       : { fault: `is a file: give it as ${port.key}=@path` }
   const text = 'file' in one ? await readText(one.file) : one.text
-  if (text === null) return { fault: `names ${'file' in one ? one.file : ''}, which cannot be read` }
+  if (typeof text !== 'string') return text
   const value = port.type === 'text' ? text : parsed(text)
   const fault = faultOfValue(port, value)
   return fault ? { fault } : { value }
 }
 
 async function readFileInput(port: Port, path: string): Promise<Single | { fault: string }> {
-  const found = await stat(path).catch(() => null)
+  const found = await ifThere(stat(path))
   if (!found?.isFile()) return { fault: `names ${path}, which is not a file` }
   if (port.format && !port.format.includes(canonicalFormat(extname(path))))
     return { fault: `must be a ${port.format.join(' or ')} file, but is called ${basename(path)}` }
@@ -87,7 +88,13 @@ async function grantFile(path: string): Promise<GrantedFile> {
 /** Files of a check are no data items. */
 const noData = 'dat_00000000000000000000000000'
 
-const readText = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null)
+async function readText(path: string): Promise<string | { fault: string }> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    return { fault: `names ${path}, which cannot be read: ${error instanceof Error ? error.message : error}` }
+  }
+}
 
 function parsed(text: string): Json {
   try {

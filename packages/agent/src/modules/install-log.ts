@@ -3,6 +3,7 @@ import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { LogLine, type LogStream } from '@millrace/shared'
+import { ifThere } from '../if-there.ts'
 
 /** What happens while a module is installed and tested, line by line. */
 export type InstallLog = {
@@ -81,14 +82,7 @@ async function lastNumber(file: string): Promise<number> {
   return last
 }
 
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
-    throw error
-  }
-}
+const sizeOf = async (file: string): Promise<number> => (await ifThere(stat(file)))?.size ?? 0
 
 /** `null` for a line that a crash cut short. */
 function parseLine(text: string): LogLine | null {

@@ -1,6 +1,7 @@
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { ifThere } from '../if-there.ts'
 import type { RunStep } from './run-step.ts'
 
 const question = `
@@ -40,11 +41,4 @@ export async function writeLock(o: {
   await writeFile(o.file, `${[...options, ...said.data.packages].join('\n')}\n`)
 }
 
-export async function hasLock(file: string): Promise<boolean> {
-  try {
-    await access(file)
-    return true
-  } catch {
-    return false
-  }
-}
+export const hasLock = async (file: string): Promise<boolean> => (await ifThere(stat(file))) !== null

@@ -1,5 +1,6 @@
 import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { ifThere } from '../if-there.ts'
 import type { Memory } from './memory.ts'
 import { snapshotFolder } from './remembered.ts'
 
@@ -41,12 +42,10 @@ async function sweepEnvironments(folder: string, used: ReadonlySet<string>, keep
 
 /** Since when, in milliseconds; from now on, if nobody noticed before. */
 async function unusedMs(marker: string): Promise<number> {
-  try {
-    return Date.now() - (await stat(marker)).mtimeMs
-  } catch {
-    await writeFile(marker, '')
-    return 0
-  }
+  const noticed = await ifThere(stat(marker))
+  if (noticed) return Date.now() - noticed.mtimeMs
+  await writeFile(marker, '')
+  return 0
 }
 
 async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
@@ -57,11 +56,4 @@ async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean
 /** On Windows a library that is loaded elsewhere may hold a file: the next start tries again. */
 const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
 
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
-}
+const namesIn = async (folder: string): Promise<string[]> => (await ifThere(readdir(folder))) ?? []
