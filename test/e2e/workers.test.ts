@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the file, not of this program
 import { execFileSync } from 'node:child_process'
 import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -25,7 +26,7 @@ const programs = [
 let here: Installation
 let file: string
 beforeAll(async () => {
-  here = await installation([], {
+  here = await installation(['text-stats'], {
     agent: { MAX_RUNS: '4', REDDIT_TOKEN: 'a-secret-of-the-owner', TASKMANAGER_API_KEY: 'another-secret' },
   })
   file = join(here.agent.home, 'workers.yaml')
@@ -76,7 +77,8 @@ const saw = (words: string) => () => here.agent.program.lines.some((line) => lin
 describe("the owner's file", () => {
   test('makes a module of each task type, found under its own name and under the original', async () => {
     const { items } = await here.client.listModules({ limit: 200 })
-    expect(items.map(({ name, status }) => [name, status])).toEqual(
+    const configured = items.filter(({ name }) => name !== 'text-stats')
+    expect(configured.map(({ name, status }) => [name, status])).toEqual(
       [
         'prismq-classification-categorize',
         'prismq-classification-detectstory',
@@ -125,13 +127,38 @@ describe("the owner's file", () => {
     expect(Date.parse(task.createdAt)).toBeGreaterThanOrEqual(before - 2000)
     for (const secret of ['a-secret-of-the-owner', 'another-secret', 'MILLRACE_AGENT_KEY'])
       expect(JSON.stringify(task.result)).not.toContain(secret)
-    expect(await linesOf(task.id)).toEqual([
+    const lines = await linesOf(task.id)
+    expect(lines.filter((line) => line.startsWith('stderr'))).toEqual(['stderr: a warning'])
+    expect(lines.filter((line) => line.startsWith('stdout'))).toEqual([
       'stdout: connecting …',
       'stdout: {"status": "connected"}',
-      'stderr: a warning',
       'stdout: {"status": "connection closed"}',
       'stdout: INFO 3 pages',
     ])
+  })
+
+  test('has names that lists, grants, runs and switches take as they are', async () => {
+    const call = (path: string, body: object) =>
+      fetch(`${here.api.url}${path}`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer an-admin-key-for-tests', 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const module = 'PrismQ.YouTube.VideoAnalysis'
+    const accepted = await call(`/api/modules/${module}/run`, { inputs: {} })
+    expect(accepted.status).toBe(202)
+    const { items } = await here.client.listTasks({ module })
+    expect(items.map(({ id, module }) => [id, module])).toEqual([
+      [(await accepted.json()).taskId, 'prismq-youtube-videoanalysis'],
+    ])
+    for (const kind of ['disable', 'enable'])
+      expect((await call(`/api/modules/${module}/${kind}`, {})).status, kind).toBe(202)
+    const limits = { maxUploads: 0, maxUploadBytes: 0, maxTasks: 1 }
+    const expiresAt = new Date(Date.now() + 60_000).toISOString()
+    const granted = await call('/api/grants', { ...limits, modules: [module], expiresAt })
+    expect(await granted.json()).toMatchObject({ grant: { modules: ['prismq-youtube-videoanalysis'] } })
+    expect((await call('/api/tasks', { module: 'PrismQ.YouTube.Nothing' })).status).toBe(422)
+    expect((await call('/api/tasks', { module: 'PRISMQ.YouTube.VideoAnalysis' })).status).toBe(422)
   })
 
   test('lets a task be made without params, and of another worker', async () => {
@@ -234,14 +261,14 @@ describe('a worker that', () => {
 describe('a change of the file', () => {
   test('lets runs end as they began, and counts for those that come', async () => {
     const before = await here.client.module('PrismQ.YouTube.VideoScrape')
-    const running = await create({ do: 'sleep', seconds: 3, marker: 'old' })
+    const running = await create({ do: 'sleep', seconds: 2, marker: 'old' })
     await until('it is at work', 20, async () => (await linesOf(running.id)).includes('stdout: at work'))
     const text = await readFile(ownersFile, 'utf8')
     await save(
       text
         .replace(
           'function: "main"',
-          `function: "second"\n    max_concurrent: 1\n    env: { TOKEN: "t-\${REDDIT_TOKEN}" }`,
+          'function: "second"\n    max_concurrent: 1\n    env: { TOKEN: "t-${REDDIT_TOKEN}" }',
         )
         .replace('"PrismQ.YouTube.VideoAnalysis"', '"PrismQ.YouTube.Comments"'),
     )
@@ -264,7 +291,7 @@ describe('a change of the file', () => {
   })
 
   test('keeps to as many runs of a worker at once as it says, while others go on', async () => {
-    const both = [await create({ do: 'sleep', seconds: 1 }), await create({ do: 'sleep', seconds: 1 })]
+    const both = [await create({ do: 'sleep', seconds: 0.5 }), await create({ do: 'sleep', seconds: 0.5 })]
     const other = await ended((await here.client.createTask({ module: 'prismq-reddit-postscrape' })).id)
     expect(other.status).toBe('succeeded')
     const [one, two] = await Promise.all(both.map(({ id }) => ended(id)))
@@ -278,10 +305,24 @@ describe('a change of the file', () => {
   })
 
   test('never shows the registry what a variable holds', async () => {
-    const told = JSON.stringify(await here.store.modules.find({}, { limit: 100 }))
-    expect(told).toContain('./Source/Video/YouTube/Video')
+    const text = await readFile(file, 'utf8')
+    await save(
+      text
+        .replace('project_path: "./Classification"', 'project_path: "./Class-${REDDIT_TOKEN}"')
+        .replace('"Classifies content', '"Classifies for ${REDDIT_TOKEN}'),
+    )
+    const entry = await until('its folder is not found', 10, async () => {
+      const found = await entryOf('prismq-classification-categorize')
+      return found?.error ? found : null
+    })
+    expect(entry).toMatchObject({ status: 'ERROR', path: './Class-${REDDIT_TOKEN}' })
+    expect(entry.error).toContain('there is no folder ./Class-${REDDIT_TOKEN}')
+    const told = JSON.stringify(await here.store.modules.find({ _id: /^prismq/ }, { limit: 100 }))
+    expect(told).toContain('Classifies for ${REDDIT_TOKEN}')
     expect(told).not.toContain('a-secret-of-the-owner')
     expect(told).not.toContain(here.agent.home)
+    await save(text)
+    await here.agent.available(here.client, ['prismq-classification-categorize'])
   })
 
   test('with a fault leaves all as it was, and says where the fault is', async () => {
@@ -320,8 +361,25 @@ describe('a change of the file', () => {
     await here.agent.available(here.client, ['prismq-classification-categorize'])
   })
 
+  test('that claims the name of a module in the modules folder is an ERROR there, and the module goes on', async () => {
+    await here.agent.available(here.client, ['text-stats'])
+    const text = await readFile(file, 'utf8')
+    await save(text.replace('"PrismQ.YouTube.Comments"', '"Text.Stats"'))
+    const agents = await until('it is claimed', 10, async () => {
+      const module = await here.client.module('text-stats')
+      return module.agents.length === 2 && module.agents
+    })
+    expect(agents.map(({ status }) => status).sort()).toEqual(['AVAILABLE', 'ERROR'])
+    expect(agents.find(({ status }) => status === 'ERROR')?.error).toContain('Text.Stats would be called')
+    const task = await here.client.createTask({ module: 'text-stats', inputs: { text: 'a b' } })
+    expect(await ended(task.id)).toMatchObject({ status: 'succeeded', result: { words: 2 } })
+  })
+
   test('that takes it away takes its modules away', async () => {
     await rename(file, `${file}-away`)
-    await until('no module is left', 10, async () => (await here.client.listModules()).items.length === 0)
+    await until('no worker is left', 10, async () => {
+      const { items } = await here.client.listModules()
+      return items.map(({ name }) => name).join() === 'text-stats'
+    })
   })
 })
