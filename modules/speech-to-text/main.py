@@ -9,19 +9,20 @@ import re
 from millrace_module import InvalidInput, module
 
 RATE = 16000  # samples per second, of the model
+LONGEST = 30  # seconds that are listened to at once
 
 
 @module
 def main(inputs, task):
     """Writes down English speech."""
-    from pocketsphinx import Segmenter
-
     speech = read_speech(inputs["speech"])
-    task.progress(5, "%.1f s of sound" % (len(speech) / RATE))
+    seconds = len(speech) / 2 / RATE
+    task.progress(5, "%.1f s of sound" % seconds)
     words = []
-    for segment in Segmenter(sample_rate=RATE).segment(io.BytesIO(speech.tobytes())):
-        words += words_of(task.loaded, segment)
-        task.progress(5 + 95 * segment.end_time * RATE / len(speech), "%.1f s" % segment.end_time)
+    for start, samples in stretches(speech):
+        words += words_of(task.loaded, samples, start)
+        end = start + len(samples) / 2 / RATE
+        task.progress(5 + 95 * end / seconds, "%.1f s" % min(end, seconds))
     task.progress(100, "%d words" % len(words))
     return {"text": " ".join(word["word"] for word in words), "words": words}
 
@@ -34,19 +35,19 @@ def load():
 
 
 def read_speech(path):
-    """The sound as one channel of 16-bit samples at the model's rate."""
+    """The sound as one channel of 16-bit samples at the model's rate; a minute at a time."""
     import wave
 
     try:
         with wave.open(path) as file:
-            channels, width, rate, count = file.getparams()[:4]
-            data = file.readframes(count)
+            channels, width, rate = file.getparams()[:3]
+            if rate < 8000:
+                raise InvalidInput("the speech has %d samples per second; at least 8000 are needed" % rate)
+            minutes = iter(lambda: file.readframes(60 * rate), b"")
+            return b"".join(as_int16(resampled(one_channel(data, channels, width), rate)) for data in minutes)
     except (wave.Error, EOFError) as error:
         reason = str(error) or "it is cut off"
         raise InvalidInput("the speech is not a PCM wave file: %s" % reason) from error
-    if rate < 8000:
-        raise InvalidInput("the speech has %d samples per second; at least 8000 are needed" % rate)
-    return as_int16(resampled(one_channel(data, channels, width), rate))
 
 
 def one_channel(data, channels, width):
@@ -81,21 +82,33 @@ def resampled(samples, rate):
 
 
 def as_int16(samples):
-    return (samples.clip(-1, 1) * 32767).round().astype("<i2")
+    return (samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes()
 
 
-def words_of(decoder, segment):
+def stretches(speech):
+    """What lies between pauses, each with the second at which it starts."""
+    from pocketsphinx import Segmenter
+
+    # Without a pause after it, the segmenter may lose what is said last.
+    with_pause = io.BytesIO(speech + bytes(2 * RATE))
+    for segment in Segmenter(sample_rate=RATE).segment(with_pause):
+        size = 2 * RATE * LONGEST
+        for at in range(0, len(segment.pcm), size):
+            yield segment.start_time + at / 2 / RATE, segment.pcm[at : at + size]
+
+
+def words_of(decoder, samples, start):
     """The words in a stretch of speech, with their seconds in the whole; silence and noise are no words."""
     decoder.start_utt()
-    decoder.process_raw(segment.pcm, full_utt=True)
+    decoder.process_raw(samples, full_utt=True)
     decoder.end_utt()
     frame = 1 / decoder.config["frate"]
     return [
         {
             # Other pronunciations are numbered: "the(2)".
             "word": re.sub(r"\(\d+\)$", "", found.word),
-            "start": round(segment.start_time + found.start_frame * frame, 2),
-            "end": round(segment.start_time + (found.end_frame + 1) * frame, 2),
+            "start": round(start + found.start_frame * frame, 2),
+            "end": round(start + (found.end_frame + 1) * frame, 2),
         }
         for found in decoder.seg() or ()
         if not re.match(r"<|\[|\+\+", found.word)

@@ -44,6 +44,15 @@ describe('speech-to-text', () => {
     expect(shareOfWords(austenSaid, String(heard.result.outputs.text))).toBeGreaterThanOrEqual(0.5)
   })
 
+  test('hears what is said last, without a pause after it', async () => {
+    const speech = join(here.folder, 'abrupt.wav')
+    // A whole number of the 30 ms that the model's segmenter reads at once.
+    const samples = (await readFile(austen)).subarray(headerBytes, headerBytes + 92 * 960)
+    await writeFile(speech, recoded(samples, { rate: 16_000, channels: 1, bytes: 2 }))
+    const outputs = { text: expect.stringMatching(/young man$/) }
+    expect(await listener.run({ speech })).toMatchObject({ type: 'done', result: { outputs } })
+  })
+
   test('hears nothing in silence', async () => {
     const speech = join(here.folder, 'silence.wav')
     await writeFile(speech, recoded(Buffer.alloc(32_000), { rate: 16_000, channels: 1, bytes: 2 }))
