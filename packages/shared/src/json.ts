@@ -23,3 +23,13 @@ function isJson(value: unknown): value is Json {
   }
   return true
 }
+
+/** Whether a value is nested more than so many levels deep. Without recursion, too. */
+export function depthOver(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return false
+}

@@ -37,7 +37,8 @@ function freeName(folderName: string, taken: ReadonlySet<string>): string {
     .replace(/[^a-z0-9_-]/g, '-')
     .replace(/^[^a-z0-9]+/, '')
     .slice(0, 56)
-  const base = plain === '' ? 'module' : plain
+  // `constructor` is no name that a module may have.
+  const base = plain === '' || plain in {} ? 'module' : plain
   for (let n = 1; ; n += 1) {
     const name = n === 1 ? base : `${base}-${n}`
     if (!taken.has(name)) return name

@@ -1,9 +1,11 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { Json, Manifest, unknownManifestKeys } from '@millrace/shared'
+import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared'
 import type { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
 import { pythonRange } from './python-range.ts'
+import { readText } from './read-text.ts'
+import { requirementsFiles } from './requirements.ts'
 
 export type ReadManifest = {
   /** `module.json` as its author wrote it; `null` when it is not JSON. */
@@ -13,15 +15,26 @@ export type ReadManifest = {
   warnings: string[]
 }
 
-/** Reads a folder's `module.json` and holds it against the folder. Never throws for what an author wrote. */
+/** It travels inside other JSON, which may have 100 levels in all. */
+const deepest = 64
+
+/**
+ * Reads a folder's `module.json` and holds it against the folder. Never throws for what an author wrote, but when
+ * the file has gone.
+ */
 export async function readManifest(folder: string): Promise<ReadManifest> {
-  const text = await readFile(join(folder, 'module.json'), 'utf8')
-  const raw = parse(text)
+  const path = join(folder, 'module.json')
+  const read = await readText(path)
+  if (read === null) throw Object.assign(new Error(`${path} has gone`), { code: 'ENOENT' })
+  const raw = 'fault' in read ? { fault: `module.json ${read.fault}` } : parse(read.text)
   if ('fault' in raw) return { raw: null, manifest: null, fault: raw.fault, warnings: [] }
   const parsed = Manifest.safeParse(raw.value)
   if (!parsed.success) return { raw: raw.value, manifest: null, fault: faultOf(parsed.error), warnings: [] }
   const manifest = parsed.data
-  const fault = (await faultOfEntryPoint(folder, manifest)) ?? faultOfPython(manifest)
+  const fault =
+    (await faultOfEntryPoint(folder, manifest)) ??
+    (await faultOfRequirementsFile(folder, manifest)) ??
+    faultOfPython(manifest)
   const unknown = typeof raw.value === 'object' && raw.value !== null ? unknownManifestKeys(raw.value) : []
   return {
     raw: raw.value,
@@ -32,10 +45,12 @@ export async function readManifest(folder: string): Promise<ReadManifest> {
 }
 
 function parse(text: string): { value: Json } | { fault: string } {
-  const plain = text.replace(/^\uFEFF/, '')
-  const fault = jsonFault(plain)
+  if (text.trim() === '') return { fault: 'module.json is empty' }
+  const fault = jsonFault(text)
   if (fault !== null) return { fault: `module.json is not valid JSON: ${fault}` }
-  const parsed = Json.safeParse(JSON.parse(plain))
+  const value: unknown = JSON.parse(text)
+  if (depthOver(value, deepest)) return { fault: `module.json is nested more than ${deepest} levels deep` }
+  const parsed = Json.safeParse(value)
   return parsed.success ? { value: parsed.data } : { fault: faultOf(parsed.error) }
 }
 
@@ -56,10 +71,22 @@ async function faultOfEntryPoint(folder: string, manifest: Manifest): Promise<st
       return `module.json: ${named} leads out of the module's folder`
     return (await stat(path)).isFile() ? null : `module.json: ${named} is not a file`
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code === 'ELOOP') return `module.json: ${named} is a link that leads nowhere`
+    if (code === 'ENAMETOOLONG') return `module.json: ${named} is longer than a file's name may be`
+    if (code === 'ENOENT' || code === 'ENOTDIR')
       return `module.json: ${named} does not exist in the module's folder`
     throw error
   }
+}
+
+/** A module that names none may do without; one that names its own means it. */
+async function faultOfRequirementsFile(folder: string, manifest: Manifest): Promise<string | null> {
+  const { requirementsFile } = manifest
+  if (requirementsFile === 'requirements.txt') return null
+  for (const file of requirementsFiles(requirementsFile))
+    if (await stat(join(folder, file)).catch(() => null)) return null
+  return `module.json: requirements_file "${requirementsFile}" does not exist in the module's folder`
 }
 
 function faultOfPython(manifest: Manifest): string | null {

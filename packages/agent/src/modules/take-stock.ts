@@ -1,5 +1,5 @@
-import { access, readdir, realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import type { Json, Manifest } from '@millrace/shared'
 import { digestOf } from './digest.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
@@ -71,9 +71,18 @@ function unreadable(folderName: string, folder: string, error: unknown): Found {
     digest: 'unreadable',
     raw: null,
     manifest: null,
-    fault: `The folder cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    fault: whyUnreadable(folder, error),
     warnings: [],
   }
+}
+
+function whyUnreadable(folder: string, error: unknown): string {
+  if (!(error instanceof Error)) return `The folder cannot be read: ${String(error)}`
+  const denied = 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')
+  if (!denied || !('path' in error) || typeof error.path !== 'string')
+    return `The folder cannot be read: ${error.message}`
+  const what = relative(folder, error.path) || 'The folder'
+  return `${what} may not be read by the user that the agent runs as: change its permissions`
 }
 
 async function moduleFolders(modulesDir: string): Promise<string[]> {
@@ -81,7 +90,7 @@ async function moduleFolders(modulesDir: string): Promise<string[]> {
     if (isGone(error)) return []
     throw error
   })
-  const candidates = names.filter((name) => !/^[._]/.test(name)).sort()
+  const candidates = names.filter((name) => !/^[._]|^lost\+found$/.test(name)).sort()
   const kept = await Promise.all(candidates.map((name) => isModule(join(modulesDir, name))))
   return candidates.filter((_, at) => kept[at])
 }
@@ -89,9 +98,11 @@ async function moduleFolders(modulesDir: string): Promise<string[]> {
 async function isModule(folder: string): Promise<boolean> {
   try {
     if (!(await stat(folder)).isDirectory()) return false
-    await access(join(folder, 'module.json'))
+    await lstat(join(folder, 'module.json'))
     return true
-  } catch {
+  } catch (error) {
+    // Whether one lies in a folder that may not be read nobody can tell: that is said, not passed over.
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return true
     // A plain file, a folder for something else, or a link that leads nowhere.
     return false
   }

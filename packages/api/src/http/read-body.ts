@@ -1,3 +1,4 @@
+import { depthOver } from '@millrace/shared'
 import { Failure } from '../failure.ts'
 import type { Ctx } from './env.ts'
 
@@ -30,14 +31,4 @@ function parseJson(text: string): unknown {
       { cause: error },
     )
   }
-}
-
-/** Without recursion: a hostile body may be a million levels deep. */
-function depthOver(value: unknown, limit: number): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limit) return true
-    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
-  }
-  return false
 }
