@@ -1,12 +1,22 @@
 import { extname } from 'node:path'
-import { canonicalFormat, faultOfValue, type Json, type Manifest, type Port } from '@millrace/shared'
+import {
+  canonicalFormat,
+  depthOver,
+  faultOfValue,
+  type Json,
+  type Manifest,
+  type Port,
+} from '@millrace/shared'
+import { faultOfContent } from './file-content.ts'
 import { fileInside } from './file-inside.ts'
-import { faultOfFileStart } from './file-start.ts'
 
 /** One output of a run: a value, or files inside the output folder (real paths). */
 export type Produced = { value: Json } | { path: string } | { paths: string[] }
 
 export type CheckedOutputs = { outputs: Record<string, Produced>; undeclared: string[] } | { fault: string }
+
+/** A value travels inside other JSON, which may have 100 levels in all. */
+const deepest = 90
 
 /**
  * Holds what a module returned against what it declares. Outputs that are not declared are left out, not
@@ -42,6 +52,8 @@ async function checkOutput(
   value: Json,
   outputDir: string,
 ): Promise<Produced | { fault: string }> {
+  if (depthOver(value, deepest))
+    return { fault: `is nested more than ${deepest} levels deep: return it as a file` }
   if (!port.multiple) {
     const fault = faultOfValue(port, value)
     if (fault) return { fault }
@@ -71,6 +83,6 @@ async function checkFile(
   const format = canonicalFormat(extname(file.path))
   if (!port.format.includes(format))
     return { fault: `must be a ${port.format.join(' or ')} file, but is called ${value}` }
-  const fault = await faultOfFileStart(file.path, format)
+  const fault = await faultOfContent(file.path, format)
   return fault ? { fault: `${value} ${fault}` } : file
 }

@@ -7,7 +7,8 @@ export async function fileInside(
   name: string,
 ): Promise<{ path: string } | { fault: string }> {
   if (name === '' || name.includes('\0')) return { fault: 'must be the path of a file' }
-  const root = await realpath(folder)
+  const root = await realPathOf(folder)
+  if (root === null) return { fault: `names the file ${name}, but the output folder has gone` }
   const path =
     (await realPathOf(resolve(root, name))) ?? (await realPathOf(resolve(root, name.replaceAll('\\', '/'))))
   if (path === null) return { fault: `names the file ${name}, which does not exist in the output folder` }

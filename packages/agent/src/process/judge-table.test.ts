@@ -93,7 +93,7 @@ describe('files', () => {
     expect(await judged(returned(path), picture)).toMatchObject({ outcome: 'succeeded' })
   })
   it.each([
-    ['fake.jpg', /does not begin like a jpg file/],
+    ['fake.jpg', /fake\.jpg is no jpg file: it begins with "not a picture"$/],
     ['empty.jpg', /is empty/],
     ['real.png', /does not exist/],
     ['', /must be the path of a file/],

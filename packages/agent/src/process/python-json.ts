@@ -1,7 +1,10 @@
-import type { Json } from '@millrace/shared'
+import { depthOver, type Json } from '@millrace/shared'
 
 /** What a text says, and the places (`/outputs/score`) where Python printed NaN or Infinity. */
 export type PythonJson = { value: Json; notNumbers: string[] }
+
+/** So deep nobody nests by intent, and the walk below still finds its way back. */
+const deepest = 1000
 
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */
 export function parsePythonJson(text: string): PythonJson | null {
@@ -9,7 +12,7 @@ export function parsePythonJson(text: string): PythonJson | null {
   if (strict.parsed) return { value: strict.value, notNumbers: [] }
   if (!/NaN|Infinity/.test(text)) return null
   const marked = parse(text.replace(stringOrNotNumber, (found) => (found.startsWith('"') ? found : standIn)))
-  if (!marked.parsed) return null
+  if (!marked.parsed || depthOver(marked.value, deepest)) return null
   const notNumbers: string[] = []
   const value = withoutStandIns(marked.value, '', notNumbers)
   return { value, notNumbers }
