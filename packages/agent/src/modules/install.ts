@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Manifest } from '@millrace/shared'
 import { bareInterpreter } from './bare-interpreter.ts'
+import { builtFromSource } from './built-from-source.ts'
 import { buildEnvironment, pythonIn } from './environment.ts'
 import type { FindInterpreter, Interpreter } from './interpreter.ts'
 import { environmentDigest, type Requirements, readRequirements } from './requirements.ts'
@@ -44,6 +45,8 @@ async function environmentFor(o: {
   requirements: Requirements
   interpreter: Interpreter
 }): Promise<{ python: string; envDir: string } | { fault: string }> {
+  const built = o.manifest.allowBuilds ? null : builtFromSource(o.requirements.text)
+  if (built !== null) return { fault: faultOfBuild(basename(o.requirements.file), built) }
   // An empty setting means: from the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
   const name = environmentDigest({
@@ -62,3 +65,6 @@ async function environmentFor(o: {
   })
   return failure ?? { python: pythonIn(folder), envDir: folder }
 }
+
+const faultOfBuild = (file: string, line: string): string =>
+  `The requirements cannot be installed: "${line.slice(0, 200)}" in ${file} has to be built: name a package that has a wheel, or set "allow_builds" in module.json`
