@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { missingPart } from './explain.ts'
+import { knownCause } from './explain.ts'
 
 it.each([
   [
@@ -16,9 +16,9 @@ it.each([
   ],
   ["ModuleNotFoundError: No module named 'cv2'", /^Missing Python package cv2:/],
 ])('%s', (line, expected) => {
-  expect(missingPart(['Traceback (most recent call last):', line, ''])).toMatch(expected)
+  expect(knownCause(['Traceback (most recent call last):', line, ''])).toMatch(expected)
 })
 
 it('says nothing when it does not know', () => {
-  expect(missingPart(['ValueError: wrong'])).toBeNull()
+  expect(knownCause(['ValueError: wrong'])).toBeNull()
 })

@@ -5,9 +5,11 @@ import type { Gpu, Manifest } from '@millrace/shared'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
-import { lastWords, missingPart } from './explain.ts'
+import { knownCause, lastWords } from './explain.ts'
+import { listFolder } from './folder-listing.ts'
 import { gpuFault } from './gpu-check.ts'
 import type { RunStep } from './run-step.ts'
+import { missingFrom } from './snapshot.ts'
 import { expandTestData } from './test-input.ts'
 
 /** What is needed to start a module's program outside a task. */
@@ -27,7 +29,7 @@ const testTaskId = 'tsk_00000000000000000000000000'
 /** `--mode setup`, for modules that list it: weights into the cache, say. Says why it failed, or `null`. */
 export async function setUp(o: Prepared): Promise<string | null> {
   if (!o.manifest.modes.includes('setup')) return null
-  return inRunFolder(o, async (runDir, outputDir) => {
+  return inRunFolder(o, 'set up', async (runDir, outputDir) => {
     const limit = o.manifest.setupTimeoutSeconds
     const end = await o.run({
       command: o.python,
@@ -43,7 +45,7 @@ export async function setUp(o: Prepared): Promise<string | null> {
 
 /** Whether the environment can use the GPU at all; says why not, or `null`. */
 export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
-  inRunFolder(o, (runDir, outputDir) =>
+  inRunFolder(o, 'tested', (runDir, outputDir) =>
     gpuFault({ python: o.python, cwd: runDir, env: environment(o, { runDir, outputDir }), gpu, run: o.run }),
   )
 
@@ -52,7 +54,7 @@ export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
  * declared output in its kind. Says why it did not, or `null`.
  */
 export async function test(o: Prepared): Promise<string | null> {
-  return inRunFolder(o, async (runDir, outputDir) => {
+  return inRunFolder(o, 'tested', async (runDir, outputDir) => {
     const expanded = await expandTestData({ ...o, taskId: testTaskId, outputDir })
     if ('fault' in expanded) return expanded.fault
     const inputFile = join(runDir, 'input.json')
@@ -66,9 +68,12 @@ export async function test(o: Prepared): Promise<string | null> {
       timeoutSeconds: limit,
     })
     if (end.stopReason === 'timed_out') return `The test took longer than test_timeout_seconds (${limit} s)`
-    const missing = missingPart(end.stderrTail)
-    const verdict = await judge({ end, manifest: o.manifest, outputDir })
-    if (verdict.error) return missing ?? `The test failed: ${verdict.error.message}`
+    const { error } = await judge({ end, manifest: o.manifest, outputDir })
+    if (error) {
+      // What a module itself names as the cause outranks the warnings that it printed before.
+      const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
+      return knownCause(said) ?? `The test failed: ${error.message}`
+    }
     return end.exitCode === 0 ? null : `The test reported success, but ended badly: ${cause(end)}`
   })
 }
@@ -81,26 +86,37 @@ function environment(
   return moduleEnv({ ...o, ...run, usesGpu, threads: availableParallelism() })
 }
 
-async function inRunFolder<T>(
+async function inRunFolder(
   o: Prepared,
-  work: (runDir: string, outputDir: string) => Promise<T>,
-): Promise<T> {
+  done: 'set up' | 'tested',
+  work: (runDir: string, outputDir: string) => Promise<string | null>,
+): Promise<string | null> {
   const parent = join(o.home, 'tests')
   await mkdir(parent, { recursive: true })
   await mkdir(o.cacheDir, { recursive: true })
+  const before = await listFolder(o.folder)
   const runDir = await mkdtemp(join(parent, `${o.manifest.name}-`))
   try {
     const outputDir = join(runDir, 'output')
     await mkdir(outputDir)
-    return await work(runDir, outputDir)
+    const fault = await work(runDir, outputDir)
+    return faultOfDeleted(await missingFrom(o.folder, before), done) ?? fault
   } finally {
     await rm(runDir, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+/** Without them no later run would work: better told now. */
+function faultOfDeleted(paths: string[], done: string): string | null {
+  if (paths.length === 0) return null
+  const named = paths.slice(0, 5).join(', ')
+  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : ''
+  return `The module deleted files of its own while it was ${done}: ${named}${more}`
 }
 
 function cause(end: ProcessEnd): string {
   if (end.startError) return end.startError
   const how = end.signal ? `it crashed (${end.signal})` : `exit code ${end.exitCode}`
   const words = lastWords(end)
-  return missingPart(end.stderrTail) ?? (words === '' ? how : `${how}: ${words}`)
+  return knownCause(end.stderrTail) ?? (words === '' ? how : `${how}: ${words}`)
 }
