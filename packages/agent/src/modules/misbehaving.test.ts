@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { InventoryRequest } from '@millrace/shared'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { folders } from '../../fixtures/misbehaving/folders.ts'
+import { manifests } from '../../fixtures/misbehaving/manifests.ts'
+import { programs } from '../../fixtures/misbehaving/programs.ts'
+import { makePackages, requirements } from '../../fixtures/misbehaving/requirements.ts'
+import { writeModule } from '../../fixtures/misbehaving/write-module.ts'
+import { processesWith, until } from '../../fixtures/run-fixture.ts'
+import { judge } from '../process/judge.ts'
+import { moduleEnv } from '../process/module-env.ts'
+import { runProcess } from '../process/run-process.ts'
+import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+import { type Catalogue, openCatalogue } from './catalogue.ts'
+import { listFolder } from './folder-listing.ts'
+
+/** All of them in one folder, together with a good one, taken in by one agent. */
+
+const groups = { folders, manifests, requirements: requirements(''), programs }
+const good = ['good-first', 'zz-good-last']
+
+let place: string
+let watchdog: Watchdog
+let catalogue: Catalogue
+let stamp: string
+let failures: unknown[]
+
+beforeAll(async () => {
+  watchdog = startWatchdog()
+  place = await mkdtemp(join(tmpdir(), 'millrace misbehaving ü '))
+  const modulesDir = join(place, 'modules')
+  const packages = join(place, 'packages')
+  await mkdir(packages)
+  makePackages(packages)
+  for (const name of good) await writeModule(join(modulesDir, name))
+  for (const [name, recipe] of Object.values({ ...groups, requirements: requirements(packages) }).flat())
+    await writeModule(join(modulesDir, name), recipe)
+  stamp = (await listFolder(modulesDir)).stamp
+  failures = []
+  catalogue = openCatalogue({
+    modulesDir,
+    home: join(place, 'home'),
+    own: process.env,
+    watchdog,
+    logger: {
+      info: () => undefined,
+      warn: (...said) => failures.push(said),
+      error: (...said) => failures.push(said),
+    },
+    onChange: () => undefined,
+    onInstallLines: () => undefined,
+    quietMs: 0,
+    graceMs: 100,
+  })
+  await catalogue.scan()
+  await until(() => catalogue.inventory().every(({ status }) => /AVAILABLE|ERROR/.test(status)), 240_000)
+})
+afterAll(async () => {
+  await catalogue?.close()
+  await watchdog?.close()
+  await rm(place, { recursive: true, force: true })
+})
+
+const found = (folderName: string) => catalogue.inventory().find(({ path }) => basename(path) === folderName)
+
+describe.each(Object.entries(groups))('odd %s:', (_, group) => {
+  it.each(group)('%s', (folderName, _, says) => {
+    const module = found(folderName)
+    if (says === 'unlisted') return expect(module).toBeUndefined()
+    if (says === null) return expect(module).toMatchObject({ status: 'AVAILABLE', error: null })
+    expect(module).toMatchObject({ status: 'ERROR', error: expect.stringMatching(says) })
+  })
+})
+
+describe('after all of them', () => {
+  it('the good modules are available', () => {
+    for (const name of good) expect(found(name)).toMatchObject({ status: 'AVAILABLE', error: null })
+    expect(failures).toEqual([])
+  })
+
+  it('the API takes what the agent reports', () => {
+    const request = { sessionId: 'ses_00000000000000000000000000', modules: catalogue.inventory() }
+    expect(InventoryRequest.safeParse(request).error).toBeUndefined()
+    expect(JSON.stringify(request).length).toBeLessThan(1024 * 1024)
+  })
+
+  it('a good module serves', async () => {
+    const [module] = catalogue.available().filter(({ name }) => name === good[0])
+    if (!module) throw new Error('it is not available')
+    const runDir = await mkdtemp(join(tmpdir(), 'millrace-run-'))
+    const { ended } = runProcess({
+      command: module.python,
+      args: [
+        join(module.folder, 'main.py'),
+        '--mode',
+        'run',
+        '--input_file',
+        join(module.folder, 'test_data.json'),
+      ],
+      cwd: runDir,
+      env: moduleEnv({
+        ...{ ...module, runDir, outputDir: runDir, taskId: 'tsk', usesGpu: false, threads: 1 },
+        own: process.env,
+      }),
+      timeoutSeconds: 60,
+      watchdog,
+      onLine: () => undefined,
+    })
+    const verdict = await judge({ end: await ended, manifest: module.manifest, outputDir: runDir })
+    await rm(runDir, { recursive: true })
+    expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'ok' } } })
+  })
+
+  it('no process is left, and no folder of a test', async () => {
+    expect(processesWith(place)).toEqual([])
+    expect(await readdir(join(place, 'home', 'tests'))).toEqual([])
+  })
+
+  it('nothing was written but into the home of the agent', async () => {
+    expect((await readdir(place)).sort()).toEqual(['home', 'modules', 'packages'])
+    expect((await listFolder(join(place, 'modules'))).stamp).toBe(stamp)
+  })
+
+  it('no log is larger than need be', async () => {
+    const logs = join(place, 'home', 'install-logs')
+    const sizes = await Promise.all(
+      (await readdir(logs)).map(async (name) => (await readFile(join(logs, name))).length),
+    )
+    expect(Math.max(...sizes)).toBeLessThan(8 * 1024 * 1024)
+  })
+})
