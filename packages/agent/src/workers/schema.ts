@@ -24,7 +24,7 @@ const Word = z
 
 /** A variable always gives text, also where a number is meant. */
 const number = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((given) => (typeof given === 'string' && given.trim() !== '' ? Number(given) : given), schema)
+  z.preprocess((given) => (typeof given === 'string' && /\d/.test(given) ? Number(given) : given), schema)
 
 const Environment = z
   .record(
