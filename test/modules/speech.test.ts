@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fromOutput } from '@millrace/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { type Served, serve } from './served.ts'
 import { shareOfWords } from './words.ts'
 import { type Workshop, workshop } from './workshop.ts'
@@ -122,7 +123,10 @@ test('what one module speaks, the other understands, two words of five at least'
     const spoken = await here.client.createTask({ module: 'text-to-speech', inputs: { text } })
     const inputs = { speech: fromOutput(spoken.id, 'speech') }
     const { id } = await here.client.createTask({ module: 'speech-to-text', inputs })
-    const heard = await here.client.task(id, 60)
+    const heard = await until('it has ended', 110, async () => {
+      const now = await here.client.task(id, 10)
+      return now.finishedAt !== null && now
+    })
     expect(heard).toMatchObject({ status: 'succeeded', error: null })
     return shareOfWords(text, String(heard.result?.text))
   })
