@@ -38,7 +38,12 @@ export type Workshop = {
  */
 export async function workshop(modules: readonly string[]): Promise<Workshop> {
   const here = await installation(modules)
-  await here.agent.available(here.client)
+  try {
+    await here.agent.available(here.client)
+  } catch (error) {
+    await here.close()
+    throw error
+  }
   const folder = await mkdtemp(join(tmpdir(), 'millrace-workshop-'))
   const interpreters = new Map<string, string>()
   for (const module of modules) {
