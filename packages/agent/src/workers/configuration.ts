@@ -67,7 +67,10 @@ export class Configuration {
     logger.info({ file, types }, 'the workers file was read')
     const ignored = reading.ignored.map((remark) => inWords(file, [remark]))
     if (ignored.length > 0) logger.warn({ file, ignored }, 'some of the workers file has no effect')
-    if ('text' in found) await writeDurably(this.#kept, found.text)
+    if ('text' in found)
+      await writeDurably(this.#kept, found.text).catch((err: unknown) =>
+        logger.warn({ err, file: this.#kept }, 'the next start could not fall back on this workers file'),
+      )
   }
 
   async #definitionsBefore(file: string): Promise<Definition[]> {

@@ -29,23 +29,26 @@ const lookEveryMs = 5000
 
 export function openWorkers(o: WorkersOptions): Workers {
   const configuration = new Configuration(o)
-  const faults = new Map<Definition, string | null>()
   const runnables = new Map<string, RunnableWorker>()
   const disabled = new Set<string>()
+  let known: { definition: Definition; fault: string | null }[] = []
+  let isNew = false
   let looking: Promise<void> = Promise.resolve()
   let soon: NodeJS.Timeout | undefined
   let regularly: NodeJS.Timeout | undefined
   let watcher: ReturnType<typeof watch> | undefined
 
   async function look(): Promise<void> {
-    let changed = await configuration.look()
-    if (changed) faults.clear()
+    isNew = (await configuration.look()) || isNew
+    const looked: typeof known = []
     for (const definition of configuration.definitions) {
       const fault = await faultOfPaths(definition)
       if (fault === null) await offer(definition)
-      changed ||= faults.get(definition) !== fault
-      faults.set(definition, fault)
+      looked.push({ definition, fault })
     }
+    const changed = isNew || looked.some(({ fault }, at) => fault !== known[at]?.fault)
+    known = looked
+    isNew = false
     if (changed) o.onChange()
   }
 
@@ -91,16 +94,17 @@ export function openWorkers(o: WorkersOptions): Workers {
         else disabled.delete(name)
     },
     inventory: (taken) =>
-      configuration.definitions.map((definition) => {
-        const fault = taken.has(definition.name) ? takenBy(definition) : (faults.get(definition) ?? null)
-        return inventoryOf(definition, fault, configuration.fault)
-      }),
+      known.map(({ definition, fault }) =>
+        inventoryOf(
+          definition,
+          taken.has(definition.name) ? takenBy(definition) : fault,
+          configuration.fault,
+        ),
+      ),
     available: (taken) =>
-      configuration.definitions.flatMap((definition) => {
-        const { name, version, digest } = definition
-        if (taken.has(name) || disabled.has(name) || faults.get(definition) !== null) return []
-        return find(name, version, digest) ?? []
-      }),
+      known.flatMap(({ definition: { name, version, digest }, fault }) =>
+        fault !== null || taken.has(name) || disabled.has(name) ? [] : (find(name, version, digest) ?? []),
+      ),
     find,
     async close() {
       clearTimeout(soon)
