@@ -17,6 +17,7 @@ export async function install(o: {
   digest: string
   /** The snapshot. */
   folder: string
+  paths: readonly string[]
   cacheDir: string
   home: string
   own: NodeJS.ProcessEnv

@@ -85,6 +85,7 @@ export async function makeReady(o: {
       manifest,
       digest,
       folder,
+      paths: found.listing.entries.map((entry) => entry.path),
       cacheDir: cacheFolder(o.home, name),
       run,
     }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { copyFile, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { ifThere } from '../if-there.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
 
 /**
@@ -9,13 +10,15 @@ import { type Listing, listFolder } from './folder-listing.ts'
  */
 export async function takeSnapshot(folder: string, listing: Listing, target: string): Promise<boolean> {
   // A module may have deleted files of its own there, when it was tried before.
-  if ((await missingFrom(target, listing)).length === 0) return true
+  const wanted = listing.entries.map(({ path }) => path)
+  if ((await missingFrom(target, wanted)).length === 0) return true
   const beside = `${target}.new`
   await rm(beside, { recursive: true, force: true })
   await mkdir(beside, { recursive: true })
+  for (const inside of new Set(wanted.map((path) => dirname(path))))
+    await mkdir(join(beside, inside), { recursive: true })
   for (const entry of listing.entries) {
     const copy = join(beside, entry.path)
-    await mkdir(dirname(copy), { recursive: true })
     if (entry.kind === 'file') await copyFile(join(folder, entry.path), copy, constants.COPYFILE_FICLONE)
     else await symlink(targetOf(folder, entry.path, entry.target), copy)
   }
@@ -27,10 +30,18 @@ export async function takeSnapshot(folder: string, listing: Listing, target: str
   return unchanged
 }
 
-/** Paths that a folder lacks of those listed; all of them when there is no such folder. */
-export async function missingFrom(folder: string, { entries }: Listing): Promise<string[]> {
+/** Those of the paths that a folder lacks; all of them when there is no such folder. */
+export async function missingFrom(folder: string, paths: readonly string[]): Promise<string[]> {
   const there = new Set(await pathsIn(folder))
-  return entries.map(({ path }) => path).filter((path) => !there.has(path))
+  return paths.filter((path) => !there.has(path))
+}
+
+/** What is below a folder, with `/`; links are not followed. Far quicker than a listing. */
+async function pathsIn(folder: string): Promise<string[]> {
+  const entries = await ifThere(readdir(folder, { recursive: true, withFileTypes: true }))
+  return (entries ?? [])
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))
 }
 
 /** A relative link that leads out of the folder (to weights, say) must lead to the same place from the copy. */
@@ -38,13 +49,4 @@ function targetOf(folder: string, path: string, target: string): string {
   const meant = resolve(folder, dirname(path), target)
   const way = relative(folder, meant)
   return way.startsWith('..') || isAbsolute(way) ? meant : target
-}
-
-async function pathsIn(folder: string): Promise<string[]> {
-  try {
-    return (await listFolder(folder)).entries.map(({ path }) => path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
 }

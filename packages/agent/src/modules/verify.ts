@@ -6,7 +6,6 @@ import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
 import { knownCause, lastWords } from './explain.ts'
-import { listFolder } from './folder-listing.ts'
 import { gpuFault } from './gpu-check.ts'
 import type { RunStep } from './run-step.ts'
 import { missingFrom } from './snapshot.ts'
@@ -15,7 +14,10 @@ import { expandTestData } from './test-input.ts'
 /** What is needed to start a module's program outside a task. */
 export type Prepared = {
   manifest: Manifest
+  /** The snapshot. */
   folder: string
+  /** What the author put there. */
+  paths: readonly string[]
   python: string
   cacheDir: string
   home: string
@@ -94,13 +96,12 @@ async function inRunFolder(
   const parent = join(o.home, 'tests')
   await mkdir(parent, { recursive: true })
   await mkdir(o.cacheDir, { recursive: true })
-  const before = await listFolder(o.folder)
   const runDir = await mkdtemp(join(parent, `${o.manifest.name}-`))
   try {
     const outputDir = join(runDir, 'output')
     await mkdir(outputDir)
     const fault = await work(runDir, outputDir)
-    return faultOfDeleted(await missingFrom(o.folder, before), done) ?? fault
+    return faultOfDeleted(await missingFrom(o.folder, o.paths), done) ?? fault
   } finally {
     await rm(runDir, { recursive: true, force: true, maxRetries: 3 })
   }
