@@ -29,6 +29,8 @@ export async function openInstallLog(o: {
   await mkdir(dirname(o.file), { recursive: true })
   const last = await lastNumber(o.file)
   let n = last
+  let size = 0
+  let full = false
   let waiting: LogLine[] = []
   let timer: NodeJS.Timeout | undefined
   let written: Promise<void> = Promise.resolve()
@@ -57,10 +59,12 @@ export async function openInstallLog(o: {
 
   return {
     line(stream, text) {
-      const count = n - last
-      if (stream !== 'agent' && count === mostLines)
-        add('agent', `… more than ${mostLines} lines: the rest is left out`)
-      if (stream === 'agent' || count < mostLines) add(stream, text)
+      if (stream === 'agent') return add(stream, text)
+      if (full) return
+      size += text.length
+      full = n - last >= mostLines || size > largestFile
+      if (full) add('agent', '… a test or an installer says too much: the rest is left out')
+      else add(stream, text)
     },
     async close() {
       flush()

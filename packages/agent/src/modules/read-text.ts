@@ -2,13 +2,16 @@ import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 
 /** More than this nobody writes by hand into a manifest or a list of requirements. */
-const largest = 256 * 1024
+const usual = 256 * 1024
 
 /**
  * Reads a text file that a module's author wrote, without its byte order mark; `null` when there is none. Never
- * waits, and never reads more than 256 KiB: what a pipe, a device or a giant is comes back as a fault.
+ * waits, and never reads more than `largest` bytes: what a pipe, a device or a giant is comes back as a fault.
  */
-export async function readText(path: string): Promise<{ text: string } | { fault: string } | null> {
+export async function readText(
+  path: string,
+  largest = usual,
+): Promise<{ text: string } | { fault: string } | null> {
   try {
     // Opening a pipe waits for its writer, unless told not to.
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))

@@ -1,8 +1,13 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { faultOfValue, Json, type Manifest, type Port } from '@millrace/shared'
+import { depthOver, faultOfValue, Json, type Manifest, type Port } from '@millrace/shared'
 import { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
+import { readText } from './read-text.ts'
+
+/** Values travel inside other JSON, which may have 100 levels in all, and 1 MiB each. */
+const deepest = 90
+const largest = 4 * 1024 * 1024
 
 const TestData = z.looseObject({ inputs: z.record(z.string(), Json) })
 
@@ -41,20 +46,16 @@ export async function expandTestData(o: {
 }
 
 async function readTestData(path: string): Promise<{ data: z.infer<typeof TestData> } | { fault: string }> {
-  try {
-    const text = await readFile(path, 'utf8')
-    const fault = jsonFault(text)
-    if (fault !== null) return { fault: `test_data.json is not valid JSON: ${fault}` }
-    const parsed = TestData.safeParse(JSON.parse(text))
-    return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return {
-      fault: missing
-        ? 'test_data.json is missing: without a small input the module cannot be tested'
-        : `test_data.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    }
-  }
+  const read = await readText(path, largest)
+  if (read === null)
+    return { fault: 'test_data.json is missing: without a small input the module cannot be tested' }
+  if ('fault' in read) return { fault: `test_data.json ${read.fault}` }
+  const fault = jsonFault(read.text)
+  if (fault !== null) return { fault: `test_data.json is not valid JSON: ${fault}` }
+  const value: unknown = JSON.parse(read.text)
+  if (depthOver(value, deepest)) return { fault: `test_data.json is nested more than ${deepest} levels deep` }
+  const parsed = TestData.safeParse(value)
+  return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }
 }
 
 type Expanded = { value: Json; files?: FileFacts | FileFacts[] } | { fault: string }
