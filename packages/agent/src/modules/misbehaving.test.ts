@@ -42,7 +42,7 @@ beforeAll(async () => {
   catalogue = openCatalogue({
     modulesDir,
     home: join(place, 'home'),
-    own: process.env,
+    own: { ...process.env, UV_HTTP_RETRIES: '0' },
     watchdog,
     logger: {
       info: () => undefined,
@@ -113,14 +113,28 @@ describe('after all of them', () => {
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'ok' } } })
   })
 
-  it('no process is left, and no folder of a test', async () => {
+  it('no process is left, no folder of a test, and nothing half made', async () => {
     expect(processesWith(place)).toEqual([])
     expect(await readdir(join(place, 'home', 'tests'))).toEqual([])
+    const kept = await Promise.all(['envs', 'modules'].map((name) => readdir(join(place, 'home', name))))
+    expect(kept.flat().filter((name) => name.endsWith('.new'))).toEqual([])
   })
 
   it('nothing was written but into the home of the agent', async () => {
     expect((await readdir(place)).sort()).toEqual(['home', 'modules', 'packages'])
     expect((await listFolder(join(place, 'modules'))).stamp).toBe(stamp)
+  })
+
+  it('what deleted itself is copied anew when it is tried again', async () => {
+    const settled = (name: string) =>
+      until(() => /AVAILABLE|ERROR/.test(found(name)?.status ?? '') && found(name))
+    for (const name of ['deletes-itself-once', 'test-deletes-itself']) catalogue.retry(name)
+    expect(await settled('deletes-itself-once')).toMatchObject({ status: 'AVAILABLE', error: null })
+    const again = await settled('test-deletes-itself')
+    expect(again).toMatchObject({
+      status: 'ERROR',
+      error: expect.stringMatching(/^The module deleted files/),
+    })
   })
 
   it('no log is larger than need be', async () => {
