@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -27,7 +27,8 @@ export function startProgram(
   args: string[] = [],
   cwd?: string,
 ): Program {
-  const child = spawn(process.execPath, [file, ...args], {
+  const [command = '', ...parameters] = [...diesWithUs, process.execPath, file, ...args]
+  const child = spawn(command, parameters, {
     cwd,
     env: {
       PATH: process.env.PATH,
@@ -65,6 +66,9 @@ export function startProgram(
     },
   }
 }
+
+/** A test that is given up in the middle closes nothing: the system ends what its worker started. */
+const diesWithUs = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : []
 
 /** Installations inside a test use the same package settings as the tests themselves. */
 const packageVariables = (): Record<string, string | undefined> =>

@@ -5,32 +5,33 @@ import { tick } from './tick/tick.ts'
 
 const everyMs = 1_000
 
-/** Runs the tick every second, never two at once. `stop` waits for the one that is going. */
+/** Runs the tick every second, never two at once. `stop` waits for the job that is going. */
 export function runTick(deps: Deps, metrics: Metrics): { stop(): Promise<void> } {
-  const stopped = Promise.withResolvers<void>()
-  let stopping = false
+  const life = new AbortController()
+  const { signal } = life
   const loop = async () => {
-    while (!stopping) {
+    while (!signal.aborted) {
       const start = performance.now()
-      await tick(deps)
+      await tick(deps, signal)
       const ms = performance.now() - start
       metrics.ticked(ms / 1000)
-      await pause(Math.max(50, everyMs - ms), stopped.promise)
+      await pause(Math.max(50, everyMs - ms), signal)
     }
   }
   const ended = loop()
   return {
     async stop() {
-      stopping = true
-      stopped.resolve()
+      life.abort()
       await ended
     },
   }
 }
 
-async function pause(ms: number, stopped: Promise<void>): Promise<void> {
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
   const over = Promise.withResolvers<void>()
   const timer = setTimeout(over.resolve, ms)
-  await Promise.race([over.promise, stopped])
+  signal.addEventListener('abort', () => over.resolve(), { once: true })
+  await over.promise
   clearTimeout(timer)
 }

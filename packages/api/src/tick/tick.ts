@@ -34,9 +34,13 @@ const jobs = {
   abortUploads,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
-/** Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running. */
-export async function tick(deps: Deps): Promise<void> {
+/**
+ * Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running;
+ * after the signal no further one begins.
+ */
+export async function tick(deps: Deps, signal?: AbortSignal): Promise<void> {
   for (const [job, run] of Object.entries(jobs)) {
+    if (signal?.aborted) return
     try {
       await run(deps)
     } catch (err) {
