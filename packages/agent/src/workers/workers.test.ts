@@ -45,7 +45,7 @@ print(json.dumps({"success": True, "result": result, "logs": [{"level": "INFO", 
 type Log = (detail: object, message: string) => void
 const spies = () => ({ info: vi.fn<Log>(), warn: vi.fn<Log>(), error: vi.fn<Log>() })
 
-function open(): Workers {
+function open(lookEveryMs?: number): Workers {
   log = spies()
   onChange = vi.fn()
   return openWorkers({
@@ -54,6 +54,7 @@ function open(): Workers {
     own: { PYTHON: python, TOKEN: 'secret' },
     logger: log,
     onChange,
+    lookEveryMs,
   })
 }
 
@@ -188,6 +189,8 @@ test('what has no effect is named', async () => {
 })
 
 test('a worker is an ERROR until its folder and its interpreter are there', async () => {
+  await workers.close()
+  workers = open(200)
   await writeFile(file, textOf(entry('a', { venv_python: 'venv/python' })))
   await rename(join(folder, 'project'), join(folder, 'away'))
   await workers.scan()
@@ -201,7 +204,7 @@ test('a worker is an ERROR until its folder and its interpreter are there', asyn
   expect(workers.available(nobody)).toEqual([])
   await chmod(join(folder, 'venv/python'), 0o755)
   // Without a scan: nobody tells of such changes, so it looks again by itself.
-  await vi.waitFor(() => expect(states()).toEqual([['a', 'AVAILABLE', null]]), 8000)
+  await vi.waitFor(() => expect(states()).toEqual([['a', 'AVAILABLE', null]]), 3000)
 })
 
 test('a name that is taken or disabled is not offered', async () => {

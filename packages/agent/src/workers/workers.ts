@@ -20,7 +20,11 @@ export type Workers = {
   close(): Promise<void>
 }
 
-export type WorkersOptions = ConfigurationOptions & { onChange(): void }
+export type WorkersOptions = ConfigurationOptions & {
+  onChange(): void
+  /** How often it looks without having heard of a change. */
+  lookEveryMs?: number
+}
 
 /** An editor may write a file in several steps. */
 const quietMs = 100
@@ -77,7 +81,7 @@ export function openWorkers(o: WorkersOptions): Workers {
     watcher = watch([...o.files], { ignoreInitial: true })
     watcher.on('all', lookSoon)
     watcher.on('error', (err) => o.logger.warn({ err }, 'the workers file cannot be watched'))
-    regularly = setInterval(lookSoon, lookEveryMs)
+    regularly = setInterval(lookSoon, o.lookEveryMs ?? lookEveryMs)
   }
 
   const find = (name: string, version: string, digest: string) =>
