@@ -6,4 +6,6 @@ export type Bench = {
   store: Record<string, string>
   databaseUrl: string
   workersFile: string
+  /** The folder that its agent watches. */
+  modulesDir: string
 }

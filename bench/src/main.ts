@@ -1,16 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
 import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
+import { modules } from './modules.ts'
 import { overhead } from './overhead.ts'
-import { untilAllAvailable } from './until-available.ts'
+import { untilAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
 import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, upload, listing, workers }
+const benchmarks = { overhead, upload, listing, modules, workers }
+
+/** What its agent has: more would install for minutes before anything is measured. */
+const examples = ['text-stats', 'face-detect']
+const ofThisRepository = join(import.meta.dirname, '../../modules')
 
 async function main(): Promise<number> {
   const name = process.argv[2] ?? ''
@@ -23,14 +28,25 @@ async function main(): Promise<number> {
   const mongo = await startMongo({ home: join(home, 'database') })
   try {
     const workersFile = join(home, 'workers.json')
-    const env = { ...process.env, ...minio.env, ...mongo.env, WORKERS_FILE: workersFile, LOG_LEVEL: 'warn' }
+    const modulesDir = join(home, 'modules')
+    for (const name of examples)
+      await cp(join(ofThisRepository, name), join(modulesDir, name), { recursive: true })
+    const env = {
+      ...process.env,
+      ...minio.env,
+      ...mongo.env,
+      WORKERS_FILE: workersFile,
+      MODULES_DIR: modulesDir,
+      LOG_LEVEL: 'warn',
+    }
+    const untilAll = (installation: SpawnedInstallation) => untilAvailable(installation, examples)
     // The first start compiles and installs; what is measured is one like any other after it.
-    await withInstallation(home, env, untilAllAvailable)
+    await withInstallation(home, env, untilAll)
     await withInstallation(home, env, async (installation) => {
-      await untilAllAvailable(installation)
+      await untilAll(installation)
       process.stdout.write(`${await describeMachine()}\n`)
       const databaseUrl = mongo.env.MONGODB_URL ?? ''
-      await benchmarks[name]({ installation, store: minio.env, databaseUrl, workersFile })
+      await benchmarks[name]({ installation, store: minio.env, databaseUrl, workersFile, modulesDir })
     })
     return 0
   } finally {

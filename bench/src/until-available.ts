@@ -1,15 +1,14 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from '@millrace/client'
 
 const patienceMs = 300_000
-const modulesDir = join(import.meta.dirname, '../../modules')
 
-/** Until every module of this repository has passed its test: an installation beside a measurement would be measured too. */
-export async function untilAllAvailable(installation: { url: string; adminKey: string }): Promise<void> {
+/** Until these modules have passed their tests: an installation beside a measurement would be measured too. */
+export async function untilAvailable(
+  installation: { url: string; adminKey: string },
+  wanted: readonly string[],
+): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
-  const wanted = await readdir(modulesDir)
   const deadline = Date.now() + patienceMs
   for (;;) {
     const { items } = await client.listModules()

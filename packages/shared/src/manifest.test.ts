@@ -18,6 +18,7 @@ describe('module.json', () => {
       entryPoint: 'main.py',
       requirementsFile: 'requirements.txt',
       python: '>=3.10',
+      allowBuilds: false,
       inputs: [],
       outputs: [],
       timeoutSeconds: 300,

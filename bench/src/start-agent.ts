@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Client } from '@millrace/client'
+
+const entry = join(import.meta.dirname, '../../packages/agent/src/main.ts')
+
+/** An agent of its own beside the installation's, in a folder of its own; started and stopped at will. */
+export async function startAgent(client: Client, url: string, folder: string) {
+  const { secret } = await client.createKey({ name: 'bench', scopes: ['agent'] })
+  const modulesDir = join(folder, 'modules')
+  await mkdir(modulesDir, { recursive: true })
+  const env = {
+    ...process.env,
+    MILLRACE_URL: url,
+    MILLRACE_AGENT_KEY: secret ?? '',
+    AGENT_HOME: join(folder, 'home'),
+    MODULES_DIR: modulesDir,
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    LOG_LEVEL: 'silent',
+  }
+  let child: ChildProcess | undefined
+  return {
+    modulesDir,
+    /** Gives the copy of a module a name of its own. */
+    async rename(module: string, name: string): Promise<void> {
+      const file = join(module, 'module.json')
+      await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), name }))
+    },
+    async start(): Promise<void> {
+      child = spawn(process.execPath, [entry], { env, stdio: 'ignore' })
+      await once(child, 'spawn')
+    },
+    async stop(): Promise<void> {
+      if (!child) return
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
