@@ -242,30 +242,6 @@ describe('a sound module', () => {
 })
 
 describe('a module in ERROR', () => {
-  it.each([
-    ['test-fails', /exit code 1.*the answer is wrong/s],
-    ['test-hangs', /^The test took longer than test_timeout_seconds \(1 s\)$/],
-    ['test-prints-garbage', /gave no result/],
-    ['test-returns-wrong-kind', /"answer" must be text, not a number/],
-    ['test-data-missing', /test_data\.json is missing/],
-    ['missing-library', /^Missing library libGL\.so\.1/],
-    ['missing-package', /^Missing Python package a_package_that_nobody_has/],
-    ['setup-fails', /^Set-up failed: exit code 1: no weights to be had$/],
-    ['needs-other-python', /^Python >=2\.0,<2\.1 is wanted, but PATH has only .*3\./],
-    ['manifest-not-json', /^module\.json is not valid JSON/],
-    ['manifest-incomplete', /version:.*outputs\.0\.key:/s],
-    ['entry-outside', /entry_point: must be a file inside/],
-    ['entry-linked-outside', /entry_point "main\.py" leads out/],
-    ['entry-missing', /entry_point "nowhere\.py" does not exist/],
-  ])('%s says why, and harms no other', async (fixture, reason) => {
-    await add('misbehave')
-    await add(fixture)
-    await catalogue.scan()
-    expect((await settled(fixture)).error).toMatch(reason)
-    expect((await settled('misbehave')).status).toBe('AVAILABLE')
-    expect([status(fixture), names()]).toEqual(['ERROR', ['misbehave']])
-  })
-
   it('is not tried again by itself, but by a retry, a scan, or a change', async () => {
     await add('test-fails')
     await catalogue.scan()

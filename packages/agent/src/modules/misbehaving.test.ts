@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { InventoryRequest } from '@millrace/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { committed } from '../../fixtures/misbehaving/committed.ts'
 import { folders } from '../../fixtures/misbehaving/folders.ts'
 import { manifests } from '../../fixtures/misbehaving/manifests.ts'
 import { programs } from '../../fixtures/misbehaving/programs.ts'
@@ -18,7 +19,7 @@ import { listFolder } from './folder-listing.ts'
 
 /** All of them in one folder, together with a good one, taken in by one agent. */
 
-const groups = { folders, manifests, requirements: requirements(''), programs }
+const groups = { committed, folders, manifests, requirements: requirements(''), programs }
 const good = ['good-first', 'zz-good-last']
 
 let place: string

@@ -4,24 +4,29 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { ifThere } from '../if-there.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
 
+/** Files that are copied at the same time. */
+const atOnce = 32
+
 /**
  * Copies a module's folder to `target`, so that what runs is what was tested, whatever its author edits
  * meanwhile. `false` when the folder changed while it was copied.
  */
 export async function takeSnapshot(folder: string, listing: Listing, target: string): Promise<boolean> {
-  // A module may have deleted files of its own there, when it was tried before.
   const wanted = listing.entries.map(({ path }) => path)
+  // A module may have deleted files of its own there, when it was tried before.
   if ((await missingFrom(target, wanted)).length === 0) return true
   const beside = `${target}.new`
   await rm(beside, { recursive: true, force: true })
   await mkdir(beside, { recursive: true })
   for (const inside of new Set(wanted.map((path) => dirname(path))))
     await mkdir(join(beside, inside), { recursive: true })
-  for (const entry of listing.entries) {
+  const copyOne = async (entry: Listing['entries'][number]) => {
     const copy = join(beside, entry.path)
     if (entry.kind === 'file') await copyFile(join(folder, entry.path), copy, constants.COPYFILE_FICLONE)
     else await symlink(targetOf(folder, entry.path, entry.target), copy)
   }
+  for (let at = 0; at < listing.entries.length; at += atOnce)
+    await Promise.all(listing.entries.slice(at, at + atOnce).map(copyOne))
   const unchanged = (await listFolder(folder)).stamp === listing.stamp
   if (unchanged) {
     await rm(target, { recursive: true, force: true })
