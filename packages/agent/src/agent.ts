@@ -78,6 +78,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
     gpus: () => gpus.known(),
     keeping: config.keeping,
+    retestHours: config.retestHours,
     onChange: () => inventory.changed(),
     onInstallLines: (module, digest, lines) => installLogs.add(module, digest, lines),
   })

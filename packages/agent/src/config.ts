@@ -21,6 +21,7 @@ const Environment = z.object({
     .min(1)
     .max(1000)
     .default(() => availableParallelism()),
+  RETEST_HOURS: z.coerce.number({ error: 'must be a number of hours' }).min(0).default(0),
   KEEP_ENVIRONMENTS_DAYS: z.coerce.number({ error: 'must be a number of days' }).min(0).default(7),
   MIN_FREE_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(5),
   AGENT_NAME: z
@@ -39,6 +40,8 @@ export type Config = {
   /** Where the configured workers may stand; the first file that is there counts. */
   workersFiles: string[]
   maxRuns: number
+  /** Available modules are tested again so often; 0: only when somebody asks. */
+  retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
   name: string
@@ -71,6 +74,7 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
       ? [resolve(settings.WORKERS_FILE)]
       : ['workers.yaml', 'workers.json'].map((name) => resolve(settings.MODULES_DIR, '..', name)),
     maxRuns: settings.MAX_RUNS,
+    retestHours: settings.RETEST_HOURS,
     keeping: {
       unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
       minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,

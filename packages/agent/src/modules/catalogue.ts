@@ -48,6 +48,8 @@ export type CatalogueOptions = {
   gpus?(): Promise<readonly Gpu[]>
   /** Waits for room on the GPU before a test, and gives it back after. */
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
+  /** Available modules are tested again so often; 0 or nothing: only when somebody asks. */
+  retestHours?: number
   /** How long environments outlive their use. */
   keeping?: Keeping
   /** How long a folder must be left alone before it counts as complete. */
@@ -56,11 +58,13 @@ export type CatalogueOptions = {
   graceMs?: number
 }
 
+const longestRestMs = 20 * 60 * 1000
 const keepWeek: Keeping = { unusedDays: 7, minFreeBytes: 5 * 1024 ** 3 }
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
   const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
   const quietMs = o.quietMs ?? 2000
+  const retestMs = (o.retestHours ?? 0) * 3600 * 1000
   const modules = new Map<string, KnownModule>()
   const runnables = openRunnables(o.home)
   const queue = openWorkQueue(workOn)
@@ -70,6 +74,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   let sweeping: Promise<void> = Promise.resolve()
   let lookAgain: NodeJS.Timeout | undefined
   let watcher: ReturnType<typeof watchFolder> | undefined
+  const retesting = retestMs > 0 ? setInterval(retest, Math.min(retestMs, longestRestMs) / 2) : undefined
   let scanned = false
   let closed = false
 
@@ -227,6 +232,15 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     o.onChange()
   }
 
+  /** What passed a while ago may not pass today: a library of the system, a driver, a full disk. */
+  function retest(): void {
+    const before = Date.now() - retestMs
+    for (const module of modules.values()) {
+      const tested = module.outcome?.healthCheck?.lastTested
+      if (module.status === 'AVAILABLE' && tested && Date.parse(tested) <= before) enqueue(module)
+    }
+  }
+
   const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
 
   return {
@@ -273,6 +287,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     async close() {
       closed = true
       clearTimeout(lookAgain)
+      clearInterval(retesting)
       await watcher?.close()
       await looking
       await queue.close()
