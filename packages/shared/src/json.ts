@@ -24,12 +24,15 @@ function isJson(value: unknown): value is Json {
   return true
 }
 
-/** Whether a value is nested more than so many levels deep. Without recursion, too. */
+/** Whether a value is nested more than so many levels deep; one in a list is one level down. Without recursion, too. */
 export function depthOver(value: unknown, limit: number): boolean {
-  let level: unknown[] = [value]
+  let level = objectsAmong([value])
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limit) return true
-    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+    const inside = level.map((one) => Object.values(one))
+    if (depth === limit) return inside.some((values) => values.length > 0)
+    level = inside.flatMap(objectsAmong)
   }
   return false
 }
+
+const objectsAmong = (values: unknown[]) => values.filter((one) => typeof one === 'object' && one !== null)
