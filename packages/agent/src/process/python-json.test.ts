@@ -16,6 +16,10 @@ it.each([
   expect(parsePythonJson(text)).toEqual(expected)
 })
 
+it('gives up on NaN below thousands of levels, instead of running out of stack', () => {
+  expect(parsePythonJson(`${'['.repeat(20_000)}NaN${']'.repeat(20_000)}`)).toBeNull()
+})
+
 it.each([
   ['{"event": "progress", "percent": 40, "message": "half"}', { percent: 40, message: 'half' }],
   ['{"event": "progress", "percent": 140}', { percent: 100 }],
