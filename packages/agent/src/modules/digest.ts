@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Listing } from './folder-listing.ts'
+import type { Entry, Listing } from './folder-listing.ts'
 
 /**
  * SHA-256 of a folder's contents: names and bytes, with CRLF read as LF in text files, so that a checkout
@@ -10,21 +11,29 @@ import type { Listing } from './folder-listing.ts'
  */
 export async function digestOf(folder: string, listing: Listing): Promise<string> {
   const whole = createHash('sha256')
-  for (const entry of listing.entries) {
-    const content =
-      entry.kind === 'link'
-        ? `link:${entry.target.replaceAll('\\', '/')}`
-        : await digestOfFile(join(folder, entry.path))
-    whole.update(`${entry.path}\0${content}\n`)
+  const contentOf = (entry: Entry) =>
+    entry.kind === 'link'
+      ? `link:${entry.target.replaceAll('\\', '/')}`
+      : digestOfFile(join(folder, entry.path), entry.size)
+  for (let at = 0; at < listing.entries.length; at += atOnce) {
+    const entries = listing.entries.slice(at, at + atOnce)
+    const contents = await Promise.all(entries.map(contentOf))
+    for (const [index, { path }] of entries.entries()) whole.update(`${path}\0${contents[index]}\n`)
   }
   return whole.digest('hex')
 }
 
-async function digestOfFile(path: string): Promise<string> {
+/** Files that are read at the same time. */
+const atOnce = 16
+/** To open a stream takes longer than to read a small file. */
+const smallFile = 256 * 1024
+
+async function digestOfFile(path: string, size: number): Promise<string> {
   const hash = createHash('sha256')
   let update: ((chunk: Buffer) => void) | null = null
   let finish = () => {}
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+  const chunks = size > smallFile ? createReadStream(path, { highWaterMark: 256 * 1024 }) : [readFile(path)]
+  for await (const chunk of chunks) {
     if (!Buffer.isBuffer(chunk)) continue
     if (!update) {
       const text = unixText(hash)
