@@ -21,7 +21,9 @@ const flags = [
  */
 export async function openChromium(): Promise<Browser> {
   const executablePath = (await findChromium()) ?? (await installChromium())
-  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: flags })
+  // In the C locale it would call every download whose name is not ASCII "download".
+  const env = { ...process.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }
+  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: flags, env })
 }
 
 /** A path that is given must be right: to take another browser instead would hide the mistake. */
