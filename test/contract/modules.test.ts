@@ -78,6 +78,27 @@ test('the same name and version with other contents is an ERROR on the second ag
   expect((await second.claim([theirs]))?.module.digest).toBe(theirs.digest)
 })
 
+test('its history tells what each agent reported, newest first', async () => {
+  const agent = await scriptedAgent(api)
+  const echo = named('told')
+  await agent.has([{ ...echo, status: 'INSTALLING', manifest: echo.manifest }])
+  await agent.has([{ ...echo, status: 'ERROR', error: 'no disk' }])
+  await agent.has([{ ...echo, status: 'ERROR', error: 'no disk' }])
+  await agent.has([echo])
+  const other = named('told', '2.0.0')
+  await agent.has([other])
+  const moves = (await read('told')).history?.map(({ version, status, error }) => [version, status, error])
+  expect(moves).toEqual([
+    ['2.0.0', 'AVAILABLE', null],
+    ['1.0.0', null, null],
+    ['1.0.0', 'AVAILABLE', null],
+    ['1.0.0', 'ERROR', 'no disk'],
+    ['1.0.0', 'INSTALLING', null],
+  ])
+  const { items } = await api.client.listModules({ limit: 200 })
+  expect(items.find((one) => one.name === 'told')).not.toHaveProperty('history')
+})
+
 describe('several versions side by side', () => {
   test('a task may pin one, and gets the newest otherwise', async () => {
     const agent = await scriptedAgent(api)

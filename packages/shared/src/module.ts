@@ -43,6 +43,17 @@ export const ModuleOnAgent = z.object({
 })
 export type ModuleOnAgent = z.infer<typeof ModuleOnAgent>
 
+/** A step in the life of a module on one agent. */
+export const ModuleMove = z.object({
+  agentId: AgentId,
+  version: z.string(),
+  digest: z.string(),
+  status: ModuleStatus.nullable().describe('null: the agent has it no more'),
+  error: z.string().nullable(),
+  at: z.iso.datetime(),
+})
+export type ModuleMove = z.infer<typeof ModuleMove>
+
 export const ModulePort = z.object({
   key: z.string(),
   type: z.string(),
@@ -72,6 +83,7 @@ export const Module = z.object({
   maxAttempts: z.number().int().nullable().describe('of its tasks that do not say themselves'),
   capabilities: z.object({ accepts: z.array(DataType), returns: z.array(DataType) }),
   agents: z.array(ModuleOnAgent),
+  history: z.array(ModuleMove).optional().describe('newest first, at most 100; left out of lists'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 })

@@ -2,6 +2,7 @@ import type { InventoryAnswer, InventoryModule } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
+import { moved } from './module-history.ts'
 import { refreshModules } from './refresh-modules.ts'
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
@@ -53,6 +54,7 @@ async function writeEntries(
     rev: 1,
     entries: fresh,
     disabled: false,
+    history: moved([], [], fresh, now),
     createdAt: now,
     updatedAt: now,
   }
@@ -64,6 +66,7 @@ async function writeEntries(
     return {
       ...module,
       entries: [...module.entries.filter((entry) => entry.agentId !== agent._id), ...entries],
+      history: moved(module.history, mine, entries, now),
       updatedAt: now,
     }
   })

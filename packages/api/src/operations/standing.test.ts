@@ -25,6 +25,7 @@ const module = (entries: ModuleEntry[], disabled = false): ModuleDoc => ({
   rev: 1,
   entries,
   disabled,
+  history: [],
   createdAt: at,
   updatedAt: at,
 })

@@ -5,8 +5,12 @@ import { compareVersions } from '../operations/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 
-/** A module as clients see it: what it takes and gives, and how it stands on each agent. */
-export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): Module {
+/** A module as clients see it: what it takes and gives, and how it stands on each agent. Lists leave out its history. */
+export function presentModule(
+  module: ModuleDoc,
+  agents: readonly AgentDoc[],
+  options: { list?: boolean } = {},
+): Module {
   const connected = connectedOf(agents)
   const entries = standing(module, connected)
   const best = bestEntry(entries, connected)
@@ -29,6 +33,7 @@ export function presentModule(module: ModuleDoc, agents: readonly AgentDoc[]): M
       returns: [...new Set(manifest?.outputs.flatMap(dataTypesOf))],
     },
     agents: entries.map(({ manifest: _, since: __, ...entry }) => entry),
+    ...(options.list ? {} : { history: module.history.map((one) => ({ ...one, at: one.at.toISOString() })) }),
     createdAt: module.createdAt.toISOString(),
     updatedAt: module.updatedAt.toISOString(),
   }

@@ -41,7 +41,9 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         return !query.returns || capabilities.returns.includes(query.returns)
       })
       return c.json(
-        pageFrom(matching.slice(0, query.limit + 1), query.limit, (doc) => presentModule(doc, agents)),
+        pageFrom(matching.slice(0, query.limit + 1), query.limit, (doc) =>
+          presentModule(doc, agents, { list: true }),
+        ),
       )
     },
   }),

@@ -21,6 +21,19 @@ export const ModuleDoc = z.object({
   ...doc,
   entries: z.array(ModuleEntry).describe('as their agents report them'),
   disabled: z.boolean().default(false),
+  history: z
+    .array(
+      z.object({
+        agentId: AgentId,
+        version: z.string(),
+        digest: z.string(),
+        status: ModuleStatus.nullable(),
+        error: z.string().nullable(),
+        at: z.date(),
+      }),
+    )
+    .default([])
+    .describe('what agents reported, newest first'),
   createdAt: z.date(),
   updatedAt: z.date(),
 })
