@@ -17,6 +17,7 @@ export default defineConfig({
         '**/index.ts',
         'packages/api/src/node.ts',
         'packages/agent/src/main.ts',
+        'packages/cli/src/main.ts',
         '**/*-main.ts',
       ],
       reporter: ['text-summary', 'json-summary'],
