@@ -8,6 +8,7 @@ import { makeReady } from './make-ready.ts'
 import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
 import { type Named, nameModules } from './name-modules.ts'
 import { stillGood } from './remembered.ts'
+import { keepRetesting } from './retest.ts'
 import { type Keeping, sweepUnused } from './sweep-unused.ts'
 import { takeStock } from './take-stock.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -58,13 +59,11 @@ export type CatalogueOptions = {
   graceMs?: number
 }
 
-const longestRestMs = 20 * 60 * 1000
 const keepWeek: Keeping = { unusedDays: 7, minFreeBytes: 5 * 1024 ** 3 }
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
   const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
   const quietMs = o.quietMs ?? 2000
-  const retestMs = (o.retestHours ?? 0) * 3600 * 1000
   const modules = new Map<string, KnownModule>()
   const runnables = openRunnables(o.home)
   const queue = openWorkQueue(workOn)
@@ -74,7 +73,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   let sweeping: Promise<void> = Promise.resolve()
   let lookAgain: NodeJS.Timeout | undefined
   let watcher: ReturnType<typeof watchFolder> | undefined
-  const retesting = retestMs > 0 ? setInterval(retest, Math.min(retestMs, longestRestMs) / 2) : undefined
+  const retesting = keepRetesting(o.retestHours ?? 0, () => modules.values(), enqueue)
   let scanned = false
   let closed = false
 
@@ -232,15 +231,6 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     o.onChange()
   }
 
-  /** What passed a while ago may not pass today: a library of the system, a driver, a full disk. */
-  function retest(): void {
-    const before = Date.now() - retestMs
-    for (const module of modules.values()) {
-      const tested = module.outcome?.healthCheck?.lastTested
-      if (module.status === 'AVAILABLE' && tested && Date.parse(tested) <= before) enqueue(module)
-    }
-  }
-
   const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
 
   return {
@@ -287,7 +277,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     async close() {
       closed = true
       clearTimeout(lookAgain)
-      clearInterval(retesting)
+      retesting.close()
       await watcher?.close()
       await looking
       await queue.close()

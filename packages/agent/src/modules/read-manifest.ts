@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared'
 import type { z } from 'zod'
+import { ifThere } from '../if-there.ts'
 import { jsonFault } from './json-fault.ts'
 import { pythonRange } from './python-range.ts'
 import { readText } from './read-text.ts'
@@ -85,7 +86,7 @@ async function faultOfRequirementsFile(folder: string, manifest: Manifest): Prom
   const { requirementsFile } = manifest
   if (requirementsFile === 'requirements.txt') return null
   for (const file of requirementsFiles(requirementsFile))
-    if (await stat(join(folder, file)).catch(() => null)) return null
+    if (await ifThere(stat(join(folder, file)))) return null
   return `module.json: requirements_file "${requirementsFile}" does not exist in the module's folder`
 }
 

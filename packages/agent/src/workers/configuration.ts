@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { writeDurably } from '../durable-file.ts'
+import { ifThere } from '../if-there.ts'
 import { type Definition, definitionsOf } from './definition.ts'
 import { type FoundFile, findFile } from './find-file.ts'
 import { readWorkers } from './read-workers.ts'
@@ -74,7 +75,7 @@ export class Configuration {
   }
 
   async #definitionsBefore(file: string): Promise<Definition[]> {
-    const text = await readFile(this.#kept, 'utf8').catch(() => null)
+    const text = await ifThere(readFile(this.#kept, 'utf8'))
     const reading = text === null ? null : readWorkers(text, this.#options.own)
     if (!reading || 'faults' in reading) return []
     return reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))

@@ -1,0 +1,23 @@
+import type { KnownModule } from './known-module.ts'
+
+const longestRestMs = 20 * 60 * 1000
+
+/**
+ * Has available modules tested again so many hours after their last test; 0: never by itself. What passed a while
+ * ago may not pass today: a library of the system, a driver, a full disk.
+ */
+export function keepRetesting(
+  hours: number,
+  modules: () => Iterable<KnownModule>,
+  test: (module: KnownModule) => void,
+): { close(): void } {
+  const afterMs = hours * 3600 * 1000
+  const look = () => {
+    for (const module of modules()) {
+      const tested = module.outcome?.healthCheck?.lastTested
+      if (module.status === 'AVAILABLE' && tested && Date.now() - Date.parse(tested) >= afterMs) test(module)
+    }
+  }
+  const timer = afterMs > 0 ? setInterval(look, Math.min(afterMs, longestRestMs) / 2) : undefined
+  return { close: () => clearInterval(timer) }
+}
