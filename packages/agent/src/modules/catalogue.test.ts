@@ -207,6 +207,24 @@ describe('a sound module', () => {
     expect(module('misbehave')?.healthCheck).not.toEqual(before.healthCheck)
   })
 
+  it('that does not pass any more hands over to the contents before it', async () => {
+    await add('misbehave')
+    await catalogue.scan()
+    const first = await settled('misbehave')
+    const library = join(place, 'library')
+    await writeFile(library, '')
+    const code = await readFile(join(fixtures, 'misbehave/main.py'), 'utf8')
+    await edit('misbehave/main.py', `open(${JSON.stringify(library)})\n${code}`)
+    const second = await until(() => module('misbehave')?.digest !== first.digest && settled('misbehave'))
+    expect(catalogue.available().map((one) => one.digest)).toEqual([second.digest])
+
+    await rm(library)
+    catalogue.test('misbehave')
+    await until(() => status('misbehave') === 'ERROR')
+    expect(module('misbehave')?.error).toMatch(/No such file or directory.*library/s)
+    expect(catalogue.available().map((one) => one.digest)).toEqual([first.digest])
+  })
+
   it('may be disabled, also across a restart', async () => {
     await add('misbehave')
     await catalogue.scan()
