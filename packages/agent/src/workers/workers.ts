@@ -66,15 +66,19 @@ export function openWorkers(o: WorkersOptions): Workers {
     runnables.set(key, { ...definition, cacheDir })
   }
 
+  const tell = (err: unknown) => o.logger.error({ err }, 'the workers could not be looked at')
+
   function lookInTurn(): Promise<void> {
     const looked = looking.then(look)
-    looking = looked.catch((err: unknown) => o.logger.error({ err }, 'the workers could not be looked at'))
+    looking = looked.catch(tell)
     return looked
   }
 
   function lookSoon(): void {
     clearTimeout(soon)
-    soon = setTimeout(() => void lookInTurn().catch(() => undefined), quietMs)
+    soon = setTimeout(() => {
+      looking = looking.then(look).catch(tell)
+    }, quietMs)
   }
 
   function watchFile(): void {
