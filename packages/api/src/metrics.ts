@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Deps } from './deps.ts'
-import { type JanitorCounts, readCounts } from './operations/janitor-counts.ts'
+import { type JanitorCounts, readCounts } from './operations/bucket/janitor-counts.ts'
 import { summary } from './operations/summary.ts'
 
 export type Metrics = {

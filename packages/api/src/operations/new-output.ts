@@ -1,6 +1,6 @@
 import type { DataDoc } from '../store/documents/data.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { newItem } from './new-item.ts'
+import { newItem } from './data/new-item.ts'
 
 /** An output item as a task's admission makes it: still to be produced. */
 export function newOutput(task: TaskDoc, key: string): DataDoc[] {

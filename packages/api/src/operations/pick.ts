@@ -1,6 +1,6 @@
 import type { Offer } from '@millrace/shared'
 import type { QueueDoc } from '../store/documents/queue.ts'
-import { compareVersions } from './versions.ts'
+import { compareVersions } from './modules/versions.ts'
 
 const nearTieMs = 2_000
 

@@ -14,12 +14,12 @@ import { pointer } from '../pointer.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 import type { ModuleDoc } from '../store/documents/module.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { findModule } from './find-module.ts'
 import { readBy } from './inputs/reads.ts'
 import { type Fault, referencesOf, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
+import { findModule } from './modules/find-module.ts'
+import { compareVersions } from './modules/versions.ts'
 import { settle } from './settle.ts'
 import { refuseForeignModule, takeTask } from './under-grant.ts'
-import { compareVersions } from './versions.ts'
 
 /** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
 export type Caller = {

@@ -1,6 +1,6 @@
 import { isTerminal, Summary, statusGroups, TaskStatus } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { isOnline } from './presence.ts'
+import { isOnline } from './agents/presence.ts'
 
 const summaryId = 'summary'
 const freshMs = 4_000

@@ -1,5 +1,5 @@
 import type { Agent } from '@millrace/shared'
-import { isOnline } from '../operations/presence.ts'
+import { isOnline } from '../operations/agents/presence.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 
 export function presentAgent(agent: AgentDoc, now: Date): Agent {

@@ -1,7 +1,7 @@
 import { dataTypesOf, Manifest, type Module, moduleStatusOrder } from '@millrace/shared'
-import { connectedOf } from '../operations/refresh-modules.ts'
-import { standing } from '../operations/standing.ts'
-import { compareVersions } from '../operations/versions.ts'
+import { connectedOf } from '../operations/modules/refresh-modules.ts'
+import { standing } from '../operations/modules/standing.ts'
+import { compareVersions } from '../operations/modules/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 

@@ -22,13 +22,13 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { waitFor } from '../http/wait.ts'
 import { runObjectKey } from '../objects/keys.ts'
+import { heartbeat } from '../operations/agents/heartbeat.ts'
+import { register } from '../operations/agents/register.ts'
+import { agentOf } from '../operations/agents/session.ts'
 import { claim } from '../operations/claim.ts'
 import { finish } from '../operations/finish.ts'
-import { heartbeat } from '../operations/heartbeat.ts'
-import { appendInstallLog, installLogId } from '../operations/install-log.ts'
-import { register } from '../operations/register.ts'
-import { reportModules } from '../operations/report-modules.ts'
-import { agentOf } from '../operations/session.ts'
+import { appendInstallLog, installLogId } from '../operations/modules/install-log.ts'
+import { reportModules } from '../operations/modules/report-modules.ts'
 
 /** What agents call. Every request is safe to send twice. */
 export const agentSideEndpoints = (deps: Deps): Endpoint[] =>

@@ -1,9 +1,9 @@
 import { DataAnswer, DataId, EditData, LineageAnswer } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import { deleteData } from '../operations/delete-data.ts'
-import { editData } from '../operations/edit-data.ts'
-import { lineage } from '../operations/lineage.ts'
+import { deleteData } from '../operations/data/delete-data.ts'
+import { editData } from '../operations/data/edit-data.ts'
+import { lineage } from '../operations/data/lineage.ts'
 import { presentData } from '../respond/data.ts'
 import { presentTask } from '../respond/task.ts'
 

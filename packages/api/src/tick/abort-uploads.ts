@@ -1,8 +1,8 @@
 import type { Deps } from '../deps.ts'
 import { placeOf } from '../objects/keys.ts'
-import { ownsBucket } from '../operations/bucket-owner.ts'
-import { addCounts } from '../operations/janitor-counts.ts'
-import { isAbandoned } from '../operations/judge-object.ts'
+import { ownsBucket } from '../operations/bucket/bucket-owner.ts'
+import { addCounts } from '../operations/bucket/janitor-counts.ts'
+import { isAbandoned } from '../operations/bucket/judge-object.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 3600 * 1000

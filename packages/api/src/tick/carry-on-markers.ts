@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { settleData } from '../operations/complete-upload.ts'
+import { settleData } from '../operations/data/complete-upload.ts'
 import { settle } from '../operations/settle.ts'
 
 const atOnce = 100

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { loseRun } from '../operations/agent-runs.ts'
-import { endSession } from '../operations/session.ts'
+import { loseRun } from '../operations/agents/agent-runs.ts'
+import { endSession } from '../operations/agents/session.ts'
 import { globalSlot } from '../operations/slots.ts'
 
 const notesId = 'tick'

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
-import { settleData } from '../operations/complete-upload.ts'
-import { uploadLifetimeMs } from '../operations/multipart-upload.ts'
+import { settleData } from '../operations/data/complete-upload.ts'
+import { uploadLifetimeMs } from '../operations/data/multipart-upload.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 100

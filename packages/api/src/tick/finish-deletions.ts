@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { finishDeletion } from '../operations/delete-data.ts'
+import { finishDeletion } from '../operations/data/delete-data.ts'
 
 const atOnce = 100
 /** Whoever deletes an item sees it through; only what was left alone for longer was left behind. */

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import { deleteData } from '../operations/delete-data.ts'
+import { deleteData } from '../operations/data/delete-data.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 
 /** Deletes an item whose time is over; `false`: it stays, because a task that has not ended needs it. */

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { refreshModules } from '../operations/refresh-modules.ts'
+import { refreshModules } from '../operations/modules/refresh-modules.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 /** Switches and reports whose process died before all agents' documents knew of them. */

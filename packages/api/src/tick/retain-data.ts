@@ -1,6 +1,6 @@
 import type { DataId, Settings } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { listOf, tasksInNeedOf } from '../operations/readers.ts'
+import { listOf, tasksInNeedOf } from '../operations/data/readers.ts'
 import { readSettings } from '../operations/settings.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { letGo } from './let-go.ts'

@@ -1,0 +1,48 @@
+import type { HeartbeatAnswer, HeartbeatRequest, RunId, RunVerdict } from '@millrace/shared'
+import type { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import { loseRun, runsOf } from './agent-runs.ts'
+import { reattach } from './reattach.ts'
+
+type Request = z.output<typeof HeartbeatRequest>
+
+/** The agent lives and holds these runs. A run it should hold and twice did not name is lost. */
+export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): Promise<HeartbeatAnswer> {
+  const held = new Set(request.runs.map((run) => run.runId))
+  const runs: Record<string, RunVerdict> = {}
+  for (const run of held) runs[run] = await reattach(deps, agent, run)
+  const missing = await missingRuns(deps, agent, held)
+  const now = deps.clock.now()
+  const change = await deps.store.agents.change(agent, (current) =>
+    current.sessionId === agent.sessionId
+      ? {
+          ...current,
+          lastSeenAt: now,
+          gpus: request.gpus,
+          runs: request.runs.map(({ runId, progress }) => ({ runId, progress: progress ?? null })),
+          missing,
+          commands: current.commands.filter(
+            (command) => !('id' in command && request.done.includes(command.id)),
+          ),
+        }
+      : null,
+  )
+  for (const run of missing.filter((one) => agent.missing.includes(one))) await loseRun(deps, agent, run)
+  const modules = Object.fromEntries(
+    agent.modules.map(({ name, disabled }) => [
+      name,
+      disabled ? ('disabled' as const) : ('enabled' as const),
+    ]),
+  )
+  return { runs, commands: change?.after.commands ?? [], modules }
+}
+
+/** A claim whose answer is still under way is not missing yet. */
+async function missingRuns(deps: Deps, agent: AgentDoc, held: ReadonlySet<RunId>): Promise<RunId[]> {
+  const settledBefore = deps.clock.now().getTime() - deps.limits.heartbeatSeconds * 1000
+  const expected = await runsOf(deps, agent)
+  return expected
+    .filter(({ run, at }) => !held.has(run) && at.getTime() < settledBefore)
+    .map(({ run }) => run)
+}

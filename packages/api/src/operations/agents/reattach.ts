@@ -1,0 +1,29 @@
+import { parseRunId, type RunId, type RunVerdict } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import { decideResume } from '../resume.ts'
+import { settle } from '../settle.ts'
+
+/** An agent says it holds a run: go on with it, cancel it, or stop because it is no longer the task's. */
+export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise<RunVerdict> {
+  const found = await deps.store.tasks.get(parseRunId(run).task)
+  if (!found) return 'stop'
+  const task = await settle(deps, found)
+  if (task.status === 'running' && task.currentRun === run && task.agentId === agent._id) {
+    if (task.sessionId !== agent.sessionId) {
+      await deps.store.tasks.change(task, (current) =>
+        current.status === 'running' && current.currentRun === run && current.agentId === agent._id
+          ? { ...current, sessionId: agent.sessionId }
+          : null,
+      )
+    }
+    return task.cancelRequestedAt ? 'cancel' : 'keep'
+  }
+  const resumed = await deps.store.tasks.change(task, (current) =>
+    decideResume(current, agent, run, deps.clock.now()),
+  )
+  if (!resumed) return 'stop'
+  deps.reached('resume.written')
+  await settle(deps, resumed.after)
+  return 'keep'
+}

@@ -1,0 +1,135 @@
+import type { AgentId, RegisterAnswer, RegisterRequest, RunVerdict } from '@millrace/shared'
+import type { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import { Failure } from '../../failure.ts'
+import type { NewIds } from '../../ids.ts'
+import type { KeyDoc } from '../../store/documents/access.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import { loseAllBut } from './agent-runs.ts'
+import { reattach } from './reattach.ts'
+
+type Request = z.output<typeof RegisterRequest>
+
+/** An agent process begins a session, or is refused because another live process has this agent's id. */
+export async function register(
+  deps: Deps,
+  key: KeyDoc['_id'],
+  ids: NewIds,
+  request: Request,
+): Promise<RegisterAnswer> {
+  const agent = await openSession(deps, key, ids, request)
+  const runs: Record<string, RunVerdict> = {}
+  for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
+  await loseAllBut(deps, agent, new Set(request.heldRuns))
+  return {
+    agentId: agent._id,
+    sessionId: agent.sessionId,
+    heartbeatSeconds: deps.limits.heartbeatSeconds,
+    sessionTtlSeconds: deps.limits.sessionTtlSeconds,
+    nats: deps.agentNats,
+    runs,
+  }
+}
+
+async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request: Request): Promise<AgentDoc> {
+  const sessionId = ids.session()
+  const known = request.agentId && (await deps.store.agents.get(request.agentId))
+  if (!known) {
+    const agent = newAgent(deps, key, request.agentId ?? ids.agent(), sessionId, request)
+    await deps.store.sessions.insert({
+      _id: sessionId,
+      rev: 1,
+      agent: agent._id,
+      instanceId: request.instanceId,
+      createdAt: agent.createdAt,
+    })
+    if (await deps.store.agents.insert(agent)) return agent
+    return openSession(deps, key, ids, { ...request, agentId: agent._id })
+  }
+  if (known.keyId !== key) {
+    throw new Failure(
+      'forbidden',
+      `Agent ${known._id} belongs to another key. Remove agent.json from AGENT_HOME to become a new agent.`,
+    )
+  }
+  await deps.store.sessions.insert({
+    _id: sessionId,
+    rev: 1,
+    agent: known._id,
+    instanceId: request.instanceId,
+    createdAt: deps.clock.now(),
+  })
+  let refused = false
+  const change = await deps.store.agents.change(known, (agent) => {
+    refused = isOccupied(deps, agent, request)
+    return refused ? null : begin(deps, agent, sessionId, request)
+  })
+  if (refused) {
+    throw new Failure(
+      'agent_connected',
+      `Another process is connected as agent ${known._id}. Stop it, or give this one its own AGENT_HOME.`,
+    )
+  }
+  if (!change) return known
+  deps.reached('session.replaced')
+  return change.after
+}
+
+/** A live session of another process that does not claim to be its successor keeps the agent's id. */
+function isOccupied(deps: Deps, agent: AgentDoc, request: Request): boolean {
+  if (agent.instanceId === request.instanceId || agent.sessionEndedAt) return false
+  const silentMs = deps.clock.now().getTime() - agent.lastSeenAt.getTime()
+  return silentMs < deps.limits.sessionTtlSeconds * 1000 && request.previousSessionId !== agent.sessionId
+}
+
+function begin(deps: Deps, agent: AgentDoc, sessionId: AgentDoc['sessionId'], request: Request): AgentDoc {
+  const now = deps.clock.now()
+  const same = agent.instanceId === request.instanceId && !agent.sessionEndedAt
+  return {
+    ...agent,
+    ...described(request),
+    instanceId: request.instanceId,
+    sessionId: same ? agent.sessionId : sessionId,
+    sessionStartedAt: same ? agent.sessionStartedAt : now,
+    sessionEndedAt: null,
+    lastSeenAt: now,
+    missing: [],
+    updatedAt: now,
+  }
+}
+
+function newAgent(
+  deps: Deps,
+  keyId: KeyDoc['_id'],
+  id: AgentId,
+  sessionId: AgentDoc['sessionId'],
+  request: Request,
+): AgentDoc {
+  const now = deps.clock.now()
+  return {
+    _id: id,
+    rev: 1,
+    keyId,
+    ...described(request),
+    sessionId,
+    instanceId: request.instanceId,
+    sessionStartedAt: now,
+    lastSeenAt: now,
+    sessionEndedAt: null,
+    runs: [],
+    missing: [],
+    modules: [],
+    commands: [],
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+const described = (request: Request) => ({
+  name: request.name,
+  platform: request.platform,
+  version: request.version,
+  labels: request.labels,
+  gpus: request.gpus,
+  capacity: request.capacity ?? null,
+})

@@ -1,0 +1,50 @@
+import type { SessionId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure } from '../../failure.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import { refreshModules } from '../modules/refresh-modules.ts'
+import { loseAllBut } from './agent-runs.ts'
+
+/** The agent that a request of this session speaks for, once the request's key is known to be good. */
+export async function agentOf(
+  deps: Deps,
+  allowed: Promise<{ id: string }>,
+  sessionId: SessionId,
+): Promise<AgentDoc> {
+  const [[agent], key] = await Promise.all([deps.store.agents.find({ sessionId }, { limit: 1 }), allowed])
+  if (agent && agent.keyId === key.id) {
+    if (!agent.sessionEndedAt) return agent
+    throw new Failure(
+      'session_expired',
+      'This session has ended. Register again and name it as the previous one.',
+    )
+  }
+  if (await isReplaced(deps, sessionId))
+    throw new Failure('session_replaced', 'Another process took over this agent.')
+  throw new Failure('session_expired', 'This session is not known. Register again.')
+}
+
+/** A process that registered anew itself is not replaced: its old session has merely ended. */
+async function isReplaced(deps: Deps, sessionId: SessionId): Promise<boolean> {
+  const past = await deps.store.sessions.get(sessionId)
+  const agent = past && (await deps.store.agents.get(past.agent))
+  return agent ? agent.instanceId !== past.instanceId : false
+}
+
+/** Too long silent: the session ends, and so do its runs. */
+export async function endSession(deps: Deps, agent: AgentDoc): Promise<void> {
+  const change = await deps.store.agents.change(agent, (current) => {
+    const silentMs = deps.clock.now().getTime() - current.lastSeenAt.getTime()
+    const ended =
+      current.sessionId !== agent.sessionId ||
+      current.sessionEndedAt ||
+      silentMs < deps.limits.sessionTtlSeconds * 1000
+    return ended ? null : { ...current, sessionEndedAt: deps.clock.now() }
+  })
+  if (!change) return
+  deps.reached('session.ended')
+  deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
+  await loseAllBut(deps, change.after, new Set())
+  // What it kept others from offering is free now.
+  await refreshModules(deps, [...new Set(change.after.modules.map((one) => one.name))])
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+
+const countsId = 'janitor'
+const Counts = z.object({
+  objectsRemoved: z.number().int().default(0),
+  itemsWithoutObject: z.number().int().default(0),
+  uploadsAborted: z.number().int().default(0),
+})
+/** What the janitor has found since this installation began. */
+export type JanitorCounts = z.infer<typeof Counts>
+
+export async function readCounts(deps: Deps): Promise<JanitorCounts> {
+  const doc = await deps.store.meta.get(countsId)
+  return Counts.parse(doc ? JSON.parse(doc.json) : {})
+}
+
+export async function addCounts(deps: Deps, found: JanitorCounts): Promise<void> {
+  if (Object.values(found).every((count) => count === 0)) return
+  const at = deps.clock.now()
+  await deps.store.meta.insert({ _id: countsId, rev: 1, at, json: '{}' })
+  await deps.store.meta.change(countsId, (doc) => {
+    const before = Counts.parse(JSON.parse(doc.json))
+    const json = JSON.stringify({
+      objectsRemoved: before.objectsRemoved + found.objectsRemoved,
+      itemsWithoutObject: before.itemsWithoutObject + found.itemsWithoutObject,
+      uploadsAborted: before.uploadsAborted + found.uploadsAborted,
+    })
+    return { ...doc, at, json }
+  })
+}

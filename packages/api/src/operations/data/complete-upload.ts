@@ -1,0 +1,89 @@
+import type { DataId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure, notFound } from '../../failure.ts'
+import { incomingKey } from '../../objects/keys.ts'
+import type { StoredObject } from '../../objects/objects.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import { admitDependents } from '../dependents.ts'
+import { settle } from '../settle.ts'
+import { type Inside, isLookedInto, lookInside } from './look-inside.ts'
+import { unmeasured } from './measure-recording.ts'
+import { assemble } from './multipart-upload.ts'
+import { removeContent } from './remove-content.ts'
+import { type ReadRange, storedFile } from './stored-file.ts'
+
+/** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
+export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
+  const item = await deps.store.data.get(id)
+  if (!item) throw notFound('data item')
+  if (item.status === 'available') return settleData(deps, item)
+  if (item.status !== 'uploading') throw new Failure('conflict', `The item is ${item.status}, not uploading.`)
+  const object = incomingKey(id, item.uploads)
+  await assemble(deps, item)
+  const stored = await deps.objects.head(object)
+  if (!stored)
+    throw new Failure(
+      'upload_incomplete',
+      'The bytes have not arrived. PUT them to the upload URL first; POST …/upload gives a fresh one.',
+    )
+  const inside = await contentOf(deps, object, stored)
+  const fault = faultOfUpload(item, stored) ?? inside.fault
+  if (fault)
+    throw new Failure(
+      'upload_mismatch',
+      `${fault} Ask for a fresh URL with POST …/upload and send the right bytes.`,
+    )
+  const change = await deps.store.data.change(item, (current) =>
+    current.status === 'uploading' && current.uploads === item.uploads
+      ? {
+          ...current,
+          status: 'available',
+          object,
+          sha256: stored.sha256,
+          ...inside.measures,
+          settle: { kind: 'admit-waiting' },
+          updatedAt: deps.clock.now(),
+        }
+      : null,
+  )
+  if (!change) return completeUpload(deps, id)
+  deps.reached('upload.completed')
+  return settleData(deps, change.after)
+}
+
+/** What differs between the promise and what lies in the store. */
+export function faultOfUpload(
+  item: Pick<DataDoc, 'size' | 'contentType' | 'sha256'>,
+  stored: StoredObject,
+): string | null {
+  if (item.size !== stored.size) return `The object has ${stored.size} bytes, promised were ${item.size}.`
+  if (item.contentType !== stored.contentType)
+    return `The object is ${stored.contentType}, promised was ${item.contentType}.`
+  if (item.sha256 !== null && item.sha256 !== stored.sha256)
+    return 'The SHA-256 of the object is not the promised one.'
+  return null
+}
+
+/** What the bytes in the store say of themselves. */
+export function contentOf(
+  deps: Deps,
+  object: string,
+  { contentType, size }: Pick<StoredObject, 'contentType' | 'size'>,
+): Promise<Inside> {
+  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
+  const read: ReadRange = (from, to, signal) => deps.objects.readRange(object, from, to, signal)
+  return lookInside(contentType, storedFile(size, read))
+}
+
+/** Carries out what became due when an item turned available, or never will: those that wait for it look again. */
+export async function settleData(deps: Deps, item: DataDoc): Promise<DataDoc> {
+  if (!item.settle) return item
+  if (item.status === 'expired') await removeContent(deps, item)
+  for (const ended of await admitDependents(deps, [item._id])) await settle(deps, ended)
+  deps.reached('upload.waiting-admitted')
+  const change = await deps.store.data.change(item, (current) =>
+    current.settle ? { ...current, settle: null } : null,
+  )
+  if (change) deps.reached('upload.cleared')
+  return change?.after ?? item
+}

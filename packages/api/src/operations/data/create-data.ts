@@ -1,0 +1,123 @@
+import {
+  type CreateData,
+  type CreateFile,
+  type CreateValue,
+  type DataId,
+  dataTypeOf,
+  dataTypeOfValue,
+  inlineValueLimit,
+  singleUploadLimit,
+  type Upload,
+} from '@millrace/shared'
+import type { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import { Failure, notFound } from '../../failure.ts'
+import { incomingKey } from '../../objects/keys.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { Caller } from '../submit.ts'
+import { takeUpload } from '../under-grant.ts'
+import { withHeldBytes } from './held-bytes.ts'
+import { describeMultipart, partSizeFor } from './multipart-upload.ts'
+import { newItem } from './new-item.ts'
+
+type Created = { item: DataDoc; upload: Upload | null }
+
+/** A small value, kept in the database and available at once. */
+export async function createValue(
+  deps: Deps,
+  caller: Caller,
+  wanted: z.output<typeof CreateValue>,
+): Promise<Created> {
+  const json = JSON.stringify(wanted.value)
+  const size = Buffer.byteLength(json)
+  if (size > inlineValueLimit)
+    throw new Failure('payload_too_large', 'An inline value may have 1 MiB of JSON. Upload it as a file.')
+  const type = wanted.type ?? dataTypeOfValue(wanted.value)
+  const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
+  const paths = { size: '/value', contentType: '/value' }
+  const contentType = type === 'text' ? 'text/plain' : 'application/json'
+  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  return { item: await insertOnce(deps, caller, item, take), upload: null }
+}
+
+/** A file that its owner is about to PUT into the object store. */
+export async function createFile(
+  deps: Deps,
+  caller: Caller,
+  wanted: z.output<typeof CreateFile>,
+): Promise<Created> {
+  const { name, size, contentType, sha256 } = wanted.file
+  const item: DataDoc = {
+    ...blank(deps, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
+    isFile: true,
+    status: 'uploading',
+    contentType,
+    size,
+    sha256: sha256 ?? null,
+    fileName: name,
+    multipart:
+      size > singleUploadLimit ? { partSize: partSizeFor(size), uploadId: null, checksums: false } : null,
+    uploads: 1,
+  }
+  const paths = { size: '/file/size', contentType: '/file/contentType' }
+  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  const made = await insertOnce(deps, caller, item, take, () => withHeldBytes(deps, item))
+  return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
+}
+
+/** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */
+export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
+  const item = await deps.store.data.get(id)
+  if (!item) throw notFound('data item')
+  // Parts that have arrived stay: an upload in parts goes on, it never starts again.
+  if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(deps, item) }
+  const change = await deps.store.data.change(item, (current) =>
+    current.status === 'uploading'
+      ? { ...current, uploads: current.uploads + 1, updatedAt: deps.clock.now() }
+      : null,
+  )
+  if (!change)
+    throw new Failure('upload_finished', 'There is nothing to upload: the item is not uploading any more.')
+  return { item: change.after, upload: await uploadOf(deps, change.after) }
+}
+
+async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
+  if (item.multipart) return describeMultipart(item, item.multipart.partSize)
+  const { url, headers, expiresAt } = await deps.objects.presignPut(incomingKey(item._id, item.uploads), {
+    size: item.size ?? 0,
+    contentType: item.contentType ?? 'application/octet-stream',
+    sha256: item.sha256 ?? undefined,
+  })
+  return { kind: 'single', method: 'PUT', url, headers, expiresAt: expiresAt.toISOString() }
+}
+
+/** A repeated request makes the same id: what is there already counts, and what was deleted does not come back. */
+async function insertOnce(
+  deps: Deps,
+  caller: Caller,
+  item: DataDoc,
+  take: () => Promise<void>,
+  better?: () => Promise<DataDoc | null>,
+): Promise<DataDoc> {
+  const there = caller.repeated ? await deps.store.data.get(item._id) : null
+  if (there) return there
+  if (caller.replayed) throw notFound('data item')
+  await take()
+  const made = (await better?.()) ?? item
+  if (await deps.store.data.insert(made)) return made
+  return (await deps.store.data.get(item._id)) ?? made
+}
+
+function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {
+  return newItem({
+    _id: caller.ids.data(),
+    apiKey: caller.apiKey,
+    grant: caller.grant?._id ?? null,
+    label: wanted.label,
+    type,
+    status: 'available',
+    tags: wanted.tags,
+    createdAt: deps.clock.now(),
+    expiresAt: wanted.expiresAt ? new Date(wanted.expiresAt) : null,
+  })
+}

@@ -1,0 +1,25 @@
+import type { DataId, EditData } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure, notFound } from '../../failure.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+
+/** Changes what people wrote about an item; its content never changes. */
+export async function editData(deps: Deps, id: DataId, wanted: EditData): Promise<DataDoc> {
+  const item = await deps.store.data.get(id)
+  if (!item) throw notFound('data item')
+  if (Object.keys(wanted).length === 0 && !isGoing(item)) return item
+  const change = await deps.store.data.change(item, (current) =>
+    decideEdit(current, wanted, deps.clock.now()),
+  )
+  if (!change) throw new Failure('conflict', 'The item is being deleted.')
+  return change.after
+}
+
+export function decideEdit(item: DataDoc, wanted: EditData, now: Date): DataDoc | null {
+  if (isGoing(item)) return null
+  const { label = item.label, tags = item.tags, expiresAt } = wanted
+  const expires = expiresAt === undefined ? item.expiresAt : expiresAt === null ? null : new Date(expiresAt)
+  return { ...item, label, tags, expiresAt: expires, updatedAt: now }
+}
+
+const isGoing = (item: DataDoc): boolean => item.status === 'deleting' || item.status === 'removing'

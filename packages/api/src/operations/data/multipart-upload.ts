@@ -1,0 +1,182 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { DataId, MultipartUpload, PartsRequest, PartUrls, UploadedParts } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure, notFound } from '../../failure.ts'
+import { incomingKey } from '../../objects/keys.ts'
+import type { StoredPart } from '../../objects/multipart.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+
+/** What every S3 store takes: parts of 5 MiB to 5 GiB, at most 10,000 of them. */
+const usualPart = 16 * 1024 * 1024
+const mostParts = 10_000
+const MiB = 1024 * 1024
+/** Unfinished uploads are given up after so long. */
+export const uploadLifetimeMs = 24 * 3600 * 1000
+
+type InParts = DataDoc & { multipart: NonNullable<DataDoc['multipart']>; size: number }
+
+export const partSizeFor = (size: number): number =>
+  Math.max(usualPart, Math.ceil(size / mostParts / MiB) * MiB)
+
+export function describeMultipart(item: DataDoc, partSize: number): MultipartUpload {
+  return {
+    kind: 'multipart',
+    partSize,
+    partCount: partCount(item.size ?? 0, partSize),
+    expiresAt: new Date(item.createdAt.getTime() + uploadLifetimeMs).toISOString(),
+  }
+}
+
+/** Which parts have arrived: whoever goes on with an upload skips them. */
+export async function uploadedParts(deps: Deps, id: DataId): Promise<UploadedParts> {
+  const item = await itemInParts(deps, id)
+  const { partSize } = item.multipart
+  const uploaded = (await storedParts(deps, item)) ?? []
+  return {
+    partSize,
+    partCount: partCount(item.size, partSize),
+    uploaded: uploaded.map(({ partNumber, size, etag }) => ({ partNumber, size, etag })),
+  }
+}
+
+/** URLs for parts. The first ones begin the upload in the store, and settle whether parts carry checksums. */
+export async function partUrls(deps: Deps, id: DataId, { parts }: PartsRequest): Promise<PartUrls> {
+  const asked = await itemInParts(deps, id)
+  refuseBeyond(asked, parts)
+  const checksums = parts.every((part) => part.sha256 !== undefined)
+  if (!checksums && parts.some((part) => part.sha256 !== undefined)) throw mixed()
+  const { item, uploadId } = await begun(deps, asked, checksums)
+  if (item.multipart.checksums !== checksums) throw mixed()
+  const signed = await Promise.all(
+    parts.map(async ({ partNumber, sha256 }) => {
+      const size = sizeOfPart(item, partNumber)
+      const part = await deps.objects.multipart.presign(keyOf(item), uploadId, { partNumber, size, sha256 })
+      return { partNumber, ...part }
+    }),
+  )
+  const soonest = Math.min(...signed.map(({ expiresAt }) => expiresAt.getTime()))
+  return {
+    parts: signed.map(({ partNumber, url, headers }) => ({ partNumber, url, headers })),
+    expiresAt: new Date(soonest).toISOString(),
+  }
+}
+
+/** Puts the parts together, if they are all there. Nothing happens when that was done before. */
+export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
+  if (!isInParts(item)) return
+  const { uploadId } = item.multipart
+  if (uploadId === null) return // never begun
+  const parts = await storedParts(deps, item)
+  if (parts) {
+    const missing = missingParts(item, parts)
+    if (missing.length > 0) throw incomplete(missing)
+    await deps.objects.multipart.complete(keyOf(item), uploadId, parts)
+  }
+  await untilThere(deps, item) // put together by this try, or by an earlier one
+}
+
+/**
+ * While versitygw puts the parts together for somebody else, the upload is not there any more and the object not yet.
+ * Waits about 6 s; then whoever looks finds nothing, and may ask again.
+ */
+async function untilThere(deps: Deps, item: InParts): Promise<void> {
+  for (let pauseMs = 50; !(await deps.objects.head(keyOf(item))) && pauseMs <= 3200; pauseMs *= 2)
+    await pause(pauseMs)
+}
+
+/** Forgets the parts of an upload that is given up. */
+export async function abortMultipart(deps: Deps, item: DataDoc): Promise<void> {
+  if (item.multipart?.uploadId) await deps.objects.multipart.abort(keyOf(item), item.multipart.uploadId)
+}
+
+async function itemInParts(deps: Deps, id: DataId): Promise<InParts> {
+  const item = await deps.store.data.get(id)
+  if (!item) throw notFound('data item')
+  if (item.status !== 'uploading')
+    throw new Failure('upload_finished', `There is nothing to upload: the item is ${item.status}.`)
+  if (!isInParts(item))
+    throw new Failure(
+      'conflict',
+      'This file is sent whole: PUT it to the upload URL (POST …/upload gives it).',
+    )
+  return item
+}
+
+const isInParts = (item: DataDoc): item is InParts => item.multipart !== null && item.size !== null
+
+/** `null`: the store knows no such upload. */
+async function storedParts(deps: Deps, item: InParts): Promise<StoredPart[] | null> {
+  const { uploadId } = item.multipart
+  return uploadId === null ? null : deps.objects.multipart.list(keyOf(item), uploadId)
+}
+
+async function begun(
+  deps: Deps,
+  item: InParts,
+  checksums: boolean,
+): Promise<{ item: InParts; uploadId: string }> {
+  const known = item.multipart.uploadId
+  if (known !== null && (await isKnown(deps, item))) return { item, uploadId: known }
+  const { multipart } = deps.objects
+  const contentType = item.contentType ?? 'application/octet-stream'
+  const uploadId = await multipart.begin(keyOf(item), { contentType, checksums })
+  const change = await deps.store.data.change(item, (current) =>
+    current.status === 'uploading' && current.multipart?.uploadId === known
+      ? { ...current, multipart: { ...item.multipart, uploadId, checksums }, updatedAt: deps.clock.now() }
+      : null,
+  )
+  if (change && isInParts(change.after)) return { item: change.after, uploadId }
+  // Somebody else was faster: his upload is the one.
+  await multipart.abort(keyOf(item), uploadId)
+  return begun(deps, await itemInParts(deps, item._id), checksums)
+}
+
+/** A store forgets an upload that lies unfinished for long; its parts are gone then. */
+async function isKnown(deps: Deps, item: InParts): Promise<boolean> {
+  if ((await storedParts(deps, item)) !== null) return true
+  if (await deps.objects.head(keyOf(item)))
+    throw new Failure('upload_finished', 'All parts are there and put together: complete the item.')
+  return false
+}
+
+function refuseBeyond(item: InParts, parts: PartsRequest['parts']): void {
+  const count = partCount(item.size, item.multipart.partSize)
+  const errors = parts.flatMap(({ partNumber }, at) =>
+    partNumber > count ? [{ path: `/parts/${at}/partNumber`, message: `the file has ${count} parts` }] : [],
+  )
+  if (errors.length > 0) throw new Failure('invalid_request', `The file has ${count} parts.`, { errors })
+}
+
+function mixed(): Failure {
+  const message = 'either every part of a file carries its sha256, or none does'
+  return new Failure('invalid_request', `The parts do not fit together: ${message}.`, {
+    errors: [{ path: '/parts', message }],
+  })
+}
+
+export function missingParts(
+  item: { size: number; multipart: { partSize: number } },
+  parts: readonly StoredPart[],
+): number[] {
+  const count = partCount(item.size, item.multipart.partSize)
+  const there = new Map(parts.map(({ partNumber, size }) => [partNumber, size]))
+  return Array.from({ length: count }, (_, at) => at + 1).filter((n) => there.get(n) !== sizeOfPart(item, n))
+}
+
+function incomplete(missing: readonly number[]): Failure {
+  const named = missing.slice(0, 10).join(', ')
+  const rest = missing.length > 10 ? ` and ${missing.length - 10} more` : ''
+  return new Failure(
+    'upload_incomplete',
+    `Parts have not arrived: ${named}${rest}. POST …/parts gives their URLs.`,
+  )
+}
+
+const partCount = (size: number, partSize: number): number => Math.ceil(size / partSize)
+
+function sizeOfPart(item: { size: number; multipart: { partSize: number } }, partNumber: number): number {
+  const { partSize } = item.multipart
+  return Math.min(partSize, item.size - (partNumber - 1) * partSize)
+}
+
+const keyOf = (item: DataDoc): string => incomingKey(item._id, item.uploads)

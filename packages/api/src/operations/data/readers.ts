@@ -1,0 +1,34 @@
+import { type DataId, isTerminal, type TaskId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+
+/** Tasks that read an item, by its own id or by that of the list it stands in; newest first. */
+export async function readersOf(
+  deps: Deps,
+  item: DataDoc,
+  { unfinished = false, limit }: { unfinished?: boolean; limit: number },
+): Promise<TaskDoc[]> {
+  const list = await listOf(deps, item)
+  const names: DataId[] = list ? [item._id, list._id] : [item._id]
+  // Not by `status`: its index moves with a task, and a search along it may miss one that moves meanwhile.
+  const filter = { reads: { $in: names }, ...(unfinished ? { finishedAt: null } : {}) }
+  return deps.store.tasks.find(filter, { sort: { _id: -1 }, limit })
+}
+
+/** The list that an item is an element of, unless that is going away itself. */
+export async function listOf(deps: Deps, item: DataDoc): Promise<DataDoc | null> {
+  if (!item.producer) return null
+  const producer = await deps.store.tasks.get(item.producer.taskId)
+  const id = producer?.outputs[item.producer.output]?.data
+  if (!id || id === item._id) return null
+  const list = await deps.store.data.get(id)
+  return list?.items?.includes(item._id) && list.status !== 'removing' ? list : null
+}
+
+/** Tasks that have not ended and cannot do without the item: they read it, or are to produce it. */
+export async function tasksInNeedOf(deps: Deps, item: DataDoc, limit: number): Promise<TaskId[]> {
+  const producer = item.producer && (await deps.store.tasks.get(item.producer.taskId))
+  if (producer && !isTerminal(producer.status)) return [producer._id]
+  return (await readersOf(deps, item, { unfinished: true, limit })).map((task) => task._id)
+}

@@ -1,0 +1,24 @@
+import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
+
+type Move = ModuleDoc['history'][number]
+
+const kept = 100
+
+/** What has changed between two reports of one agent, in front of what had changed before. */
+export function moved(
+  history: readonly Move[],
+  before: readonly ModuleEntry[],
+  after: readonly ModuleEntry[],
+  at: Date,
+): Move[] {
+  const fresh = after
+    .filter((entry) => !before.some((one) => isSame(one, entry) && one.status === entry.status))
+    .map(({ agentId, version, digest, status, error }) => ({ agentId, version, digest, status, error, at }))
+  const gone = before
+    .filter((entry) => !after.some((one) => isSame(one, entry)))
+    .map(({ agentId, version, digest }) => ({ agentId, version, digest, status: null, error: null, at }))
+  return [...fresh, ...gone, ...history].slice(0, kept)
+}
+
+const isSame = (one: ModuleEntry, other: ModuleEntry): boolean =>
+  one.version === other.version && one.digest === other.digest
