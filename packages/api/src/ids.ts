@@ -1,5 +1,17 @@
 import { createHash, randomFillSync } from 'node:crypto'
-import type { AgentId, DataId, GrantId, KeyId, SessionId, TaskId } from '@millrace/shared'
+import type {
+  AgentId,
+  AuditId,
+  BatchId,
+  BulkJobId,
+  DataId,
+  GrantId,
+  KeyId,
+  ScheduleId,
+  SessionId,
+  TaskId,
+  WebhookId,
+} from '@millrace/shared'
 import { monotonicFactory } from 'ulid'
 
 /** Makes ids. Within one factory they ascend. */
@@ -11,6 +23,11 @@ export type NewIds = {
   key(): KeyId
   grant(): GrantId
   ticket(): `tkt_${string}`
+  batch(): BatchId
+  bulkJob(): BulkJobId
+  schedule(): ScheduleId
+  webhook(): WebhookId
+  audit(): AuditId
 }
 
 /** An id without a prefix. Each is greater than the one before. */
@@ -55,5 +72,10 @@ function idsFrom(ulid: () => string): NewIds {
     key: () => `key_${ulid()}`,
     grant: () => `grt_${ulid()}`,
     ticket: () => `tkt_${ulid()}`,
+    batch: () => `bat_${ulid()}`,
+    bulkJob: () => `job_${ulid()}`,
+    schedule: () => `sch_${ulid()}`,
+    webhook: () => `whk_${ulid()}`,
+    audit: () => `aud_${ulid()}`,
   }
 }

@@ -18,6 +18,16 @@ export const KeyId = idOf('key')
 export type KeyId = z.infer<typeof KeyId>
 export const GrantId = idOf('grt')
 export type GrantId = z.infer<typeof GrantId>
+export const BatchId = idOf('bat')
+export type BatchId = z.infer<typeof BatchId>
+export const BulkJobId = idOf('job')
+export type BulkJobId = z.infer<typeof BulkJobId>
+export const ScheduleId = idOf('sch')
+export type ScheduleId = z.infer<typeof ScheduleId>
+export const WebhookId = idOf('whk')
+export type WebhookId = z.infer<typeof WebhookId>
+export const AuditId = idOf('aud')
+export type AuditId = z.infer<typeof AuditId>
 
 /** A run is one attempt of a task: `<task>.<attempt>`. */
 export const RunId = z
