@@ -16,7 +16,7 @@ test('every file and folder that docs/architecture.md names is there', async () 
 
 test('docs/architecture.md names the file of each step of a task', async () => {
   const named = new Set(await namedPaths(join(root, 'docs/architecture.md')))
-  const steps = 'submit admit claim grant finish settle cancel lost session requeue resume'.split(' ')
+  const steps = 'submit admit claim grant finish settle cancel lost agents/session requeue resume'.split(' ')
   const wanted = [
     ...steps.map((step) => `packages/api/src/operations/${step}.ts`),
     'packages/api/src/tick/tick.ts',
