@@ -145,6 +145,10 @@ export function connect(options: ClientOptions) {
     async cancelTask(id: TaskId): Promise<Task> {
       return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
     },
+    /** A fresh round of attempts for a task that ended without success, and for what was skipped because of it. */
+    async retryTask(id: TaskId, idempotencyKey?: string): Promise<Task> {
+      return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/retry`, { idempotencyKey })).task
+    },
 
     async run(id: RunId): Promise<Run> {
       return (await call(RunAnswer, 'GET', `/api/runs/${id}`)).run

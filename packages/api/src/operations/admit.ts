@@ -41,14 +41,17 @@ const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
   task.waitingFor.length === waitingFor.length &&
   waitingFor.every((id, at) => task.waitingFor[at] === id)
 
-export type Upstreams = { items: DataDoc[]; missing: DataId[]; tasks: TaskDoc[] }
+/** `producers`: the tasks that were to make what did not come. */
+export type Upstreams = { items: DataDoc[]; missing: DataId[]; tasks: TaskDoc[]; producers: TaskDoc[] }
+const longestMessage = 2_000
+
 export type Admission =
   | { kind: 'wait'; waitingFor: (DataId | TaskId)[] }
   | { kind: 'queue' }
   | { kind: 'end'; status: 'skipped' | 'failed'; error: TaskError }
 
 /** All there → ready; something unfinished → wait; something that ended otherwise → the task's own policy. */
-export function decideAdmit(task: TaskDoc, { items, missing, tasks }: Upstreams): Admission {
+export function decideAdmit(task: TaskDoc, { items, missing, tasks, producers }: Upstreams): Admission {
   const gone = items.filter((item) => item.status !== 'available' && !isAwaited(item.status))
   const failed = tasks.filter((upstream) => isTerminal(upstream.status) && upstream.status !== 'succeeded')
   const waitingFor = [
@@ -58,27 +61,48 @@ export function decideAdmit(task: TaskDoc, { items, missing, tasks }: Upstreams)
   ]
   const broken = gone.length + missing.length + failed.length > 0
   if (broken && task.onUpstreamFailure !== 'run') {
-    const cause = gone[0]?._id ?? missing[0] ?? failed[0]?._id ?? ''
-    const rootTask = gone[0]?.producer?.taskId ?? failed[0]?._id
-    return {
-      kind: 'end',
-      status: task.onUpstreamFailure === 'fail' ? 'failed' : 'skipped',
-      error: {
-        code: 'upstream_failed',
-        message: `${cause} did not become available${gone[0]?.error ? `: ${gone[0].error.message}` : ''}`,
-        retryable: false,
-        detail: rootTask ? { cause, taskId: rootTask } : { cause },
-      },
-    }
+    const status = task.onUpstreamFailure === 'fail' ? 'failed' : 'skipped'
+    return { kind: 'end', status, error: whyNot({ gone, missing, failed, producers }) }
   }
   return waitingFor.length > 0 ? { kind: 'wait', waitingFor } : { kind: 'queue' }
 }
 
-async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstreams> {
+type Broken = { gone: DataDoc[]; missing: DataId[]; failed: TaskDoc[]; producers: TaskDoc[] }
+
+/** Along a chain everybody names the task at which it broke and what that said, not only his own neighbour. */
+function whyNot({ gone, missing, failed, producers }: Broken): TaskError {
+  const [item] = gone
+  const cause = item?._id ?? missing[0] ?? failed[0]?._id ?? ''
+  const upstream = item ? producers.find((task) => task._id === item.producer?.taskId) : failed[0]
+  const root = upstream && rootOf(upstream)
+  const message = root?.message ?? (item ? `${cause} is ${item.status}` : `${cause} is not there any more`)
+  const why = root?.message || !item?.error ? message : `${message}: ${item.error.message}`
+  return {
+    code: 'upstream_failed',
+    message: why.slice(0, longestMessage),
+    retryable: false,
+    detail: upstream && root ? { cause, taskId: upstream._id, rootTaskId: root.taskId } : { cause },
+  }
+}
+
+/** `message` is empty where the task itself went well, and only this output of it did not come. */
+function rootOf({ _id, status, error }: TaskDoc): { taskId: string; message: string } {
+  const passedOn = error?.code === 'upstream_failed' ? error.detail?.rootTaskId : undefined
+  if (typeof passedOn === 'string') return { taskId: passedOn, message: error?.message ?? '' }
+  if (status === 'cancelled') return { taskId: _id, message: `${_id} was cancelled` }
+  if (status !== 'failed') return { taskId: _id, message: error?.message ?? '' }
+  return { taskId: _id, message: `${_id} failed: ${error?.message ?? 'no reason was given'}` }
+}
+
+export async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstreams> {
   const ids = readBy(task.inputs)
   const [items, tasks] = await Promise.all([deps.store.data.many(ids), deps.store.tasks.many(task.after)])
   const found = new Set(items.map((item) => item._id))
-  return { items, missing: ids.filter((id) => !found.has(id)), tasks }
+  const failed = items.filter((item) => item.status === 'failed' && item.producer)
+  const producers = await deps.store.tasks.many(
+    failed.flatMap((item) => item.producer?.taskId ?? []).slice(0, 1),
+  )
+  return { items, missing: ids.filter((id) => !found.has(id)), tasks, producers }
 }
 
 /** `null`: somebody else was faster. */

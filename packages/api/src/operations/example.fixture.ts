@@ -39,6 +39,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   losses: 0,
   currentRun: `${taskId}.1`,
   lostRun: null,
+  retries: [],
   appliedRun: null,
   claimId: null,
   sessionId: null,

@@ -3,35 +3,45 @@ import type { TaskDoc } from '../store/documents/task.ts'
 import { admit } from './admit.ts'
 import { settleRequeue } from './requeue.ts'
 import { settleResume } from './resume.ts'
+import { settleRevive } from './revive.ts'
 import { settleTerminal } from './terminal.ts'
 
 /**
  * Carries out what the last write of a task left to be done. Whoever meets an open marker may call this, any
- * number of times. Dependents that end because of it are settled too, one after the other.
+ * number of times. Dependents that end or begin anew because of it are settled too, one after the other.
  */
 export async function settle(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
-  const { task, ended } = await step(deps, from)
-  const next = [...ended]
-  for (let dependent = next.pop(); dependent; dependent = next.pop()) {
-    next.push(...(await step(deps, dependent)).ended)
+  const { task, next } = await step(deps, from)
+  const left = [...next]
+  for (let dependent = left.pop(); dependent; dependent = left.pop()) {
+    left.push(...(await step(deps, dependent)).next)
   }
   return task
 }
 
-async function step(deps: Deps, task: TaskDoc): Promise<{ task: TaskDoc; ended: TaskDoc[] }> {
+/** `next`: other tasks that it left with open markers. */
+type Step = { task: TaskDoc; next: TaskDoc[] }
+
+async function step(deps: Deps, task: TaskDoc): Promise<Step> {
   switch (task.settle?.kind) {
     case undefined:
-      return { task, ended: [] }
+      return { task, next: [] }
     case 'admit': {
       const admitted = await admit(deps, task)
       return admitted.settle?.kind === 'terminal'
         ? settleTerminal(deps, admitted)
-        : { task: admitted, ended: [] }
+        : { task: admitted, next: [] }
+    }
+    case 'revive': {
+      const { task: ready, revived } = await settleRevive(deps, task)
+      if (ready.settle?.kind === 'revive') return { task: ready, next: [] }
+      const admitted = await step(deps, ready)
+      return { task: admitted.task, next: [...admitted.next, ...revived] }
     }
     case 'requeue':
-      return { task: await settleRequeue(deps, task), ended: [] }
+      return { task: await settleRequeue(deps, task), next: [] }
     case 'resume':
-      return { task: await settleResume(deps, task), ended: [] }
+      return { task: await settleResume(deps, task), next: [] }
     case 'terminal':
       return settleTerminal(deps, task)
   }

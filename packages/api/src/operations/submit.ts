@@ -172,6 +172,7 @@ function newTask(
     losses: 0,
     currentRun: null,
     lostRun: null,
+    retries: [],
     appliedRun: null,
     claimId: null,
     sessionId: null,

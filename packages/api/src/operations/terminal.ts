@@ -12,12 +12,9 @@ import { releaseRun } from './slots.ts'
  * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
  * Returns the dependents that ended because of it, to be settled next.
  */
-export async function settleTerminal(
-  deps: Deps,
-  task: TaskDoc,
-): Promise<{ task: TaskDoc; ended: TaskDoc[] }> {
+export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
   const marker = task.settle
-  if (marker?.kind !== 'terminal') return { task, ended: [] }
+  if (marker?.kind !== 'terminal') return { task, next: [] }
   await settleFreshOutputs(deps, task)
   deps.reached('settle.outputs-written')
   announceTask(deps, task) // its readers can see the result from here on
@@ -37,5 +34,5 @@ export async function settleTerminal(
   const items = Object.values(task.outputs).map((output) => output.data)
   const ended = await admitDependents(deps, [task._id, ...items])
   deps.reached('settle.dependents-admitted')
-  return { task: await clearMarker(deps, task, 'settle.cleared'), ended }
+  return { task: await clearMarker(deps, task, 'settle.cleared'), next: ended }
 }

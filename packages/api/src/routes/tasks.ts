@@ -20,7 +20,6 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
-import { cancel } from '../operations/cancel.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { outputsOf, settleOutputs } from '../operations/outputs.ts'
 import { globalSlot } from '../operations/slots.ts'
@@ -122,22 +121,6 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
       return c.json({ task: presentTask(task, { agent }) })
-    },
-  }),
-  endpoint({
-    method: 'post',
-    path: '/api/tasks/:id/cancel',
-    scope: 'write',
-    tag: 'Tasks',
-    summary: 'Cancel a task',
-    answers: {
-      200: { description: 'It was cancelled already', schema: TaskAnswer },
-      202: { description: 'Cancelled, or being stopped', schema: TaskAnswer },
-    },
-    idempotent: true,
-    async handle(c) {
-      const { task, already } = await cancel(deps, pathId(c, TaskId, 'task'))
-      return c.json({ task: presentTask(task) }, already ? 200 : 202)
     },
   }),
 ]

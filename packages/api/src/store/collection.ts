@@ -32,7 +32,8 @@ export type Collection<D extends Doc> = {
    * they are thought to be; one that is not is read and decided on its own.
    */
   changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
-  remove(id: string): Promise<void>
+  /** A document in hand goes only as it is; an id goes whatever is written there. */
+  remove(what: string | D): Promise<void>
 }
 
 /** `wrote` is told of every document that was written. */
@@ -116,9 +117,9 @@ export function openCollection<S extends z.ZodType<Doc>>(
       if (written.matchedCount === changes.length) return
       for (const { before } of changes) await change(before._id, decide)
     },
-    async remove(id) {
+    async remove(what) {
       wrote(1)
-      await raw.deleteOne(byId<D>(id))
+      await raw.deleteOne(typeof what === 'string' ? byId<D>(what) : byRev<D>(what))
     },
   }
 }

@@ -19,6 +19,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
     { key: { waitingFor: 1, _id: 1 }, serves: 'dependents of what has ended' },
     { key: { reads: 1, _id: -1 }, serves: 'who reads a data item' },
+    { key: { after: 1, _id: 1 }, serves: 'who comes after a task' },
     { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
   ],
   runs: [

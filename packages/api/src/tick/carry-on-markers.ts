@@ -9,7 +9,7 @@ const patienceMs = 3_000
 export async function carryOnMarkers(deps: Deps): Promise<void> {
   const before = deps.clock.now().getTime() - patienceMs
   const tasks = await deps.store.tasks.find(
-    { 'settle.kind': { $in: ['admit', 'requeue', 'resume', 'terminal'] } },
+    { 'settle.kind': { $in: ['admit', 'revive', 'requeue', 'resume', 'terminal'] } },
     { limit: atOnce },
   )
   for (const task of tasks) {

@@ -96,7 +96,8 @@ async function remove(deps: Deps, item: DataDoc): Promise<void> {
   await leaveList(deps, item)
   await removeContent(deps, item)
   deps.reached('delete.object-removed')
-  await deps.store.data.remove(item._id)
+  // A retry of its task may have made it anew meanwhile: that one stays.
+  await deps.store.data.remove(item)
 }
 
 /** The elements of a list go with it, but for those that a task needs by themselves. */

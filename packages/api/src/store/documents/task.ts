@@ -29,6 +29,7 @@ export type StoredOutput = z.infer<typeof StoredOutput>
 /** What must still follow a write, kept in the written document, so that anybody can carry on. */
 export const TaskMarker = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admit') }),
+  z.object({ kind: z.literal('revive') }),
   z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd, until: z.date().nullable() }),
   z.object({ kind: z.literal('resume'), run: RunId, waiting: RunId }),
   z.object({
@@ -80,6 +81,7 @@ export const TaskDoc = z.object({
   losses: z.number(),
   currentRun: RunId.nullable(),
   lostRun: RunId.nullable().describe('a lost run that may still come back: nobody claimed since'),
+  retries: z.array(z.string()).default([]).describe('requests that began a new round, the newest last'),
   appliedRun: RunId.nullable().describe('the last run whose report took effect'),
   claimId: z.string().nullable(),
   sessionId: SessionId.nullable(),
