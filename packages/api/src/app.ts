@@ -12,6 +12,7 @@ import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
+import { batchEndpoints } from './routes/batches.ts'
 import { dataEndpoints } from './routes/data.ts'
 import { dataCareEndpoints } from './routes/data-care.ts'
 import { docsPage } from './routes/docs-page.ts'
@@ -36,6 +37,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataEndpoints(deps),
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
+    ...batchEndpoints(deps),
     ...taskActEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),

@@ -1,6 +1,8 @@
 import {
   type Agent,
   AgentPage,
+  BatchAnswer,
+  BulkAnswer,
   ContentUrl,
   type CreateGrant,
   type CreateKey,
@@ -17,9 +19,11 @@ import {
   type Module,
   ModuleAnswer,
   ModulePage,
+  type NewBatch,
   type NewTask,
   type Page,
   Progress,
+  type ReplayTasks,
   type Run,
   RunAnswer,
   type RunId,
@@ -29,6 +33,7 @@ import {
   Summary,
   type Task,
   TaskAnswer,
+  type TaskFilter,
   type TaskId,
   TaskPage,
   UploadAnswer,
@@ -42,6 +47,8 @@ import { type UploadFileOptions, uploadFile } from './upload-file.ts'
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
 type Query = Record<string, string | number | undefined>
 export type TaskToCreate = Omit<NewTask, 'inputs'> & { inputs?: Record<string, Input> }
+/** `ref` is its name within the batch; `after` may name refs, inputs do with `fromRef`. */
+export type BatchTaskToCreate = Omit<NewBatch['tasks'][number], 'inputs'> & { inputs?: Record<string, Input> }
 export type FileToUpload = {
   name: string
   contentType: string
@@ -144,6 +151,25 @@ export function connect(options: ClientOptions) {
     listTasks: (query: Query = {}): Promise<Page<Task>> => call(TaskPage, 'GET', '/api/tasks', { query }),
     async cancelTask(id: TaskId): Promise<Task> {
       return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
+    },
+    /** Many tasks that may name each other by ref, all or none; by ref. */
+    async createTasks(
+      tasks: readonly BatchTaskToCreate[],
+      idempotencyKey?: string,
+    ): Promise<Record<string, Task>> {
+      const body = {
+        tasks: tasks.map(({ inputs = {}, ...task }) => ({ ...task, inputs: wireInputs(inputs) })),
+      }
+      return (await call(BatchAnswer, 'POST', '/api/tasks/batch', { body, idempotencyKey })).tasks
+    },
+    /** Every task that matches and has not ended; how many those were. */
+    async cancelTasks(filter: TaskFilter): Promise<number> {
+      return (await call(BulkAnswer, 'POST', '/api/tasks/cancel', { body: { filter } })).count
+    },
+    listDeadLetters: (query: Query = {}): Promise<Page<Task>> =>
+      call(TaskPage, 'GET', '/api/dead-letters', { query }),
+    async replayDeadLetters(which: z.input<typeof ReplayTasks>): Promise<number> {
+      return (await call(BulkAnswer, 'POST', '/api/dead-letters/replay', { body: which })).count
     },
     /** A fresh round of attempts for a task that ended without success, and for what was skipped because of it. */
     async retryTask(id: TaskId, idempotencyKey?: string): Promise<Task> {

@@ -13,6 +13,13 @@ export type {
 } from '@millrace/shared'
 export { isTerminal } from '@millrace/shared'
 export { ApiError } from './api-error.ts'
-export { type Client, type ClientOptions, connect, type FileToUpload, type TaskToCreate } from './client.ts'
-export { fromData, fromOutput, type Input } from './inputs.ts'
+export {
+  type BatchTaskToCreate,
+  type Client,
+  type ClientOptions,
+  connect,
+  type FileToUpload,
+  type TaskToCreate,
+} from './client.ts'
+export { fromData, fromOutput, fromRef, type Input } from './inputs.ts'
 export { type UploadFileOptions, type UploadProgress, uploadFile } from './upload-file.ts'

@@ -2,8 +2,8 @@ import type { DataId, Json, TaskId } from '@millrace/shared'
 
 const reference = Symbol('reference')
 
-/** A reference to something that is already there. Made only by `fromData` and `fromOutput`. */
-export type InputReference = { [reference]: { data: DataId } | { task: TaskId; output: string } }
+/** A reference to something that is already there. Made only by the functions below. */
+export type InputReference = { [reference]: { data: DataId } | { task: string; output: string } }
 export type Input = Json | InputReference | InputReference[]
 
 /** An uploaded file or a kept value as input. */
@@ -12,6 +12,11 @@ export const fromData = (data: DataId): InputReference => ({ [reference]: { data
 /** What another task will put out; the new task waits for it. */
 export const fromOutput = (task: TaskId, output: string): InputReference => ({
   [reference]: { task, output },
+})
+
+/** The same of a task in the same batch, by its ref there. */
+export const fromRef = (ref: string, output: string): InputReference => ({
+  [reference]: { task: ref, output },
 })
 
 /**

@@ -34,7 +34,11 @@ export async function admit(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
 }
 
 const admissible = (task: TaskDoc): boolean =>
-  task.status === 'blocked' && (task.settle === null || task.settle.kind === 'admit')
+  task.status === 'blocked' && (task.settle === null || isToBeAdmitted(task))
+
+/** A member of a batch comes here only once that is open. */
+const isToBeAdmitted = (task: TaskDoc): boolean =>
+  task.settle?.kind === 'admit' || task.settle?.kind === 'batch'
 
 const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
   task.settle === null &&

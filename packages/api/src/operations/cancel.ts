@@ -3,13 +3,14 @@ import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
+import { findTask } from './batches/staged.ts'
 import { move } from './move.ts'
 import { settle } from './settle.ts'
 
 /** Ends a waiting task at once; a running one is asked to stop, and ends when its agent says so or is lost. */
 export async function cancel(deps: Deps, id: TaskId): Promise<{ task: TaskDoc; already: boolean }> {
   for (;;) {
-    const found = await deps.store.tasks.get(id)
+    const found = await findTask(deps, id)
     if (!found) throw notFound('task')
     const task = await settle(deps, found)
     if (task.status === 'cancelled') return { task, already: true }

@@ -4,6 +4,15 @@
  */
 export const crashPoints = [
   'submit.inserted',
+  'batch.staged',
+  'batch.members-inserted',
+  'batch.committed',
+  'batch.outputs-created',
+  'batch.opened',
+  'batch.admitted',
+  'batch.aborted',
+  'bulk.written',
+  'bulk.stepped',
   'admit.outputs-created',
   'admit.run-created',
   'admit.entry-created',

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './announce.ts'
+import { findTask } from './batches/staged.ts'
 import { freshRound } from './fresh-round.ts'
 import { readBy } from './inputs/reads.ts'
 import { settle } from './settle.ts'
@@ -16,7 +17,7 @@ const retriesKept = 20
  */
 export async function retry(deps: Deps, id: TaskId, request: string): Promise<TaskDoc> {
   for (;;) {
-    const found = await deps.store.tasks.get(id)
+    const found = await findTask(deps, id)
     if (!found) throw notFound('task')
     const task = await settle(deps, found)
     if (task.retries.includes(request)) return task

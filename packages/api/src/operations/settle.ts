@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { admit } from './admit.ts'
+import { openBatch } from './batches/open-batch.ts'
 import { settleRequeue } from './requeue.ts'
 import { settleResume } from './resume.ts'
 import { settleRevive } from './revive.ts'
@@ -26,12 +27,10 @@ async function step(deps: Deps, task: TaskDoc): Promise<Step> {
   switch (task.settle?.kind) {
     case undefined:
       return { task, next: [] }
-    case 'admit': {
-      const admitted = await admit(deps, task)
-      return admitted.settle?.kind === 'terminal'
-        ? settleTerminal(deps, admitted)
-        : { task: admitted, next: [] }
-    }
+    case 'batch':
+      return (await openBatch(deps, task.settle.batch)) ? settleAdmit(deps, task) : { task, next: [] }
+    case 'admit':
+      return settleAdmit(deps, task)
     case 'revive': {
       const { task: ready, revived } = await settleRevive(deps, task)
       if (ready.settle?.kind === 'revive') return { task: ready, next: [] }
@@ -45,4 +44,9 @@ async function step(deps: Deps, task: TaskDoc): Promise<Step> {
     case 'terminal':
       return settleTerminal(deps, task)
   }
+}
+
+async function settleAdmit(deps: Deps, task: TaskDoc): Promise<Step> {
+  const admitted = await admit(deps, task)
+  return admitted.settle?.kind === 'terminal' ? settleTerminal(deps, admitted) : { task: admitted, next: [] }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { escapeRegex } from '../store/prefix.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
-import { escapeRegex } from './prefix.ts'
 
 describe('what a browser may show', () => {
   test('is pictures, video, sound, PDF and plain text; all else is only saved', () => {

@@ -24,8 +24,8 @@ import { partUrls, uploadedParts } from '../operations/data/multipart-upload.ts'
 import { presentData } from '../respond/data.ts'
 import type { Filter } from '../store/collection.ts'
 import type { DataDoc } from '../store/documents/data.ts'
+import { escapeRegex } from '../store/prefix.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
-import { escapeRegex } from './prefix.ts'
 import { callerOf } from './tasks.ts'
 
 export const dataEndpoints = (deps: Deps): Endpoint[] => [

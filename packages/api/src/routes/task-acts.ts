@@ -1,9 +1,22 @@
-import { TaskAnswer, TaskId } from '@millrace/shared'
+import {
+  BulkAnswer,
+  CancelTasks,
+  DeadLetterQuery,
+  ReplayTasks,
+  TaskAnswer,
+  TaskId,
+  TaskPage,
+} from '@millrace/shared'
 import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { deadLetter, startBulkJob } from '../operations/bulk/bulk-job.ts'
+import { matching } from '../operations/bulk/matching.ts'
 import { cancel } from '../operations/cancel.ts'
 import { retry } from '../operations/retry.ts'
 import { presentTask } from '../respond/task.ts'
+import { before } from './tasks.ts'
 
 /** What a person does about tasks that are there. */
 export const taskActEndpoints = (deps: Deps): Endpoint[] => [
@@ -37,4 +50,56 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
       return c.json({ task: presentTask(task) }, 202)
     },
   }),
+  endpoint({
+    method: 'post',
+    path: '/api/tasks/cancel',
+    scope: 'write',
+    tag: 'Tasks',
+    summary: 'Cancel every task that matches and has not ended',
+    body: CancelTasks,
+    answers: { 202: { description: 'Being cancelled', schema: BulkAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      return c.json({ count: await startBulkJob(deps, c.var.ids, 'cancel', body.filter) }, 202)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/dead-letters',
+    scope: 'read',
+    tag: 'Tasks',
+    summary: 'List tasks whose attempts are over, newest first',
+    query: DeadLetterQuery,
+    answers: { 200: { description: 'A page', schema: TaskPage } },
+    async handle(c, { query }) {
+      const docs = await deps.store.tasks.find(
+        { ...matching({ module: query.module, tag: query.tag }), ...before(query.cursor), ...deadLetter },
+        { sort: { _id: -1 }, limit: query.limit + 1 },
+      )
+      return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/dead-letters/replay',
+    scope: 'write',
+    tag: 'Tasks',
+    summary: 'Give some of them, those of a module, or all a fresh round of attempts',
+    body: ReplayTasks,
+    answers: { 202: { description: 'Being tried again', schema: BulkAnswer } },
+    idempotent: true,
+    async handle(c, { body: { ids, module } }) {
+      if (ids && !c.var.repeated) await refuseUnknown(deps, ids)
+      return c.json({ count: await startBulkJob(deps, c.var.ids, 'retry', { ids, module }) }, 202)
+    },
+  }),
 ]
+
+async function refuseUnknown(deps: Deps, ids: readonly TaskId[]): Promise<void> {
+  const there = new Set((await deps.store.tasks.many([...new Set(ids)])).map((task) => task._id))
+  const errors = ids.flatMap((id, at) =>
+    there.has(id) ? [] : [{ path: `/ids/${at}`, message: 'there is no such task' }],
+  )
+  if (errors.length > 0)
+    throw new Failure('invalid_request', `${errors.length} of the tasks are not there.`, { errors })
+}

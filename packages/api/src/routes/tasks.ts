@@ -20,14 +20,16 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
+import { findTask, notStaged } from '../operations/batches/staged.ts'
+import { matching } from '../operations/bulk/matching.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { outputsOf, settleOutputs } from '../operations/outputs.ts'
+import { settle } from '../operations/settle.ts'
 import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
 import { presentTask } from '../respond/task.ts'
 import type { Filter } from '../store/collection.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { escapeRegex } from './prefix.ts'
 
 export const callerOf = (c: Ctx) => ({
   apiKey: c.var.principal.id,
@@ -87,7 +89,12 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
       const docs = await deps.store.tasks.find(
-        { ...taskFilter(query), ...inSight(c, query.grant) },
+        {
+          ...matching({ ...query, status: statusesOf(query) }),
+          ...before(query.cursor),
+          ...inSight(c, query.grant),
+          ...(await notStaged(deps)),
+        },
         {
           sort: { _id: -1 },
           limit: query.limit + 1,
@@ -134,7 +141,8 @@ const saysItEnded = (heard: string): boolean => {
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
 async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
   // Which outputs it has never changes: who knew the task before reads both at once.
-  const [task, outputs] = await Promise.all([deps.store.tasks.get(id), known && outputsOf(deps, known)])
+  const [task, outputs] = await Promise.all([findTask(deps, id), known && outputsOf(deps, known)])
+  if (task?.settle?.kind === 'batch') return settle(deps, task)
   if (task?.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)
   return task
 }
@@ -149,24 +157,14 @@ async function refuseWhenFull(deps: Deps): Promise<void> {
   }
 }
 
-function taskFilter(query: TaskQuery): Filter<TaskDoc> {
-  const after = idOfCursor(query.cursor, 'tsk_')
-  const statuses = query.status?.flatMap((word): readonly TaskStatus[] =>
+/** The words of a dashboard stand for several states. */
+const statusesOf = (query: TaskQuery): TaskStatus[] | undefined =>
+  query.status?.flatMap((word): readonly TaskStatus[] =>
     word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],
   )
-  return {
-    ...(after ? { _id: { $lt: after as TaskId } } : {}),
-    ...(statuses?.length ? { status: statuses.length === 1 ? statuses[0] : { $in: statuses } } : {}),
-    ...(query.module ? { module: query.module } : {}),
-    ...(query.tag ? { tags: query.tag } : {}),
-    ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
-    ...(query.createdAfter || query.createdBefore
-      ? {
-          createdAt: {
-            ...(query.createdAfter ? { $gte: new Date(query.createdAfter) } : {}),
-            ...(query.createdBefore ? { $lt: new Date(query.createdBefore) } : {}),
-          },
-        }
-      : {}),
-  }
+
+/** From the cursor of a page on, newest first. */
+export function before(cursor: string | undefined): Filter<TaskDoc> {
+  const last = idOfCursor(cursor, 'tsk_')
+  return last ? { _id: { $lt: last as TaskId } } : {}
 }

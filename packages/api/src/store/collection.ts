@@ -18,6 +18,8 @@ export type Collection<D extends Doc> = {
   get(id: string): Promise<D | null>
   many(ids: readonly string[]): Promise<D[]>
   find(filter: Filter<D>, options: { sort?: Sort; limit: number }): Promise<D[]>
+  /** Looks at every document that fits: only where all of them are to be touched anyway. */
+  count(filter: Filter<D>): Promise<number>
   /** `false`: a document of this id is already there, and stays as it is. */
   insert(doc: D): Promise<boolean>
   /** Inserts those that are not there yet. */
@@ -82,6 +84,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       const found = await (sort ? cursor.sort(sort) : cursor).toArray()
       return found.map(parse)
     },
+    count: (filter) => raw.countDocuments(filter),
     async insert(doc) {
       try {
         wrote(1)

@@ -21,6 +21,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { reads: 1, _id: -1 }, serves: 'who reads a data item' },
     { key: { after: 1, _id: 1 }, serves: 'who comes after a task' },
     { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
+    { key: { 'settle.batch': 1, _id: 1 }, serves: 'members of a batch that are to be admitted' },
   ],
   runs: [
     { key: { task: -1, attempt: -1 }, serves: 'lists, newest first; runs of a task' },
@@ -48,6 +49,8 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { object: 1 }, serves: 'whose object it is' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
   ],
+  batches: [{ key: { state: 1, at: 1 }, serves: 'batches that are not through' }],
+  bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'bulk jobs that are not through' }],
   agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],
   modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
   grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],

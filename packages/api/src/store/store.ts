@@ -3,6 +3,8 @@ import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
 import { GrantDoc, IdempotencyDoc, KeyDoc, TicketDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
+import { BatchDoc } from './documents/batch.ts'
+import { BulkJobDoc } from './documents/bulk-job.ts'
 import { DataDoc } from './documents/data.ts'
 import { MetaDoc } from './documents/meta.ts'
 import { InstallLogDoc, ModuleDoc } from './documents/module.ts'
@@ -26,6 +28,8 @@ export type Store = {
   tickets: Collection<TicketDoc>
   idempotency: Collection<IdempotencyDoc>
   meta: Collection<MetaDoc>
+  batches: Collection<BatchDoc>
+  bulkJobs: Collection<BulkJobDoc>
   /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
   count(): Promise<{
     tasks: { module: string; status: string; count: number }[]
@@ -72,6 +76,8 @@ export function openStore(url: string): Store {
     tickets: collection('tickets', TicketDoc),
     idempotency: collection('idempotency', IdempotencyDoc),
     meta: collection('meta', MetaDoc),
+    batches: collection('batches', BatchDoc),
+    bulkJobs: collection('bulkJobs', BulkJobDoc),
     count: () => count(db),
     writes: () => writes,
     ensureIndexes: () => ensureIndexes(db, names),

@@ -1,6 +1,8 @@
 import type { Deps } from '../deps.ts'
 import { abortUploads } from './abort-uploads.ts'
 import { archiveLostLogs } from './archive-lost-logs.ts'
+import { carryOnBatches, tidyBatches } from './carry-on-batches.ts'
+import { carryOnBulkJobs, tidyBulkJobs } from './carry-on-bulk-jobs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
@@ -18,6 +20,8 @@ import { tidyBucket } from './tidy-bucket.ts'
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
   carryOnMarkers,
+  carryOnBatches,
+  carryOnBulkJobs,
   finishDeletions,
   endSilentSessions,
   refreshStandings,
@@ -32,6 +36,8 @@ const jobs = {
   archiveLostLogs,
   tidyBucket,
   abortUploads,
+  tidyBatches,
+  tidyBulkJobs,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
 /**

@@ -5,6 +5,7 @@ import { findGarbage } from '../operations/bucket/find-garbage.ts'
 import { addCounts } from '../operations/bucket/janitor-counts.ts'
 import { failWithoutObject } from '../operations/data/lost-content.ts'
 import { type Stretch, sharedStretch } from '../operations/data/shared-stretch.ts'
+import { someAtOnce } from '../operations/some-at-once.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { sweep } from './sweep.ts'
 
@@ -42,7 +43,7 @@ async function readStretch(deps: Deps, after: string): Promise<Stretch> {
 
 async function removeGarbage(deps: Deps, objects: readonly ListedObject[]): Promise<number> {
   const keys = await findGarbage(deps, objects)
-  await inSmallNumbers(keys, (key) => deps.objects.remove(key))
+  await someAtOnce(callsAtOnce, keys, (key) => deps.objects.remove(key))
   if (keys.length > 0)
     deps.logger.info(
       { removed: keys.length, keys: keys.slice(0, keysInLog) },
@@ -59,15 +60,10 @@ async function failTheLost(
   const there = new Set(objects.map(({ key }) => key))
   const missed = items.filter(({ object }) => object !== null && !there.has(object))
   let failed = 0
-  await inSmallNumbers(missed, async (item) => {
+  await someAtOnce(callsAtOnce, missed, async (item) => {
     if (!(await failWithoutObject(deps, item))) return
     failed += 1
     deps.logger.warn({ data: item._id, object: item.object }, 'an item failed: its object is not there')
   })
   return failed
-}
-
-async function inSmallNumbers<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += callsAtOnce)
-    await Promise.all(all.slice(at, at + callsAtOnce).map(work))
 }

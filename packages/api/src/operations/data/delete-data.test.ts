@@ -12,7 +12,7 @@ const later = new Date(at.getTime() + 1)
 const going = ['deleting', 'removing'] as const
 
 function item(changes: Partial<DataDoc>): DataDoc {
-  const said = { data: id, type: 'text' as const, isFile: false, label: 'said', tags: [] }
+  const said = { data: id, type: 'text' as const, isFile: false, format: null, label: 'said', tags: [] }
   const [made] = newOutput(exampleTask({ outputs: { said } }), 'said')
   if (!made) throw new Error('no item')
   return { ...made, ...changes }

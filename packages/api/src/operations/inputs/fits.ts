@@ -19,6 +19,13 @@ export function faultOfItem(port: Port, item: DataDoc): string | null {
   }
 }
 
+/** Whether any of the formats that an output may have is one that this input takes. */
+export function faultOfOutput(port: Port, formats: readonly string[] | null): string | null {
+  if (port.type !== 'file' || !port.format || !formats || formats.some((one) => port.format?.includes(one)))
+    return null
+  return `must be ${port.format.join(' or ')}; that output is ${formats.join(' or ')}`
+}
+
 function faultOfInline(port: Port, item: DataDoc): string | null {
   if (item.json !== null) {
     const value: Json = JSON.parse(item.json)

@@ -11,7 +11,7 @@ import type { FieldError } from '../../failure.ts'
 import { pointer } from '../../pointer.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
-import { faultOfItem } from './fits.ts'
+import { faultOfItem, faultOfOutput } from './fits.ts'
 import { type GivenInput, parseInput } from './parse.ts'
 
 /** What the inputs of a new task refer to, as found in the database. */
@@ -139,6 +139,10 @@ function resolveItem(
     })
     return null
   }
+  const output = given.kind === 'output' ? found.tasks.get(given.task)?.outputs[given.output] : undefined
+  const mismatch = output && faultOfOutput(port, output.format)
+  if (mismatch) faults.push({ kind: 'invalid', path, message: mismatch })
+  if (mismatch) return null
   const fault = port.multiple ? (item.type === 'list' ? null : 'must be a list') : faultOfItem(port, item)
   if (fault) faults.push({ kind: 'invalid', path, message: fault })
   return fault ? null : { data: id }

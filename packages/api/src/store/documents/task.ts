@@ -1,6 +1,7 @@
 import {
   AgentId,
   Backoff,
+  BatchId,
   DataId,
   DataType,
   GrantId,
@@ -29,6 +30,7 @@ export type StoredOutput = z.infer<typeof StoredOutput>
 /** What must still follow a write, kept in the written document, so that anybody can carry on. */
 export const TaskMarker = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admit') }),
+  z.object({ kind: z.literal('batch'), batch: BatchId }),
   z.object({ kind: z.literal('revive') }),
   z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd, until: z.date().nullable() }),
   z.object({ kind: z.literal('resume'), run: RunId, waiting: RunId }),
@@ -60,6 +62,11 @@ export const TaskDoc = z.object({
       data: DataId,
       type: DataType,
       isFile: z.boolean(),
+      format: z
+        .array(z.string())
+        .nullable()
+        .default(null)
+        .describe('that its files have, where the module says'),
       label: z.string(),
       tags: z.array(z.string()),
     }),

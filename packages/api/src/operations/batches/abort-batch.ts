@@ -1,0 +1,26 @@
+import type { BatchId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { someAtOnce } from '../some-at-once.ts'
+
+const membersAtOnce = 1_000
+const callsAtOnce = 8
+
+/**
+ * Gives up a batch that nobody went on with. One write decides against whoever may still want to commit it; it
+ * stays as a tombstone, for what that one may yet insert.
+ */
+export async function abortBatch(deps: Deps, batch: BatchId): Promise<void> {
+  const change = await deps.store.batches.change(batch, (doc) =>
+    doc.state === 'staging' ? { ...doc, state: 'aborted', at: deps.clock.now() } : null,
+  )
+  if (!change) return
+  deps.reached('batch.aborted')
+  await removeMembers(deps, batch)
+}
+
+/** Of an aborted batch. `true`: none is left. */
+export async function removeMembers(deps: Deps, batch: BatchId): Promise<boolean> {
+  const members = await deps.store.tasks.find({ 'settle.batch': batch }, { limit: membersAtOnce })
+  await someAtOnce(callsAtOnce, members, (member) => deps.store.tasks.remove(member))
+  return members.length < membersAtOnce
+}

@@ -1,0 +1,159 @@
+import {
+  type BatchId,
+  type BatchTask,
+  type CreateTask,
+  type Json,
+  type Manifest,
+  TaskId,
+} from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure, type FieldError } from '../../failure.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { inBackground } from '../background.ts'
+import { checkTask } from '../check-task.ts'
+import { lookUp } from '../inputs/look-up.ts'
+import { manifestFor } from '../modules/manifest-for.ts'
+import { newOutput } from '../new-output.ts'
+import { newTask } from '../new-task.ts'
+import type { Caller } from '../submit.ts'
+import { admitMembers, carryOnBatch } from './carry-on-batch.ts'
+import { inOrder, refIn } from './graph.ts'
+
+const insertedAtOnce = 500
+/** As many as are admitted before the answer; the rest follows. */
+const admittedAtOnce = 200
+const faultsShown = 100
+
+/**
+ * Accepts many tasks, all or none. They are written first and count for nobody; the one write that commits their
+ * batch is the commit point. Returned in the order in which they were given.
+ */
+export async function submitBatch(
+  deps: Deps,
+  caller: Caller,
+  wanted: readonly BatchTask[],
+): Promise<TaskDoc[]> {
+  const batch = caller.ids.batch()
+  const ids = new Map(wanted.map((task) => [task.ref, caller.ids.task()]))
+  const known = caller.repeated ? await deps.store.batches.get(batch) : null
+  if (!known || known.state === 'staging' || known.state === 'aborted') {
+    const tasks = await checkBatch(deps, caller, batch, wanted, ids)
+    await stage(deps, batch, tasks)
+    await commit(deps, batch)
+  }
+  const isThrough = await admitMembers(deps, batch, admittedAtOnce)
+  if (!isThrough) inBackground(deps, 'admitting a batch', carryOnBatch(deps, batch))
+  return inGivenOrder(await deps.store.tasks.many([...ids.values()]), [...ids.values()])
+}
+
+/** The tasks as they are to be written, checked against their modules, the data, and each other. */
+async function checkBatch(
+  deps: Deps,
+  caller: Caller,
+  batch: BatchId,
+  wanted: readonly BatchTask[],
+  ids: ReadonlyMap<string, TaskId>,
+): Promise<TaskDoc[]> {
+  const ordered = inOrder(wanted).flatMap(({ task, at }) => {
+    const id = ids.get(task.ref)
+    return id ? [{ at, id, task: named(task, ids) }] : []
+  })
+  const found = await lookUp(
+    deps,
+    caller.grant,
+    ordered.map(({ task }) => task),
+  )
+  const manifests = manifestCache(deps)
+  const refusals: { at: number; failure: Failure }[] = []
+  const tasks: TaskDoc[] = []
+  for (const { at, id, task: one } of ordered) {
+    try {
+      const manifest = await manifests(one)
+      const inputs = checkTask(manifest, one, found)
+      const checked = { id, wanted: one, manifest, inputs }
+      const task = newTask(caller, checked, deps.clock.now(), { kind: 'batch', batch })
+      tasks.push(task)
+      found.tasks.set(id, task)
+      for (const output of outputsOf(task)) found.data.set(output._id, output)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      refusals.push({ at, failure: error })
+    }
+  }
+  if (refusals.length > 0) throw refusal(refusals)
+  return tasks
+}
+
+const outputsOf = (task: TaskDoc): DataDoc[] =>
+  Object.keys(task.outputs).flatMap((key) => newOutput(task, key))
+
+/** The task with ids in place of refs. */
+function named({ ref: _, ...task }: BatchTask, ids: ReadonlyMap<string, TaskId>): CreateTask {
+  const idOf = (ref: string | null): TaskId | undefined => (ref === null ? undefined : ids.get(ref))
+  const one = (raw: Json): Json => {
+    const id = idOf(refIn(raw))
+    return id && raw !== null && typeof raw === 'object' && !Array.isArray(raw) ? { ...raw, task: id } : raw
+  }
+  return {
+    ...task,
+    inputs: Object.fromEntries(
+      Object.entries(task.inputs).map(([key, raw]) => [key, Array.isArray(raw) ? raw.map(one) : one(raw)]),
+    ),
+    after: task.after.flatMap((word) => ids.get(word) ?? TaskId.safeParse(word).data ?? []),
+  }
+}
+
+function manifestCache(deps: Deps): (task: CreateTask) => Promise<Manifest> {
+  const known = new Map<string, Promise<Manifest>>()
+  return (task) => {
+    const name = JSON.stringify([task.module, task.version])
+    const manifest = known.get(name) ?? manifestFor(deps, task)
+    known.set(name, manifest)
+    return manifest
+  }
+}
+
+/** What is wrong with each task, in one answer: its own code where they all have the same. */
+function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure {
+  const codes = new Set(refusals.map(({ failure }) => failure.code))
+  const [code] = codes.size === 1 ? codes : ['invalid_request' as const]
+  const errors = refusals.flatMap(({ at, failure }): FieldError[] =>
+    (failure.errors ?? [{ path: '', message: failure.message }]).map(({ path, message }) => ({
+      path: `/tasks/${at}${path}`,
+      message,
+    })),
+  )
+  const shown = errors.slice(0, faultsShown)
+  const detail = shown.slice(0, 10).map(({ path, message }) => `${path} ${message}`)
+  const most = `${refusals.length} of the tasks cannot be accepted, so none was`
+  return new Failure(code ?? 'invalid_request', `${most}: ${detail.join('; ')}.`, { errors: shown })
+}
+
+async function stage(deps: Deps, batch: BatchId, tasks: readonly TaskDoc[]): Promise<void> {
+  const at = deps.clock.now()
+  await deps.store.batches.insert({ _id: batch, rev: 1, state: 'staging', size: tasks.length, at })
+  deps.reached('batch.staged')
+  for (let from = 0; from < tasks.length; from += insertedAtOnce)
+    await deps.store.tasks.insertMissing(tasks.slice(from, from + insertedAtOnce))
+  deps.reached('batch.members-inserted')
+}
+
+async function commit(deps: Deps, batch: BatchId): Promise<void> {
+  let isAborted = false
+  const change = await deps.store.batches.change(batch, (doc) => {
+    isAborted = doc.state === 'aborted'
+    return doc.state === 'staging' ? { ...doc, state: 'committed', at: deps.clock.now() } : null
+  })
+  if (isAborted)
+    throw new Failure(
+      'conflict',
+      'This batch broke off and was given up. Send it again, with another Idempotency-Key.',
+    )
+  if (change) deps.reached('batch.committed')
+}
+
+function inGivenOrder(tasks: readonly TaskDoc[], ids: readonly TaskId[]): TaskDoc[] {
+  const byId = new Map(tasks.map((task) => [task._id, task]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}

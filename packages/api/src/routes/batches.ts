@@ -1,0 +1,27 @@
+import { BatchAnswer, CreateBatch } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { submitBatch } from '../operations/batches/submit-batch.ts'
+import { presentTask } from '../respond/task.ts'
+import { callerOf } from './tasks.ts'
+
+export const batchEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/tasks/batch',
+    scope: 'write',
+    tag: 'Tasks',
+    summary: 'Create many tasks that may name each other, all or none',
+    body: CreateBatch,
+    answers: { 201: { description: 'All accepted', schema: BatchAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      const tasks = await submitBatch(deps, callerOf(c), body.tasks)
+      const byRef = tasks.map((task, at) => [
+        body.tasks[at]?.ref ?? task._id,
+        presentTask(task, { list: true }),
+      ])
+      return c.json({ tasks: Object.fromEntries(byRef) }, 201)
+    },
+  }),
+]

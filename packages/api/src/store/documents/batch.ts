@@ -1,0 +1,20 @@
+import { BatchId } from '@millrace/shared'
+import { z } from 'zod'
+import { doc } from './base.ts'
+
+/**
+ * Many tasks that are accepted all or none. Its members carry its id in their markers until they are admitted; while
+ * it is `staging` they are not there for anybody.
+ */
+export const BatchDoc = z.object({
+  _id: BatchId,
+  ...doc,
+  state: z
+    .enum(['staging', 'committed', 'opened', 'admitted', 'aborted'])
+    .describe(
+      '`staging` ends with one write: `aborted`, or `committed`; then its outputs are made, and its members admitted',
+    ),
+  size: z.number(),
+  at: z.date().describe('last step'),
+})
+export type BatchDoc = z.infer<typeof BatchDoc>

@@ -1,0 +1,29 @@
+import { z } from 'zod'
+import { TaskId } from '../ids.ts'
+import { Task } from '../task.ts'
+import { CreateTask } from './tasks.ts'
+
+/** As many tasks as one batch may have. */
+export const mostInBatch = 10_000
+
+/** How the tasks of a batch name each other. */
+export const TaskRef = z
+  .string()
+  .regex(
+    /^(?!tsk_)[A-Za-z0-9_-]{1,64}$/,
+    'must be 1 to 64 of A-Z, a-z, 0-9, _ and -, not beginning with tsk_',
+  )
+
+export const BatchTask = CreateTask.extend({
+  ref: TaskRef,
+  after: z
+    .array(z.union([TaskId, TaskRef]))
+    .max(1000)
+    .default([])
+    .describe('task ids, and refs of this batch'),
+})
+export type BatchTask = z.infer<typeof BatchTask>
+
+export const CreateBatch = z.strictObject({ tasks: z.array(BatchTask).min(1).max(mostInBatch) })
+export type NewBatch = z.input<typeof CreateBatch>
+export const BatchAnswer = z.object({ tasks: z.record(TaskRef, Task).describe('by ref') })

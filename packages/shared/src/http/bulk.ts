@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { TaskId } from '../ids.ts'
+import { GivenModuleName } from '../manifest.ts'
+import { TaskStatus } from '../task.ts'
+import { Label, PageQuery } from './lists.ts'
+
+const someTasks = z.array(TaskId).min(1).max(10_000)
+
+/** Which tasks; every criterion that is given must hold. */
+export const TaskFilter = z.strictObject({
+  ids: someTasks.optional(),
+  status: z.union([TaskStatus, z.array(TaskStatus).min(1)]).optional(),
+  module: GivenModuleName.optional(),
+  tag: z.string().min(1).max(64).optional(),
+  label: Label.optional().describe('prefix'),
+  createdAfter: z.iso.datetime().optional(),
+  createdBefore: z.iso.datetime().optional(),
+})
+export type TaskFilter = z.infer<typeof TaskFilter>
+
+export const CancelTasks = z.strictObject({
+  filter: TaskFilter.refine(
+    (filter) => Object.values(filter).some((one) => one !== undefined),
+    'must say which tasks: ids, status, module, tag, label, createdAfter or createdBefore',
+  ),
+})
+
+export const DeadLetterQuery = PageQuery.extend({
+  module: GivenModuleName.optional(),
+  tag: z.string().optional(),
+})
+export type DeadLetterQuery = z.infer<typeof DeadLetterQuery>
+
+const exactlyOne = 'must have exactly one of ids, module and all'
+export const ReplayTasks = z
+  .strictObject({
+    ids: someTasks.optional(),
+    module: GivenModuleName.optional(),
+    all: z.literal(true).optional(),
+  })
+  .refine((body) => Object.values(body).filter((one) => one !== undefined).length === 1, exactlyOne)
+
+export const BulkAnswer = z.object({ count: z.number().int().nonnegative() })
