@@ -140,4 +140,41 @@ describe('a task that comes after others', () => {
     await claimed(last)
     await succeed(last)
   })
+
+  test('is opened by the last of many, and tells meanwhile what it still waits for', async () => {
+    await api.client.cancelTask(first.id)
+    const many = Array.from({ length: 40 }, (_, at) => ({ ref: `m${at}`, module: 'echo' }))
+    const made = await api.client.createTasks([
+      ...many,
+      { ref: 'last', module: 'echo', after: many.map(({ ref }) => ref) },
+      { ref: 'skipped', module: 'echo', after: many.map(({ ref }) => ref) },
+    ])
+    const id = (ref: string) => made[ref]?.id ?? 'tsk_'
+    await api.client.cancelTask(id('skipped'))
+    await api.client.changeSettings({ maxRunningTasks: 100 })
+    const runs = []
+    for (const _ of many) runs.push((await agent.claim([echo]))?.run ?? '')
+    for (const run of runs.slice(1))
+      await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'x' } } })
+    const waiting = await api.client.task(id('last'))
+    expect(waiting.status).toBe('blocked')
+    expect(runs.slice(0, 1)).toEqual(waiting.waitingFor.map((task) => `${task}.1`))
+    expect(await agent.claim([echo])).toBeNull()
+    await agent.finish(runs[0] ?? '', { outcome: 'succeeded', result: { said: { value: 'x' } } })
+    const granted = await agent.claim([echo])
+    expect(granted?.run).toBe(`${id('last')}.1`)
+    await agent.finish(granted?.run ?? '', { outcome: 'succeeded', result: { said: { value: 'x' } } })
+  })
+
+  test('is skipped as soon as one of many has failed', async () => {
+    await api.client.cancelTask(first.id)
+    const many = Array.from({ length: 40 }, (_, at) => ({ ref: `m${at}`, module: 'echo' }))
+    const made = await api.client.createTasks([
+      ...many,
+      { ref: 'last', module: 'echo', after: many.map(({ ref }) => ref) },
+    ])
+    await api.client.cancelTask(made.m7?.id ?? 'tsk_')
+    expect((await api.client.task(made.last?.id ?? 'tsk_')).status).toBe('skipped')
+    await api.client.cancelTasks({ module: 'echo' })
+  })
 })

@@ -42,6 +42,14 @@ async function workThroughALife(): Promise<void> {
   const granted = await agent.claim([echo])
   if (!granted) throw new Error('nothing was granted')
   await agent.finish(granted.run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  await api.client.createTasks([
+    { ref: 'a', module: 'echo' },
+    { ref: 'b', module: 'echo', after: ['a'], tags: ['t'] },
+  ])
+  await api.client.cancelTasks({ module: 'echo', status: 'queued' })
+  await api.client.retryTask((await api.client.listTasks({ tag: 't' })).items[0]?.id ?? 'tsk_')
+  await api.client.cancelTasks({ tag: 't', createdAfter: '2026-01-01T00:00:00Z' })
+  await api.client.replayDeadLetters({ all: true })
   await api.client.lineage(first.outputs.said?.data ?? 'dat_')
   await api.client.deleteData(late.id)
   await api.client.changeSettings({ retentionDays: { uploads: 1, outputs: 1 } })
@@ -65,6 +73,7 @@ async function listEverything(): Promise<void> {
       ...[`startedAfter=${time}`, `startedBefore=${time}`],
     ],
     modules: ['status=AVAILABLE', 'accepts=text'],
+    'dead-letters': ['module=echo', 'tag=t'],
     agents: [''],
     keys: [''],
     grants: [''],
@@ -82,7 +91,7 @@ async function listEverything(): Promise<void> {
 test('every search that grows with use has an index that it can begin with', () => {
   const large = [...shapes.values()].filter((shape) => !small.includes(shape.collection))
   expect(new Set(large.map((shape) => shape.collection))).toEqual(
-    new Set(['tasks', 'runs', 'queue', 'data', 'tickets']),
+    new Set(['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs']),
   )
   expect(large.length).toBeGreaterThan(30)
   expect(large.filter((shape) => !isServed(shape))).toEqual([])

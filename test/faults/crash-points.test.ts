@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CrashPoint, crashPoints, openDeps, readConfig } from '@millrace/api'
-import { type Client, fromData, fromOutput, type TaskId } from '@millrace/client'
+import { type Client, fromData, fromOutput, fromRef, type TaskId } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type AgentProcess, agentProcess } from '../support/agent-process.ts'
@@ -122,6 +122,73 @@ const cancelRunning: Scenario = async () => {
   await client.cancelTask(task.id)
   expect(await ended(task.id)).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } })
   return [task.id]
+}
+
+/** A task that fails for good is tried again by hand, and fails again; what was skipped for it is skipped again. */
+const retried: Scenario = async () => {
+  const first = await client.createTask(
+    { module: 'misbehave', inputs: { do: 'fail-for-good' } },
+    randomUUID(),
+  )
+  const second = await client.createTask(
+    { module: 'text-stats', after: [first.id], inputs: { text: 'a' } },
+    randomUUID(),
+  )
+  expect(await ended(second.id)).toMatchObject({ status: 'skipped' })
+  await client.retryTask(first.id, randomUUID())
+  await until('the second round has ended', 90, async () => {
+    const [one, two] = [await client.task(first.id), await client.task(second.id)]
+    return one.attempt === 2 && one.status === 'failed' && two.attempt === 2 && two.status === 'skipped'
+  })
+  return [first.id, second.id]
+}
+
+/** A chain of three and what joins them, all at once. */
+const batch: Scenario = async () => {
+  const tasks = await client.createTasks(
+    [
+      {
+        ref: 'end',
+        module: 'flaky',
+        inputs: { failures: fromRef('two', 'lines') },
+        backoff: { initialSeconds: 0 },
+      },
+      { ref: 'two', module: 'text-stats', inputs: { text: 'another' }, after: ['one'] },
+      { ref: 'one', module: 'text-stats', inputs: { text: 'a text' } },
+    ],
+    randomUUID(),
+  )
+  const ids = Object.values(tasks).map((task) => task.id)
+  expect(ids).toHaveLength(3)
+  for (const id of ids) expect(await ended(id)).toMatchObject({ status: 'succeeded' })
+  return ids
+}
+
+/** A batch whose process died before it was committed, long ago. */
+const leftBatch: Scenario = async () => {
+  const _id = 'bat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+  const at = new Date(Date.now() - 3_600_000)
+  await deps.store.batches.insert({ _id, rev: 1, state: 'staging', size: 1, at })
+  await deps.store.meta.change('job:tidy-batches', (job) => ({ ...job, at: daysAgo(1) }))
+  await until('it is given up', 90, async () => (await deps.store.batches.get(_id))?.state === 'aborted')
+  return []
+}
+
+/** Several waiting tasks are cancelled at once. */
+const bulk: Scenario = async () => {
+  const tag = randomUUID()
+  const notBefore = new Date(Date.now() + 3_600_000).toISOString()
+  const tasks = []
+  for (let left = 3; left > 0; left -= 1)
+    tasks.push(
+      await client.createTask(
+        { module: 'text-stats', inputs: { text: 'never' }, notBefore, tags: [tag] },
+        randomUUID(),
+      ),
+    )
+  await client.send('POST', '/api/tasks/cancel', { body: { filter: { tag } }, idempotencyKey: randomUUID() })
+  for (const task of tasks) expect(await ended(task.id)).toMatchObject({ status: 'cancelled' })
+  return tasks.map((task) => task.id)
 }
 
 /** The agent falls silent for longer than a session lasts, while its module works on; then it is back. */
@@ -260,6 +327,10 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point === 'retention.removed') return outlived
   if (point === 'janitor.item-failed') return lost
   if (point.startsWith('requeue.')) return flaky
+  if (point.startsWith('retry.') || point.startsWith('revive.')) return retried
+  if (point === 'batch.aborted') return leftBatch
+  if (point.startsWith('batch.')) return batch
+  if (point.startsWith('bulk.')) return bulk
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent
   if (point === 'cancel.written') return cancelWaiting

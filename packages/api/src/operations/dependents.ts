@@ -2,8 +2,11 @@ import type { DataId, TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { admit } from './admit.ts'
+import { someAtOnce } from './some-at-once.ts'
+import { waitsOn } from './waits-on.ts'
 
-const atOnce = 500
+const pageSize = 500
+const callsAtOnce = 8
 
 /**
  * Something ended: the tasks that wait for it look again for themselves; they are never told an outcome.
@@ -18,13 +21,14 @@ export async function admitDependents(
   for (;;) {
     const waiting = await deps.store.tasks.find(
       { waitingFor: { $in: [...upstreams] }, ...(after ? { _id: { $gt: after } } : {}) },
-      { sort: { _id: 1 }, limit: atOnce },
+      { sort: { _id: 1 }, limit: pageSize },
     )
-    for (const dependent of waiting) {
+    await someAtOnce(callsAtOnce, waiting, async (dependent) => {
+      if (await waitsOn(deps, dependent, upstreams)) return
       const admitted = await admit(deps, dependent)
       if (admitted.settle?.kind === 'terminal') ended.push(admitted)
-    }
+    })
     after = waiting.at(-1)?._id
-    if (waiting.length < atOnce) return ended
+    if (waiting.length < pageSize) return ended
   }
 }

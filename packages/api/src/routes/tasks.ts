@@ -27,6 +27,7 @@ import { outputsOf, settleOutputs } from '../operations/outputs.ts'
 import { settle } from '../operations/settle.ts'
 import { globalSlot } from '../operations/slots.ts'
 import { submit } from '../operations/submit.ts'
+import { stillAwaited } from '../operations/waits-on.ts'
 import { presentTask } from '../respond/task.ts'
 import type { Filter } from '../store/collection.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -127,7 +128,8 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
       const task = ended ?? seen(c, await readTask(deps, id), 'task')
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
-      return c.json({ task: presentTask(task, { agent }) })
+      const waitingFor = await stillAwaited(deps, task)
+      return c.json({ task: presentTask({ ...task, waitingFor }, { agent }) })
     },
   }),
 ]
