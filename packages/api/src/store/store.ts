@@ -53,6 +53,11 @@ export function openStore(url: string): Store {
     retryWrites: false,
   })
   const db = client.db(new URL(url).pathname.length > 1 ? undefined : 'millrace')
+  return { ...storeOver(db), close: () => client.close() }
+}
+
+/** The store in a database that somebody else opened, and closes. */
+export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
   let writes = 0
   const collection = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
@@ -84,7 +89,6 @@ export function openStore(url: string): Store {
     async ping() {
       await db.command({ ping: 1 }, { timeoutMS: 3_000 })
     },
-    close: () => client.close(),
   }
 }
 

@@ -1,0 +1,34 @@
+import { isTerminal } from '@millrace/shared'
+import { beat, claimOne, deliver, endUpload, finishOne, signInAgain, tickOnce } from './moves.ts'
+import type { World } from './world.ts'
+
+const rounds = 80
+
+/** Everybody is well again, and works until there is nothing left to do. */
+export async function recover(world: World): Promise<void> {
+  while (await world.turns.play(1_000));
+  world.processes.forEach((process, at) => {
+    process.die()
+    world.startProcess(at)
+  })
+  for (const agent of world.agents) await world.alone(signInAgain(world, agent))
+  for (let round = 0; round < rounds && !world.broken; round += 1) {
+    world.pass(4)
+    await world.alone(tickOnce(world, 0))
+    for (const id of world.uploads) await world.alone(endUpload(world, id as never, true))
+    for (const agent of world.agents) {
+      await world.alone(beat(world, agent))
+      for (const run of [...agent.spool.keys()]) await world.alone(deliver(world, agent, run))
+      await world.alone(claimOne(world, agent))
+      for (const run of [...agent.held]) await world.alone(finishOne(world, agent, run, { outcome: 'succeeded' }))
+    }
+    if (isQuiet(world)) return
+  }
+}
+
+const isQuiet = ({ mirror, agents }: World): boolean =>
+  [...mirror.tasks.values()].every((task) => isTerminal(task.status) && !task.settle) &&
+  [...mirror.slots.values()].every(({ holders }) => holders.length === 0) &&
+  [...mirror.batches.values()].every(({ state }) => state !== 'committed' && state !== 'opened' && state !== 'staging') &&
+  mirror.queue.size === 0 &&
+  agents.every(({ held, spool }) => held.size === 0 && spool.size === 0)
