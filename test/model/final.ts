@@ -11,7 +11,8 @@ export async function faultAtRest(world: World, db: Db): Promise<string | null> 
     if (!tasks.some((task) => task._id === id)) return `no accepted work is lost: ${id} is gone`
   for (const task of tasks) {
     const known = world.mirror.tasks.get(task._id)
-    if (known?.rev !== task.rev) return `the mirror is true: ${task._id} has revision ${task.rev}, not ${known?.rev}`
+    if (known?.rev !== task.rev)
+      return `the mirror is true: ${task._id} has revision ${task.rev}, not ${known?.rev}`
     const fault = faultOfTask(task) ?? (await faultOfOutputs(store, task)) ?? (await faultOfRuns(store, task))
     if (fault) return fault
   }
@@ -32,10 +33,11 @@ type Store = Omit<Deps['store'], 'close'>
 
 function faultOfTask(task: Task): string | null {
   if (!isTerminal(task.status))
-    return `no task stuck: ${task._id} is still ${task.status}, attempt ${task.attempt}, waiting for ${task.waitingFor}`
+    return `no task stuck: ${task._id} is still ${task.status}, attempt ${task.attempt}, with ${JSON.stringify(task.settle)}`
   if (task.settle) return `no task stuck: ${task._id} still has the marker ${task.settle.kind}`
   const ends = task.history.filter(({ status }) => isTerminal(status)).length
-  if (ends !== task.round) return `one terminal state: ${task._id} ended ${ends} times in ${task.round} rounds`
+  if (ends !== task.round)
+    return `one terminal state: ${task._id} ended ${ends} times in ${task.round} rounds`
   return null
 }
 
@@ -44,10 +46,14 @@ async function faultOfOutputs(store: Store, task: Task): Promise<string | null> 
   const id = task.outputs.said?.data ?? ''
   const item = await store.data.get(id)
   if (!item) return `outputs of one run only: ${task._id} has no output ${id}`
-  if (item.round !== task.round) return `outputs of one run only: ${id} is of round ${item.round}, not ${task.round}`
+  if (item.round !== task.round)
+    return `outputs of one run only: ${id} is of round ${item.round}, not ${task.round}`
   if (task.status !== 'succeeded')
-    return item.status === 'failed' ? null : `outputs follow their task: ${id} is ${item.status}, its task ${task.status}`
-  if (item.status !== 'available') return `outputs follow their task: ${id} is ${item.status}, its task succeeded`
+    return item.status === 'failed'
+      ? null
+      : `outputs follow their task: ${id} is ${item.status}, its task ${task.status}`
+  if (item.status !== 'available')
+    return `outputs follow their task: ${id} is ${item.status}, its task succeeded`
   if (item.json !== JSON.stringify(task.currentRun))
     return `outputs of one run only: ${id} holds ${item.json}, the run that counts is ${task.currentRun}`
   return null

@@ -19,7 +19,11 @@ const step = Number(values.step)
 const last = values.seed === undefined ? Number(values.from) + Number(values.seeds) - 1 : from
 const atOnce = values.seed === undefined ? 4 : 1
 
-const client = new MongoClient(values.url ?? '', { writeConcern: { w: 'majority', journal: true }, ignoreUndefined: true, retryWrites: false })
+const client = new MongoClient(values.url ?? '', {
+  writeConcern: { w: 'majority', journal: true },
+  ignoreUndefined: true,
+  retryWrites: false,
+})
 let next = from
 let played = 0
 let broken: Played | undefined
@@ -39,6 +43,8 @@ async function worker(): Promise<void> {
 }
 await Promise.all(Array.from({ length: atOnce }, worker))
 if (values.seed !== undefined && broken) for (const line of broken.trace) console.log(`  ${line}`)
-console.log(`${played} lives played in ${((performance.now() - start) / 1000).toFixed(1)} s on ${availableParallelism()} cores, ${broken ? 'one or more broken' : 'every rule held'}`)
+console.log(
+  `${played} lives played in ${((performance.now() - start) / 1000).toFixed(1)} s on ${availableParallelism()} cores, ${broken ? 'one or more broken' : 'every rule held'}`,
+)
 await client.close()
 process.exitCode = broken ? 1 : 0

@@ -31,7 +31,11 @@ export class Mirror {
       if (write.kind === 'insert' ? before : !before || (write.rev !== undefined && before.rev !== write.rev))
         return []
       const after =
-        write.kind === 'insert' ? { ...write.doc } : write.kind === 'update' ? { ...before, ...write.set } : undefined
+        write.kind === 'insert'
+          ? { ...write.doc }
+          : write.kind === 'update'
+            ? { ...before, ...write.set }
+            : undefined
       if (after) documents.set(id, after)
       else documents.delete(id)
       return [{ kind, before, after } as Seen]

@@ -1,5 +1,5 @@
-import { isAwaited, isTerminal, runIdOf, taskMoves } from '@millrace/shared'
 import type { DataDoc, TaskDoc } from '@millrace/api/life'
+import { isAwaited, isTerminal, runIdOf, taskMoves } from '@millrace/shared'
 import type { Mirror, Seen } from './mirror.ts'
 
 export const moduleLimit = 2
@@ -43,7 +43,8 @@ export class MomentRules {
     if (!isAwaited(after.status)) this.#everEnded.add(after._id)
     if (before?.status === 'available' && after.status === 'available' && before.json !== after.json)
       return `outputs of one run only: ${after._id} changed from ${before.json} to ${after.json}`
-    if (before && after.round < before.round) return `rounds only grow: ${after._id} went back to ${after.round}`
+    if (before && after.round < before.round)
+      return `rounds only grow: ${after._id} went back to ${after.round}`
     return null
   }
 
@@ -56,19 +57,27 @@ export class MomentRules {
       const upstream = this.#mirror.tasks.get(id)
       return item ? item.status !== 'available' : upstream ? upstream.status !== 'succeeded' : false
     })
-    return late ? `no dependent released early: ${task._id} became ${task.status} before ${late} was there` : null
+    return late
+      ? `no dependent released early: ${task._id} became ${task.status} before ${late} was there`
+      : null
   }
 
   /** When all that followed from a write is done, nothing of the old run is left. */
   #settled(before: TaskDoc, after: TaskDoc): string | null {
     const marker = before.settle
     if (marker?.kind !== 'terminal' && marker?.kind !== 'requeue') return null
-    const over = marker.run
+    const over = marker.run // others may just be trying to claim it, too late
     if (over && over !== (after.status === 'running' ? after.currentRun : null)) {
-      const slot = [...this.#mirror.slots.values()].find(({ holders }) => holders.some(({ run }) => run === over))
+      const slot = [...this.#mirror.slots.values()].find(({ holders }) =>
+        holders.some(({ run, claimId }) => run === over && claimId === before.claimId),
+      )
       if (slot) return `counts right: ${over} has ended and still holds a place in ${slot._id}`
     }
-    if (marker.kind === 'requeue' && after.status === 'queued' && !this.#mirror.queue.has(runIdOf(after._id, after.attempt)))
+    if (
+      marker.kind === 'requeue' &&
+      after.status === 'queued' &&
+      !this.#mirror.queue.has(runIdOf(after._id, after.attempt))
+    )
       return `no task stuck: ${after._id} waits for its attempt ${after.attempt} and stands in no queue`
     return null
   }

@@ -1,4 +1,15 @@
-import { cancel, claim, finish, heartbeat, newItem, retry, settleData, submit, submitBatch, tick } from '@millrace/api/life'
+import {
+  cancel,
+  claim,
+  finish,
+  heartbeat,
+  newItem,
+  retry,
+  settleData,
+  submit,
+  submitBatch,
+  tick,
+} from '@millrace/api/life'
 import { CreateBatch, CreateTask, type DataId, FinishRequest, type RunId, TaskId } from '@millrace/shared'
 import type { Agent, Report, World } from './world.ts'
 
@@ -24,11 +35,12 @@ const tasksOf = (world: World): TaskId[] => [...world.mirror.tasks.keys()].map((
 function anyTask(world: World, refs: readonly string[] = []) {
   const { random } = world
   const upstreams = [...tasksOf(world), ...refs]
-  const text = random.chance(0.3) && upstreams.length > 0
-    ? { task: random.pick(upstreams), output: 'said' }
-    : random.chance(0.15) && world.uploads.length > 0
-      ? { data: random.pick(world.uploads) }
-      : 'x'
+  const text =
+    random.chance(0.3) && upstreams.length > 0
+      ? { task: random.pick(upstreams), output: 'said' }
+      : random.chance(0.15) && world.uploads.length > 0
+        ? { data: random.pick(world.uploads) }
+        : 'x'
   return {
     module: random.pick(['free', 'limited']),
     inputs: { text },
@@ -60,7 +72,10 @@ function submitMany(world: World): Promise<void> {
   return request(world, `batch of ${refs.length}`, async (deps, repeated) => {
     const members = ids()
     members.batch()
-    world.batches.set(batch, refs.map(() => members.task()))
+    world.batches.set(
+      batch,
+      refs.map(() => members.task()),
+    )
     for (const task of await submitBatch(deps, callerOf(ids(), repeated), parsed.tasks))
       world.acknowledged.add(task._id)
   })
@@ -123,7 +138,13 @@ export async function deliver(world: World, agent: Agent, run: RunId): Promise<v
 export async function beat(world: World, agent: Agent): Promise<void> {
   const held = [...agent.held, ...agent.spool.keys()]
   await request(world, `${agent.name} beats`, async (deps) => {
-    const body = { sessionId: agent.sessionId, runs: held.map((runId) => ({ runId })), gpus: [], load: {}, done: [] }
+    const body = {
+      sessionId: agent.sessionId,
+      runs: held.map((runId) => ({ runId })),
+      gpus: [],
+      load: {},
+      done: [],
+    }
     const answer = await heartbeat(deps, await world.agentDoc(deps, agent), body)
     for (const run of held) {
       if (answer.runs[run] === 'stop') agent.held.delete(run)
@@ -166,7 +187,15 @@ async function upload(world: World): Promise<void> {
   world.uploads.push(id)
   await world.launch(0, 'upload', async ({ store, clock }) => {
     await store.data.insert(
-      newItem({ _id: id, apiKey: 'k', label: 'u', type: 'text', status: 'uploading', tags: [], createdAt: clock.now() }),
+      newItem({
+        _id: id,
+        apiKey: 'k',
+        label: 'u',
+        type: 'text',
+        status: 'uploading',
+        tags: [],
+        createdAt: clock.now(),
+      }),
     )
   })
 }
@@ -184,7 +213,9 @@ export async function endUpload(world: World, id: DataId, isWell: boolean): Prom
       item.status === 'uploading'
         ? {
             ...item,
-            ...(isWell ? { status: 'available', json: '"u"' } : { status: 'failed', error: { code: 'x', message: 'x' } }),
+            ...(isWell
+              ? { status: 'available', json: '"u"' }
+              : { status: 'failed', error: { code: 'x', message: 'x' } }),
             settle: { kind: 'admit-waiting' },
             updatedAt: deps.clock.now(),
           }
@@ -196,7 +227,6 @@ export async function endUpload(world: World, id: DataId, isWell: boolean): Prom
 }
 
 export async function tickOnce(world: World, at: number): Promise<void> {
-  world.noteTick()
   world.note(`tick at ${at}`)
   await world.launch(at, 'tick', (deps) => tick(deps))
 }
@@ -208,8 +238,7 @@ async function silence(world: World): Promise<void> {
   for (let passed = 0; passed < 28; passed += 2) {
     world.pass(2)
     await tickOnce(world, world.random.between(0, 1))
-    if (passed % 6 === 0)
-      for (const agent of world.agents) if (agent !== silent) await beat(world, agent)
+    if (passed % 6 === 0) for (const agent of world.agents) if (agent !== silent) await beat(world, agent)
   }
   if (world.random.chance(0.7)) await signInAgain(world, silent)
 }
@@ -239,7 +268,10 @@ export const moves: Move[] = [
   { weight: 12, make: submitOne },
   { weight: 4, make: submitMany },
   { weight: 16, make: (world) => claimOne(world, someAgent(world)) },
-  { weight: 14, make: (world) => withRun(world, (agent, run) => finishOne(world, agent, run, anyReport(world))) },
+  {
+    weight: 14,
+    make: (world) => withRun(world, (agent, run) => finishOne(world, agent, run, anyReport(world))),
+  },
   {
     // The same report twice, on its way at the same time.
     weight: 4,

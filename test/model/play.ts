@@ -28,7 +28,7 @@ export async function play(client: MongoClient, seed: number): Promise<Played> {
   }
   if (!world.broken) await recover(world)
   if (!world.broken) world.broken = await faultAtRest(world, db)
-  world.processes.forEach((process) => process.die())
+  for (const process of world.processes) process.die()
   await db.dropDatabase()
   return { seed, broken: world.broken, trace: world.trace, moves: steps }
 }

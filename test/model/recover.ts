@@ -13,14 +13,15 @@ export async function recover(world: World): Promise<void> {
   })
   for (const agent of world.agents) await world.alone(signInAgain(world, agent))
   for (let round = 0; round < rounds && !world.broken; round += 1) {
-    world.pass(4)
+    world.pass(round < 20 ? 4 : 12) // an unfinished batch is given up only after minutes
     await world.alone(tickOnce(world, 0))
     for (const id of world.uploads) await world.alone(endUpload(world, id as never, true))
     for (const agent of world.agents) {
       await world.alone(beat(world, agent))
       for (const run of [...agent.spool.keys()]) await world.alone(deliver(world, agent, run))
       await world.alone(claimOne(world, agent))
-      for (const run of [...agent.held]) await world.alone(finishOne(world, agent, run, { outcome: 'succeeded' }))
+      for (const run of [...agent.held])
+        await world.alone(finishOne(world, agent, run, { outcome: 'succeeded' }))
     }
     if (isQuiet(world)) return
   }
@@ -29,6 +30,8 @@ export async function recover(world: World): Promise<void> {
 const isQuiet = ({ mirror, agents }: World): boolean =>
   [...mirror.tasks.values()].every((task) => isTerminal(task.status) && !task.settle) &&
   [...mirror.slots.values()].every(({ holders }) => holders.length === 0) &&
-  [...mirror.batches.values()].every(({ state }) => state !== 'committed' && state !== 'opened' && state !== 'staging') &&
+  [...mirror.batches.values()].every(
+    ({ state }) => state !== 'committed' && state !== 'opened' && state !== 'staging',
+  ) &&
   mirror.queue.size === 0 &&
   agents.every(({ held, spool }) => held.size === 0 && spool.size === 0)

@@ -15,9 +15,13 @@ const entry = resolve(import.meta.dirname, 'main.ts')
 const codes = await Promise.all(
   Array.from({ length: processes }, (_, at) => {
     const split = single ? [] : ['--step', String(processes), '--offset', String(at)]
-    const child = spawn(process.execPath, [entry, '--url', server.env.MONGODB_URL ?? '', ...given, ...split], {
-      stdio: 'inherit',
-    })
+    const child = spawn(
+      process.execPath,
+      [entry, '--url', server.env.MONGODB_URL ?? '', ...given, ...split],
+      {
+        stdio: 'inherit',
+      },
+    )
     return new Promise<number>((done) => child.once('exit', (code) => done(code ?? 1)))
   }),
 )

@@ -30,8 +30,14 @@ function watchedCollection(db: Db, name: string, gate: Gate) {
     find(filter: Document) {
       const cursor = raw.find(filter)
       const chain = {
-        limit: (most: number) => (cursor.limit(most), chain),
-        sort: (order: Document) => (cursor.sort(order), chain),
+        limit(most: number) {
+          cursor.limit(most)
+          return chain
+        },
+        sort(order: Document) {
+          cursor.sort(order)
+          return chain
+        },
         toArray: () => read(() => cursor.toArray()),
       }
       return chain
@@ -42,7 +48,11 @@ function watchedCollection(db: Db, name: string, gate: Gate) {
     insertMany: (docs: Document[], options: object) =>
       write(
         docs.map((doc) => ({ kind: 'insert' as const, doc })),
-        (count) => raw.insertMany(docs.slice(0, count).map((doc) => ({ ...doc })), options),
+        (count) =>
+          raw.insertMany(
+            docs.slice(0, count).map((doc) => ({ ...doc })),
+            options,
+          ),
       ),
     updateOne: (filter: Document, update: Document) =>
       write([updateOf(filter, update)], () => raw.updateOne(filter, update)),

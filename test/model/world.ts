@@ -3,8 +3,8 @@ import {
   changeSettings,
   type Deps,
   type NewIds,
-  repeatableIds,
   register,
+  repeatableIds,
   reportModules,
   storeOver,
 } from '@millrace/api/life'
@@ -12,8 +12,8 @@ import type { AgentId, Json, RunId, SessionId, TaskId } from '@millrace/shared'
 import type { Db } from 'mongodb'
 import { pino } from 'pino'
 import { availableModule } from '../support/scripted-agent.ts'
+import { Mirror, type Seen } from './mirror.ts'
 import { globalLimit, MomentRules, moduleLimit } from './moment.ts'
-import { Mirror } from './mirror.ts'
 import type { Random } from './random.ts'
 import { Turns } from './turns.ts'
 import { type Call, watchedDb } from './watched-db.ts'
@@ -72,6 +72,8 @@ export class World {
   #actors = 0
   #ids = 0
   #gone = new Set<number>()
+  /** How long heartbeats had been received when a tick began. */
+  #ticks = new Map<number, number>()
   #tickedSince = 0
   #lastTick = 0
   #granted = new Map<RunId, string>()
@@ -165,6 +167,7 @@ export class World {
   launch(at: number, what: string, operation: (deps: Deps) => Promise<void>): Promise<'done' | 'died'> {
     const process = this.process(at)
     const actor = ++this.#actors
+    if (what === 'tick') this.#ticks.set(actor, this.noteTick())
     this.running += 1
     const deps = { ...this.#deps, store: this.#storeOf(actor, process) }
     const ended = Promise.race([
@@ -174,7 +177,8 @@ export class World {
     return ended
       .catch((error: unknown) => {
         this.note(`${what}: ${error instanceof Error ? error.message : error}`)
-        if (!isRefusal(error)) this.fault(`no operation fails: ${what}: ${error instanceof Error ? error.stack : error}`)
+        if (!isRefusal(error))
+          this.fault(`no operation fails: ${what}: ${error instanceof Error ? error.stack : error}`)
         return 'done' as const
       })
       .finally(() => {
@@ -220,9 +224,11 @@ export class World {
     this.#granted.set(run, whom)
   }
 
-  noteTick(): void {
+  /** For how long heartbeats could be received without a break. */
+  noteTick(): number {
     if (this.#now - this.#lastTick > gapMs) this.#tickedSince = this.#now
     this.#lastTick = this.#now
+    return this.#now - this.#tickedSince
   }
 
   offers = modules.map(({ name, version, digest }) => ({ module: name, version, digest, max: 5, warm: 0 }))
@@ -230,11 +236,12 @@ export class World {
 
   #storeOf(actor: number, process: ApiProcess): Deps['store'] {
     const gate = <T>(call: Call, perform: (count?: number) => Promise<T>) =>
-      this.turns.take(actor, () => this.#perform(process, call, perform))
+      this.turns.take(actor, () => this.#perform(actor, process, call, perform))
     return { ...storeOver(watchedDb(this.#db, gate)), close: async () => undefined }
   }
 
   async #perform<T>(
+    actor: number,
     process: ApiProcess,
     call: Call,
     perform: (count?: number) => Promise<T>,
@@ -248,23 +255,35 @@ export class World {
       process.die()
       return 'nobody'
     }
-    const answer = await perform(fits)
-    for (const seen of this.mirror.follow(call.collection, call.write.slice(0, fits))) {
+    try {
+      const answer = await perform(fits)
+      return isLast ? 'nobody' : { answer }
+    } finally {
+      // Also when some were there already: the others were written.
+      this.#judge(actor, { ...call, write: call.write.slice(0, fits) })
+      if (isLast) process.die()
+    }
+  }
+
+  #judge(actor: number, call: Call): void {
+    for (const seen of this.mirror.follow(call.collection, call.write ?? [])) {
+      this.note(`  ${describe(seen)}`)
       const fault = this.#rules.judge(seen)
       if (fault) this.fault(fault)
     }
-    this.#judgeSession(call)
-    if (!isLast) return { answer }
-    process.die()
-    return 'nobody'
+    this.#judgeSession(actor, call)
   }
 
-  /** Silence counts only where heartbeats could be received all the while. */
-  #judgeSession(call: Call): void {
+  /**
+   * Silence counts only where heartbeats could be received all the while. Half of the time is given to the tick
+   * itself, which may note that it lives a little later than it was begun.
+   */
+  #judgeSession(actor: number, call: Call): void {
     if (call.collection !== 'agents') return
+    const receivedMs = this.#ticks.get(actor) ?? 0
     for (const write of call.write ?? [])
-      if (write.kind === 'update' && write.set.sessionEndedAt && this.#now - this.#tickedSince < ttlSeconds * 1000)
-        this.fault(`grace after an outage: a session ended ${(this.#now - this.#tickedSince) / 1000} s after it`)
+      if (write.kind === 'update' && write.set.sessionEndedAt && receivedMs < ttlSeconds * 500)
+        this.fault(`grace after an outage: a session ended ${receivedMs / 1000} s after it`)
   }
 
   #depsOf(): Omit<Deps, 'store'> {
@@ -273,7 +292,10 @@ export class World {
       bus: deafBus,
       clock: { now: this.now },
       random: this.random.next,
-      logger: silent,
+      logger: pino(
+        { level: 'warn', base: null, timestamp: false },
+        { write: (line) => this.note(`  log ${line.trim()}`) },
+      ),
       reached: () => undefined,
       limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
       agentNats: { servers: [] },
@@ -281,7 +303,17 @@ export class World {
   }
 }
 
-const silent = pino({ level: 'silent' })
+/** A write as the trace of a seed shows it. */
+function describe({ kind, before, after }: Seen): string {
+  const id = (after ?? before)?._id
+  if (!after) return `${kind} ${id} removed`
+  const changes = Object.entries(after).filter(
+    ([key, value]) => key !== 'history' && key !== 'rev' && before?.[key as keyof typeof before] !== value,
+  )
+  const shown = before ? JSON.stringify(Object.fromEntries(changes)) : 'inserted'
+  return `${kind} ${id} ${shown}`
+}
+
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'Failure'
 
 /** The worst that NATS may be: it is there, and nothing arrives. */

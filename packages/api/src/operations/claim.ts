@@ -106,7 +106,13 @@ async function take(
   offer: Offer,
   known: readonly SlotDoc[],
 ): Promise<TaskDoc | 'next' | 'nothing'> {
-  const holder: Holder = { run: entry._id, claimId, agent: agent._id, at: deps.clock.now() }
+  const holder: Holder = {
+    run: entry._id,
+    claimId,
+    agent: agent._id,
+    at: deps.clock.now(),
+    attempt: deps.random().toString(36),
+  }
   const decide = (task: TaskDoc) => {
     const now = deps.clock.now()
     return now.getTime() - holder.at.getTime() > patienceMs
@@ -120,8 +126,10 @@ async function take(
   const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
   const change = full || !fits ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
-    await release(deps, held, (one) => one.run === holder.run && one.claimId === claimId)
-    await removeDeadEntry(deps, entry, waiting && (await deps.store.tasks.get(entry.task)))
+    await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
+    const now = waiting && (await deps.store.tasks.get(entry.task))
+    if (now?.status === 'running' && now.currentRun === entry._id && now.claimId === claimId) return now // by a twin of this request
+    await removeDeadEntry(deps, entry, now)
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'

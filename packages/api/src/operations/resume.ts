@@ -45,6 +45,7 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
       claimId: task.claimId ?? '',
       agent: task.agentId,
       at: now,
+      attempt: 'resumed',
     })
   }
   deps.reached('resume.slots-taken')

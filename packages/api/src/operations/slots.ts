@@ -21,12 +21,11 @@ export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
   ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
 ]
 
-/** `full`: no place was taken. A holder with the same run and claim counts as taken. */
+/** `full`: no place was taken. */
 export async function takeSlot(deps: Deps, slot: SlotDoc, holder: Holder): Promise<'taken' | 'full'> {
   let full = false
   await deps.store.slots.change(slot, (current) => {
     full = false
-    if (current.holders.some((one) => one.run === holder.run && one.claimId === holder.claimId)) return null
     full = current.holders.length >= current.limit
     return full ? null : { ...current, holders: [...current.holders, holder] }
   })

@@ -14,7 +14,11 @@ const keptMs = 25 * 3600_000
 
 /** Batches that were committed and left are admitted on. */
 export async function carryOnBatches(deps: Deps): Promise<void> {
-  for (const batch of await batchesOf(deps, 'committed', patienceMs)) {
+  const left = [
+    ...(await batchesOf(deps, 'committed', patienceMs)),
+    ...(await batchesOf(deps, 'opened', patienceMs)),
+  ]
+  for (const batch of left) {
     deps.logger.info({ batch: batch._id }, 'carrying on a batch that was left')
     await admitMembers(deps, batch._id, membersAtOnce)
   }

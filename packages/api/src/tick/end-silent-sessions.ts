@@ -16,20 +16,20 @@ const noteEveryMs = 1_500
  * without a break: after an outage of the API every agent gets its full time again.
  */
 export async function endSilentSessions(deps: Deps): Promise<void> {
-  const receivingSince = await noteTick(deps)
-  const now = deps.clock.now().getTime()
+  const at = deps.clock.now()
+  const receivingSince = await noteTick(deps, at)
+  const now = at.getTime()
   const ttlMs = deps.limits.sessionTtlSeconds * 1000
   if (now - receivingSince.getTime() < ttlMs) return
   const silent = await deps.store.agents.find(
     { sessionEndedAt: null, lastSeenAt: { $lt: new Date(now - ttlMs) } },
     { limit: 100 },
   )
-  for (const agent of silent) await endSession(deps, agent)
+  for (const agent of silent) await endSession(deps, agent, at)
   await loseOrphans(deps)
 }
 
-async function noteTick(deps: Deps): Promise<Date> {
-  const now = deps.clock.now()
+async function noteTick(deps: Deps, now: Date): Promise<Date> {
   const fresh = JSON.stringify({ receivingSince: now })
   const notes = await deps.store.meta.get(notesId)
   if (!notes) {

@@ -1,6 +1,8 @@
 import { parseRunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { release } from '../operations/slots.ts'
+import type { Holder } from '../store/documents/queue.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 const patienceMs = 30_000
 const atOnce = 100
@@ -18,16 +20,19 @@ export async function removeStaleHolders(deps: Deps): Promise<void> {
     )
     const stale = old.filter((holder) => {
       const task = tasks.get(parseRunId(holder.run).task)
-      return (
-        !task ||
-        (task.settle === null &&
-          !(task.status === 'running' && task.currentRun === holder.run && task.claimId === holder.claimId))
-      )
+      return !task || (task.settle === null && !holds(task, holder)) || isDouble(slot.holders, holder)
     })
-    if (stale.length > 0) {
-      await release(deps, [slot._id], (holder) =>
-        stale.some((one) => one.run === holder.run && one.claimId === holder.claimId),
-      )
-    }
+    if (stale.length > 0)
+      await release(deps, [slot._id], (holder) => stale.some((one) => isSame(one, holder)))
   }
 }
+
+const holds = (task: TaskDoc, { run, claimId }: Holder): boolean =>
+  task.status === 'running' && task.currentRun === run && task.claimId === claimId
+
+/** A claim that was sent twice and lost its process once holds two places: one of them will do. */
+const isDouble = (holders: readonly Holder[], holder: Holder): boolean =>
+  holders.findIndex(({ run }) => run === holder.run) < holders.indexOf(holder)
+
+const isSame = (a: Holder, b: Holder): boolean =>
+  a.run === b.run && a.claimId === b.claimId && a.attempt === b.attempt

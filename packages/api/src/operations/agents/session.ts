@@ -31,10 +31,13 @@ async function isReplaced(deps: Deps, sessionId: SessionId): Promise<boolean> {
   return agent ? agent.instanceId !== past.instanceId : false
 }
 
-/** Too long silent: the session ends, and so do its runs. */
-export async function endSession(deps: Deps, agent: AgentDoc): Promise<void> {
+/**
+ * Too long silent: the session ends, and so do its runs. Silence is measured up to `at`, when it was last known that
+ * heartbeats could be received: whoever hung since then must not take its own sleep for that of the agent.
+ */
+export async function endSession(deps: Deps, agent: AgentDoc, at: Date): Promise<void> {
   const change = await deps.store.agents.change(agent, (current) => {
-    const silentMs = deps.clock.now().getTime() - current.lastSeenAt.getTime()
+    const silentMs = at.getTime() - current.lastSeenAt.getTime()
     const ended =
       current.sessionId !== agent.sessionId ||
       current.sessionEndedAt ||

@@ -20,7 +20,16 @@ export const QueueDoc = z.object({
 })
 export type QueueDoc = z.infer<typeof QueueDoc>
 
-export const Holder = z.object({ run: RunId, claimId: z.string(), agent: AgentId, at: z.date() })
+export const Holder = z.object({
+  run: RunId,
+  claimId: z.string(),
+  agent: AgentId,
+  at: z.date(),
+  attempt: z
+    .string()
+    .default('')
+    .describe('of taking it: a claim that is sent twice is two attempts, and each removes only its own'),
+})
 export type Holder = z.infer<typeof Holder>
 export const SlotDoc = z.object({ _id: z.string(), ...doc, limit: z.number(), holders: z.array(Holder) })
 export type SlotDoc = z.infer<typeof SlotDoc>
