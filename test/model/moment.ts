@@ -12,6 +12,7 @@ export class MomentRules {
   readonly #everEnded = new Set<string>()
   /** Runs that went on after they were thought lost: they may stand above a limit. */
   readonly #resumed = new Set<string>()
+  readonly #winning = new Map<string, string>()
 
   constructor(mirror: Mirror) {
     this.#mirror = mirror
@@ -27,6 +28,7 @@ export class MomentRules {
   #ofTask(before: TaskDoc | undefined, after: TaskDoc): string | null {
     if (isTerminal(after.status)) this.#everEnded.add(after._id)
     if (after.settle?.kind === 'resume') this.#resumed.add(after.settle.run)
+    if (before?.status === 'queued' && after.status === 'running') this.#noteWinner(after)
     if (!before) return null
     return (
       faultOfMove(before, after) ??
@@ -62,14 +64,21 @@ export class MomentRules {
       : null
   }
 
+  /** The place that a run holds when it begins, where it is sure to be its own. */
+  #noteWinner({ currentRun }: TaskDoc): void {
+    const own = this.#mirror.slots.get('global')?.holders.filter(({ run }) => run === currentRun) ?? []
+    const [first] = own
+    if (first && own.length === 1) this.#winning.set(first.run, first.attempt)
+  }
+
   /** When all that followed from a write is done, nothing of the old run is left. */
   #settled(before: TaskDoc, after: TaskDoc): string | null {
     const marker = before.settle
     if (marker?.kind !== 'terminal' && marker?.kind !== 'requeue') return null
-    const over = marker.run // others may just be trying to claim it, too late
+    const over = marker.run // a twin of its claim may just be trying, too late
     if (over && over !== (after.status === 'running' ? after.currentRun : null)) {
       const slot = [...this.#mirror.slots.values()].find(({ holders }) =>
-        holders.some(({ run, claimId }) => run === over && claimId === before.claimId),
+        holders.some(({ run, attempt }) => run === over && this.#winning.get(run) === attempt),
       )
       if (slot) return `counts right: ${over} has ended and still holds a place in ${slot._id}`
     }

@@ -8,9 +8,18 @@ import {
   settleData,
   submit,
   submitBatch,
+  type TaskDoc,
   tick,
 } from '@millrace/api/life'
-import { CreateBatch, CreateTask, type DataId, FinishRequest, type RunId, TaskId } from '@millrace/shared'
+import {
+  CreateBatch,
+  CreateTask,
+  type DataId,
+  FinishRequest,
+  isTerminal,
+  type RunId,
+  TaskId,
+} from '@millrace/shared'
 import type { Agent, Report, World } from './world.ts'
 
 type Move = { weight: number; make(world: World): Promise<void> }
@@ -132,7 +141,16 @@ export async function deliver(world: World, agent: Agent, run: RunId): Promise<v
     const answer = await finish(deps, world.agentDoc(deps, agent), run, body)
     world.note(`${run}: ${JSON.stringify(answer)}`)
     agent.spool.delete(run)
+    agent.told.push([run, report])
   })
+}
+
+/** A message that was long on its way, and long answered. */
+async function tellAgain(world: World, agent: Agent): Promise<void> {
+  if (agent.told.length === 0) return
+  const [run, report] = world.random.pick(agent.told)
+  if (!agent.spool.has(run)) agent.spool.set(run, report)
+  await deliver(world, agent, run)
 }
 
 export async function beat(world: World, agent: Agent): Promise<void> {
@@ -250,6 +268,8 @@ async function outage(world: World): Promise<void> {
   await tickOnce(world, 0)
 }
 
+const unfinished = (task: TaskDoc): boolean => !isTerminal(task.status)
+const endedBadly = (task: TaskDoc): boolean => isTerminal(task.status) && task.status !== 'succeeded'
 const someAgent = (world: World): Agent => world.random.pick(world.agents)
 
 async function withRun(world: World, act: (agent: Agent, run: RunId) => Promise<void>): Promise<void> {
@@ -259,8 +279,18 @@ async function withRun(world: World, act: (agent: Agent, run: RunId) => Promise<
   await act(agent, world.random.pick([...agent.held]))
 }
 
-async function withTask(world: World, act: (id: TaskId) => Promise<void>): Promise<void> {
-  const ids = tasksOf(world)
+/** Mostly of those in the states that the act is about: on the others it is refused. */
+async function withTask(
+  world: World,
+  fitting: (task: TaskDoc) => boolean,
+  act: (id: TaskId) => Promise<void>,
+): Promise<void> {
+  const all = tasksOf(world)
+  const some = all.filter((id) => {
+    const task = world.mirror.tasks.get(id)
+    return task !== undefined && fitting(task)
+  })
+  const ids = some.length > 0 && world.random.chance(0.8) ? some : all
   if (ids.length > 0) await act(world.random.pick(ids))
 }
 
@@ -310,16 +340,19 @@ export const moves: Move[] = [
   {
     weight: 6,
     make: (world) =>
-      withTask(world, (id) => request(world, `cancel ${id}`, async (deps) => void (await cancel(deps, id)))),
+      withTask(world, unfinished, (id) =>
+        request(world, `cancel ${id}`, async (deps) => void (await cancel(deps, id))),
+      ),
   },
   {
     weight: 8,
     make: (world) =>
-      withTask(world, (id) => {
+      withTask(world, endedBadly, (id) => {
         const asked = `retry-${world.trace.length}`
         return request(world, `retry ${id}`, async (deps) => void (await retry(deps, id, asked)))
       }),
   },
+  { weight: 6, make: (world) => tellAgain(world, someAgent(world)) },
   { weight: 2, make: upload },
   { weight: 2, make: uploaded },
   { weight: 6, make: (world) => tickOnce(world, world.random.between(0, 1)) },

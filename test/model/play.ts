@@ -12,7 +12,7 @@ const totalWeight = moves.reduce((sum, move) => sum + move.weight, 0)
 
 /** Plays one life of an installation, as the seed wants it. `broken` names the rule that did not hold. */
 export async function play(client: MongoClient, seed: number): Promise<Played> {
-  const db = client.db(`model-${seed}`)
+  const db = client.db(`model-${process.pid}-${seed}`)
   await db.dropDatabase()
   const random = new Random(seed)
   const world = new World(db, random, seed)
@@ -23,7 +23,7 @@ export async function play(client: MongoClient, seed: number): Promise<Played> {
     const made = chooseMove(random).make(world)
     made.catch((error) => world.fault(`the model itself failed: ${error?.stack}`))
     // Sometimes all that was begun comes to its end, sometimes the next move comes in between.
-    await world.turns.play(random.chance(0.4) ? 1_000 : random.between(0, 12))
+    await world.turns.play(random.chance(0.25) ? 1_000 : random.between(0, 20))
     revive(world)
   }
   if (!world.broken) await recover(world)

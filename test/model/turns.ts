@@ -62,7 +62,7 @@ export class Turns {
   #weightOf(actor: number): number {
     const known = this.#slow.get(actor)
     if (known !== undefined) return known
-    const weight = this.#random.chance(0.2) ? 0.02 : 1
+    const weight = this.#random.chance(0.3) ? 0.01 : 1
     this.#slow.set(actor, weight)
     return weight
   }

@@ -34,6 +34,8 @@ export type Agent = {
   instance: number
   held: Set<RunId>
   spool: Map<RunId, Report>
+  /** What was told and answered: the network may bring it once more. */
+  told: [RunId, Report][]
   /** A claim that was sent and not answered: it is sent again as it is. */
   claimId: string | null
   isUp: boolean
@@ -121,6 +123,7 @@ export class World {
         instance: 0,
         held: new Set(),
         spool: new Map(),
+        told: [],
         claimId: null,
         isUp: true,
         replaced: false,

@@ -22,6 +22,7 @@ import { moduleEndpoints } from './routes/modules.ts'
 import { openApiDocument } from './routes/openapi.ts'
 import { operatorEndpoints } from './routes/operators.ts'
 import { runEndpoints } from './routes/runs.ts'
+import { scheduleEndpoints } from './routes/schedules.ts'
 import { taskActEndpoints } from './routes/task-acts.ts'
 import { taskEndpoints } from './routes/tasks.ts'
 import { ticketEndpoints } from './routes/tickets.ts'
@@ -38,6 +39,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...batchEndpoints(deps),
+    ...scheduleEndpoints(deps),
     ...taskActEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),

@@ -6,11 +6,13 @@ import {
   ContentUrl,
   type CreateGrant,
   type CreateKey,
+  type CreateSchedule,
   DataAnswer,
   type DataId,
   type DataItem,
   DataPage,
   type EditData,
+  type EditSchedule,
   GrantCreated,
   type GrantId,
   KeyCreated,
@@ -28,6 +30,10 @@ import {
   RunAnswer,
   type RunId,
   RunPage,
+  type Schedule,
+  ScheduleAnswer,
+  type ScheduleId,
+  SchedulePage,
   Settings,
   type SettingsPatch,
   Summary,
@@ -166,6 +172,24 @@ export function connect(options: ClientOptions) {
     async cancelTasks(filter: TaskFilter): Promise<number> {
       return (await call(BulkAnswer, 'POST', '/api/tasks/cancel', { body: { filter } })).count
     },
+    async createSchedule(
+      schedule: z.input<typeof CreateSchedule>,
+      idempotencyKey?: string,
+    ): Promise<Schedule> {
+      return (await call(ScheduleAnswer, 'POST', '/api/schedules', { body: schedule, idempotencyKey }))
+        .schedule
+    },
+    async schedule(id: ScheduleId): Promise<Schedule> {
+      return (await call(ScheduleAnswer, 'GET', `/api/schedules/${id}`)).schedule
+    },
+    async updateSchedule(id: ScheduleId, changes: z.input<typeof EditSchedule>): Promise<Schedule> {
+      return (await call(ScheduleAnswer, 'PATCH', `/api/schedules/${id}`, { body: changes })).schedule
+    },
+    async deleteSchedule(id: ScheduleId): Promise<void> {
+      await send('DELETE', `/api/schedules/${id}`)
+    },
+    listSchedules: (query: Query = {}): Promise<Page<Schedule>> =>
+      call(SchedulePage, 'GET', '/api/schedules', { query }),
     listDeadLetters: (query: Query = {}): Promise<Page<Task>> =>
       call(TaskPage, 'GET', '/api/dead-letters', { query }),
     async replayDeadLetters(which: z.input<typeof ReplayTasks>): Promise<number> {

@@ -11,6 +11,8 @@ export const crashPoints = [
   'batch.opened',
   'batch.admitted',
   'batch.aborted',
+  'schedule.fired',
+  'schedule.moved',
   'bulk.written',
   'bulk.stepped',
   'admit.outputs-created',

@@ -49,6 +49,10 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { object: 1 }, serves: 'whose object it is' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
   ],
+  schedules: [
+    { key: { enabled: 1, nextFireAt: 1 }, serves: 'what is due' },
+    { key: { reads: 1 }, serves: 'who needs a data item' },
+  ],
   batches: [{ key: { state: 1, at: 1 }, serves: 'batches that are not through' }],
   bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'bulk jobs that are not through' }],
   agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],

@@ -10,6 +10,7 @@ import { MetaDoc } from './documents/meta.ts'
 import { InstallLogDoc, ModuleDoc } from './documents/module.ts'
 import { QueueDoc, SlotDoc } from './documents/queue.ts'
 import { RunDoc } from './documents/run.ts'
+import { ScheduleDoc } from './documents/schedule.ts'
 import { TaskDoc } from './documents/task.ts'
 import { ensureIndexes } from './indexes.ts'
 
@@ -29,6 +30,7 @@ export type Store = {
   idempotency: Collection<IdempotencyDoc>
   meta: Collection<MetaDoc>
   batches: Collection<BatchDoc>
+  schedules: Collection<ScheduleDoc>
   bulkJobs: Collection<BulkJobDoc>
   /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
   count(): Promise<{
@@ -82,6 +84,7 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     idempotency: collection('idempotency', IdempotencyDoc),
     meta: collection('meta', MetaDoc),
     batches: collection('batches', BatchDoc),
+    schedules: collection('schedules', ScheduleDoc),
     bulkJobs: collection('bulkJobs', BulkJobDoc),
     count: () => count(db),
     writes: () => writes,

@@ -1,6 +1,6 @@
 import type { DataId, Settings } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { listOf, tasksInNeedOf } from '../operations/data/readers.ts'
+import { inNeedOf, listOf } from '../operations/data/readers.ts'
 import { readSettings } from '../operations/settings.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { letGo } from './let-go.ts'
@@ -49,5 +49,5 @@ function overdue({ retentionDays }: Settings, now: Date) {
  * so who needs it is asked here first.
  */
 async function isKept(deps: Deps, item: DataDoc): Promise<boolean> {
-  return (await listOf(deps, item)) !== null || (await tasksInNeedOf(deps, item, 1)).length > 0
+  return (await listOf(deps, item)) !== null || (await inNeedOf(deps, item, 1)).length > 0
 }

@@ -9,6 +9,7 @@ import { ensureStreams } from './ensure-streams.ts'
 import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
+import { fireSchedules } from './fire-schedules.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { refreshStandings } from './refresh-standings.ts'
 import { removeOldTickets } from './remove-old-tickets.ts'
@@ -27,6 +28,7 @@ const jobs = {
   refreshStandings,
   removeStaleHolders,
   openParkedEntries,
+  fireSchedules,
   ensureStreams,
   sendTokens,
   expireUploads,

@@ -1,11 +1,11 @@
-import { type DataId, dataMoves, isTerminal, type TaskId } from '@millrace/shared'
+import { type DataId, dataMoves, isTerminal, type ScheduleId, type TaskId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import { admitDependents } from '../dependents.ts'
 import { settle } from '../settle.ts'
 import { settleData } from './complete-upload.ts'
-import { listOf, tasksInNeedOf } from './readers.ts'
+import { inNeedOf, listOf } from './readers.ts'
 import { removeContent } from './remove-content.ts'
 
 /** As many as a message names. */
@@ -20,7 +20,10 @@ export async function deleteData(deps: Deps, id: DataId): Promise<void> {
     const producer = await unfinishedProducer(deps, item)
     const needing = producer ? [producer] : await finishDeletion(deps, await mark(deps, item))
     if (needing.length > 0)
-      throw new Failure('data_in_use', `Tasks that have not ended need the item: ${needing.join(', ')}.`)
+      throw new Failure(
+        'data_in_use',
+        `The item is needed by tasks that have not ended, or by schedules: ${needing.join(', ')}.`,
+      )
   }
 }
 
@@ -48,13 +51,13 @@ export const decideMark = (item: DataDoc, now: Date): DataDoc | null =>
     : null
 
 /**
- * Carries a begun deletion to its end, whoever began it. Returns the tasks because of which the item went back
+ * Carries a begun deletion to its end, whoever began it. Returns the tasks and schedules because of which the item went back
  * to what it was; none when it is gone, or was given back by somebody else.
  */
-export async function finishDeletion(deps: Deps, from: DataDoc): Promise<TaskId[]> {
+export async function finishDeletion(deps: Deps, from: DataDoc): Promise<(TaskId | ScheduleId)[]> {
   let item: DataDoc | null = from
   while (item?.status === 'deleting') {
-    const needing = await tasksInNeedOf(deps, item, namedAtMost)
+    const needing = await inNeedOf(deps, item, namedAtMost)
     const decided = await writeOnce(deps, item, decideDeletion(item, needing.length > 0, deps.clock.now()))
     if (decided && needing.length > 0) {
       await settleData(deps, decided) // who came while it was `deleting` waits for it

@@ -1,4 +1,4 @@
-import { type DataId, isTerminal, type TaskId } from '@millrace/shared'
+import { type DataId, isTerminal, type ScheduleId, type TaskId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
@@ -26,9 +26,13 @@ export async function listOf(deps: Deps, item: DataDoc): Promise<DataDoc | null>
   return list?.items?.includes(item._id) && list.status !== 'removing' ? list : null
 }
 
-/** Tasks that have not ended and cannot do without the item: they read it, or are to produce it. */
-export async function tasksInNeedOf(deps: Deps, item: DataDoc, limit: number): Promise<TaskId[]> {
+/** Who cannot do without the item: tasks that have not ended and read or produce it, schedules whose tasks will read it. */
+export async function inNeedOf(deps: Deps, item: DataDoc, limit: number): Promise<(TaskId | ScheduleId)[]> {
   const producer = item.producer && (await deps.store.tasks.get(item.producer.taskId))
   if (producer && !isTerminal(producer.status)) return [producer._id]
-  return (await readersOf(deps, item, { unfinished: true, limit })).map((task) => task._id)
+  const [tasks, schedules] = await Promise.all([
+    readersOf(deps, item, { unfinished: true, limit }),
+    deps.store.schedules.find({ reads: item._id }, { limit }),
+  ])
+  return [...tasks, ...schedules].map(({ _id }) => _id)
 }

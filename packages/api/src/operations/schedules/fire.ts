@@ -1,0 +1,68 @@
+import { CreateTask, isTerminal, type TaskId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure } from '../../failure.ts'
+import { repeatableIds } from '../../ids.ts'
+import type { ScheduleDoc } from '../../store/documents/schedule.ts'
+import { submit } from '../submit.ts'
+import { nextFireTime } from './fire-times.ts'
+
+const tasksShown = 10
+
+/**
+ * Makes the task of a due fire time, and moves on to the next. The ids come from schedule and fire time, so that
+ * any number may do this at once, or again after a crash, and one task is made.
+ */
+export async function fire(deps: Deps, schedule: ScheduleDoc): Promise<void> {
+  const fireAt = schedule.nextFireAt
+  if (!fireAt) return
+  const fired = await makeTask(deps, schedule, fireAt)
+  if ('task' in fired) deps.reached('schedule.fired')
+  const change = await deps.store.schedules.change(schedule, (current) =>
+    current.nextFireAt?.getTime() === fireAt.getTime()
+      ? decideFired(current, fireAt, fired, deps.clock.now())
+      : null,
+  )
+  if (change) deps.reached('schedule.moved')
+}
+
+type Fired = { task: TaskId } | { skipped: string }
+
+async function makeTask(deps: Deps, schedule: ScheduleDoc, fireAt: Date): Promise<Fired> {
+  const lateSeconds = (deps.clock.now().getTime() - fireAt.getTime()) / 1000
+  if (lateSeconds > schedule.catchUpSeconds)
+    return { skipped: `it was noticed ${Math.round(lateSeconds)} s late, more than catchUpSeconds` }
+  const before = schedule.overlap === 'skip' ? await unfinishedBefore(deps, schedule) : null
+  if (before) return { skipped: `${before} had not ended` }
+  const ids = repeatableIds(fireAt.getTime(), `${schedule._id}\n${fireAt.toISOString()}`)
+  const wanted = CreateTask.parse(JSON.parse(schedule.task))
+  const caller = {
+    apiKey: schedule.apiKey,
+    grant: null,
+    requestId: `${schedule._id}:${fireAt.toISOString()}`,
+    ids,
+    repeated: true,
+    replayed: false,
+  }
+  try {
+    const task = await submit(deps, caller, { ...wanted, label: wanted.label || schedule.name })
+    return { task: task._id }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code === 'unavailable') throw error
+    return { skipped: `the task was refused: ${error.code}: ${error.message}`.slice(0, 2_000) }
+  }
+}
+
+async function unfinishedBefore(deps: Deps, { lastTasks }: ScheduleDoc): Promise<TaskId | null> {
+  const [last] = lastTasks
+  const task = last && (await deps.store.tasks.get(last.task))
+  return task && !isTerminal(task.status) ? task._id : null
+}
+
+/** Times that were missed by more than is caught up are passed over in one step, however many. */
+export function decideFired(schedule: ScheduleDoc, fireAt: Date, fired: Fired, now: Date): ScheduleDoc {
+  const caughtUp = new Date(Math.max(fireAt.getTime(), now.getTime() - schedule.catchUpSeconds * 1000 - 1))
+  const moved = { ...schedule, nextFireAt: nextFireTime(schedule, caughtUp), updatedAt: now }
+  if ('task' in fired)
+    return { ...moved, lastTasks: [{ task: fired.task, fireAt }, ...schedule.lastTasks].slice(0, tasksShown) }
+  return { ...moved, lastSkip: { fireAt, reason: fired.skipped }, skipped: schedule.skipped + 1 }
+}

@@ -1,0 +1,86 @@
+import { type CreateSchedule, CreateTask, type EditSchedule, type ScheduleId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { Failure, notFound } from '../../failure.ts'
+import type { ScheduleDoc } from '../../store/documents/schedule.ts'
+import { checkTask } from '../check-task.ts'
+import { lookUp } from '../inputs/look-up.ts'
+import { readBy } from '../inputs/reads.ts'
+import { manifestFor } from '../modules/manifest-for.ts'
+import type { Caller } from '../submit.ts'
+import { faultOfTiming, nextFireTime } from './fire-times.ts'
+
+/** A new schedule, whose task could be made as things stand now. The same id again is the same schedule. */
+export async function createSchedule(
+  deps: Deps,
+  caller: Caller,
+  wanted: CreateSchedule,
+): Promise<ScheduleDoc> {
+  const id = caller.ids.schedule()
+  const made = caller.repeated ? await deps.store.schedules.get(id) : null
+  if (made) return made
+  const now = deps.clock.now()
+  const { task, ...given } = wanted
+  const schedule: ScheduleDoc = {
+    _id: id,
+    rev: 1,
+    apiKey: caller.apiKey,
+    ...given,
+    cron: given.cron ?? null,
+    everySeconds: given.everySeconds ?? null,
+    task: JSON.stringify(task),
+    reads: await readsOf(deps, task),
+    anchor: now,
+    nextFireAt: null,
+    lastTasks: [],
+    lastSkip: null,
+    skipped: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
+  const begun = beginAnew(schedule, now)
+  return (await deps.store.schedules.insert(begun)) ? begun : ((await deps.store.schedules.get(id)) ?? begun)
+}
+
+/** Whatever is said changes; a change of the times, or the end of a pause, counts from now. */
+export async function editSchedule(deps: Deps, id: ScheduleId, changes: EditSchedule): Promise<ScheduleDoc> {
+  const { task, ...given } = changes
+  const ofTask = task ? { task: JSON.stringify(task), reads: await readsOf(deps, task) } : {}
+  const change = await deps.store.schedules.change(id, (schedule) => {
+    const now = deps.clock.now()
+    const edited = { ...schedule, ...settingsOf(schedule, given), ...ofTask, updatedAt: now }
+    const isTimed = ['cron', 'everySeconds', 'timezone', 'enabled'].some((key) => key in given)
+    return isTimed ? beginAnew({ ...edited, anchor: now }, now) : edited
+  })
+  if (!change) throw notFound('schedule')
+  return change.after
+}
+
+function beginAnew(schedule: ScheduleDoc, now: Date): ScheduleDoc {
+  const fault = faultOfTiming(schedule, now)
+  if (fault)
+    throw new Failure('invalid_request', `The times of the schedule: ${fault.message}.`, { errors: [fault] })
+  return { ...schedule, nextFireAt: schedule.enabled ? nextFireTime(schedule, now) : null }
+}
+
+/** The data items that the task names, after holding it against its module as if it were made now. */
+async function readsOf(deps: Deps, task: CreateSchedule['task']): Promise<ScheduleDoc['reads']> {
+  const wanted = CreateTask.parse(task)
+  try {
+    const manifest = await manifestFor(deps, wanted)
+    return readBy(checkTask(manifest, wanted, await lookUp(deps, null, [wanted])))
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const errors = error.errors?.map(({ path, message }) => ({ path: `/task${path}`, message }))
+    throw new Failure(error.code, error.message, { errors })
+  }
+}
+
+const settingsOf = (schedule: ScheduleDoc, given: Omit<EditSchedule, 'task'>) => ({
+  name: given.name ?? schedule.name,
+  cron: given.cron === undefined ? schedule.cron : given.cron,
+  everySeconds: given.everySeconds === undefined ? schedule.everySeconds : given.everySeconds,
+  timezone: given.timezone ?? schedule.timezone,
+  overlap: given.overlap ?? schedule.overlap,
+  catchUpSeconds: given.catchUpSeconds ?? schedule.catchUpSeconds,
+  enabled: given.enabled ?? schedule.enabled,
+})

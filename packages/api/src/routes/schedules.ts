@@ -1,0 +1,88 @@
+import {
+  CreateSchedule,
+  EditSchedule,
+  ScheduleAnswer,
+  ScheduleId,
+  SchedulePage,
+  ScheduleQuery,
+} from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { createSchedule, editSchedule } from '../operations/schedules/keep-schedule.ts'
+import { presentSchedule } from '../respond/schedule.ts'
+import { callerOf } from './tasks.ts'
+
+export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'post',
+    path: '/api/schedules',
+    scope: 'write',
+    tag: 'Schedules',
+    summary: 'Make a task again and again: by cron, or every so many seconds',
+    body: CreateSchedule,
+    answers: { 201: { description: 'Created', schema: ScheduleAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      return c.json({ schedule: presentSchedule(await createSchedule(deps, callerOf(c), body)) }, 201)
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/schedules',
+    scope: 'read',
+    tag: 'Schedules',
+    summary: 'List schedules, newest first',
+    query: ScheduleQuery,
+    answers: { 200: { description: 'A page', schema: SchedulePage } },
+    async handle(c, { query }) {
+      const after = idOfCursor(query.cursor, 'sch_')
+      const docs = await deps.store.schedules.find(after ? { _id: { $lt: after as ScheduleId } } : {}, {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, presentSchedule))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/schedules/:id',
+    scope: 'read',
+    tag: 'Schedules',
+    summary: 'Read a schedule: its next times, and what it made last',
+    answers: { 200: { description: 'The schedule', schema: ScheduleAnswer } },
+    async handle(c) {
+      const schedule = await deps.store.schedules.get(pathId(c, ScheduleId, 'schedule'))
+      if (!schedule) throw notFound('schedule')
+      return c.json({ schedule: presentSchedule(schedule) })
+    },
+  }),
+  endpoint({
+    method: 'patch',
+    path: '/api/schedules/:id',
+    scope: 'write',
+    tag: 'Schedules',
+    summary: 'Change a schedule, pause it or go on with it',
+    body: EditSchedule,
+    answers: { 200: { description: 'Changed', schema: ScheduleAnswer } },
+    async handle(c, { body }) {
+      const id = pathId(c, ScheduleId, 'schedule')
+      return c.json({ schedule: presentSchedule(await editSchedule(deps, id, body)) })
+    },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/api/schedules/:id',
+    scope: 'write',
+    tag: 'Schedules',
+    summary: 'Delete a schedule; the tasks it made stay',
+    answers: { 204: { description: 'Gone' } },
+    async handle(c) {
+      const id = pathId(c, ScheduleId, 'schedule')
+      if (!(await deps.store.schedules.get(id))) throw notFound('schedule')
+      await deps.store.schedules.remove(id)
+      return c.body(null, 204)
+    },
+  }),
+]

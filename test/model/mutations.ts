@@ -1,0 +1,109 @@
+/**
+ * Bugs that a tired person might write, as changes of the real source: the model has to find each of them. `find` must
+ * stand exactly once in its file, so that none of these quietly stops being one.
+ */
+export type Mutation = {
+  name: string
+  breaks: string
+  patches: { file: string; find: string; replace: string }[]
+}
+
+const operations = 'packages/api/src/operations'
+const one = (file: string, find: string, replace: string) => [
+  { file: `${operations}/${file}`, find, replace },
+]
+
+export const mutations: Mutation[] = [
+  {
+    name: 'no run check on finish',
+    breaks: 'a report of an earlier run counts for the present one',
+    patches: [
+      ...one(
+        'finish.ts',
+        "task.status === 'running' && task.currentRun === run\n",
+        "task.status === 'running'\n",
+      ),
+    ],
+  },
+  {
+    name: 'no second look in admit',
+    breaks: 'what ended between the look and the write is never seen',
+    patches: one('admit.ts', "if (decision.kind !== 'wait') return task", 'return task'),
+  },
+  {
+    name: 'a requeue without its marker',
+    breaks: 'the next attempt stands in no queue',
+    patches: one('finish.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
+  },
+  {
+    name: "a loser removes the winner's holder",
+    breaks: 'a run that counts against no limit',
+    patches: one(
+      'claim.ts',
+      '(one) => one.run === holder.run && one.attempt === holder.attempt',
+      '(one) => one.run === holder.run',
+    ),
+  },
+  {
+    name: 'a ready entry removed while its task is blocked',
+    breaks: 'a task that is queued and in no queue',
+    patches: one(
+      'claim.ts',
+      "(task.status === 'queued' || task.status === 'blocked')",
+      "task.status === 'queued'",
+    ),
+  },
+  {
+    name: 'settle is not repeated',
+    breaks: 'what a crash left is never carried on',
+    patches: [
+      {
+        file: 'packages/api/src/tick/carry-on-markers.ts',
+        find: 'if (task.updatedAt.getTime() > before) continue',
+        replace: 'continue',
+      },
+    ],
+  },
+  {
+    name: 'settle without the round filter',
+    breaks: 'a slow settle of the last round ends the outputs of this one',
+    patches: one('outputs.ts', 'item.round !== task.round || ', ''),
+  },
+  {
+    name: 'a slot is not released',
+    breaks: 'a run that has ended still counts',
+    patches: one('terminal.ts', 'await releaseRun(deps, task, run)', 'void run'),
+  },
+  {
+    name: 'a retry without a new round',
+    breaks: 'outputs that never come again',
+    patches: one('fresh-round.ts', 'round: task.round + 1,', 'round: task.round,'),
+  },
+  {
+    name: 'a batch without its commit point',
+    breaks: 'half of a batch runs',
+    patches: [
+      ...one(
+        'batches/open-batch.ts',
+        "if (!doc || doc.state === 'staging' || doc.state === 'aborted') return false\n  if (doc.state !== 'committed') return true",
+        "if (!doc || doc.state === 'opened' || doc.state === 'admitted') return doc !== null",
+      ),
+      ...one(
+        'batches/staged.ts',
+        "return !batch || batch.state === 'staging' || batch.state === 'aborted'",
+        'return !batch',
+      ),
+    ],
+  },
+  {
+    name: 'the tick ends sessions right after an outage',
+    breaks: 'agents that could not be heard are taken for dead',
+    patches: [
+      {
+        file: 'packages/api/src/tick/end-silent-sessions.ts',
+        find: 'if (now - receivingSince.getTime() < ttlMs) return',
+        replace: 'void receivingSince',
+      },
+    ],
+  },
+]
