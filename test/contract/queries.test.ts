@@ -74,6 +74,7 @@ async function listEverything(): Promise<void> {
     ],
     modules: ['status=AVAILABLE', 'accepts=text'],
     'dead-letters': ['module=echo', 'tag=t'],
+    schedules: [''],
     agents: [''],
     keys: [''],
     grants: [''],
@@ -91,7 +92,7 @@ async function listEverything(): Promise<void> {
 test('every search that grows with use has an index that it can begin with', () => {
   const large = [...shapes.values()].filter((shape) => !small.includes(shape.collection))
   expect(new Set(large.map((shape) => shape.collection))).toEqual(
-    new Set(['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs']),
+    new Set(['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules']),
   )
   expect(large.length).toBeGreaterThan(30)
   expect(large.filter((shape) => !isServed(shape))).toEqual([])

@@ -191,6 +191,26 @@ const bulk: Scenario = async () => {
   return tasks.map((task) => task.id)
 }
 
+/** A schedule fires, until it has made two tasks. */
+const scheduled: Scenario = async () => {
+  const { id } = await client.createSchedule(
+    {
+      name: 'beat',
+      everySeconds: 1,
+      overlap: 'skip',
+      task: { module: 'text-stats', inputs: { text: 'tick' } },
+    },
+    randomUUID(),
+  )
+  const tasks = await until('two tasks were made', 60, async () => {
+    const { lastTasks } = await client.schedule(id)
+    return lastTasks.length >= 2 && lastTasks
+  })
+  await client.deleteSchedule(id)
+  for (const { taskId } of tasks) expect(await ended(taskId)).toMatchObject({ status: 'succeeded' })
+  return tasks.map(({ taskId }) => taskId)
+}
+
 /** The agent falls silent for longer than a session lasts, while its module works on; then it is back. */
 const silentAgent: Scenario = async () => {
   const task = await client.createTask(
@@ -331,6 +351,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point === 'batch.aborted') return leftBatch
   if (point.startsWith('batch.')) return batch
   if (point.startsWith('bulk.')) return bulk
+  if (point.startsWith('schedule.')) return scheduled
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent
   if (point === 'cancel.written') return cancelWaiting

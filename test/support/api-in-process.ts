@@ -18,7 +18,8 @@ export async function openApi(
     LOG_LEVEL: 'silent',
     MILLRACE_ADMIN_KEY: adminKey,
   }
-  const config = readConfig({ ...env, MONGODB_URL: ownDatabase(env.MONGODB_URL ?? '') })
+  env.MONGODB_URL = ownDatabase(env.MONGODB_URL ?? '')
+  const config = readConfig(env)
   const deps = change(openDeps(config, pino({ level: 'silent' })))
   await prepare(deps)
   await untilConnected(deps)
@@ -43,6 +44,8 @@ export async function openApi(
   }
   return {
     deps,
+    /** By which another process of the same installation finds its servers. */
+    env,
     request,
     post: (path: string, body: unknown, init: RequestInit & { key?: string | null } = {}) =>
       request(path, { method: 'POST', body: JSON.stringify(body), ...init }),

@@ -6,6 +6,7 @@ export type {
   Module,
   Run,
   RunId,
+  Schedule,
   Settings,
   Summary,
   Task,
