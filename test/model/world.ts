@@ -3,9 +3,11 @@ import {
   changeSettings,
   type Deps,
   type NewIds,
+  Replicas,
   register,
   repeatableIds,
   reportModules,
+  Shares,
   storeOver,
 } from '@millrace/api/life'
 import type { AgentId, Json, RunId, SessionId, TaskId } from '@millrace/shared'
@@ -292,7 +294,7 @@ export class World {
   #depsOf(): Omit<Deps, 'store'> {
     return {
       objects: nowhere('the object store'),
-      bus: deafBus,
+      bus: deafBus(),
       clock: { now: this.now },
       random: this.random.next,
       logger: pino(
@@ -300,6 +302,8 @@ export class World {
         { write: (line) => this.note(`  log ${line.trim()}`) },
       ),
       reached: () => undefined,
+      shares: new Shares(),
+      replicas: new Replicas('model'),
       limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
       agentNats: { servers: [] },
     }
@@ -320,7 +324,7 @@ function describe({ kind, before, after }: Seen): string {
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'Failure'
 
 /** The worst that NATS may be: it is there, and nothing arrives. */
-const deafBus: Deps['bus'] = {
+const deafBus = (): Deps['bus'] => ({
   sendToken: async () => undefined,
   announce: () => undefined,
   command: () => undefined,
@@ -332,7 +336,7 @@ const deafBus: Deps['bus'] = {
   pendingTokens: async () => 0,
   ping: async () => undefined,
   close: async () => undefined,
-}
+})
 
 /** Values only: whatever would touch a file fails. */
 function nowhere<T extends object>(what: string): T {

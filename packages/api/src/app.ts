@@ -8,6 +8,7 @@ import { type Endpoint, leadsTo } from './http/endpoint.ts'
 import type { Ctx, Env, Principal } from './http/env.ts'
 import { withIdempotency } from './http/idempotency.ts'
 import { answerFailure, answerProblem } from './http/problem.ts'
+import { RateLimits } from './http/rate-limit.ts'
 import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
@@ -49,6 +50,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...healthEndpoints(deps, metrics),
   ]
   const endpoints = [...others, ...ticketEndpoints(deps, others)]
+  const rates = new RateLimits(() => deps.replicas.count)
   const app = new Hono<Env>()
   app.onError(answerFailure)
   app.notFound((c) => answerUnknown(c, endpoints))
@@ -65,7 +67,8 @@ export function createApp(deps: Deps, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   app.use(limitBodies())
-  for (const one of endpoints) app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, one, c))
+  for (const one of endpoints)
+    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, rates, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
@@ -90,7 +93,13 @@ function begin(c: Ctx, deps: Deps): void {
   c.header('X-Request-Id', requestId)
 }
 
-async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Promise<Response> {
+async function serve(
+  deps: Deps,
+  options: AppOptions,
+  rates: RateLimits,
+  one: Endpoint,
+  c: Ctx,
+): Promise<Response> {
   c.set('route', one.path)
   const { scope } = one
   if (scope === 'none') return one.handle(c)
@@ -102,7 +111,9 @@ async function serve(deps: Deps, options: AppOptions, one: Endpoint, c: Ctx): Pr
       : byTicket(deps, options.adminKeyHash, c, ticket)
   const allowed = caller.then((found) => allow(found, { scope, openToGrants }))
   if (one.looksAhead) return lookAhead(c, allowed, one)
-  c.set('principal', await allowed)
+  const principal = await allowed
+  if (principal.rateLimit) rates.take(principal.id, principal.rateLimit, deps.clock.now())
+  c.set('principal', principal)
   return one.idempotent
     ? withIdempotency(deps.store, c, deps.clock.now(), () => one.handle(c))
     : one.handle(c)

@@ -2,6 +2,8 @@ import type { Logger } from 'pino'
 import type { Bus } from './bus/bus.ts'
 import type { Objects } from './objects/objects.ts'
 import type { CrashPoint } from './operations/crash-points.ts'
+import type { Replicas } from './operations/replicas.ts'
+import type { Shares } from './operations/shares.ts'
 import type { Store } from './store/store.ts'
 
 /** Everything an operation may touch. */
@@ -14,6 +16,9 @@ export type Deps = {
   logger: Logger
   /** Called after each single write of an operation; a fault test ends the process here. */
   reached(point: CrashPoint): void
+  /** Memory of this process that may be lost at any time: hints, never the truth. */
+  shares: Shares
+  replicas: Replicas
   limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
   /** What agents are told about NATS: the public name and their own user. */
   agentNats: { servers: string[]; user?: string; password?: string }

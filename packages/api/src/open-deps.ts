@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { openBus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { Deps } from './deps.ts'
 import { openObjects } from './objects/objects.ts'
+import { Replicas } from './operations/replicas.ts'
+import { Shares } from './operations/shares.ts'
 import { openStore } from './store/store.ts'
 
 /** Connects to the servers. None of them has to be there yet. */
@@ -17,6 +20,8 @@ export function openDeps(config: Config, logger: Logger): Deps {
     reached(point) {
       if (point === config.crashAt) process.kill(process.pid, 'SIGKILL')
     },
+    shares: new Shares(),
+    replicas: new Replicas(randomUUID()),
     limits: config.limits,
     agentNats: config.agentNats,
   }

@@ -20,7 +20,7 @@ export async function authenticate(deps: Deps, adminKeyHash: string | null, c: C
   const secret = c.req.header('authorization')?.match(/^Bearer\s+(\S+)$/i)?.[1]
   if (!secret) throw new Failure('unauthorized', 'Send "Authorization: Bearer <key>".')
   if (adminKeyHash && sameHash(hashSecret(secret), adminKeyHash))
-    return { id: adminId, scopes: ['admin'], grant: null }
+    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null }
   return secret.startsWith(secretPrefix.grant) ? byGrant(deps, secret) : byKey(deps, secret)
 }
 
@@ -52,7 +52,8 @@ export async function principalOf(
     if (!grant) throw gone
     return ofGrant(deps, grant)
   }
-  if (known.apiKey === adminId && adminKeyHash) return { id: adminId, scopes: ['admin'], grant: null }
+  if (known.apiKey === adminId && adminKeyHash)
+    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null }
   const key = await deps.store.keys.get(known.apiKey)
   if (!key) throw gone
   return ofKey(deps, key)
@@ -60,7 +61,7 @@ export async function principalOf(
 
 function ofKey(deps: Deps, key: KeyDoc): Principal {
   if (isOver(deps, key)) throw new Failure('unauthorized', 'This key has expired.')
-  return { id: key._id, scopes: key.scopes, grant: null }
+  return { id: key._id, scopes: key.scopes, grant: null, rateLimit: key.rateLimit }
 }
 
 /** A grant ends with the key that gave it. */
@@ -69,7 +70,7 @@ async function ofGrant(deps: Deps, grant: GrantDoc): Promise<Principal> {
   const giver = grant.apiKey === adminId ? null : await deps.store.keys.get(grant.apiKey)
   if (grant.apiKey !== adminId && (!giver || isOver(deps, giver)))
     throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
-  return { id: grant.apiKey, scopes: ['write'], grant }
+  return { id: grant.apiKey, scopes: ['write'], grant, rateLimit: giver?.rateLimit ?? null }
 }
 
 /** The part of a secret that finds its document. */

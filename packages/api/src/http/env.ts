@@ -1,4 +1,4 @@
-import type { Scope } from '@millrace/shared'
+import type { RateLimit, Scope } from '@millrace/shared'
 import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
@@ -8,7 +8,12 @@ import type { GrantDoc } from '../store/documents/access.ts'
  * Who is asking. The installation's own admin key has no document. With a grant's token it is the grant, in the
  * name of the key that gave it.
  */
-export type Principal = { id: `key_${string}`; scopes: readonly Scope[]; grant: GrantDoc | null }
+export type Principal = {
+  id: `key_${string}`
+  scopes: readonly Scope[]
+  grant: GrantDoc | null
+  rateLimit: RateLimit | null
+}
 
 export type Env = {
   Variables: {

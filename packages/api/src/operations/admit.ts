@@ -1,4 +1,12 @@
-import { type DataId, isAwaited, isTerminal, runIdOf, type TaskError, type TaskId } from '@millrace/shared'
+import {
+  type DataId,
+  isAwaited,
+  isTerminal,
+  type RunId,
+  runIdOf,
+  type TaskError,
+  type TaskId,
+} from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -7,6 +15,7 @@ import { readBy } from './inputs/reads.ts'
 import { move } from './move.ts'
 import { newOutput } from './new-output.ts'
 import { newEntry, newRun } from './new-run.ts'
+import { removeDeadEntry } from './run-end.ts'
 
 /**
  * Makes a blocked task ready, or lets it wait, or ends it because something it needs will never come (then with
@@ -139,29 +148,46 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
     }
     case 'queue': {
       const run = runIdOf(task._id, task.attempt)
+      const place = deps.shares.next(task.apiKey, task.priority)
       const until = task.notBefore && task.notBefore > now ? task.notBefore : null
-      await Promise.all([
-        createOutputs(deps, task),
-        deps.store.runs.insert(newRun(task, run, now)).then(() => deps.reached('admit.run-created')),
-        deps.store.queue
-          .insert(newEntry(task, run, now, until))
-          .then(() => deps.reached('admit.entry-created')),
-      ])
+      // The entry before the run: should the task be cancelled meanwhile, it is by its entry that the run is found.
+      await Promise.all([createOutputs(deps, task), makeReady(deps, { ...task, place }, run, now, until)])
       const queued = move(task, 'queued', now, {
         waitingFor: [],
         settle: null,
         currentRun: run,
+        place,
         queuedAt: now,
       })
       // An agent that is faster than the next write makes it itself.
       if (!until) wakeAgents(deps, task.module)
       const change = await writeOnce(deps, task, queued)
-      if (!change) return null
+      if (!change) return takeBack(deps, task, run)
       deps.reached('admit.queued')
       announceTask(deps, change)
       return change
     }
   }
+}
+
+async function makeReady(
+  deps: Deps,
+  task: TaskDoc,
+  run: RunId,
+  now: Date,
+  until: Date | null,
+): Promise<void> {
+  await deps.store.queue.insert(newEntry(task, run, now, until))
+  deps.reached('admit.entry-created')
+  await deps.store.runs.insert(newRun(task, run, now))
+  deps.reached('admit.run-created')
+}
+
+/** Somebody was faster. Where that ended the task, nothing is left to be claimed. */
+async function takeBack(deps: Deps, task: TaskDoc, run: RunId): Promise<null> {
+  const now = await deps.store.tasks.get(task._id)
+  if (!now || isTerminal(now.status)) await removeDeadEntry(deps, run)
+  return null
 }
 
 /** One compare-and-set; the decision rests on what was read, so a miss is not repeated here. */

@@ -1,4 +1,4 @@
-import { isTerminal, type TaskId } from '@millrace/shared'
+import { isTerminal, runIdOf, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -31,7 +31,12 @@ export function decideCancel(task: TaskDoc, now: Date): TaskDoc | null {
     cancelRequestedAt: now,
     waitingFor: [],
     finishedAt: now,
-    settle: { kind: 'terminal', run: null, end: null, waiting: task.currentRun },
+    settle: {
+      kind: 'terminal',
+      run: null,
+      end: null,
+      waiting: task.currentRun ?? runIdOf(task._id, task.attempt),
+    },
   })
 }
 

@@ -11,12 +11,15 @@ import { fitsVersion } from './modules/fits-version.ts'
 import { move } from './move.ts'
 import { claimOf, newRun } from './new-run.ts'
 import { type Picked, pickEntry } from './pick.ts'
+import { placeIn } from './rank.ts'
+import { removeDeadEntry } from './run-end.ts'
 import { settle } from './settle.ts'
 import { globalSlot, moduleSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 const patienceMs = 10_000
 const entriesAtOnce = 50
+const parkedAtOnce = 500
 
 /** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
 export async function claim(
@@ -129,12 +132,13 @@ async function take(
     await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
     const now = waiting && (await deps.store.tasks.get(entry.task))
     if (now?.status === 'running' && now.currentRun === entry._id && now.claimId === claimId) return now // by a twin of this request
-    await removeDeadEntry(deps, entry, now)
+    await removeUnlessAlive(deps, entry, now)
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'
   }
   deps.reached('claim.running')
+  deps.shares.served(entry.priority, placeIn(entry.rank))
   return afterClaim(deps, agent, entry, change.after)
 }
 
@@ -209,19 +213,30 @@ async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<voi
   )
 }
 
-/** Waits under a full slot, unless room came while nobody was looking. */
+/**
+ * Waits under a full slot, unless room came while nobody was looking; and so do many others that need it too, so
+ * that a flood under one limit does not stand before everything else, claim after claim.
+ */
 async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
-  await deps.store.queue.change(entry, (current) =>
+  const alike =
+    slot === moduleSlot(entry.module) ? { module: entry.module } : { concurrencyKey: entry.concurrencyKey }
+  const others = await deps.store.queue.find({ state: 'open', ...alike }, { limit: parkedAtOnce })
+  await deps.store.queue.changeMany([entry, ...others.filter(({ _id }) => _id !== entry._id)], (current) =>
     current.state === 'open' ? { ...current, state: 'parked', slot } : null,
   )
   const now = await deps.store.slots.get(slot)
   if (now && now.holders.length < now.limit) await openParked(deps, slot)
 }
 
-async function removeDeadEntry(deps: Deps, entry: QueueDoc, task: TaskDoc | null): Promise<void> {
+async function removeUnlessAlive(deps: Deps, entry: QueueDoc, task: TaskDoc | null): Promise<void> {
   const alive =
     task &&
     (task.status === 'queued' || task.status === 'blocked') &&
     (task.currentRun === null || task.currentRun === entry._id)
-  if (!alive) await deps.store.queue.remove(entry._id)
+  if (!alive)
+    await (isOver(task, entry) ? deps.store.queue.remove(entry._id) : removeDeadEntry(deps, entry._id))
 }
+
+/** It was claimed, and its run is what the claim made of it. */
+const isOver = (task: TaskDoc | null, entry: QueueDoc): boolean =>
+  task?.currentRun === entry._id && task.startedAt !== null

@@ -38,6 +38,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   failures: 0,
   losses: 0,
   currentRun: `${taskId}.1`,
+  place: 0,
   lostRun: null,
   retries: [],
   appliedRun: null,

@@ -49,7 +49,7 @@ export function newEntry(task: TaskDoc, run: RunId, now: Date, until: Date | nul
     module: task.module,
     version: task.version,
     priority: task.priority,
-    rank: rankOf({ priority: task.priority, place: 0, queuedAt: now, task: task._id }),
+    rank: rankOf({ priority: task.priority, place: task.place, queuedAt: now, task: task._id }),
     concurrencyKey: task.concurrencyKey,
     concurrencyLimit: task.concurrencyLimit,
     queuedAt: now,

@@ -65,6 +65,7 @@ export function newTask(
     failures: 0,
     losses: 0,
     currentRun: null,
+    place: 0,
     lostRun: null,
     retries: [],
     appliedRun: null,

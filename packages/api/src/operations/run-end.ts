@@ -1,3 +1,4 @@
+import type { RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { RunDoc, RunEnd } from '../store/documents/run.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -33,6 +34,12 @@ export async function endRun(
 function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
   if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
   return claimedRun(task, task.currentRun, task.queuedAt)
+}
+
+/** What nobody may claim any more goes, and with it the run that would have been. */
+export async function removeDeadEntry(deps: Deps, run: RunId): Promise<void> {
+  await cancelWaitingRun(deps, run, deps.clock.now())
+  await deps.store.queue.remove(run)
 }
 
 export async function cancelWaitingRun(deps: Deps, run: string, at: Date): Promise<void> {

@@ -84,6 +84,7 @@ const keys = (deps: Deps): Endpoint[] => [
         name: body.name,
         scopes: body.scopes,
         secretHash: hashSecret(secret),
+        rateLimit: body.rateLimit ?? null,
         createdAt: deps.clock.now(),
         expiresAt: body.expiresAt ? new Date(body.expiresAt) : null,
       }
@@ -175,10 +176,11 @@ const settings = (deps: Deps): Endpoint[] => [
   }),
 ]
 
-const presentKey = ({ _id, name, scopes, createdAt, expiresAt }: KeyDoc): Key => ({
+const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit }: KeyDoc): Key => ({
   id: _id,
   name,
   scopes,
   createdAt: createdAt.toISOString(),
   expiresAt: iso(expiresAt),
+  rateLimit,
 })

@@ -20,7 +20,10 @@ export async function removeStaleHolders(deps: Deps): Promise<void> {
     )
     const stale = old.filter((holder) => {
       const task = tasks.get(parseRunId(holder.run).task)
-      return !task || (task.settle === null && !holds(task, holder)) || isDouble(slot.holders, holder)
+      if (!task) return true
+      const own = slot.holders.filter((one) => holds(task, one))
+      // A claim that was sent twice and lost its process once holds two places: one of them will do.
+      return (task.settle === null && !holds(task, holder)) || own.indexOf(holder) > 0
     })
     if (stale.length > 0)
       await release(deps, [slot._id], (holder) => stale.some((one) => isSame(one, holder)))
@@ -29,10 +32,6 @@ export async function removeStaleHolders(deps: Deps): Promise<void> {
 
 const holds = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
-
-/** A claim that was sent twice and lost its process once holds two places: one of them will do. */
-const isDouble = (holders: readonly Holder[], holder: Holder): boolean =>
-  holders.findIndex(({ run }) => run === holder.run) < holders.indexOf(holder)
 
 const isSame = (a: Holder, b: Holder): boolean =>
   a.run === b.run && a.claimId === b.claimId && a.attempt === b.attempt

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { placeIn } from '../operations/rank.ts'
 import { globalSlot } from '../operations/slots.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { QueueDoc } from '../store/documents/queue.ts'
@@ -10,9 +11,10 @@ const patienceMs = 1_000
 /** Tokens for ready work that some connected agent could do: lost ones, and those never sent. */
 export async function sendTokens(deps: Deps): Promise<void> {
   const before = deps.clock.now().getTime() - patienceMs
-  const open = (await deps.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })).filter(
-    (entry) => entry.queuedAt.getTime() < before,
-  )
+  const all = await deps.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })
+  for (const [priority, [first]] of Map.groupBy(all, (entry) => entry.priority))
+    if (first) deps.shares.served(priority, placeIn(first.rank))
+  const open = all.filter((entry) => entry.queuedAt.getTime() < before)
   if (open.length === 0) return
   const slot = await deps.store.slots.get(globalSlot)
   const room = slot ? slot.limit - slot.holders.length : 0

@@ -10,6 +10,7 @@ import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { fireSchedules } from './fire-schedules.ts'
+import { noteReplica } from './note-replica.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { refreshStandings } from './refresh-standings.ts'
 import { removeOldTickets } from './remove-old-tickets.ts'
@@ -20,6 +21,7 @@ import { tidyBucket } from './tidy-bucket.ts'
 
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
+  noteReplica,
   carryOnMarkers,
   carryOnBatches,
   carryOnBulkJobs,

@@ -31,10 +31,23 @@ export const AgentPage = pageOf(Agent)
 
 export const Scope = z.enum(['admin', 'write', 'read', 'agent'])
 export type Scope = z.infer<typeof Scope>
+export const RateLimit = z.strictObject({
+  requestsPerSecond: z.number().min(0.01).max(100_000),
+  burst: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('so many at once; default: a second of them'),
+})
+export type RateLimit = z.infer<typeof RateLimit>
+
 export const CreateKey = z.strictObject({
   name: z.string().min(1).max(200),
   scopes: z.array(Scope).min(1),
   expiresAt: z.iso.datetime().nullish(),
+  rateLimit: RateLimit.nullish().describe('of all its requests but those of agents; none when left out'),
 })
 export const Key = z.object({
   id: KeyId,
@@ -42,6 +55,7 @@ export const Key = z.object({
   scopes: z.array(Scope),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
+  rateLimit: RateLimit.nullable(),
 })
 export type Key = z.infer<typeof Key>
 export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().describe('shown once') })

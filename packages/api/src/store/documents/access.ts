@@ -1,4 +1,4 @@
-import { DataId, GrantId, KeyId, Scope, TaskId } from '@millrace/shared'
+import { DataId, GrantId, KeyId, RateLimit, Scope, TaskId } from '@millrace/shared'
 import { z } from 'zod'
 import { doc } from './base.ts'
 
@@ -8,6 +8,7 @@ export const KeyDoc = z.object({
   name: z.string(),
   scopes: z.array(Scope),
   secretHash: z.string(),
+  rateLimit: RateLimit.nullable().default(null),
   createdAt: z.date(),
   expiresAt: z.date().nullable(),
 })

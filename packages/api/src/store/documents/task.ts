@@ -87,6 +87,10 @@ export const TaskDoc = z.object({
   failures: z.number(),
   losses: z.number(),
   currentRun: RunId.nullable(),
+  place: z
+    .number()
+    .default(0)
+    .describe('in the queue, by fair shares; kept by further attempts of its round'),
   lostRun: RunId.nullable().describe('a lost run that may still come back: nobody claimed since'),
   retries: z.array(z.string()).default([]).describe('requests that began a new round, the newest last'),
   appliedRun: RunId.nullable().describe('the last run whose report took effect'),

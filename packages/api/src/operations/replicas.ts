@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import type { Deps } from '../deps.ts'
+
+const notesId = 'replicas'
+const noteEveryMs = 5_000
+const goneAfterMs = 15_000
+const Notes = z.record(z.string(), z.coerce.date())
+
+/** How many processes of the API there are, as far as this one knows; each says every few seconds that it is there. */
+export class Replicas {
+  count = 1
+  readonly #self: string
+  #notedAt = 0
+
+  constructor(self: string) {
+    this.#self = self
+  }
+
+  async note(deps: Deps): Promise<void> {
+    const at = deps.clock.now()
+    if (at.getTime() - this.#notedAt < noteEveryMs) return
+    this.#notedAt = at.getTime()
+    await deps.store.meta.insert({ _id: notesId, rev: 1, at, json: '{}' })
+    const change = await deps.store.meta.change(notesId, (doc) => {
+      const known = Object.entries(Notes.parse(JSON.parse(doc.json)))
+      const there = known.filter(([, seen]) => at.getTime() - seen.getTime() < goneAfterMs)
+      return { ...doc, at, json: JSON.stringify({ ...Object.fromEntries(there), [this.#self]: at }) }
+    })
+    this.count = change ? Object.keys(Notes.parse(JSON.parse(change.after.json))).length : 1
+  }
+}
