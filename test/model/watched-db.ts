@@ -42,7 +42,7 @@ function watchedCollection(db: Db, name: string, gate: Gate) {
       }
       return chain
     },
-    countDocuments: (filter: Document) => read(() => raw.countDocuments(filter)),
+    countDocuments: (filter: Document, options: object) => read(() => raw.countDocuments(filter, options)),
     aggregate: (stages: Document[]) => ({ toArray: () => read(() => raw.aggregate(stages).toArray()) }),
     insertOne: (doc: Document) => write([{ kind: 'insert', doc }], () => raw.insertOne({ ...doc })),
     insertMany: (docs: Document[], options: object) =>

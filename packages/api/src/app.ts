@@ -27,6 +27,7 @@ import { scheduleEndpoints } from './routes/schedules.ts'
 import { taskActEndpoints } from './routes/task-acts.ts'
 import { taskEndpoints } from './routes/tasks.ts'
 import { ticketEndpoints } from './routes/tickets.ts'
+import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
@@ -40,6 +41,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...batchEndpoints(deps),
+    ...whyEndpoints(deps),
     ...scheduleEndpoints(deps),
     ...taskActEndpoints(deps),
     ...runEndpoints(deps),

@@ -43,6 +43,8 @@ import {
   type TaskId,
   TaskPage,
   UploadAnswer,
+  type Waiting,
+  WhyAnswer,
 } from '@millrace/shared'
 import type { z } from 'zod'
 import { apiErrorOf } from './api-error.ts'
@@ -157,6 +159,10 @@ export function connect(options: ClientOptions) {
     listTasks: (query: Query = {}): Promise<Page<Task>> => call(TaskPage, 'GET', '/api/tasks', { query }),
     async cancelTask(id: TaskId): Promise<Task> {
       return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
+    },
+    /** Every reason that keeps a task from running now. */
+    async why(id: TaskId): Promise<Waiting[]> {
+      return (await call(WhyAnswer, 'GET', `/api/tasks/${id}/why`)).waitingFor
     },
     /** Many tasks that may name each other by ref, all or none; by ref. */
     async createTasks(

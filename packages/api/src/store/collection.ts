@@ -19,7 +19,7 @@ export type Collection<D extends Doc> = {
   many(ids: readonly string[]): Promise<D[]>
   find(filter: Filter<D>, options: { sort?: Sort; limit: number }): Promise<D[]>
   /** Looks at every document that fits: only where all of them are to be touched anyway. */
-  count(filter: Filter<D>): Promise<number>
+  count(filter: Filter<D>, most?: number): Promise<number>
   /** `false`: a document of this id is already there, and stays as it is. */
   insert(doc: D): Promise<boolean>
   /** Inserts those that are not there yet. */
@@ -84,7 +84,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       const found = await (sort ? cursor.sort(sort) : cursor).toArray()
       return found.map(parse)
     },
-    count: (filter) => raw.countDocuments(filter),
+    count: (filter, most) => raw.countDocuments(filter, most === undefined ? {} : { limit: most }),
     async insert(doc) {
       try {
         wrote(1)

@@ -1,0 +1,134 @@
+import { Manifest, parseRunId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { isOnline } from '../agents/presence.ts'
+import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
+
+const runsLookedAt = 20
+export const mostCounted = 1_000
+
+/** How a connected agent stands towards the module of the task. */
+export type AgentFact = {
+  agentId: `agt_${string}`
+  name: string
+  isPaused: boolean
+  capacity: number | null
+  running: number
+  has: 'no' | 'other version' | 'not available' | 'available'
+  status: string | null
+  gpus: { freeBytes: number | null }[]
+}
+
+export type Facts = {
+  now: Date
+  task: TaskDoc
+  entry: QueueDoc | null
+  items: DataDoc[]
+  upstreams: TaskDoc[]
+  slots: { global: SlotDoc | null; module: SlotDoc | null; key: SlotDoc | null }
+  agents: AgentFact[]
+  module: { isDisabled: boolean; usesGpu: boolean; minVramBytes: number; errors: string[] }
+  ahead: number
+  /** Of past runs of the module that went well: the median, in seconds. */
+  usualSeconds: number | null
+  /** Since when runs of the module have been going. */
+  runningSince: Date[]
+}
+
+/** All that bears on why a task waits, read at once; bounded, whatever the length of the queue. */
+export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
+  const now = deps.clock.now()
+  const data = task.waitingFor.filter((id) => id.startsWith('dat_'))
+  const [entry, items, module, agents, slots, usualSeconds] = await Promise.all([
+    task.currentRun ? deps.store.queue.get(task.currentRun) : null,
+    deps.store.data.many(data),
+    deps.store.modules.get(task.module),
+    deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
+    slotsOf(deps, task),
+    usualSecondsOf(deps, task.module),
+  ])
+  const producers = items.flatMap((item) => item.producer?.taskId ?? [])
+  const holders = slots.global?.holders ?? []
+  const [upstreams, ahead, going] = await Promise.all([
+    deps.store.tasks.many([
+      ...new Set([...task.waitingFor.filter((id) => id.startsWith('tsk_')), ...producers]),
+    ]),
+    entry ? countAhead(deps, entry) : 0,
+    deps.store.tasks.many(holders.slice(0, 200).map((holder) => parseRunId(holder.run).task)),
+  ])
+  const entries = module?.entries ?? []
+  const manifest = entries.map(({ manifest }) => parsed(manifest)).find((one) => one !== null)
+  return {
+    now,
+    task,
+    entry,
+    items,
+    upstreams,
+    slots,
+    agents: agents
+      .filter((agent) => isOnline(agent, now))
+      .map((agent): AgentFact => {
+        const own = agent.modules.filter((one) => one.name === task.module)
+        const fitting = own.filter((one) => task.version === null || one.version === task.version)
+        const available = fitting.some((one) => one.status === 'AVAILABLE')
+        return {
+          agentId: agent._id,
+          name: agent.name,
+          isPaused: false,
+          capacity: agent.capacity,
+          running: holders.filter((holder) => holder.agent === agent._id).length,
+          has: available
+            ? 'available'
+            : fitting.length > 0
+              ? 'not available'
+              : own.length > 0
+                ? 'other version'
+                : 'no',
+          status: fitting[0]?.status ?? null,
+          gpus: agent.gpus.map((gpu) => ({
+            freeBytes:
+              gpu.memoryUsed === null || gpu.memoryTotal === 0 ? null : gpu.memoryTotal - gpu.memoryUsed,
+          })),
+        }
+      }),
+    module: {
+      isDisabled: module?.disabled ?? false,
+      usesGpu: manifest?.resources.usesGpu ?? false,
+      minVramBytes: manifest?.resources.minVramBytes ?? 0,
+      errors: [...new Set(entries.flatMap((one) => one.error ?? []))].slice(0, 3),
+    },
+    ahead,
+    usualSeconds,
+    runningSince: going
+      .filter((one) => one.status === 'running' && one.module === task.module)
+      .flatMap((one) => one.startedAt ?? []),
+  }
+}
+
+const parsed = (json: string | null): Manifest | null =>
+  json === null ? null : (Manifest.safeParse(JSON.parse(json)).data ?? null)
+
+async function slotsOf(deps: Deps, task: TaskDoc): Promise<Facts['slots']> {
+  const key = task.concurrencyKey === null ? null : keySlot(task.concurrencyKey)
+  const found = await deps.store.slots.many([globalSlot, moduleSlot(task.module), ...(key ? [key] : [])])
+  const of = (name: string | null) => found.find((slot) => slot._id === name) ?? null
+  return { global: of(globalSlot), module: of(moduleSlot(task.module)), key: of(key) }
+}
+
+const countAhead = (deps: Deps, entry: QueueDoc): Promise<number> =>
+  deps.store.queue.count({ state: 'open', module: entry.module, rank: { $lt: entry.rank } }, mostCounted)
+
+async function usualSecondsOf(deps: Deps, module: string): Promise<number | null> {
+  const runs = await deps.store.runs.find(
+    { module, status: 'succeeded' },
+    { sort: { task: -1, attempt: -1 }, limit: runsLookedAt },
+  )
+  const seconds = runs
+    .flatMap(({ startedAt, finishedAt }) =>
+      startedAt && finishedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : [],
+    )
+    .sort((a, b) => a - b)
+  return seconds[Math.floor(seconds.length / 2)] ?? null
+}

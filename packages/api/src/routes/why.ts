@@ -1,0 +1,25 @@
+import { TaskId, WhyAnswer } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { findTask } from '../operations/batches/staged.ts'
+import { stillAwaited } from '../operations/waits-on.ts'
+import { gatherFacts } from '../operations/why/facts.ts'
+import { whyWaiting } from '../operations/why/why-waiting.ts'
+
+export const whyEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/tasks/:id/why',
+    scope: 'read',
+    tag: 'Tasks',
+    summary: 'Why a task does not run yet: every reason that holds now',
+    answers: { 200: { description: 'The reasons', schema: WhyAnswer } },
+    async handle(c) {
+      const task = await findTask(deps, pathId(c, TaskId, 'task'))
+      if (!task) throw notFound('task')
+      const waitingFor = await stillAwaited(deps, task)
+      return c.json({ waitingFor: whyWaiting(await gatherFacts(deps, { ...task, waitingFor })) })
+    },
+  }),
+]
