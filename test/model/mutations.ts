@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
     name: 'a ready entry removed while its task is blocked',
     breaks: 'a task that is queued and in no queue',
     patches: one(
-      'claim.ts',
+      'run-end.ts',
       "(task.status === 'queued' || task.status === 'blocked')",
       "task.status === 'queued'",
     ),

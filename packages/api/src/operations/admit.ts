@@ -15,7 +15,7 @@ import { readBy } from './inputs/reads.ts'
 import { move } from './move.ts'
 import { newOutput } from './new-output.ts'
 import { newEntry, newRun } from './new-run.ts'
-import { removeDeadEntry } from './run-end.ts'
+import { isToCome, removeUnclaimed } from './run-end.ts'
 
 /**
  * Makes a blocked task ready, or lets it wait, or ends it because something it needs will never come (then with
@@ -183,10 +183,10 @@ async function makeReady(
   deps.reached('admit.run-created')
 }
 
-/** Somebody was faster. Where that ended the task, nothing is left to be claimed. */
+/** Somebody was faster. Where that ended this attempt, nothing is left of it to be claimed. */
 async function takeBack(deps: Deps, task: TaskDoc, run: RunId): Promise<null> {
   const now = await deps.store.tasks.get(task._id)
-  if (!now || isTerminal(now.status)) await removeDeadEntry(deps, run)
+  if (!now || !isToCome(now, run)) await removeUnclaimed(deps, now, run)
   return null
 }
 

@@ -12,7 +12,7 @@ import { move } from './move.ts'
 import { claimOf, newRun } from './new-run.ts'
 import { type Picked, pickEntry } from './pick.ts'
 import { placeIn } from './rank.ts'
-import { removeDeadEntry } from './run-end.ts'
+import { isToCome, removeUnclaimed } from './run-end.ts'
 import { settle } from './settle.ts'
 import { globalSlot, moduleSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
 
@@ -132,7 +132,7 @@ async function take(
     await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
     const now = waiting && (await deps.store.tasks.get(entry.task))
     if (now?.status === 'running' && now.currentRun === entry._id && now.claimId === claimId) return now // by a twin of this request
-    await removeUnlessAlive(deps, entry, now)
+    if (!now || !isToCome(now, entry._id)) await removeUnclaimed(deps, now, entry._id)
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'
@@ -227,16 +227,3 @@ async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
   const now = await deps.store.slots.get(slot)
   if (now && now.holders.length < now.limit) await openParked(deps, slot)
 }
-
-async function removeUnlessAlive(deps: Deps, entry: QueueDoc, task: TaskDoc | null): Promise<void> {
-  const alive =
-    task &&
-    (task.status === 'queued' || task.status === 'blocked') &&
-    (task.currentRun === null || task.currentRun === entry._id)
-  if (!alive)
-    await (isOver(task, entry) ? deps.store.queue.remove(entry._id) : removeDeadEntry(deps, entry._id))
-}
-
-/** It was claimed, and its run is what the claim made of it. */
-const isOver = (task: TaskDoc | null, entry: QueueDoc): boolean =>
-  task?.currentRun === entry._id && task.startedAt !== null

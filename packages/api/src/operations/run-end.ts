@@ -1,4 +1,4 @@
-import type { RunId } from '@millrace/shared'
+import { type RunId, runIdOf } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { RunDoc, RunEnd } from '../store/documents/run.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -36,9 +36,14 @@ function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
   return claimedRun(task, task.currentRun, task.queuedAt)
 }
 
-/** What nobody may claim any more goes, and with it the run that would have been. */
-export async function removeDeadEntry(deps: Deps, run: RunId): Promise<void> {
-  await cancelWaitingRun(deps, run, deps.clock.now())
+/** Whether this attempt of a task may still be claimed, now or once its admission is through. */
+export const isToCome = (task: TaskDoc, run: RunId): boolean =>
+  (task.status === 'queued' || task.status === 'blocked') && runIdOf(task._id, task.attempt) === run
+
+/** An entry that nobody may claim any more goes, and with it the run that would have been; not one that was claimed. */
+export async function removeUnclaimed(deps: Deps, task: TaskDoc | null, run: RunId): Promise<void> {
+  const wasClaimed = task?.currentRun === run && task.startedAt !== null
+  if (!wasClaimed) await cancelWaitingRun(deps, run, deps.clock.now())
   await deps.store.queue.remove(run)
 }
 
