@@ -302,6 +302,7 @@ export class World {
         { write: (line) => this.note(`  log ${line.trim()}`) },
       ),
       reached: () => undefined,
+      webhooks: { allowPrivate: false, resolve: async () => [] },
       shares: new Shares(),
       replicas: new Replicas('model'),
       limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },

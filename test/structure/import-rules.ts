@@ -72,8 +72,13 @@ export const rules: Rule[] = [
   })),
   {
     why: 'operations know nothing of HTTP',
-    within: new RegExp(`^${api}/operations/`),
+    within: new RegExp(`^${api}/operations/(?!webhooks/)`),
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http|tick)\/)/],
+  },
+  {
+    why: 'webhooks tell a task in the very shape in which the API tells it',
+    within: new RegExp(`^${api}/operations/webhooks/`),
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|http|tick)\/)/],
   },
   {
     why: 'the tick uses operations, not routes',

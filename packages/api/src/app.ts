@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
+import { withAudit } from './http/audited.ts'
 import { allow, authenticate } from './http/authenticate.ts'
 import { limitBodies } from './http/body-size.ts'
 import { corsFor } from './http/cors.ts'
@@ -13,6 +14,7 @@ import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
+import { auditEndpoints } from './routes/audit.ts'
 import { batchEndpoints } from './routes/batches.ts'
 import { dataEndpoints } from './routes/data.ts'
 import { dataCareEndpoints } from './routes/data-care.ts'
@@ -27,6 +29,7 @@ import { scheduleEndpoints } from './routes/schedules.ts'
 import { taskActEndpoints } from './routes/task-acts.ts'
 import { taskEndpoints } from './routes/tasks.ts'
 import { ticketEndpoints } from './routes/tickets.ts'
+import { webhookEndpoints } from './routes/webhooks.ts'
 import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
@@ -41,6 +44,8 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...batchEndpoints(deps),
+    ...webhookEndpoints(deps),
+    ...auditEndpoints(deps),
     ...whyEndpoints(deps),
     ...scheduleEndpoints(deps),
     ...taskActEndpoints(deps),
@@ -116,9 +121,8 @@ async function serve(
   const principal = await allowed
   if (principal.rateLimit) rates.take(principal.id, principal.rateLimit, deps.clock.now())
   c.set('principal', principal)
-  return one.idempotent
-    ? withIdempotency(deps.store, c, deps.clock.now(), () => one.handle(c))
-    : one.handle(c)
+  const handle = () => withAudit(deps, c, one, () => one.handle(c))
+  return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()
 }
 
 /** Its handler reads what it will need while the key is looked up, and awaits `allowed` before it acts. */

@@ -37,6 +37,7 @@ const Variables = z
     S3_UPLOAD_SECRET: key('only PUT'),
     S3_DOWNLOAD_KEY: key('only GET'),
     S3_DOWNLOAD_SECRET: key('only GET'),
+    WEBHOOK_ALLOW_PRIVATE: z.enum(['0', '1', 'true', 'false']).default('0'),
     SESSION_TTL_SECONDS: z.coerce.number().min(1).max(3600).default(20),
     HEARTBEAT_SECONDS: z.coerce.number().min(0.2).max(600).default(5),
     MILLRACE_CRASH_AT: z
@@ -66,6 +67,7 @@ const Variables = z
       upload: { key: env.S3_UPLOAD_KEY, secret: env.S3_UPLOAD_SECRET },
       download: { key: env.S3_DOWNLOAD_KEY, secret: env.S3_DOWNLOAD_SECRET },
     },
+    webhooksMayBePrivate: env.WEBHOOK_ALLOW_PRIVATE === '1' || env.WEBHOOK_ALLOW_PRIVATE === 'true',
     limits: { sessionTtlSeconds: env.SESSION_TTL_SECONDS, heartbeatSeconds: env.HEARTBEAT_SECONDS },
     crashAt: env.MILLRACE_CRASH_AT,
   }))

@@ -4,6 +4,7 @@ import type { Objects } from './objects/objects.ts'
 import type { CrashPoint } from './operations/crash-points.ts'
 import type { Replicas } from './operations/replicas.ts'
 import type { Shares } from './operations/shares.ts'
+import type { Resolve } from './operations/webhooks/addresses.ts'
 import type { Store } from './store/store.ts'
 
 /** Everything an operation may touch. */
@@ -16,6 +17,7 @@ export type Deps = {
   logger: Logger
   /** Called after each single write of an operation; a fault test ends the process here. */
   reached(point: CrashPoint): void
+  webhooks: { allowPrivate: boolean; resolve: Resolve }
   /** Memory of this process that may be lost at any time: hints, never the truth. */
   shares: Shares
   replicas: Replicas

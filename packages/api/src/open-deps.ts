@@ -6,6 +6,7 @@ import type { Deps } from './deps.ts'
 import { openObjects } from './objects/objects.ts'
 import { Replicas } from './operations/replicas.ts'
 import { Shares } from './operations/shares.ts'
+import { resolveByDns } from './operations/webhooks/addresses.ts'
 import { openStore } from './store/store.ts'
 
 /** Connects to the servers. None of them has to be there yet. */
@@ -20,6 +21,7 @@ export function openDeps(config: Config, logger: Logger): Deps {
     reached(point) {
       if (point === config.crashAt) process.kill(process.pid, 'SIGKILL')
     },
+    webhooks: { allowPrivate: config.webhooksMayBePrivate, resolve: resolveByDns },
     shares: new Shares(),
     replicas: new Replicas(randomUUID()),
     limits: config.limits,

@@ -24,6 +24,8 @@ export type Endpoint = {
   openToGrants: boolean
   /** It starts before the caller is known, and awaits `allowed` before it writes or tells anything. */
   looksAhead: boolean
+  /** How a change that somebody makes through it is called in the audit list; null: it is told elsewhere. */
+  audit: string | null
   handle(c: Ctx): Promise<Response>
 }
 
@@ -41,6 +43,7 @@ type Spec<Q extends z.ZodType, B extends z.ZodType> = {
   idempotent?: boolean
   openToGrants?: boolean
   looksAhead?: boolean
+  audit?: string
   handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
 }
 
@@ -53,6 +56,7 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
     idempotent: spec.idempotent ?? false,
     openToGrants: spec.openToGrants ?? false,
     looksAhead: spec.looksAhead ?? false,
+    audit: spec.audit ?? null,
     async handle(c) {
       const query = spec.query ? parse(spec.query, c.req.query(), 'query') : undefined
       const bodySchema = (isUnderGrant(c) && spec.bodyUnderGrant) || spec.body

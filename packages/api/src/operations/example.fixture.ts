@@ -32,6 +32,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   concurrencyKey: null,
   concurrencyLimit: null,
   tags: [],
+  webhook: null,
   status: 'queued',
   attempt: 1,
   round: 1,

@@ -59,6 +59,7 @@ export function newTask(
     concurrencyKey: wanted.concurrencyKey ?? null,
     concurrencyLimit: wanted.concurrencyKey ? (wanted.concurrencyLimit ?? 1) : null,
     tags: wanted.tags,
+    webhook: wanted.webhook ?? null,
     status: 'blocked',
     attempt: 1,
     round: 1,

@@ -9,6 +9,7 @@ import { manifestFor } from './modules/manifest-for.ts'
 import { newTask } from './new-task.ts'
 import { settle } from './settle.ts'
 import { refuseForeignModule, takeTask } from './under-grant.ts'
+import { refuseUrl } from './webhooks/keep-webhook.ts'
 
 /** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
 export type Caller = {
@@ -27,6 +28,7 @@ export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Pr
   const made = caller.repeated ? await deps.store.tasks.get(id) : null
   if (made) return settle(deps, made)
   refuseForeignModule(caller.grant, wanted.module)
+  if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
   const manifest = await manifestFor(deps, wanted)
   const inputs = checkTask(manifest, wanted, await lookUp(deps, caller.grant, [wanted]))
   await takeTask(deps, caller.grant, id)

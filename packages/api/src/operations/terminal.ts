@@ -7,6 +7,7 @@ import { clearMarker } from './marker.ts'
 import { settleFreshOutputs } from './outputs.ts'
 import { cancelWaitingRun, endRun } from './run-end.ts'
 import { releaseRun } from './slots.ts'
+import { queueDeliveries, webhooksOf } from './webhooks/queue-deliveries.ts'
 
 /**
  * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
@@ -20,7 +21,10 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
   announceTask(deps, task) // its readers can see the result from here on
   await setImmediate() // and go first: nobody waits for the rest
 
-  if (marker.run && marker.end) await endRun(deps, task, marker.run, marker.end, null)
+  const [webhooks] = await Promise.all([
+    webhooksOf(deps),
+    marker.run && marker.end ? endRun(deps, task, marker.run, marker.end, null) : undefined,
+  ])
   if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
   deps.reached('settle.run-written')
 
@@ -30,6 +34,8 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
 
   for (const run of runs) await releaseRun(deps, task, run)
   deps.reached('settle.slots-released')
+
+  await queueDeliveries(deps, task, webhooks)
 
   const items = Object.values(task.outputs).map((output) => output.data)
   const ended = await admitDependents(deps, [task._id, ...items])

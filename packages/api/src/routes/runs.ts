@@ -53,6 +53,7 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
     method: 'delete',
     path: '/api/runs/:id',
     scope: 'write',
+    audit: 'task.cancel',
     tag: 'Runs',
     summary: 'Cancel the task of a run',
     answers: {

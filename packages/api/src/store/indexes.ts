@@ -29,6 +29,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { module: 1, task: -1, attempt: -1 }, serves: 'lists by module' },
     { key: { agentId: 1, task: -1, attempt: -1 }, serves: 'lists by agent' },
     { key: { startedAt: -1 }, serves: 'lists by time' },
+    { key: { status: 1, _id: 1 }, serves: 'runs that wait, one after the other' },
     { key: { archive: 1 }, serves: 'logs that are to be saved' },
   ],
   queue: [
@@ -49,6 +50,16 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { sha256: 1, size: 1 }, serves: 'bytes that are held already' },
     { key: { object: 1 }, serves: 'whose object it is' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
+  ],
+  webhooks: [{ key: { disabledAt: 1 }, serves: 'who is told of every task' }],
+  deliveries: [
+    { key: { state: 1, nextAt: 1 }, serves: 'what is to be sent; what is old' },
+    { key: { webhook: 1, _id: -1 }, serves: 'what was sent to one receiver' },
+  ],
+  audit: [
+    { key: { action: 1, _id: -1 }, serves: 'lists by action' },
+    { key: { keyId: 1, _id: -1 }, serves: 'lists by key' },
+    { key: { subject: 1, _id: -1 }, serves: 'lists by what it was done to' },
   ],
   schedules: [
     { key: { enabled: 1, nextFireAt: 1 }, serves: 'what is due' },

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
 import { GrantDoc, IdempotencyDoc, KeyDoc, TicketDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
+import { AuditDoc } from './documents/audit.ts'
 import { BatchDoc } from './documents/batch.ts'
 import { BulkJobDoc } from './documents/bulk-job.ts'
 import { DataDoc } from './documents/data.ts'
@@ -12,6 +13,7 @@ import { QueueDoc, SlotDoc } from './documents/queue.ts'
 import { RunDoc } from './documents/run.ts'
 import { ScheduleDoc } from './documents/schedule.ts'
 import { TaskDoc } from './documents/task.ts'
+import { DeliveryDoc, WebhookDoc } from './documents/webhook.ts'
 import { ensureIndexes } from './indexes.ts'
 
 export type Store = {
@@ -30,6 +32,9 @@ export type Store = {
   idempotency: Collection<IdempotencyDoc>
   meta: Collection<MetaDoc>
   batches: Collection<BatchDoc>
+  webhooks: Collection<WebhookDoc>
+  deliveries: Collection<DeliveryDoc>
+  audit: Collection<AuditDoc>
   schedules: Collection<ScheduleDoc>
   bulkJobs: Collection<BulkJobDoc>
   /** Numbers for the dashboard: tasks by status and module, data by count and bytes. */
@@ -84,6 +89,9 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     idempotency: collection('idempotency', IdempotencyDoc),
     meta: collection('meta', MetaDoc),
     batches: collection('batches', BatchDoc),
+    webhooks: collection('webhooks', WebhookDoc),
+    deliveries: collection('deliveries', DeliveryDoc),
+    audit: collection('audit', AuditDoc),
     schedules: collection('schedules', ScheduleDoc),
     bulkJobs: collection('bulkJobs', BulkJobDoc),
     count: () => count(db),

@@ -17,7 +17,9 @@ import { removeOldTickets } from './remove-old-tickets.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { retainData } from './retain-data.ts'
 import { sendTokens } from './send-tokens.ts'
+import { removeOldDeliveries, sendWebhooks } from './send-webhooks.ts'
 import { tidyBucket } from './tidy-bucket.ts'
+import { tidyRuns } from './tidy-runs.ts'
 
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
@@ -31,6 +33,7 @@ const jobs = {
   removeStaleHolders,
   openParkedEntries,
   fireSchedules,
+  sendWebhooks,
   ensureStreams,
   sendTokens,
   expireUploads,
@@ -40,8 +43,10 @@ const jobs = {
   archiveLostLogs,
   tidyBucket,
   abortUploads,
+  tidyRuns,
   tidyBatches,
   tidyBulkJobs,
+  removeOldDeliveries,
 } satisfies Record<string, (deps: Deps) => Promise<void>>
 
 /**

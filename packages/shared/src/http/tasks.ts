@@ -4,6 +4,7 @@ import { Json } from '../json.ts'
 import { GivenModuleName, mostAttempts, SemVer } from '../manifest.ts'
 import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
 import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
+import { TaskWebhook } from './webhooks.ts'
 
 const portKey = z.string().min(1).max(64)
 
@@ -48,6 +49,7 @@ export const CreateTask = z.strictObject({
   concurrencyKey: z.string().min(1).max(200).optional(),
   concurrencyLimit: z.number().int().min(1).max(100_000).optional(),
   tags: Tags.default([]),
+  webhook: TaskWebhook.optional(),
 })
 export type CreateTask = z.infer<typeof CreateTask>
 /** As a caller writes it: everything with a default may be left out. */

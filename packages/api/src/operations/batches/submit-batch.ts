@@ -17,6 +17,7 @@ import { manifestFor } from '../modules/manifest-for.ts'
 import { newOutput } from '../new-output.ts'
 import { newTask } from '../new-task.ts'
 import type { Caller } from '../submit.ts'
+import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { admitMembers, carryOnBatch } from './carry-on-batch.ts'
 import { inOrder, refIn } from './graph.ts'
 
@@ -69,6 +70,7 @@ async function checkBatch(
   const tasks: TaskDoc[] = []
   for (const { at, id, task: one } of ordered) {
     try {
+      if (one.webhook) refuseUrl(deps, one.webhook.url, '/webhook/url')
       const manifest = await manifests(one)
       const inputs = checkTask(manifest, one, found)
       const checked = { id, wanted: one, manifest, inputs }

@@ -7,6 +7,7 @@ import { lookUp } from '../inputs/look-up.ts'
 import { readBy } from '../inputs/reads.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
 import type { Caller } from '../submit.ts'
+import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { faultOfTiming, nextFireTime } from './fire-times.ts'
 
 /** A new schedule, whose task could be made as things stand now. The same id again is the same schedule. */
@@ -66,6 +67,7 @@ function beginAnew(schedule: ScheduleDoc, now: Date): ScheduleDoc {
 async function readsOf(deps: Deps, task: CreateSchedule['task']): Promise<ScheduleDoc['reads']> {
   const wanted = CreateTask.parse(task)
   try {
+    if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
     const manifest = await manifestFor(deps, wanted)
     return readBy(checkTask(manifest, wanted, await lookUp(deps, null, [wanted])))
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   TaskError,
   TaskId,
   TaskStatus,
+  TaskWebhook,
 } from '@millrace/shared'
 import { z } from 'zod'
 import { doc, JsonText } from './base.ts'
@@ -81,6 +82,7 @@ export const TaskDoc = z.object({
   concurrencyKey: z.string().nullable(),
   concurrencyLimit: z.number().nullable(),
   tags: z.array(z.string()),
+  webhook: TaskWebhook.nullable().default(null),
   status: TaskStatus,
   attempt: z.number(),
   round: z.number(),

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { faultOfUrl, pinnedLookup } from './addresses.ts'
+
+const looked = (resolve: () => string[], allowPrivate = false) =>
+  new Promise<string>((done) => {
+    pinnedLookup(async () => resolve(), allowPrivate)('hook.example', {}, (error, addresses) =>
+      done(error ? error.message : JSON.stringify(addresses)),
+    )
+  })
+
+describe('the URL of a receiver', () => {
+  test.each([
+    'http://127.0.0.1/',
+    'http://127.1/',
+    'http://2130706433/',
+    'http://0x7f000001/',
+    'http://0177.0.0.1/',
+    'http://0.0.0.0/',
+    'http://10.0.0.5/',
+    'http://172.16.3.4/',
+    'http://192.168.1.1/',
+    'http://100.64.0.1/',
+    'http://169.254.169.254/latest/meta-data',
+    'http://224.0.0.1/',
+    'http://255.255.255.255/',
+    'http://[::1]/',
+    'http://[::]/',
+    'http://[fe80::1]/',
+    'http://[fc00::1]/',
+    'http://[fd12:3456::1]/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[::ffff:7f00:1]/',
+    'http://[64:ff9b::7f00:1]/',
+    'http://[2002:7f00:1::]/',
+    'http://localhost/',
+    'http://LOCALHOST:8787/',
+    'http://api.localhost/',
+    'http://printer.local/',
+    'http://metadata.google.internal/',
+    'http://intranet/',
+    'http://localhost./',
+  ])('%s is refused', (url) => {
+    expect(faultOfUrl(url, false)).toMatch(/private network/)
+    expect(faultOfUrl(url, true)).toBeNull()
+  })
+
+  test.each([
+    'file:///etc/passwd',
+    'ftp://hook.example/',
+    'javascript:alert(1)',
+    'hook.example',
+    '',
+    'http://',
+    'https://u:p@hook.example/',
+  ])('%j is refused, whatever is allowed', (url) => {
+    expect(faultOfUrl(url, true)).not.toBeNull()
+  })
+
+  test.each(['https://hook.example/in?x=1', 'http://8.8.8.8:8080/', 'https://[2606:4700::1111]/'])(
+    '%s is taken',
+    (url) => {
+      expect(faultOfUrl(url, false)).toBeNull()
+    },
+  )
+})
+
+describe('the address that is connected to', () => {
+  test('is the one that was looked at', async () => {
+    expect(await looked(() => ['93.184.216.34', '93.184.216.35'])).toBe(
+      '[{"address":"93.184.216.34","family":4}]',
+    )
+  })
+
+  test('is none where any of them is private, or there is none', async () => {
+    expect(await looked(() => ['93.184.216.34', '127.0.0.1'])).toMatch(/private address 127\.0\.0\.1/)
+    expect(await looked(() => ['::ffff:10.0.0.1'])).toMatch(/private/)
+    expect(await looked(() => [])).toMatch(/no address/)
+    expect(await looked(() => ['127.0.0.1'], true)).toBe('[{"address":"127.0.0.1","family":4}]')
+  })
+
+  test('is judged anew each time: a name that is bound to another address is refused then', async () => {
+    const answers = [['93.184.216.34'], ['127.0.0.1']]
+    const resolve = () => answers.shift() ?? []
+    expect(await looked(resolve)).toContain('93.184')
+    expect(await looked(resolve)).toMatch(/private/)
+  })
+})

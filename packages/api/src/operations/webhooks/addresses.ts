@@ -1,0 +1,53 @@
+import { lookup as resolveName } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+/** Resolves a name to all of its addresses. */
+export type Resolve = (host: string) => Promise<string[]>
+export const resolveByDns: Resolve = async (host) =>
+  (await resolveName(host, { all: true })).map(({ address }) => address)
+
+/** Whether an address is one of the open internet, and not of somebody's own machine or network. */
+export function isPublic(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false
+  return ipaddr.process(address).range() === 'unicast'
+}
+
+/** What is wrong with the URL of a receiver; `null` when it may be asked to be resolved. */
+export function faultOfUrl(text: string, allowPrivate: boolean): string | null {
+  if (!URL.canParse(text)) return 'is no URL'
+  const { protocol, hostname, username, password } = new URL(text)
+  if (protocol !== 'https:' && protocol !== 'http:') return `must be http or https, not ${protocol}`
+  if (username || password) return 'must have no user name or password in it'
+  const host = bare(hostname)
+  if (allowPrivate) return null
+  if (isIP(host) ? !isPublic(host) : isLocalName(host))
+    return `must not lead to this machine or a private network (${host}); WEBHOOK_ALLOW_PRIVATE=1 allows it`
+  return null
+}
+
+/**
+ * Resolves a name once, and connects to what was resolved: a name that answers otherwise the next time leads nowhere
+ * else. One private address among them refuses all.
+ */
+export function pinnedLookup(resolve: Resolve, allowPrivate: boolean): LookupFunction {
+  return (host, _options, done) => {
+    resolve(host).then(
+      (addresses) => {
+        const refused = allowPrivate ? undefined : addresses.find((address) => !isPublic(address))
+        const [first] = addresses
+        if (refused !== undefined)
+          return done(new Error(`${host} leads to the private address ${refused}`), [])
+        if (first === undefined) return done(new Error(`${host} has no address`), [])
+        done(null, [{ address: first, family: isIP(first) }])
+      },
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), []),
+    )
+  }
+}
+
+export const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')
+
+const isLocalName = (host: string): boolean =>
+  /(^|\.)(localhost|local|internal|localdomain|home\.arpa)\.?$/i.test(host) ||
+  !host.replace(/\.$/, '').includes('.')

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import type { WebhookId } from '@millrace/shared'
+import { Webhook } from 'standardwebhooks'
+import type { Deps } from '../../deps.ts'
+
+/** Under this id lie the deliveries that single tasks asked for. */
+export const taskHooks: WebhookId = 'whk_00000000000000000000000000'
+
+const secretId = 'webhook-signing-secret'
+
+export const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
+
+/** The headers of a delivery. Source: Standard Webhooks specification, https://www.standardwebhooks.com */
+export function signedHeaders(secret: string, id: string, at: Date, body: string): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'Millrace-Webhooks/1',
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+    'webhook-signature': new Webhook(secret).sign(id, at, body),
+  }
+}
+
+/** What the webhooks of single tasks are signed with; it comes into being when it is first needed. */
+export async function signingSecret(deps: Deps): Promise<string> {
+  const fresh = { _id: secretId, rev: 1, at: deps.clock.now(), json: JSON.stringify(newSecret()) }
+  await deps.store.meta.insert(fresh)
+  const kept = await deps.store.meta.get(secretId)
+  return String(JSON.parse(kept?.json ?? fresh.json))
+}
+
+export const secretOf = async (deps: Deps, webhook: WebhookId): Promise<string | null> =>
+  webhook === taskHooks ? signingSecret(deps) : ((await deps.store.webhooks.get(webhook))?.secret ?? null)

@@ -1,0 +1,38 @@
+import type { AuditEntry, AuditId } from '@millrace/shared'
+import { AuditPage, AuditQuery } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import type { AuditDoc } from '../store/documents/audit.ts'
+
+export const auditEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/audit',
+    scope: 'admin',
+    tag: 'Audit',
+    summary: 'Who changed what, newest first',
+    query: AuditQuery,
+    answers: { 200: { description: 'A page', schema: AuditPage } },
+    async handle(c, { query: { cursor, limit, action, key, subject } }) {
+      const after = idOfCursor(cursor, 'aud_')
+      const docs = await deps.store.audit.find(
+        {
+          ...(after ? { _id: { $lt: after as AuditId } } : {}),
+          ...(action ? { action } : {}),
+          ...(key ? { keyId: key } : {}),
+          ...(subject ? { subject } : {}),
+        },
+        { sort: { _id: -1 }, limit: limit + 1 },
+      )
+      return c.json(pageFrom(docs, limit, present))
+    },
+  }),
+]
+
+const present = ({ _id, at, grant, rev: _, ...entry }: AuditDoc): AuditEntry => ({
+  ...entry,
+  id: _id,
+  at: at.toISOString(),
+  grantId: grant,
+})

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { AuditId, GrantId, KeyId } from '../ids.ts'
+import { PageQuery, pageOf } from './lists.ts'
+
+/** Somebody changed something. Never changed, never removed by hand. */
+export const AuditEntry = z.object({
+  id: AuditId,
+  at: z.iso.datetime(),
+  action: z.string().describe('e.g. key.create'),
+  subject: z.string().nullable().describe('what it was done to'),
+  keyId: KeyId,
+  grantId: GrantId.nullable(),
+  requestId: z.string(),
+  path: z.string(),
+  status: z.number().int(),
+})
+export type AuditEntry = z.infer<typeof AuditEntry>
+export const AuditPage = pageOf(AuditEntry)
+export const AuditQuery = PageQuery.extend({
+  action: z.string().max(100).optional(),
+  key: KeyId.optional(),
+  subject: z.string().max(200).optional(),
+})

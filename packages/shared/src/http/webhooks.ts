@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { TaskId, WebhookId } from '../ids.ts'
+import { PageQuery, pageOf } from './lists.ts'
+
+export const WebhookEvent = z.enum(['task.succeeded', 'task.failed', 'task.cancelled', 'task.skipped'])
+export type WebhookEvent = z.infer<typeof WebhookEvent>
+
+const events = z.array(WebhookEvent).min(1)
+const url = z.string().max(2_000)
+
+/** Tells one address how this task ends. */
+export const TaskWebhook = z.strictObject({ url, events: events.default([...WebhookEvent.options]) })
+export type TaskWebhook = z.infer<typeof TaskWebhook>
+
+export const CreateWebhook = z.strictObject({ url, events: events.default([...WebhookEvent.options]) })
+
+const time = z.iso.datetime()
+export const Webhook = z.object({
+  id: WebhookId,
+  url: z.string(),
+  events: z.array(WebhookEvent),
+  disabledAt: time.nullable().describe('its receiver answered 410 Gone'),
+  createdAt: time,
+})
+export type Webhook = z.infer<typeof Webhook>
+export const WebhookCreated = z.object({
+  webhook: Webhook,
+  secret: z.string().nullable().describe('whsec_…, shown once: every delivery is signed with it'),
+})
+export type WebhookCreated = z.infer<typeof WebhookCreated>
+export const WebhookPage = pageOf(Webhook)
+export const WebhookQuery = PageQuery
+
+export const Delivery = z.object({
+  id: z.string().describe('the webhook-id header; the same however often it is sent'),
+  webhookId: WebhookId,
+  taskId: TaskId,
+  type: WebhookEvent,
+  url: z.string(),
+  status: z.enum(['due', 'delivered', 'failed']),
+  nextAttemptAt: time.nullable(),
+  attempts: z.array(
+    z.object({ at: time, status: z.number().int().nullable(), error: z.string().nullable(), ms: z.number() }),
+  ),
+  createdAt: time,
+})
+export type Delivery = z.infer<typeof Delivery>
+export const DeliveryAnswer = z.object({ delivery: Delivery })
+export const DeliveryPage = pageOf(Delivery)
+
+/** With what the webhooks of single tasks are signed, the same for all of them. */
+export const SigningSecret = z.object({ secret: z.string() })
