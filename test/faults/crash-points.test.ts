@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import { type CrashPoint, crashPoints, openDeps, readConfig } from '@millrace/api'
 import { type Client, fromData, fromOutput, fromRef, type TaskId } from '@millrace/client'
 import { pino } from 'pino'
@@ -24,7 +25,13 @@ let client: Client
 beforeAll(async () => {
   const servers: Record<string, string> = inject('servers')
   minio = await ownMinio() // the janitor goes through a whole bucket, which must be that of one database
-  const env = { ...servers, ...minio.env, ...limits, MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? '') }
+  const env = {
+    ...servers,
+    ...minio.env,
+    ...limits,
+    WEBHOOK_ALLOW_PRIVATE: '1',
+    MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''),
+  }
   deps = openDeps(readConfig(env), pino({ level: 'silent' }))
   api = await apiProcess(env, 'an-admin-key-for-tests')
   client = api.client
@@ -211,6 +218,35 @@ const scheduled: Scenario = async () => {
   return tasks.map(({ taskId }) => taskId)
 }
 
+/** Somebody is told of the end of a task, once at least and under one id. */
+const told: Scenario = async () => {
+  const ids: string[] = []
+  const server = createServer((request, response) => {
+    ids.push(String(request.headers['webhook-id']))
+    request.resume()
+    response.end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const url = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}/`
+  const task = await client.createTask(
+    { module: 'text-stats', inputs: { text: 'a b' }, webhook: { url } },
+    randomUUID(),
+  )
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded' })
+  const id = `whk_00000000000000000000000000.${task.id}.1`
+  // A process that dies while it sends holds the delivery for a minute.
+  await until(
+    'it was delivered',
+    120,
+    async () => (await deps.store.deliveries.get(id))?.state === 'delivered',
+  )
+  expect(new Set(ids)).toEqual(new Set([id]))
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  return [task.id]
+}
+
 /** The agent falls silent for longer than a session lasts, while its module works on; then it is back. */
 const silentAgent: Scenario = async () => {
   const task = await client.createTask(
@@ -352,6 +388,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point.startsWith('batch.')) return batch
   if (point.startsWith('bulk.')) return bulk
   if (point.startsWith('schedule.')) return scheduled
+  if (point.startsWith('webhook.')) return told
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent
   if (point === 'cancel.written') return cancelWaiting

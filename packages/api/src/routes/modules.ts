@@ -53,6 +53,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     scope: 'write',
     tag: 'Modules',
     summary: 'Have every agent, or one, scan its modules folder',
+    audit: 'modules.scan',
     body: ScanRequest,
     answers: { 202: { description: 'Asked', schema: ScanAnswer } },
     idempotent: true,
@@ -76,6 +77,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         kind === 'retry'
           ? 'Have every agent where it failed install and test it again'
           : 'Have every agent that has it test it again',
+      audit: `module.${kind}`,
       answers: { 202: { description: 'Asked', schema: ScanAnswer } },
       idempotent: true,
       async handle(c) {
@@ -96,6 +98,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         kind === 'enable'
           ? 'Take it into use again'
           : 'Take it out of use: what runs goes on to its end, what is queued waits',
+      audit: `module.${kind}`,
       answers: { 202: { description: 'Switched', schema: ModuleAnswer } },
       idempotent: true,
       async handle(c) {

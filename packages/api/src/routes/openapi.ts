@@ -40,6 +40,7 @@ function operation(one: Endpoint): object {
     operationId: `${one.method}${one.path.replace(/[^a-z0-9]+(\w?)/gi, (_, letter: string) => letter.toUpperCase())}`,
     description: one.scope === 'none' ? 'No key is needed.' : `Needs the scope \`${one.scope}\`.`,
     ...(one.scope === 'none' ? { security: [] } : {}),
+    ...(one.audit ? { 'x-audit': one.audit } : {}),
     parameters: [
       ...pathParameters(one),
       ...queryParameters(one),
