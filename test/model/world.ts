@@ -331,6 +331,7 @@ const deafBus = (): Deps['bus'] => ({
   command: () => undefined,
   publishLog: async () => undefined,
   listen: () => () => undefined,
+  listenToAll: () => undefined,
   async *logs() {},
   ensureWork: async () => undefined,
   ensureStreams: async () => true,

@@ -19,6 +19,7 @@ import { batchEndpoints } from './routes/batches.ts'
 import { dataEndpoints } from './routes/data.ts'
 import { dataCareEndpoints } from './routes/data-care.ts'
 import { docsPage } from './routes/docs-page.ts'
+import { eventEndpoints } from './routes/events.ts'
 import { grantEndpoints } from './routes/grants.ts'
 import { healthEndpoints } from './routes/health.ts'
 import { moduleEndpoints } from './routes/modules.ts'
@@ -44,6 +45,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...batchEndpoints(deps),
+    ...eventEndpoints(deps),
     ...webhookEndpoints(deps),
     ...auditEndpoints(deps),
     ...whyEndpoints(deps),

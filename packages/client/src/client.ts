@@ -13,10 +13,12 @@ import {
   DataPage,
   type EditData,
   type EditSchedule,
+  EndEvent,
   GrantCreated,
   type GrantId,
   KeyCreated,
   LineageAnswer,
+  LogEvent,
   LogLine,
   type Module,
   ModuleAnswer,
@@ -25,6 +27,7 @@ import {
   type NewTask,
   type Page,
   Progress,
+  ProgressEvent,
   type ReplayTasks,
   type Run,
   RunAnswer,
@@ -36,6 +39,7 @@ import {
   SchedulePage,
   Settings,
   type SettingsPatch,
+  StateEvent,
   Summary,
   type Task,
   TaskAnswer,
@@ -227,6 +231,19 @@ export function connect(options: ClientOptions) {
       }
     },
 
+    /** States, progress and lines of a task until it has ended; what was cut off is gone on with by whoever asks again. */
+    async *taskEvents(id: TaskId, signal?: AbortSignal): AsyncGenerator<TaskEvent> {
+      const { body } = await send('GET', `/api/tasks/${id}/events`, { signal })
+      if (!body) return
+      for await (const { event, data } of readEvents(body)) {
+        const told: unknown = JSON.parse(data)
+        if (event === 'state') yield { state: StateEvent.parse(told) }
+        if (event === 'progress') yield { progress: ProgressEvent.parse(told) }
+        if (event === 'log') yield { line: LogEvent.parse(told) }
+        if (event === 'end') return yield { end: EndEvent.parse(told).task }
+      }
+    },
+
     async module(name: string): Promise<Module> {
       return (await call(ModuleAnswer, 'GET', `/api/modules/${name}`)).module
     },
@@ -255,6 +272,11 @@ export function connect(options: ClientOptions) {
   }
 }
 
+export type TaskEvent =
+  | { state: StateEvent }
+  | { progress: ProgressEvent }
+  | { line: LogEvent }
+  | { end: Task }
 type Sending = { query?: Query; body?: unknown; idempotencyKey?: string; signal?: AbortSignal }
 
 const parseLines = (text: string): LogLine[] =>

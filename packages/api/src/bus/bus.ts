@@ -29,6 +29,8 @@ export type Bus = {
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
   /** Calls back on every announcement, of whatever process, until the answer is called. */
   listen(subjects: readonly string[], heard: (payload: string) => void): () => void
+  /** The same for whatever is announced, for as long as the process lives. */
+  listenToAll(heard: (subject: string, payload: string) => void): void
   /**
    * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
    * Throws when it cannot be read to its end: part of a log is never taken for the whole.
@@ -79,7 +81,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     // One subscription for all readers: each waiting request would cost the server two commands and a round trip.
     nc.subscribe(anyEvent, {
       callback: (_error, event) => {
-        heardHere.emit(event.subject, event.string())
+        tell(event.subject, event.string())
       },
     })
     void watchStatus(nc, logger).catch((error) => logger.warn({ err: error }, 'NATS status ended'))
@@ -88,6 +90,11 @@ export function openBus(options: { url: string; user?: string; password?: string
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
   // Who listens in the process that announces hears at once, and not once more from NATS.
   const heardHere = new EventEmitter().setMaxListeners(0)
+  const hearingAll: ((subject: string, payload: string) => void)[] = []
+  const tell = (subject: string, payload: string) => {
+    heardHere.emit(subject, payload)
+    for (const heard of hearingAll) heard(subject, payload)
+  }
   const live = () => (connection && !connection.isClosed() ? connection : undefined)
 
   return {
@@ -104,7 +111,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     },
     announce(subject, payload) {
       live()?.publish(subject, payload)
-      heardHere.emit(subject, payload ?? '')
+      tell(subject, payload ?? '')
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))
@@ -122,6 +129,9 @@ export function openBus(options: { url: string; user?: string; password?: string
       return () => {
         for (const subject of subjects) heardHere.off(subject, heard)
       }
+    },
+    listenToAll(heard) {
+      hearingAll.push(heard)
     },
     async *logs(run, { follow, signal }) {
       const nc = live() ?? away()

@@ -13,7 +13,8 @@ export async function answerLog(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
-async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
+/** All lines of a run, from wherever they are now. */
+export async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
   if (run.archive === 'done') {
     const text = await deps.objects.read(runObjectKey(run._id, logOutput, 0))
     if (text !== null) return parseLines(text)

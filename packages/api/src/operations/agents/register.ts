@@ -5,6 +5,7 @@ import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
 import type { KeyDoc } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
+import { announceAgent } from '../announce.ts'
 import { loseAllBut } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 
@@ -21,6 +22,7 @@ export async function register(
   const runs: Record<string, RunVerdict> = {}
   for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
   await loseAllBut(deps, agent, new Set(request.heldRuns))
+  announceAgent(deps, agent._id, 'online')
   return {
     agentId: agent._id,
     sessionId: agent.sessionId,

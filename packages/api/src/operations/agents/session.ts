@@ -2,6 +2,7 @@ import type { SessionId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
+import { announceAgent } from '../announce.ts'
 import { refreshModules } from '../modules/refresh-modules.ts'
 import { loseAllBut } from './agent-runs.ts'
 
@@ -46,6 +47,7 @@ export async function endSession(deps: Deps, agent: AgentDoc, at: Date): Promise
   })
   if (!change) return
   deps.reached('session.ended')
+  announceAgent(deps, agent._id, 'offline')
   deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
   await loseAllBut(deps, change.after, new Set())
   // What it kept others from offering is free now.
