@@ -2,6 +2,7 @@ import {
   agentOf,
   changeSettings,
   type Deps,
+  Meter,
   type NewIds,
   Replicas,
   register,
@@ -76,7 +77,7 @@ export class World {
   #actors = 0
   #ids = 0
   #gone = new Set<number>()
-  /** How long heartbeats had been received when a tick began. */
+  /** Since when heartbeats had been received when a tick began. */
   #ticks = new Map<number, number>()
   #tickedSince = 0
   #lastTick = 0
@@ -229,11 +230,11 @@ export class World {
     this.#granted.set(run, whom)
   }
 
-  /** For how long heartbeats could be received without a break. */
+  /** Since when heartbeats could be received without a break. */
   noteTick(): number {
     if (this.#now - this.#lastTick > gapMs) this.#tickedSince = this.#now
     this.#lastTick = this.#now
-    return this.#now - this.#tickedSince
+    return this.#tickedSince
   }
 
   offers = modules.map(({ name, version, digest }) => ({ module: name, version, digest, max: 5, warm: 0 }))
@@ -285,7 +286,9 @@ export class World {
    */
   #judgeSession(actor: number, call: Call): void {
     if (call.collection !== 'agents') return
-    const receivedMs = this.#ticks.get(actor) ?? 0
+    const since = this.#ticks.get(actor)
+    if (since !== undefined && since !== this.#tickedSince) return // an outage came in the middle of this tick
+    const receivedMs = since === undefined ? 0 : this.#now - since
     for (const write of call.write ?? [])
       if (write.kind === 'update' && write.set.sessionEndedAt && receivedMs < ttlSeconds * 500)
         this.fault(`grace after an outage: a session ended ${receivedMs / 1000} s after it`)
@@ -304,6 +307,7 @@ export class World {
       reached: () => undefined,
       webhooks: { allowPrivate: false, resolve: async () => [] },
       shares: new Shares(),
+      meter: new Meter(),
       replicas: new Replicas('model'),
       limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
       agentNats: { servers: [] },

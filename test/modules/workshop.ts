@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import type { Client } from '@millrace/client'
 import { Json } from '@millrace/shared'
 import { z } from 'zod'
-import { installation } from '../support/installation.ts'
+import { type Installation, installation } from '../support/installation.ts'
 
 const modulesFolder = resolve(import.meta.dirname, '../../modules')
 
@@ -21,6 +21,8 @@ export type Ran = z.infer<typeof Result> & { code: number | null; percents: numb
 
 export type Workshop = {
   client: Client
+  /** The API and the agent that it is all done with. */
+  here: Installation
   /** For files that the test makes. */
   folder: string
   run(module: string, inputs: Record<string, Json>): Promise<Ran>
@@ -76,6 +78,7 @@ export async function workshop(modules: readonly string[]): Promise<Workshop> {
 
   return {
     client: here.client,
+    here,
     folder,
     start,
     inputFile,

@@ -42,7 +42,7 @@ export class Runs {
     if (this.#held.has(run)) return
     const occupied = this.#deps.place(task)
     const running = this.#deps.start({ ...task, gpu: occupied.gpu })
-    const ended = this.#follow(run, running)
+    const ended = this.#follow(run, running, task.grant.task?.requestId)
     this.#held.set(run, { running, occupied, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
@@ -100,8 +100,10 @@ export class Runs {
     this.#drops.add(dropping)
   }
 
-  async #follow(run: RunId, running: TaskRun): Promise<void> {
-    const { logger, report } = this.#deps
+  /** `requestId`: of the HTTP request that the task came with, so that it is found in these lines too. */
+  async #follow(run: RunId, running: TaskRun, requestId: string | undefined): Promise<void> {
+    const { report } = this.#deps
+    const logger = this.#deps.logger.child({ requestId })
     try {
       const result = await running.ended
       logger.info({ run, outcome: result?.outcome ?? 'superseded', code: result?.error?.code }, 'a run ended')

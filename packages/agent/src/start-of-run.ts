@@ -25,7 +25,8 @@ type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input
 export function startOfRun(program: Program, run: RunToStart): Start {
   const { task: taskId } = parseRunId(run.grant.run)
   const { python, cacheDir, manifest } = program
-  const env = moduleEnv({ ...run, python, cacheDir, taskId, usesGpu: manifest.resources.usesGpu })
+  const requestId = run.grant.task?.requestId
+  const env = moduleEnv({ ...run, python, cacheDir, taskId, requestId, usesGpu: manifest.resources.usesGpu })
   if (!('call' in program)) return { ...startOfModule(program, run), env }
   const params = run.placed.inputs.params ?? null
   const worker = startOfWorker(program, run.grant, params, run.agentId)

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Bus } from './bus/bus.ts'
 import type { Objects } from './objects/objects.ts'
 import type { CrashPoint } from './operations/crash-points.ts'
+import type { Meter } from './operations/meter.ts'
 import type { Replicas } from './operations/replicas.ts'
 import type { Shares } from './operations/shares.ts'
 import type { Resolve } from './operations/webhooks/addresses.ts'
@@ -20,6 +21,7 @@ export type Deps = {
   webhooks: { allowPrivate: boolean; resolve: Resolve }
   /** Memory of this process that may be lost at any time: hints, never the truth. */
   shares: Shares
+  meter: Meter
   replicas: Replicas
   limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
   /** What agents are told about NATS: the public name and their own user. */

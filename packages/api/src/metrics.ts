@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Deps } from './deps.ts'
+import { installationGauges } from './metrics/installation.ts'
+import { meterRuns } from './metrics/runs.ts'
 import { type JanitorCounts, readCounts } from './operations/bucket/janitor-counts.ts'
 import { summary } from './operations/summary.ts'
 
@@ -8,6 +10,8 @@ export type Metrics = {
   text(): Promise<string>
   request(labels: { method: string; route: string; status: number }, seconds: number): void
   ticked(seconds: number): void
+  /** So late, against the second in which it was due. */
+  tickBegan(lateSeconds: number): void
 }
 
 /** What a person would plot. Counts come from the database, so every replica says the same. */
@@ -46,6 +50,13 @@ export function openMetrics(deps: Deps): Metrics {
     registers,
   })
   const janitor = janitorCounters(registers)
+  const tickLag = new Gauge({
+    name: 'millrace_tick_lag_seconds',
+    help: 'How late the last tick began',
+    registers,
+  })
+  meterRuns(deps.meter, registers)
+  const installation = installationGauges(deps, registers)
   return {
     contentType: registry.contentType,
     async text() {
@@ -53,10 +64,12 @@ export function openMetrics(deps: Deps): Metrics {
       for (const [status, count] of Object.entries(counts.tasks.byStatus)) tasks.set({ status }, count)
       agents.set({ state: 'online' }, counts.agents.online)
       agents.set({ state: 'offline' }, counts.agents.total - counts.agents.online)
+      await installation.set(counts)
       janitor.set(await readCounts(deps))
       return registry.metrics()
     },
     request: (labels, seconds) => requests.observe(labels, seconds),
+    tickBegan: (lateSeconds) => tickLag.set(lateSeconds),
     ticked(seconds) {
       ticks.inc()
       tickSeconds.set(seconds)

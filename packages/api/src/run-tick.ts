@@ -10,11 +10,14 @@ export function runTick(deps: Deps, metrics: Metrics): { stop(): Promise<void> }
   const life = new AbortController()
   const { signal } = life
   const loop = async () => {
+    let due = performance.now()
     while (!signal.aborted) {
       const start = performance.now()
+      metrics.tickBegan(Math.max(0, start - due) / 1000)
       await tick(deps, signal)
       const ms = performance.now() - start
       metrics.ticked(ms / 1000)
+      due = start + Math.max(everyMs, ms + 50)
       await pause(Math.max(50, everyMs - ms), signal)
     }
   }

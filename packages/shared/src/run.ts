@@ -59,6 +59,7 @@ export const Run = z.object({
   durationSeconds: z.number().nullable(),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
+  requestId: z.string().optional().describe('of the HTTP request that its task came with'),
 })
 export type Run = z.infer<typeof Run>
 

@@ -89,6 +89,7 @@ export const Task = z.object({
   currentRun: RunId.nullable(),
   history: z.array(z.object({ status: TaskStatus, attempt: z.number().int(), at: z.iso.datetime() })),
   grantId: GrantId.nullable().describe('made with the token of this grant'),
+  requestId: z.string().optional().describe('of the HTTP request that it came with'),
   tags: z.array(z.string()),
   cancelRequestedAt: z.iso.datetime().nullable(),
   notBefore: z.iso.datetime().nullable(),

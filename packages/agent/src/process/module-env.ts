@@ -10,6 +10,8 @@ export function moduleEnv(o: {
   runDir: string
   outputDir: string
   taskId?: string
+  /** Of the HTTP request that the task came with, for the module's own log lines. */
+  requestId?: string
   usesGpu: boolean
   gpu?: string
   threads: number
@@ -29,6 +31,7 @@ export function moduleEnv(o: {
     TEMP: o.runDir,
     TMP: o.runDir,
     ...homesIn(o.cacheDir),
+    ...(o.requestId === undefined ? {} : { MILLRACE_REQUEST_ID: o.requestId }),
     ...(o.taskId === undefined ? {} : { MILLRACE_TASK_ID: o.taskId, MILLRACE_OUTPUT_DIR: o.outputDir }),
   }
 }

@@ -139,6 +139,8 @@ async function take(
   }
   deps.reached('claim.running')
   deps.shares.served(entry.priority, placeIn(entry.rank))
+  deps.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
+  deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
   return afterClaim(deps, agent, entry, change.after)
 }
 

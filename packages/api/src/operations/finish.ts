@@ -9,6 +9,7 @@ import {
   type TaskError,
 } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
+import type { Change } from '../store/collection.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { RunEnd } from '../store/documents/run.ts'
 import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
@@ -38,8 +39,19 @@ export async function finish(
   )
   if (!change) return lateAnswer(deps, run, report)
   deps.reached('finish.written')
+  tell(deps, change, run, report)
   await settle(deps, change.after)
   return { applied: true }
+}
+
+/** Whoever keeps figures, and whoever follows a request through the logs. */
+function tell(deps: Deps, { before, after }: Change<TaskDoc>, run: RunId, report: FinishReport): void {
+  const { module, requestId: origin } = after
+  if (before.startedAt) {
+    const seconds = (deps.clock.now().getTime() - before.startedAt.getTime()) / 1000
+    deps.meter.runEnded({ module, status: runStatus[report.outcome] }, seconds)
+  }
+  deps.logger.info({ run, outcome: report.outcome, status: after.status, origin }, 'finished')
 }
 
 const taskOf = (deps: Deps, run: RunId): Promise<TaskDoc | null> => deps.store.tasks.get(parseRunId(run).task)

@@ -19,7 +19,7 @@ export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
     inputs,
     outputs: Object.fromEntries(Object.entries(task.outputs).map(([key, { data }]) => [key, { data }])),
     timeoutSeconds: task.timeoutSeconds,
-    task: { priority: task.priority, createdAt: task.createdAt.toISOString() },
+    task: { priority: task.priority, createdAt: task.createdAt.toISOString(), requestId: task.requestId },
   }
 }
 

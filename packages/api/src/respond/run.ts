@@ -29,6 +29,7 @@ export function presentRun(run: RunDoc, task: TaskDoc | null): Run {
       run.finishedAt && startedAt ? (run.finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
     usage: run.usage,
     log: run.log,
+    requestId: task?.requestId,
   }
 }
 

@@ -26,6 +26,7 @@ export function presentTask(task: TaskDoc, options: { list?: boolean; agent?: Ag
     currentRun: task.currentRun,
     history: task.history.map(({ status, attempt, at }) => ({ status, attempt, at: at.toISOString() })),
     grantId: task.grant,
+    requestId: task.requestId,
     tags: task.tags,
     cancelRequestedAt: iso(task.cancelRequestedAt),
     notBefore: iso(task.notBefore),

@@ -36,6 +36,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
     { key: { state: 1, concurrencyKey: 1 }, serves: 'entries that wait for the same limit' },
     { key: { state: 1, rank: 1 }, serves: 'tokens that are missing' },
+    { key: { state: 1, queuedAt: 1 }, serves: 'who has waited longest' },
     { key: { state: 1, until: 1 }, serves: 'entries parked until a time' },
     { key: { state: 1, slot: 1, rank: 1 }, serves: 'entries parked under a slot' },
   ],

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Deps } from '../deps.ts'
 import { abortUploads } from './abort-uploads.ts'
 import { archiveLostLogs } from './archive-lost-logs.ts'
@@ -56,10 +57,14 @@ const jobs = {
 export async function tick(deps: Deps, signal?: AbortSignal): Promise<void> {
   for (const [job, run] of Object.entries(jobs)) {
     if (signal?.aborted) return
+    const start = performance.now()
+    let hasFailed = false
     try {
       await run(deps)
     } catch (err) {
+      hasFailed = true
       deps.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
     }
+    deps.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
   }
 }

@@ -135,7 +135,13 @@ export const Grant = z.object({
   inputs: z.record(z.string(), GrantedInput),
   outputs: z.record(z.string(), z.object({ data: DataId })),
   timeoutSeconds: z.number(),
-  task: z.object({ priority: Priority, createdAt: z.iso.datetime() }).optional(),
+  task: z
+    .object({
+      priority: Priority,
+      createdAt: z.iso.datetime(),
+      requestId: z.string().optional().describe('of the HTTP request that the task came with'),
+    })
+    .optional(),
 })
 export type Grant = z.infer<typeof Grant>
 export const ClaimAnswer = z.object({

@@ -1,0 +1,47 @@
+import type { Summary } from '@millrace/shared'
+import { Gauge, type Registry } from 'prom-client'
+import type { Deps } from '../deps.ts'
+import { isOnline } from '../operations/agents/presence.ts'
+
+/** What the database says of the whole installation: the same from every replica. */
+export function installationGauges(deps: Deps, registers: Registry[]) {
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `millrace_${name}`, help, labelNames, registers })
+  const modules = gauge('module_tasks', 'Tasks by module and group', ['module', 'group'])
+  const oldest = gauge('queue_oldest_seconds', 'How long the task has been ready that has waited longest')
+  const deliveries = gauge('webhook_deliveries_due', 'Deliveries of webhooks that are still to be made')
+  const gpu = {
+    used: gauge('gpu_memory_used_bytes', 'As the agent last told', ['agent', 'gpu']),
+    total: gauge('gpu_memory_total_bytes', 'As the agent last told', ['agent', 'gpu']),
+    load: gauge('gpu_utilization_percent', 'As the agent last told', ['agent', 'gpu']),
+  }
+  const running = gauge('agent_runs', 'Runs that an agent holds', ['agent'])
+  const capacity = gauge('agent_capacity', 'Runs that an agent does at once', ['agent'])
+
+  return {
+    async set(summary: Summary): Promise<void> {
+      const now = deps.clock.now()
+      const [[first], agents, due] = await Promise.all([
+        deps.store.queue.find({ state: 'open' }, { sort: { queuedAt: 1 }, limit: 1 }),
+        deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
+        deps.store.deliveries.count({ state: 'due' }, 10_000),
+      ])
+      for (const one of [modules, gpu.used, gpu.total, gpu.load, running, capacity]) one.reset()
+      for (const [module, groups] of Object.entries(summary.perModule))
+        for (const [group, count] of Object.entries(groups)) modules.set({ module, group }, count)
+      oldest.set(first ? (now.getTime() - first.queuedAt.getTime()) / 1000 : 0)
+      deliveries.set(due)
+      for (const agent of agents.filter((one) => isOnline(one, now))) {
+        const name = { agent: agent.name }
+        running.set(name, agent.runs.length)
+        if (agent.capacity !== null) capacity.set(name, agent.capacity)
+        for (const { uuid, memoryUsed, memoryTotal, utilization } of agent.gpus) {
+          const labels = { ...name, gpu: uuid }
+          if (memoryUsed !== null) gpu.used.set(labels, memoryUsed)
+          if (memoryTotal > 0) gpu.total.set(labels, memoryTotal)
+          if (utilization !== null) gpu.load.set(labels, utilization)
+        }
+      }
+    },
+  }
+}
