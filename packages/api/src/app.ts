@@ -21,6 +21,7 @@ import { moduleEndpoints } from './routes/modules.ts'
 import { openApiDocument } from './routes/openapi.ts'
 import { operatorEndpoints } from './routes/operators.ts'
 import { runEndpoints } from './routes/runs.ts'
+import { taskEventEndpoints } from './routes/task-events.ts'
 import { taskEndpoints } from './routes/tasks.ts'
 import { ticketEndpoints } from './routes/tickets.ts'
 
@@ -35,6 +36,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataEndpoints(deps),
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
+    ...taskEventEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),
     ...operatorEndpoints(deps),

@@ -149,7 +149,7 @@ const saysItEnded = (heard: string): boolean => {
 }
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
-async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
+export async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
   // Which outputs it has never changes: who knew the task before reads both at once.
   const [task, outputs] = await Promise.all([deps.store.tasks.get(id), known && outputsOf(deps, known)])
   if (task?.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)

@@ -1,0 +1,73 @@
+import {
+  type EndEvent,
+  EventsQuery,
+  type LogEvent,
+  type ProgressEvent,
+  type StateEvent,
+  TaskId,
+} from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { answerEvents, eventText } from '../http/event-stream.ts'
+import { seen } from '../http/sight.ts'
+import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
+import { knowsTheEnd } from '../operations/events/history.ts'
+import { idOf, positionOf } from '../operations/events/position.ts'
+import { presentTask } from '../respond/task.ts'
+import { readTask } from './tasks.ts'
+
+export const taskEventEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/tasks/:id/events',
+    scope: 'read',
+    tag: 'Tasks',
+    summary:
+      'States, progress and lines of a task over all of its attempts, as server-sent events until it ends',
+    openToGrants: true,
+    query: EventsQuery,
+    answers: {
+      200: { description: 'text/event-stream: state, progress, log, end' },
+      204: { description: 'The end was told before' },
+    },
+    async handle(c, { query }) {
+      const id = pathId(c, TaskId, 'task')
+      const task = seen(c, await readTask(deps, id), 'task')
+      const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
+      if (knowsTheEnd(task, position)) return c.body(null, 204)
+      const look = () => readTask(deps, id)
+      return answerEvents(c, async function* (signal) {
+        for await (const news of followTask(deps, { task, position, look, signal })) yield textOf(id, news)
+      })
+    },
+  }),
+]
+
+function textOf(taskId: TaskId, news: TaskNews): string {
+  const id = idOf(news.position)
+  switch (news.kind) {
+    case 'state': {
+      const { status, attempt, run: runId, at } = news.state
+      const data: StateEvent = { taskId, status, attempt, runId, at: at.toISOString() }
+      return eventText({ event: 'state', id, data })
+    }
+    case 'progress': {
+      const data: ProgressEvent = { runId: news.run, ...news.progress, at: news.at }
+      return eventText({ event: 'progress', id, data })
+    }
+    case 'lines':
+      return news.lines.map((line) => lineText(news, line)).join('')
+    case 'end': {
+      const data: EndEvent = { task: presentTask(news.task) }
+      return eventText({ event: 'end', id, data })
+    }
+  }
+}
+
+function lineText(
+  { run, position }: Extract<TaskNews, { kind: 'lines' }>,
+  line: Omit<LogEvent, 'runId'>,
+): string {
+  const data: LogEvent = { runId: run, ...line }
+  return eventText({ event: 'log', id: idOf({ ...position, line: line.n }), data })
+}
