@@ -132,6 +132,7 @@ test('every other endpoint is closed: 403', async () => {
     'POST /api/tasks',
     'GET /api/tasks',
     'GET /api/tasks/{id}',
+    'GET /api/tasks/{id}/events',
     'POST /api/tickets',
   ]
   const Document = z.object({

@@ -15,6 +15,7 @@ import { agentSideEndpoints } from './routes/agent-side.ts'
 import { dataEndpoints } from './routes/data.ts'
 import { dataCareEndpoints } from './routes/data-care.ts'
 import { docsPage } from './routes/docs-page.ts'
+import { eventEndpoints } from './routes/events.ts'
 import { grantEndpoints } from './routes/grants.ts'
 import { healthEndpoints } from './routes/health.ts'
 import { moduleEndpoints } from './routes/modules.ts'
@@ -37,6 +38,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...taskEventEndpoints(deps),
+    ...eventEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),
     ...operatorEndpoints(deps),

@@ -20,10 +20,16 @@ export function answerEvents(
   events: (signal: AbortSignal) => Events,
   { commentMs, stalledMs } = pace,
 ): Response {
+  c.header('Content-Type', 'text/event-stream; charset=utf-8')
+  c.header('Cache-Control', 'no-cache')
+  c.header('X-Accel-Buffering', 'no')
+  if (c.req.method === 'HEAD') return c.body(null)
   const { logger } = c.var
   const gone = new AbortController()
   const source = events(gone.signal)
-  let pending: Promise<IteratorResult<string, void>> | null = null
+  // From here on it listens: who has got the headers and reads something else first misses nothing.
+  let pending: Promise<IteratorResult<string, void>> | null = source.next()
+  pending.catch(() => undefined) // told to the reader that asks for it
   let hasBegun = false
   let stalled: NodeJS.Timeout | undefined
 
@@ -66,9 +72,6 @@ export function answerEvents(
     },
     { highWaterMark: 0 },
   )
-  c.header('Content-Type', 'text/event-stream; charset=utf-8')
-  c.header('Cache-Control', 'no-cache')
-  c.header('X-Accel-Buffering', 'no')
   return c.body(body)
 }
 

@@ -41,7 +41,7 @@ const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
   task.waitingFor.length === waitingFor.length &&
   waitingFor.every((id, at) => task.waitingFor[at] === id)
 
-export type Upstreams = { items: DataDoc[]; missing: DataId[]; tasks: TaskDoc[] }
+export type Upstreams = { items: DataDoc[]; missing: (DataId | TaskId)[]; tasks: TaskDoc[] }
 export type Admission =
   | { kind: 'wait'; waitingFor: (DataId | TaskId)[] }
   | { kind: 'queue' }
@@ -78,7 +78,10 @@ async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstreams> {
   const ids = readBy(task.inputs)
   const [items, tasks] = await Promise.all([deps.store.data.many(ids), deps.store.tasks.many(task.after)])
   const found = new Set(items.map((item) => item._id))
-  return { items, missing: ids.filter((id) => !found.has(id)), tasks }
+  const known = new Set(tasks.map((upstream) => upstream._id))
+  // A task is removed only when no other names it, but for one that was submitted at that very moment.
+  const missing = [...ids.filter((id) => !found.has(id)), ...task.after.filter((id) => !known.has(id))]
+  return { items, missing, tasks }
 }
 
 /** `null`: somebody else was faster. */
@@ -93,7 +96,9 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
         settle: null,
         updatedAt: now,
       })
-      if (change) deps.reached('admit.waiting')
+      if (!change) return null
+      deps.reached('admit.waiting')
+      announceTask(deps, change)
       return change
     }
     case 'end': {

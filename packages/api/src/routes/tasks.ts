@@ -9,7 +9,7 @@ import {
   TaskId,
   TaskPage,
   TaskQuery,
-  TaskStatus,
+  type TaskStatus,
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
@@ -20,6 +20,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
+import { announced } from '../operations/announce.ts'
 import { cancel } from '../operations/cancel.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { outputsOf, settleOutputs } from '../operations/outputs.ts'
@@ -144,8 +145,8 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
 
 /** Events carry the status; one that carries none may mean anything. */
 const saysItEnded = (heard: string): boolean => {
-  const status = TaskStatus.safeParse(heard)
-  return !status.success || isTerminal(status.data)
+  const change = announced(heard)
+  return change?.kind !== 'task' || isTerminal(change.status)
 }
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */

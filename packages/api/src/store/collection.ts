@@ -33,6 +33,8 @@ export type Collection<D extends Doc> = {
    */
   changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
   remove(id: string): Promise<void>
+  /** Only as it was read; `false`: somebody changed or removed it meanwhile. */
+  removeUnchanged(doc: D): Promise<boolean>
 }
 
 /** `wrote` is told of every document that was written. */
@@ -119,6 +121,10 @@ export function openCollection<S extends z.ZodType<Doc>>(
     async remove(id) {
       wrote(1)
       await raw.deleteOne(byId<D>(id))
+    },
+    async removeUnchanged(doc) {
+      wrote(1)
+      return (await raw.deleteOne(byRev<D>(doc))).deletedCount === 1
     },
   }
 }

@@ -5,6 +5,7 @@ import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
 import type { KeyDoc } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
+import { announceAgent } from '../announce.ts'
 import { loseAllBut } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 
@@ -18,6 +19,7 @@ export async function register(
   request: Request,
 ): Promise<RegisterAnswer> {
   const agent = await openSession(deps, key, ids, request)
+  announceAgent(deps, agent)
   const runs: Record<string, RunVerdict> = {}
   for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
   await loseAllBut(deps, agent, new Set(request.heldRuns))

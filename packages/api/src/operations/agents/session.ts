@@ -2,7 +2,8 @@ import type { SessionId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { refreshModules } from '../modules/refresh-modules.ts'
+import { announceAgent } from '../announce.ts'
+import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
 import { loseAllBut } from './agent-runs.ts'
 
 /** The agent that a request of this session speaks for, once the request's key is known to be good. */
@@ -44,7 +45,10 @@ export async function endSession(deps: Deps, agent: AgentDoc): Promise<void> {
   if (!change) return
   deps.reached('session.ended')
   deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
+  announceAgent(deps, change.after)
   await loseAllBut(deps, change.after, new Set())
   // What it kept others from offering is free now.
-  await refreshModules(deps, [...new Set(change.after.modules.map((one) => one.name))])
+  const names = [...new Set(change.after.modules.map((one) => one.name))]
+  await refreshModules(deps, names)
+  await announceModules(deps, names)
 }

@@ -53,7 +53,8 @@ export function within(task: TaskDoc, position: Position): Position {
 }
 
 /** Whether a reader was told the end that the task has come to. */
-export function knowsTheEnd(task: TaskDoc, position: Position): boolean {
+export function knowsTheEnd(task: TaskDoc, given: Position): boolean {
+  const position = within(task, given)
   return position.ended && isTerminal(task.status) && stepsFrom(task, position).length === 0
 }
 

@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 import { moved } from './module-history.ts'
-import { refreshModules } from './refresh-modules.ts'
+import { announceModules, refreshModules } from './refresh-modules.ts'
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(
@@ -26,6 +26,7 @@ export async function reportModules(
       : null,
   )
   await refreshModules(deps, [...reported.keys(), ...gone])
+  await announceModules(deps, [...reported.keys(), ...gone])
   const modules = await deps.store.modules.many([...reported.keys()])
   return {
     modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
