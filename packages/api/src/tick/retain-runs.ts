@@ -4,6 +4,7 @@ import { removeLog, removeRun } from '../operations/retention/remove-run.ts'
 import { readSettings } from '../operations/settings.ts'
 import type { Filter } from '../store/collection.ts'
 import type { RunDoc } from '../store/documents/run.ts'
+import { inSmallNumbers } from './in-small-numbers.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 3600 * 1000
@@ -35,9 +36,9 @@ async function removeDue(
   const tasks = await deps.store.tasks.many([...new Set(runs.map((run) => run.task))])
   const taskOf = new Map(tasks.map((task) => [task._id, task]))
   const overdue = runs.filter((run) => isOverdue(run, taskOf.get(run.task) ?? null, before))
-  for (const run of overdue) await remove(deps, run)
+  await inSmallNumbers(overdue, (run) => remove(deps, run))
   if (overdue.length > 0)
     deps.logger.info({ runs: overdue.length }, 'runs or their logs went: the settings keep none for longer')
   const ends = runs.flatMap((run) => run.finishedAt ?? [])
-  return nextLook(ends, { full: runs.length === atOnce, removed: overdue.length })
+  return nextLook(ends, { full: runs.length === atOnce, removed: overdue.length, towards: 'newer' })
 }

@@ -7,19 +7,20 @@ import { sweep } from './sweep.ts'
 const everyMs = 3600 * 1000
 const atOnce = 50
 
-/** Tasks that ended longer ago than the settings keep them. Of a chain the last goes first. */
+/**
+ * Tasks that ended longer ago than the settings keep them. The newest first: of a chain the last one has ended last,
+ * and those before it can go when it has gone.
+ */
 export const retainTasks = sweep('retain-tasks', everyMs, async (deps: Deps, after) => {
   const before = dueBefore((await readSettings(deps)).retentionDays.tasks, deps.clock.now())
   if (!before) return null
-  const from = after === '' ? {} : { $gte: new Date(after) }
   const tasks = await deps.store.tasks.find(
-    { finishedAt: { ...from, $lte: before } },
-    { sort: { finishedAt: 1 }, limit: atOnce },
+    { finishedAt: { $lte: after === '' ? before : new Date(after) } },
+    { sort: { finishedAt: -1 }, limit: atOnce },
   )
   let removed = 0
-  // Backwards, so that a chain goes at one look: who waits for another ends after it.
-  for (const task of tasks.toReversed()) if (await removeTask(deps, task)) removed += 1
+  for (const task of tasks) if (await removeTask(deps, task)) removed += 1
   if (removed > 0) deps.logger.info({ removed }, 'tasks went: the settings keep none for longer')
   const ends = tasks.flatMap((task) => task.finishedAt ?? [])
-  return nextLook(ends, { full: tasks.length === atOnce, removed })
+  return nextLook(ends, { full: tasks.length === atOnce, removed, towards: 'older' })
 })

@@ -6,11 +6,11 @@ import { addCounts } from '../operations/bucket/janitor-counts.ts'
 import { failWithoutObject } from '../operations/data/lost-content.ts'
 import { type Stretch, sharedStretch } from '../operations/data/shared-stretch.ts'
 import type { DataDoc } from '../store/documents/data.ts'
+import { inSmallNumbers } from './in-small-numbers.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 3600 * 1000
 const atOnce = 1_000
-const callsAtOnce = 16
 const keysInLog = 20
 const roots = ['incoming/', 'runs/'] as const
 
@@ -65,9 +65,4 @@ async function failTheLost(
     deps.logger.warn({ data: item._id, object: item.object }, 'an item failed: its object is not there')
   })
   return failed
-}
-
-async function inSmallNumbers<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += callsAtOnce)
-    await Promise.all(all.slice(at, at + callsAtOnce).map(work))
 }

@@ -23,11 +23,12 @@ export function daysOfLogs({ retentionDays: { logs, runs } }: Settings): number 
 /** Things in the order of their ends, some at a time: where the next look goes on. */
 export function nextLook(
   ends: readonly Date[],
-  { full, removed }: { full: boolean; removed: number },
+  { full, removed, towards }: { full: boolean; removed: number; towards: 'newer' | 'older' },
 ): string | null {
   const [first, last] = [ends[0], ends.at(-1)]
   if (!full || !first || !last) return null
   // What stays and all ended in one millisecond would be found again for ever.
   const isStuck = removed === 0 && first.getTime() === last.getTime()
-  return new Date(last.getTime() + (isStuck ? 1 : 0)).toISOString()
+  const step = towards === 'newer' ? 1 : -1
+  return new Date(last.getTime() + (isStuck ? step : 0)).toISOString()
 }
