@@ -37,6 +37,7 @@ import type { z } from 'zod'
 import { apiErrorOf } from './api-error.ts'
 import { readEvents } from './events.ts'
 import { type Input, wireInputs } from './inputs.ts'
+import { type Change, changes, type Following, type TaskEvent, taskEvents } from './task-events.ts'
 import { type UploadFileOptions, uploadFile } from './upload-file.ts'
 
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
@@ -62,7 +63,7 @@ export function connect(options: ClientOptions) {
   async function send(
     method: string,
     path: string,
-    { query = {}, body, idempotencyKey, signal }: Sending = {},
+    { query = {}, body, idempotencyKey, lastEventId, signal }: Sending = {},
   ): Promise<Response> {
     const url = new URL(base + path)
     for (const [name, value] of Object.entries(query))
@@ -74,6 +75,7 @@ export function connect(options: ClientOptions) {
         authorization: `Bearer ${options.key}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(idempotencyKey ? { 'idempotency-key': idempotencyKey } : {}),
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
@@ -141,6 +143,12 @@ export function connect(options: ClientOptions) {
     async task(id: TaskId, waitSeconds?: number): Promise<Task> {
       return (await call(TaskAnswer, 'GET', `/api/tasks/${id}`, { query: { wait: waitSeconds } })).task
     },
+    /** States, progress and lines of all attempts as they come, and the task at its end. */
+    events: (id: TaskId, following: Following = {}): AsyncGenerator<TaskEvent> =>
+      taskEvents((path, more) => send('GET', path, more), id, following),
+    /** What changes in the installation: tasks, modules, agents. */
+    changes: (following: Following = {}): AsyncGenerator<Change> =>
+      changes((path, more) => send('GET', path, more), following),
     listTasks: (query: Query = {}): Promise<Page<Task>> => call(TaskPage, 'GET', '/api/tasks', { query }),
     async cancelTask(id: TaskId): Promise<Task> {
       return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
@@ -195,7 +203,13 @@ export function connect(options: ClientOptions) {
   }
 }
 
-type Sending = { query?: Query; body?: unknown; idempotencyKey?: string; signal?: AbortSignal }
+type Sending = {
+  query?: Query
+  body?: unknown
+  idempotencyKey?: string
+  lastEventId?: string
+  signal?: AbortSignal
+}
 
 const parseLines = (text: string): LogLine[] =>
   text
