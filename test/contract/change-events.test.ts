@@ -4,7 +4,7 @@ import { cuttable } from '../support/cuttable.ts'
 import { openEvents, type Told } from '../support/event-reader.ts'
 import { makeGrant } from '../support/page-with-grant.ts'
 import { refusalOf } from '../support/problem-of.ts'
-import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
+import { availableModule, echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { until } from '../support/until.ts'
 
 let way: Awaited<ReturnType<typeof cuttable>>
@@ -21,6 +21,8 @@ afterAll(async () => {
   way.close()
 })
 
+/** Of this file alone: others speak over the same NATS server. */
+const shown = availableModule({ name: 'shown' })
 const follow = (lastEventId?: string) => openEvents(api, '/api/events', { lastEventId })
 type Stream = Awaited<ReturnType<typeof follow>>
 const create = () => api.client.createTask({ module: 'echo' })
@@ -83,14 +85,14 @@ describe('a dashboard', () => {
 
   test('is told of modules and agents', async () => {
     const stream = await opened()
-    await agent.has([{ ...echo, status: 'TESTING' }])
-    expect(await nextOf(stream, 'echo')).toMatchObject({ data: { kind: 'module', status: 'TESTING' } })
-    await agent.has([echo])
-    expect(await nextOf(stream, 'echo')).toMatchObject({ data: { kind: 'module', status: 'AVAILABLE' } })
-    await api.request('/api/modules/echo/disable', { method: 'POST' })
-    expect(await nextOf(stream, 'echo')).toMatchObject({ data: { status: 'DISABLED' } })
-    await api.request('/api/modules/echo/enable', { method: 'POST' })
-    expect(await nextOf(stream, 'echo')).toMatchObject({ data: { status: 'AVAILABLE' } })
+    await agent.has([echo, { ...shown, status: 'TESTING' }])
+    expect(await nextOf(stream, 'shown')).toMatchObject({ data: { kind: 'module', status: 'TESTING' } })
+    await agent.has([echo, shown])
+    expect(await nextOf(stream, 'shown')).toMatchObject({ data: { kind: 'module', status: 'AVAILABLE' } })
+    await api.request('/api/modules/shown/disable', { method: 'POST' })
+    expect(await nextOf(stream, 'shown')).toMatchObject({ data: { status: 'DISABLED' } })
+    await api.request('/api/modules/shown/enable', { method: 'POST' })
+    expect(await nextOf(stream, 'shown')).toMatchObject({ data: { status: 'AVAILABLE' } })
     const another = await scriptedAgent(api)
     expect(await nextOf(stream, another.agentId)).toMatchObject({ data: { kind: 'agent', status: 'online' } })
     await stream.close()

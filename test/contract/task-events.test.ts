@@ -132,6 +132,41 @@ describe('the events of a task', () => {
       )
   })
 
+  test('come from an archive in parts: every line once, whatever its letters, but for damaged ones', async () => {
+    const task = await create()
+    const run = `${task.id}.1`
+    await agent.claim([echo])
+    const many = lines(1, 9_000, 'zwölf Boxkämpfer jagen Виктора \u{1f30a} quer über den großen Sylter Deich')
+    const text = many
+      .map((line) => (line.n === 5_000 ? '{"n":5000,"at\n' : `${JSON.stringify(line)}\n`))
+      .join('')
+    const file = await agent.upload(run, '$log', 'log.ndjson', 'application/x-ndjson', bytesOf(text))
+    expect(file.size).toBeGreaterThan(1_000_000)
+    const log = { lines: many.length, bytes: file.size, truncated: false, size: file.size }
+    await agent.finish(run, { outcome: 'succeeded', result: {}, log })
+    const told = (await (await follow(task.id)).rest()).filter(({ event }) => event === 'log')
+    expect(told.map(({ data }) => data)).toEqual(
+      many.filter(({ n }) => n !== 5_000).map((line) => ({ runId: run, ...line })),
+    )
+    const resumed = await (await follow(task.id, told.at(-3)?.id)).rest()
+    expect(resumed.map(short)).toEqual(['1:8999', '1:9000', 'succeeded 1', 'end'])
+  })
+
+  test('tell progress that was told before not again', async () => {
+    const task = await create()
+    const run = `${task.id}.1`
+    await agent.claim([echo])
+    await say(run, lines(1, 1), { progress: { percent: 10 } })
+    await say(run, lines(2, 2), { progress: { percent: 20 } })
+    const told = await (await follow(task.id)).take(7)
+    expect(told.slice(3).map(short)).toEqual(['1:1', '10%', '1:2', '20%'])
+    const resumed = await follow(task.id, told.at(-1)?.id)
+    await say(run, lines(3, 3), { progress: { percent: 30 } })
+    expect((await resumed.take(2)).map(short)).toEqual(['1:3', '30%'])
+    await resumed.close()
+    await agent.finish(run, { outcome: 'succeeded', result: {} })
+  })
+
   test('are over after the end: 204, by header or query, and for as long as it is the end', async () => {
     const task = await create()
     await api.client.cancelTask(task.id)

@@ -98,9 +98,11 @@ export function openChangeFeed(bus: Bus): ChangeFeed {
 /** Until the reader is woken; without NATS nobody wakes it for the changes of other processes. */
 async function changeOf(reader: Reader, signal: AbortSignal): Promise<void> {
   const woken = Promise.withResolvers<void>()
-  reader.wake = woken.resolve
-  signal.addEventListener('abort', () => woken.resolve(), { once: true })
-  const timer = setTimeout(woken.resolve, lookAgainMs)
+  const wake = () => woken.resolve()
+  reader.wake = wake
+  signal.addEventListener('abort', wake, { once: true })
+  const timer = setTimeout(wake, lookAgainMs)
   await woken.promise
   clearTimeout(timer)
+  signal.removeEventListener('abort', wake)
 }

@@ -143,8 +143,10 @@ async function endWhenOver(deps: Deps, task: TaskDoc, over: AbortController): Pr
 async function silence(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   const over = Promise.withResolvers<void>()
-  const timer = setTimeout(over.resolve, lookAgainMs)
-  signal.addEventListener('abort', () => over.resolve(), { once: true })
+  const end = () => over.resolve()
+  const timer = setTimeout(end, lookAgainMs)
+  signal.addEventListener('abort', end, { once: true })
   await over.promise
   clearTimeout(timer)
+  signal.removeEventListener('abort', end)
 }
