@@ -6,7 +6,7 @@ import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { increasing, parseLines } from './parse-lines.ts'
 
-const rangeBytes = 256 * 1024
+const rangeBytes = 128 * 1024
 /** What is longer is not a line that an agent wrote, and is left out like any damaged one. */
 const longestLine = 4 * 1024 * 1024
 const streamMs = 60_000
