@@ -107,4 +107,52 @@ describe('a list of runs', () => {
     expect(await ids('module=other&status=succeeded')).toEqual([run])
     await api.client.cancelTask(waiting.id)
   })
+  test('is narrowed by every filter that is given, together and over pages', async () => {
+    const second = await scriptedAgent(api)
+    await second.has([echo, other])
+    const done = []
+    for (const [by, outcome] of [
+      [agent, 'succeeded'],
+      [second, 'failed'],
+      [second, 'succeeded'],
+      [agent, 'failed'],
+      [second, 'failed'],
+    ] as const) {
+      const task = await api.client.createTask({ module: 'other', maxAttempts: 1 })
+      await by.claim([other])
+      await by.finish(`${task.id}.1`, { outcome, result: {} })
+      done.push(await api.client.run(`${task.id}.1`))
+    }
+    const [first, b, , d, e] = done
+    const times = `startedAfter=${b?.startedAt}&startedBefore=${e?.startedAt}`
+    const after = `startedAfter=${first?.startedAt}`
+    const of = `module=other&agent=${second.agentId}`
+    expect(await ids(`${of}&status=failed&${after}`)).toEqual([e?.id, b?.id])
+    expect(await ids(`${of}&status=failed&${times}`)).toEqual([b?.id])
+    expect(await ids(`module=other&status=failed&${times}`)).toEqual([d?.id, b?.id])
+    expect(await ids(`${of}&status=failed,succeeded&task=${b?.taskId}`)).toEqual([b?.id])
+    expect(await ids(`module=echo&agent=${second.agentId}`)).toEqual([])
+    expect(await ids(`${of}&status=lost&${times}`)).toEqual([])
+    const pages: string[] = []
+    for (let cursor = ''; ; ) {
+      const { items, nextCursor } = await page(`${of}&status=failed,succeeded&${after}&limit=1${cursor}`)
+      pages.push(...items.map((run) => run.id))
+      if (nextCursor === null) break
+      cursor = `&cursor=${nextCursor}`
+    }
+    expect(pages).toEqual([e?.id, done[2]?.id, b?.id])
+  })
+
+  test.each([
+    ...['status=other', 'status=failed,other', 'agent=x', 'task=x', 'startedAfter=yesterday'],
+    ...[
+      'startedBefore=2026-13-01T00:00:00Z',
+      'limit=0',
+      'limit=NaN',
+      'cursor=x',
+      'module=%7B%22%24gt%22%3A1%7D',
+    ],
+  ])('refuses %s', async (query) => {
+    expect((await api.request(`/api/runs?${query}`)).status).toBe(422)
+  })
 })

@@ -32,14 +32,14 @@ describe('settings', () => {
     expect(await fresh.client.settings()).toEqual({
       maxRunningTasks: 10,
       perModule: {},
-      retentionDays: { runs: 30, uploads: null, outputs: null },
+      retentionDays: { runs: 30, logs: null, tasks: null, uploads: null, outputs: null },
     })
     await fresh.client.changeSettings({ perModule: { echo: 2, other: 1 } })
     await fresh.client.changeSettings({ perModule: { other: null }, retentionDays: { runs: 5 } })
     expect(await fresh.client.settings()).toEqual({
       maxRunningTasks: 10,
       perModule: { echo: 2 },
-      retentionDays: { runs: 5, uploads: null, outputs: null },
+      retentionDays: { runs: 5, logs: null, tasks: null, uploads: null, outputs: null },
     })
     await fresh.close()
   })

@@ -340,6 +340,29 @@ const outlived: Scenario = async () => {
   return []
 }
 
+/** A task that ended longer ago than the settings keep it goes with its run and its log; its outputs stay. */
+const forgotten: Scenario = async () => {
+  const task = await client.createTask({ module: 'misbehave', inputs: { do: 'fail-for-good' } }, randomUUID())
+  expect(await ended(task.id)).toMatchObject({ status: 'failed' })
+  await expectQuiet(deps.store, [task.id])
+  const run = `${task.id}.1`
+  await until('its log is saved', 60, async () => (await deps.store.runs.get(run))?.archive === 'done')
+  await deps.store.runs.change(run, (doc) => ({ ...doc, finishedAt: daysAgo(2) }))
+  await deps.store.tasks.change(task.id, (doc) => ({ ...doc, finishedAt: daysAgo(2) }))
+  await client.changeSettings({ retentionDays: { tasks: 1 } })
+  await deps.store.meta.remove('sweep:retain-tasks')
+  // Whoever died in a step holds the next one up for a minute.
+  await until('it is gone', 90, async () => (await deps.store.tasks.get(task.id)) === null)
+  expect(await deps.store.runs.get(run)).toBeNull()
+  expect(await deps.objects.head(`runs/${task.id}/1/$log/0`)).toBeNull()
+  const outputs = Object.values(task.outputs).map((output) => output.data)
+  expect((await deps.store.data.many(outputs)).map((item) => item.status)).toEqual(
+    outputs.map(() => 'failed'),
+  )
+  await client.changeSettings({ retentionDays: { tasks: null } })
+  return []
+}
+
 /** Somebody removed the object of an item from the store. */
 const lost: Scenario = async () => {
   const bytes = new TextEncoder().encode('soon lost')
@@ -381,6 +404,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point.startsWith('delete.')) return deleted
   if (point === 'expire.written') return abandoned
   if (point === 'retention.removed') return outlived
+  if (point.startsWith('retention.')) return forgotten
   if (point === 'janitor.item-failed') return lost
   if (point.startsWith('requeue.')) return flaky
   if (point.startsWith('retry.') || point.startsWith('revive.')) return retried

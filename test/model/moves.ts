@@ -22,7 +22,7 @@ import {
 } from '@millrace/shared'
 import type { Agent, Report, World } from './world.ts'
 
-type Move = { weight: number; make(world: World): Promise<void> }
+type Move = { name: string; weight: number; make(world: World): Promise<void> }
 
 /** Sends a request, and again to whoever lives when the process that had it died: with the same ids. */
 async function request(
@@ -295,15 +295,17 @@ async function withTask(
 }
 
 export const moves: Move[] = [
-  { weight: 12, make: submitOne },
-  { weight: 4, make: submitMany },
-  { weight: 16, make: (world) => claimOne(world, someAgent(world)) },
+  { name: 'submit', weight: 12, make: submitOne },
+  { name: 'batch', weight: 4, make: submitMany },
+  { name: 'claim', weight: 16, make: (world) => claimOne(world, someAgent(world)) },
   {
+    name: 'finish',
     weight: 14,
     make: (world) => withRun(world, (agent, run) => finishOne(world, agent, run, anyReport(world))),
   },
   {
     // The same report twice, on its way at the same time.
+    name: 'finish twice',
     weight: 4,
     make: (world) =>
       withRun(world, async (agent, run) => {
@@ -314,15 +316,17 @@ export const moves: Move[] = [
   },
   {
     // A claim and its repetition cross.
+    name: 'claim twice',
     weight: 3,
     async make(world) {
       const agent = someAgent(world)
       await Promise.all([claimOne(world, agent), claimOne(world, agent)])
     },
   },
-  { weight: 5, make: (world) => beat(world, someAgent(world)) },
+  { name: 'beat', weight: 5, make: (world) => beat(world, someAgent(world)) },
   {
     // What lies in the spool is told later, when much may have happened.
+    name: 'finish later',
     weight: 4,
     make: (world) =>
       withRun(world, async (agent, run) => {
@@ -331,6 +335,7 @@ export const moves: Move[] = [
       }),
   },
   {
+    name: 'deliver',
     weight: 4,
     async make(world) {
       const agent = someAgent(world)
@@ -338,6 +343,7 @@ export const moves: Move[] = [
     },
   },
   {
+    name: 'cancel',
     weight: 6,
     make: (world) =>
       withTask(world, unfinished, (id) =>
@@ -345,6 +351,7 @@ export const moves: Move[] = [
       ),
   },
   {
+    name: 'retry',
     weight: 8,
     make: (world) =>
       withTask(world, endedBadly, (id) => {
@@ -352,14 +359,15 @@ export const moves: Move[] = [
         return request(world, `retry ${id}`, async (deps) => void (await retry(deps, id, asked)))
       }),
   },
-  { weight: 6, make: (world) => tellAgain(world, someAgent(world)) },
-  { weight: 2, make: upload },
-  { weight: 2, make: uploaded },
-  { weight: 6, make: (world) => tickOnce(world, world.random.between(0, 1)) },
-  { weight: 3, make: (world) => restart(world, someAgent(world)) },
-  { weight: 2, make: silence },
-  { weight: 1, make: outage },
+  { name: 'tell again', weight: 6, make: (world) => tellAgain(world, someAgent(world)) },
+  { name: 'upload', weight: 2, make: upload },
+  { name: 'uploaded', weight: 2, make: uploaded },
+  { name: 'tick', weight: 6, make: (world) => tickOnce(world, world.random.between(0, 1)) },
+  { name: 'restart', weight: 3, make: (world) => restart(world, someAgent(world)) },
+  { name: 'silence', weight: 2, make: silence },
+  { name: 'outage', weight: 1, make: outage },
   {
+    name: 'pass',
     weight: 5,
     async make(world) {
       world.pass(world.random.between(1, 4))

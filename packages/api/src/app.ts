@@ -28,6 +28,7 @@ import { operatorEndpoints } from './routes/operators.ts'
 import { runEndpoints } from './routes/runs.ts'
 import { scheduleEndpoints } from './routes/schedules.ts'
 import { taskActEndpoints } from './routes/task-acts.ts'
+import { taskEventEndpoints } from './routes/task-events.ts'
 import { taskEndpoints } from './routes/tasks.ts'
 import { ticketEndpoints } from './routes/tickets.ts'
 import { webhookEndpoints } from './routes/webhooks.ts'
@@ -45,12 +46,13 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...dataCareEndpoints(deps),
     ...taskEndpoints(deps),
     ...batchEndpoints(deps),
-    ...eventEndpoints(deps),
     ...webhookEndpoints(deps),
     ...auditEndpoints(deps),
     ...whyEndpoints(deps),
     ...scheduleEndpoints(deps),
     ...taskActEndpoints(deps),
+    ...taskEventEndpoints(deps),
+    ...eventEndpoints(deps),
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),
     ...operatorEndpoints(deps),

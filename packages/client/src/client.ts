@@ -13,12 +13,10 @@ import {
   DataPage,
   type EditData,
   type EditSchedule,
-  EndEvent,
   GrantCreated,
   type GrantId,
   KeyCreated,
   LineageAnswer,
-  LogEvent,
   LogLine,
   type Module,
   ModuleAnswer,
@@ -27,7 +25,6 @@ import {
   type NewTask,
   type Page,
   Progress,
-  ProgressEvent,
   type ReplayTasks,
   type Run,
   RunAnswer,
@@ -39,7 +36,6 @@ import {
   SchedulePage,
   Settings,
   type SettingsPatch,
-  StateEvent,
   Summary,
   type Task,
   TaskAnswer,
@@ -54,6 +50,7 @@ import type { z } from 'zod'
 import { apiErrorOf } from './api-error.ts'
 import { readEvents } from './events.ts'
 import { type Input, wireInputs } from './inputs.ts'
+import { type Change, changes, type Following, type TaskEvent, taskEvents } from './task-events.ts'
 import { type UploadFileOptions, uploadFile } from './upload-file.ts'
 
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
@@ -81,7 +78,7 @@ export function connect(options: ClientOptions) {
   async function send(
     method: string,
     path: string,
-    { query = {}, body, idempotencyKey, signal }: Sending = {},
+    { query = {}, body, idempotencyKey, lastEventId, signal }: Sending = {},
   ): Promise<Response> {
     const url = new URL(base + path)
     for (const [name, value] of Object.entries(query))
@@ -93,6 +90,7 @@ export function connect(options: ClientOptions) {
         authorization: `Bearer ${options.key}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(idempotencyKey ? { 'idempotency-key': idempotencyKey } : {}),
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
@@ -160,6 +158,12 @@ export function connect(options: ClientOptions) {
     async task(id: TaskId, waitSeconds?: number): Promise<Task> {
       return (await call(TaskAnswer, 'GET', `/api/tasks/${id}`, { query: { wait: waitSeconds } })).task
     },
+    /** States, progress and lines of all attempts as they come, and the task at its end. */
+    events: (id: TaskId, following: Following = {}): AsyncGenerator<TaskEvent> =>
+      taskEvents((path, more) => send('GET', path, more), id, following),
+    /** What changes in the installation: tasks, modules, agents. */
+    changes: (following: Following = {}): AsyncGenerator<Change> =>
+      changes((path, more) => send('GET', path, more), following),
     listTasks: (query: Query = {}): Promise<Page<Task>> => call(TaskPage, 'GET', '/api/tasks', { query }),
     async cancelTask(id: TaskId): Promise<Task> {
       return (await call(TaskAnswer, 'POST', `/api/tasks/${id}/cancel`)).task
@@ -231,19 +235,6 @@ export function connect(options: ClientOptions) {
       }
     },
 
-    /** States, progress and lines of a task until it has ended; what was cut off is gone on with by whoever asks again. */
-    async *taskEvents(id: TaskId, signal?: AbortSignal): AsyncGenerator<TaskEvent> {
-      const { body } = await send('GET', `/api/tasks/${id}/events`, { signal })
-      if (!body) return
-      for await (const { event, data } of readEvents(body)) {
-        const told: unknown = JSON.parse(data)
-        if (event === 'state') yield { state: StateEvent.parse(told) }
-        if (event === 'progress') yield { progress: ProgressEvent.parse(told) }
-        if (event === 'log') yield { line: LogEvent.parse(told) }
-        if (event === 'end') return yield { end: EndEvent.parse(told).task }
-      }
-    },
-
     async module(name: string): Promise<Module> {
       return (await call(ModuleAnswer, 'GET', `/api/modules/${name}`)).module
     },
@@ -272,12 +263,13 @@ export function connect(options: ClientOptions) {
   }
 }
 
-export type TaskEvent =
-  | { state: StateEvent }
-  | { progress: ProgressEvent }
-  | { line: LogEvent }
-  | { end: Task }
-type Sending = { query?: Query; body?: unknown; idempotencyKey?: string; signal?: AbortSignal }
+type Sending = {
+  query?: Query
+  body?: unknown
+  idempotencyKey?: string
+  lastEventId?: string
+  signal?: AbortSignal
+}
 
 const parseLines = (text: string): LogLine[] =>
   text

@@ -1,4 +1,4 @@
-/** One server-sent event. */
+/** One server-sent event; without data it only says where the reader is. */
 export type ServerEvent = { event: string; id: string | undefined; data: string }
 
 /** Reads a stream of server-sent events (WHATWG HTML, "Server-sent events") until it ends. */
@@ -22,7 +22,7 @@ function parseEvent(block: string): ServerEvent | null {
     return match ? [{ name: match[1], value: match[2] ?? '' }] : []
   })
   const data = fields.filter((field) => field.name === 'data').map((field) => field.value)
-  if (data.length === 0) return null
   const last = (name: string) => fields.findLast((field) => field.name === name)?.value
+  if (data.length === 0 && last('id') === undefined) return null
   return { event: last('event') ?? 'message', id: last('id'), data: data.join('\n') }
 }

@@ -23,4 +23,5 @@ export {
   type TaskToCreate,
 } from './client.ts'
 export { fromData, fromOutput, fromRef, type Input } from './inputs.ts'
+export type { Change, Following, TaskEvent } from './task-events.ts'
 export { type UploadFileOptions, type UploadProgress, uploadFile } from './upload-file.ts'

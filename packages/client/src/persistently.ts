@@ -30,7 +30,7 @@ export async function persistently<T>({ signal }: Patience, work: () => Promise<
   }
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
   const stop = () => {

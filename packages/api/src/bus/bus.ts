@@ -14,7 +14,7 @@ import {
 } from '@millrace/shared'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { readLogs } from './read-logs.ts'
+import { type LiveBatch, readLogs } from './read-logs.ts'
 import { ensureConsumer, ensureStreams } from './streams.ts'
 
 /**
@@ -29,13 +29,15 @@ export type Bus = {
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
   /** Calls back on every announcement, of whatever process, until the answer is called. */
   listen(subjects: readonly string[], heard: (payload: string) => void): () => void
-  /** The same for whatever is announced, for as long as the process lives. */
-  listenToAll(heard: (subject: string, payload: string) => void): void
+  /** Calls back on every announcement there is; `missed` when some may have gone by unheard. Until the answer is called. */
+  listenToAll(heard: (payload: string) => void, missed: () => void): () => void
+  /** Whether what other processes announce arrives. */
+  isConnected(): boolean
   /**
    * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
    * Throws when it cannot be read to its end: part of a log is never taken for the whole.
    */
-  logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogBatch>
+  logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LiveBatch>
   /** Makes sure that streams and this module's consumer exist. */
   ensureWork(module: string): Promise<void>
   /** `false`: NATS is away; ask again. */
@@ -75,25 +77,27 @@ export function openBus(options: { url: string; user?: string; password?: string
     noEcho: true,
   })
   let connection: NatsConnection | undefined
+  let isConnected = false
   const ready = connecting.then((nc) => {
     connection = nc
+    isConnected = true
     logger.info({}, 'connected to NATS')
     // One subscription for all readers: each waiting request would cost the server two commands and a round trip.
     nc.subscribe(anyEvent, {
-      callback: (_error, event) => {
-        tell(event.subject, event.string())
-      },
+      callback: (_error, event) => tell(event.subject, event.string()),
     })
-    void watchStatus(nc, logger).catch((error) => logger.warn({ err: error }, 'NATS status ended'))
+    void watchStatus(nc, logger, (isThere) => {
+      isConnected = isThere
+      heardHere.emit(gap)
+    }).catch((error) => logger.warn({ err: error }, 'NATS status ended'))
     return nc
   })
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
   // Who listens in the process that announces hears at once, and not once more from NATS.
   const heardHere = new EventEmitter().setMaxListeners(0)
-  const hearingAll: ((subject: string, payload: string) => void)[] = []
   const tell = (subject: string, payload: string) => {
     heardHere.emit(subject, payload)
-    for (const heard of hearingAll) heard(subject, payload)
+    heardHere.emit(anyEvent, payload)
   }
   const live = () => (connection && !connection.isClosed() ? connection : undefined)
 
@@ -130,9 +134,13 @@ export function openBus(options: { url: string; user?: string; password?: string
         for (const subject of subjects) heardHere.off(subject, heard)
       }
     },
-    listenToAll(heard) {
-      hearingAll.push(heard)
+    listenToAll(heard, missed) {
+      heardHere.on(anyEvent, heard).on(gap, missed)
+      return () => {
+        heardHere.off(anyEvent, heard).off(gap, missed)
+      }
     },
+    isConnected: () => isConnected,
     async *logs(run, { follow, signal }) {
       const nc = live() ?? away()
       try {
@@ -170,8 +178,16 @@ export function openBus(options: { url: string; user?: string; password?: string
   }
 }
 
-async function watchStatus(nc: NatsConnection, logger: BusLogger): Promise<void> {
+/** Among the subjects, all of which begin with `event.`: announcements may have been missed. */
+const gap = 'gap'
+
+async function watchStatus(
+  nc: NatsConnection,
+  logger: BusLogger,
+  cameOrWent: (isConnected: boolean) => void,
+): Promise<void> {
   for await (const status of nc.status()) {
+    if (status.type === 'disconnect' || status.type === 'reconnect') cameOrWent(status.type === 'reconnect')
     if (status.type === 'disconnect' || status.type === 'reconnect' || status.type === 'error') {
       logger.warn({ status: status.type }, `NATS: ${status.type}`)
     }

@@ -1,95 +1,108 @@
-import { randomUUID } from 'node:crypto'
-import type { ChangeEvent } from '@millrace/shared'
+import { randomBytes } from 'node:crypto'
 import type { Bus } from '../bus/bus.ts'
-import { readyWork } from '../operations/announce.ts'
+import { announced } from '../operations/announce.ts'
+import { type Events, eventText, idText } from './event-stream.ts'
 
-const kept = 1_000
-/** As many as wait for one reader; who is slower than that has to look again anyway. */
+/** How many changes a process remembers for those who come back, and how many wait for a slow reader. */
+const remembered = 1_000
 const waitingAtMost = 256
+const lookAgainMs = 15_000
 
-type Numbered = { n: number; change: ChangeEvent }
-export type Reader = { next(signal: AbortSignal): Promise<Fed[]> }
-export type Fed = { resync: true; id: string } | { change: ChangeEvent; id: string }
+export type ChangeFeed = {
+  /**
+   * Changes from now on, or after those up to an id. `resync` means that some may be missing: what is shown is to be
+   * read again. It comes first for an id that is too old or of another process, later to a reader that is too slow,
+   * and whenever NATS was away, which carries what other processes change.
+   */
+  follow(lastEventId: string | undefined, signal: AbortSignal): Events
+}
 
-/**
- * What the bus announces, for any number of dashboards, with one ear for all of them. The last thousand are kept, so
- * that who reconnects to this process goes on; who was elsewhere, or away for longer, is told to look at everything.
- */
-export class ChangeFeed {
-  readonly #self = randomUUID().slice(0, 8)
-  readonly #recent: Numbered[] = []
-  readonly #readers = new Set<{ waiting: Fed[]; wake(): void }>()
-  readonly #now: () => Date
-  #count = 0
+type Reader = { waiting: string[]; hasMissed: boolean; wake: () => void }
 
-  constructor(bus: Bus, now: () => Date) {
-    this.#now = now
-    bus.listenToAll((subject, payload) => this.#hear(subject, payload))
-  }
+/** One subscription for all readers of this process; it ends with the bus. */
+export function openChangeFeed(bus: Bus): ChangeFeed {
+  const process = randomBytes(6).toString('hex')
+  const readers = new Set<Reader>()
+  let past: string[] = []
+  let last = 0
+  const idOf = (n: number) => `${process}-${n}`
 
-  /** `close` must be called. */
-  open(lastId: string | undefined): Reader & { close(): void } {
-    const since = this.#missed(lastId)
-    let waiting: Fed[] = since ?? [this.#resync()]
-    let wake = Promise.withResolvers<void>()
-    const own = {
-      get waiting() {
-        return waiting
-      },
-      set waiting(fed: Fed[]) {
-        waiting = fed
-      },
-      wake: () => wake.resolve(),
-    }
-    this.#readers.add(own)
-    return {
-      async next(signal) {
-        const over = () => wake.resolve()
-        signal.addEventListener('abort', over, { once: true })
-        if (waiting.length === 0 && !signal.aborted) await wake.promise
-        signal.removeEventListener('abort', over)
-        wake = Promise.withResolvers<void>()
-        const fed = waiting
-        waiting = []
-        return fed
-      },
-      close: () => void this.#readers.delete(own),
-    }
-  }
-
-  #hear(subject: string, payload: string): void {
-    const [, kind, id] = subject.match(/^event\.(task|module|agent)\.(.+)$/) ?? []
-    if (kind !== 'task' && kind !== 'module' && kind !== 'agent') return
-    if (payload === readyWork) return // that is for agents, and says nothing about the module
-    const change = {
-      kind,
-      id: id ?? '',
-      status: payload || null,
-      updatedAt: this.#now().toISOString(),
-    } as const
-    this.#count += 1
-    this.#recent.push({ n: this.#count, change })
-    if (this.#recent.length > kept) this.#recent.shift()
-    for (const reader of this.#readers) {
-      reader.waiting =
-        reader.waiting.length < waitingAtMost
-          ? [...reader.waiting, { change, id: this.#idOf(this.#count) }]
-          : [this.#resync()]
+  function add(payload: string): void {
+    const change = announced(payload)
+    if (!change) return
+    last += 1
+    const text = eventText({ id: idOf(last), data: change })
+    past.push(text)
+    // In blocks: to shift an array for each change would be quadratic.
+    if (past.length >= 2 * remembered) past = past.slice(-remembered)
+    for (const reader of readers) {
+      if (reader.waiting.length < waitingAtMost) reader.waiting.push(text)
+      else miss(reader)
       reader.wake()
     }
   }
 
-  /** What came after an id; nothing missed where there is none. `null`: it cannot be said. */
-  #missed(lastId: string | undefined): Fed[] | null {
-    if (lastId === undefined) return []
-    const [self, n] = lastId.split('-')
-    const oldest = this.#recent[0]?.n ?? this.#count + 1
-    if (self !== this.#self || !(Number(n) >= oldest - 1 && Number(n) <= this.#count)) return null
-    return this.#recent
-      .filter((one) => one.n > Number(n))
-      .map(({ n: own, change }) => ({ change, id: this.#idOf(own) }))
+  /** Nobody knows what was changed meanwhile, so no earlier id can be gone on from. */
+  function missed(): void {
+    last += 1
+    past = []
+    for (const reader of readers) {
+      miss(reader)
+      reader.wake()
+    }
   }
 
-  #resync = (): Fed => ({ resync: true, id: this.#idOf(this.#count) })
-  #idOf = (n: number): string => `${this.#self}-${n}`
+  function miss(reader: Reader): void {
+    reader.waiting = []
+    reader.hasMissed = true
+  }
+
+  /** `null`: not all of them are known. */
+  function after(id: string): string[] | null {
+    const [, from, number] = id.match(/^([0-9a-f]{12})-(\d{1,15})$/) ?? []
+    const count = last - Number(number)
+    const isKnown = from === process && count >= 0 && count <= Math.min(past.length, remembered)
+    return isKnown ? past.slice(past.length - count) : null
+  }
+
+  const resync = () => eventText({ event: 'resync', id: idOf(last), data: {} })
+  bus.listenToAll(add, missed)
+
+  return {
+    async *follow(lastEventId, signal) {
+      const reader: Reader = { waiting: [], hasMissed: false, wake: () => undefined }
+      readers.add(reader)
+      try {
+        const earlier = lastEventId === undefined ? [idText(idOf(last))] : after(lastEventId)
+        yield earlier === null ? resync() : earlier.join('')
+        while (!signal.aborted) {
+          if (reader.hasMissed) {
+            reader.hasMissed = false
+            yield resync()
+          } else if (reader.waiting.length > 0) {
+            const texts = reader.waiting
+            reader.waiting = []
+            yield texts.join('')
+          } else {
+            await changeOf(reader, signal)
+            if (reader.waiting.length === 0 && !bus.isConnected()) reader.hasMissed = true
+          }
+        }
+      } finally {
+        readers.delete(reader)
+      }
+    },
+  }
+}
+
+/** Until the reader is woken; without NATS nobody wakes it for the changes of other processes. */
+async function changeOf(reader: Reader, signal: AbortSignal): Promise<void> {
+  const woken = Promise.withResolvers<void>()
+  const wake = () => woken.resolve()
+  reader.wake = wake
+  signal.addEventListener('abort', wake, { once: true })
+  const timer = setTimeout(wake, lookAgainMs)
+  await woken.promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', wake)
 }

@@ -55,7 +55,12 @@ const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
   waitingFor.every((id, at) => task.waitingFor[at] === id)
 
 /** `producers`: the tasks that were to make what did not come. */
-export type Upstreams = { items: DataDoc[]; missing: DataId[]; tasks: TaskDoc[]; producers: TaskDoc[] }
+export type Upstreams = {
+  items: DataDoc[]
+  missing: (DataId | TaskId)[]
+  tasks: TaskDoc[]
+  producers: TaskDoc[]
+}
 const longestMessage = 2_000
 
 export type Admission =
@@ -80,7 +85,7 @@ export function decideAdmit(task: TaskDoc, { items, missing, tasks, producers }:
   return waitingFor.length > 0 ? { kind: 'wait', waitingFor } : { kind: 'queue' }
 }
 
-type Broken = { gone: DataDoc[]; missing: DataId[]; failed: TaskDoc[]; producers: TaskDoc[] }
+type Broken = { gone: DataDoc[]; missing: (DataId | TaskId)[]; failed: TaskDoc[]; producers: TaskDoc[] }
 
 /** Along a chain everybody names the task at which it broke and what that said, not only his own neighbour. */
 function whyNot({ gone, missing, failed, producers }: Broken): TaskError {
@@ -111,11 +116,14 @@ export async function lookAtUpstreams(deps: Deps, task: TaskDoc): Promise<Upstre
   const ids = readBy(task.inputs)
   const [items, tasks] = await Promise.all([deps.store.data.many(ids), deps.store.tasks.many(task.after)])
   const found = new Set(items.map((item) => item._id))
+  const known = new Set(tasks.map((upstream) => upstream._id))
+  // A task is removed only when no other names it, but for one that was submitted at that very moment.
+  const missing = [...ids.filter((id) => !found.has(id)), ...task.after.filter((id) => !known.has(id))]
   const failed = items.filter((item) => item.status === 'failed' && item.producer)
   const producers = await deps.store.tasks.many(
     failed.flatMap((item) => item.producer?.taskId ?? []).slice(0, 1),
   )
-  return { items, missing: ids.filter((id) => !found.has(id)), tasks, producers }
+  return { items, missing, tasks, producers }
 }
 
 /** `null`: somebody else was faster. */
@@ -130,7 +138,9 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
         settle: null,
         updatedAt: now,
       })
-      if (change) deps.reached('admit.waiting')
+      if (!change) return null
+      deps.reached('admit.waiting')
+      announceTask(deps, change)
       return change
     }
     case 'end': {

@@ -64,5 +64,8 @@ export const crashPoints = [
   'expire.written',
   'retention.removed',
   'janitor.item-failed',
+  'retention.log-removed',
+  'retention.run-removed',
+  'retention.task-removed',
 ] as const
 export type CrashPoint = (typeof crashPoints)[number]

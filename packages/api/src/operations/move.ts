@@ -8,8 +8,11 @@ export function move(task: TaskDoc, status: TaskStatus, now: Date, changes: Part
   if (!taskMoves[task.status].includes(status))
     throw new Error(`illegal move of a task: ${task.status} → ${status}`)
   const moved = { ...task, ...changes, status, updatedAt: now }
+  const n = (task.history.at(-1)?.n ?? task.history.length) + 1
   return {
     ...moved,
-    history: [...task.history, { status, attempt: moved.attempt, at: now }].slice(-longestHistory),
+    history: [...task.history, { n, status, attempt: moved.attempt, run: moved.currentRun, at: now }].slice(
+      -longestHistory,
+    ),
   }
 }

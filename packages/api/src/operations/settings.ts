@@ -7,7 +7,7 @@ const settingsId = 'settings'
 const defaults: Settings = {
   maxRunningTasks: 10,
   perModule: {},
-  retentionDays: { runs: 30, uploads: null, outputs: null },
+  retentionDays: { runs: 30, logs: null, tasks: null, uploads: null, outputs: null },
 }
 
 export async function readSettings(deps: Deps): Promise<Settings> {

@@ -1,6 +1,5 @@
-import { dataTypesOf, Manifest, type Module, moduleStatusOrder } from '@millrace/shared'
-import { connectedOf } from '../operations/modules/refresh-modules.ts'
-import { standing } from '../operations/modules/standing.ts'
+import { dataTypesOf, Manifest, type Module } from '@millrace/shared'
+import { bestOf, connectedOf, standing } from '../operations/modules/standing.ts'
 import { compareVersions } from '../operations/modules/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
@@ -13,7 +12,7 @@ export function presentModule(
 ): Module {
   const connected = connectedOf(agents)
   const entries = standing(module, connected)
-  const best = bestEntry(entries, connected)
+  const best = bestOf(entries, connected)
   const manifest = manifestOf(best) ?? entries.map(manifestOf).find((one) => one !== null) ?? null
   return {
     name: module._id,
@@ -37,17 +36,6 @@ export function presentModule(
     createdAt: module.createdAt.toISOString(),
     updatedAt: module.updatedAt.toISOString(),
   }
-}
-
-/** The best state that a connected agent has; among equals the newest version, then the first one reported. */
-function bestEntry(entries: readonly ModuleEntry[], connected: ReadonlySet<string>): ModuleEntry | undefined {
-  const pool = entries.filter((entry) => connected.has(entry.agentId))
-  const from = pool.length > 0 ? pool : entries
-  return [...from].sort(
-    (a, b) =>
-      moduleStatusOrder.indexOf(a.status) - moduleStatusOrder.indexOf(b.status) ||
-      compareVersions(b.version, a.version),
-  )[0]
 }
 
 const manifestOf = (entry: ModuleEntry | undefined): Manifest | null =>

@@ -28,7 +28,7 @@ export function presentRun(run: RunDoc, task: TaskDoc | null): Run {
     durationSeconds:
       run.finishedAt && startedAt ? (run.finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
     usage: run.usage,
-    log: run.log,
+    log: run.archive === 'removed' ? null : run.log,
     requestId: task?.requestId,
   }
 }

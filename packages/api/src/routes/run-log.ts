@@ -1,12 +1,16 @@
-import { isTerminal, LogLine, type LogQuery, logOutput, parseRunId, taskEvent } from '@millrace/shared'
+import { isTerminal, type LogLine, type LogQuery, logOutput, parseRunId, taskEvent } from '@millrace/shared'
 import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
 import type { Ctx } from '../http/env.ts'
 import { runObjectKey } from '../objects/keys.ts'
+import { parseLines } from '../operations/events/parse-lines.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 
 /** The same lines with the same numbers, whether the run is going (from the log stream) or over (from S3). */
 export async function answerLog(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
+  if (run.archive === 'removed')
+    throw new Failure('not_found', 'The log of this run is gone: the settings keep none for so many days.')
   if (query.follow === '1') return follow(deps, c, run, query)
   const lines = choose(await linesOf(deps, run), query)
   c.header('Content-Type', 'application/x-ndjson')
@@ -24,21 +28,6 @@ export async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
     for (const line of batch.lines) lines.set(line.n, line)
   }
   return [...lines.values()].sort((a, b) => a.n - b.n)
-}
-
-const parseLines = (text: string): LogLine[] =>
-  text
-    .split('\n')
-    .filter(Boolean)
-    .flatMap((line) => parseLine(line) ?? [])
-
-/** The archive was written by an agent: a damaged line is left out, the others are shown. */
-function parseLine(text: string): LogLine | undefined {
-  try {
-    return LogLine.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
 }
 
 function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {

@@ -1,149 +1,73 @@
-import { isTerminal, runIdOf, type TaskId, taskEvent } from '@millrace/shared'
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import {
+  type EndEvent,
+  EventsQuery,
+  type LogEvent,
+  type ProgressEvent,
+  type StateEvent,
+  TaskId,
+} from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import type { Ctx } from '../http/env.ts'
-import { idOfPlace, type Place, placeOf, statesBeyond } from '../http/place-in-events.ts'
-import { settle } from '../operations/settle.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { answerEvents, eventText } from '../http/event-stream.ts'
+import { seen } from '../http/sight.ts'
+import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
+import { knowsTheEnd } from '../operations/events/history.ts'
+import { idOf, positionOf } from '../operations/events/position.ts'
 import { presentTask } from '../respond/task.ts'
-import type { TaskDoc } from '../store/documents/task.ts'
-import { linesOf } from './run-log.ts'
+import { readTask } from './tasks.ts'
 
-const lookAgainMs = 15_000
+export const taskEventEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/tasks/:id/events',
+    scope: 'read',
+    tag: 'Tasks',
+    summary:
+      'States, progress and lines of a task over all of its attempts, as server-sent events until it ends',
+    openToGrants: true,
+    query: EventsQuery,
+    answers: {
+      200: { description: 'text/event-stream: state, progress, log, end' },
+      204: { description: 'The end was told before' },
+    },
+    async handle(c, { query }) {
+      const id = pathId(c, TaskId, 'task')
+      const task = seen(c, await readTask(deps, id), 'task')
+      const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
+      if (knowsTheEnd(task, position)) return c.body(null, 204)
+      const look = () => readTask(deps, id)
+      return answerEvents(c, async function* (signal) {
+        for await (const news of followTask(deps, { task, position, look, signal })) yield textOf(id, news)
+      })
+    },
+  }),
+]
 
-/**
- * States, progress and lines of all attempts of a task, as they come, until it has ended. Who was cut off goes on
- * where he was; who comes back after the end is told, by 204, that there is nothing more.
- */
-export function answerTaskEvents(deps: Deps, c: Ctx, task: TaskDoc): Response {
-  const place = placeOf(c.req.header('last-event-id'))
-  if (place.endOfRound === task.round && isTerminal(task.status)) return c.body(null, 204)
-  c.header('X-Accel-Buffering', 'no')
-  return streamSSE(c, async (stream) => {
-    const gone = new AbortController()
-    stream.onAbort(() => gone.abort())
-    const comment = setInterval(() => void stream.write(': still here\n\n'), lookAgainMs)
-    try {
-      await new TaskEvents(deps, stream, task._id, { ...place, endOfRound: null }, gone.signal).tell()
-    } catch (err) {
-      // The connection ends without an end: the reader comes back, and goes on from the last event.
-      deps.logger.warn({ err, task: task._id }, 'events of a task broke off')
-    } finally {
-      clearInterval(comment)
-      gone.abort()
+function textOf(taskId: TaskId, news: TaskNews): string {
+  const id = idOf(news.position)
+  switch (news.kind) {
+    case 'state': {
+      const { status, attempt, run: runId, at } = news.state
+      const data: StateEvent = { taskId, status, attempt, runId, at: at.toISOString() }
+      return eventText({ event: 'state', id, data })
     }
-  })
+    case 'progress': {
+      const data: ProgressEvent = { runId: news.run, ...news.progress, at: news.at }
+      return eventText({ event: 'progress', id, data })
+    }
+    case 'lines':
+      return news.lines.map((line) => lineText(news, line)).join('')
+    case 'end': {
+      const data: EndEvent = { task: presentTask(news.task) }
+      return eventText({ event: 'end', id, data })
+    }
+  }
 }
 
-class TaskEvents {
-  readonly #deps: Deps
-  readonly #stream: SSEStreamingApi
-  readonly #id: TaskId
-  readonly #signal: AbortSignal
-  #place: Place
-  #wake = Promise.withResolvers<void>()
-
-  constructor(deps: Deps, stream: SSEStreamingApi, id: TaskId, place: Place, signal: AbortSignal) {
-    this.#deps = deps
-    this.#stream = stream
-    this.#id = id
-    this.#place = place
-    this.#signal = signal
-  }
-
-  async tell(): Promise<void> {
-    const stopListening = this.#deps.bus.listen([taskEvent(this.#id)], () => this.#wake.resolve())
-    const again = setInterval(() => this.#wake.resolve(), lookAgainMs)
-    this.#signal.addEventListener('abort', () => this.#wake.resolve(), { once: true })
-    try {
-      while (!this.#signal.aborted) {
-        const next = Promise.withResolvers<void>()
-        this.#wake = next
-        const task = await this.#read()
-        if (!task) return
-        await this.#states(task)
-        await this.#pastLines(task)
-        if (isTerminal(task.status)) return await this.#end(task)
-        const over = new AbortController()
-        const live = task.status === 'running' ? this.#liveLines(task, over.signal) : Promise.resolve()
-        await next.promise
-        over.abort()
-        await live
-      }
-    } finally {
-      clearInterval(again)
-      stopListening()
-    }
-  }
-
-  /** As the next reader would see it: outputs are there when it has succeeded. */
-  async #read(): Promise<TaskDoc | null> {
-    const task = await this.#deps.store.tasks.get(this.#id)
-    return task && isTerminal(task.status) ? settle(this.#deps, task) : task
-  }
-
-  async #states(task: TaskDoc): Promise<void> {
-    for (const { entry, place } of statesBeyond(task.history, this.#place)) {
-      this.#place = { ...this.#place, ...place }
-      const runId = entry.status === 'blocked' ? null : runIdOf(task._id, entry.attempt)
-      await this.#send('state', {
-        taskId: task._id,
-        status: entry.status,
-        attempt: entry.attempt,
-        runId,
-        at: entry.at.toISOString(),
-      })
-    }
-  }
-
-  /** What the attempts that are over have said, and of the one that is going what it has said so far. */
-  async #pastLines(task: TaskDoc): Promise<void> {
-    const last = task.currentRun ? task.attempt : task.attempt - 1
-    while (!this.#signal.aborted && this.#place.attempt <= last) {
-      const run = await this.#deps.store.runs.get(runIdOf(task._id, this.#place.attempt))
-      const isGoing = this.#place.attempt === task.attempt && !isTerminal(task.status)
-      if (isGoing) return
-      if (run?.startedAt) await this.#lines(run._id, await linesOf(this.#deps, run))
-      if (this.#place.attempt === last) return
-      this.#place = { ...this.#place, attempt: this.#place.attempt + 1, line: 0 }
-    }
-  }
-
-  /** Without NATS there are none now; when the run is over they come from where it left them. */
-  async #liveLines(task: TaskDoc, over: AbortSignal): Promise<void> {
-    const run = task.currentRun
-    if (!run) return
-    const signal = AbortSignal.any([over, this.#signal])
-    try {
-      for await (const batch of this.#deps.bus.logs(run, { follow: true, signal })) {
-        await this.#lines(run, batch.lines)
-        if (batch.progress)
-          await this.#send('progress', {
-            runId: run,
-            ...batch.progress,
-            at: this.#deps.clock.now().toISOString(),
-          })
-      }
-    } catch (err) {
-      this.#deps.logger.info({ err, run }, 'no live lines for now')
-    }
-  }
-
-  async #lines(run: string, lines: readonly { n: number }[]): Promise<void> {
-    for (const line of lines) {
-      if (line.n <= this.#place.line) continue
-      this.#place = { ...this.#place, line: line.n }
-      await this.#send('log', { runId: run, ...line })
-    }
-  }
-
-  async #end(task: TaskDoc): Promise<void> {
-    this.#place = { ...this.#place, endOfRound: task.round }
-    await this.#send('end', { task: presentTask(task) })
-  }
-
-  /** Waits while the reader is slow: nothing is piled up for him here. */
-  async #send(event: string, data: object): Promise<void> {
-    if (this.#signal.aborted) return
-    await this.#stream.writeSSE({ event, id: idOfPlace(this.#place), data: JSON.stringify(data) })
-  }
+function lineText(
+  { run, position }: Extract<TaskNews, { kind: 'lines' }>,
+  line: Omit<LogEvent, 'runId'>,
+): string {
+  const data: LogEvent = { runId: run, ...line }
+  return eventText({ event: 'log', id: idOf({ ...position, line: line.n }), data })
 }

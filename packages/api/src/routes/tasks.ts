@@ -9,7 +9,7 @@ import {
   TaskId,
   TaskPage,
   TaskQuery,
-  TaskStatus,
+  type TaskStatus,
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
@@ -20,6 +20,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { inSight, seen } from '../http/sight.ts'
 import { waitFor } from '../http/wait.ts'
+import { announced } from '../operations/announce.ts'
 import { findTask, notStaged } from '../operations/batches/staged.ts'
 import { matching } from '../operations/bulk/matching.ts'
 import { findModule } from '../operations/modules/find-module.ts'
@@ -136,12 +137,12 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
 
 /** Events carry the status; one that carries none may mean anything. */
 const saysItEnded = (heard: string): boolean => {
-  const status = TaskStatus.safeParse(heard)
-  return !status.success || isTerminal(status.data)
+  const change = announced(heard)
+  return change?.kind !== 'task' || isTerminal(change.status)
 }
 
 /** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
-async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
+export async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
   // Which outputs it has never changes: who knew the task before reads both at once.
   const [task, outputs] = await Promise.all([findTask(deps, id), known && outputsOf(deps, known)])
   if (task?.settle?.kind === 'batch') return settle(deps, task)

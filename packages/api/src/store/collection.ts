@@ -34,8 +34,9 @@ export type Collection<D extends Doc> = {
    * they are thought to be; one that is not is read and decided on its own.
    */
   changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
-  /** A document in hand goes only as it is; an id goes whatever is written there. */
-  remove(what: string | D): Promise<void>
+  remove(id: string): Promise<void>
+  /** Only as it was read; `false`: somebody changed or removed it meanwhile. */
+  removeUnchanged(doc: D): Promise<boolean>
 }
 
 /** `wrote` is told of every document that was written. */
@@ -120,9 +121,13 @@ export function openCollection<S extends z.ZodType<Doc>>(
       if (written.matchedCount === changes.length) return
       for (const { before } of changes) await change(before._id, decide)
     },
-    async remove(what) {
+    async remove(id) {
       wrote(1)
-      await raw.deleteOne(typeof what === 'string' ? byId<D>(what) : byRev<D>(what))
+      await raw.deleteOne(byId<D>(id))
+    },
+    async removeUnchanged(doc) {
+      wrote(1)
+      return (await raw.deleteOne(byRev<D>(doc))).deletedCount === 1
     },
   }
 }

@@ -22,6 +22,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { after: 1, _id: 1 }, serves: 'who comes after a task' },
     { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
     { key: { 'settle.batch': 1, _id: 1 }, serves: 'members of a batch that are to be admitted' },
+    { key: { finishedAt: 1 }, serves: 'what is past its days' },
   ],
   runs: [
     { key: { task: -1, attempt: -1 }, serves: 'lists, newest first; runs of a task' },
@@ -30,7 +31,8 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { agentId: 1, task: -1, attempt: -1 }, serves: 'lists by agent' },
     { key: { startedAt: -1 }, serves: 'lists by time' },
     { key: { status: 1, _id: 1 }, serves: 'runs that wait, one after the other' },
-    { key: { archive: 1 }, serves: 'logs that are to be saved' },
+    { key: { archive: 1, finishedAt: 1 }, serves: 'logs that are to be saved, or past their days' },
+    { key: { finishedAt: 1 }, serves: 'what is past its days' },
   ],
   queue: [
     { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
@@ -50,6 +52,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { expiresAt: 1, _id: 1 }, serves: 'what is to go by itself' },
     { key: { sha256: 1, size: 1 }, serves: 'bytes that are held already' },
     { key: { object: 1 }, serves: 'whose object it is' },
+    { key: { items: 1 }, serves: 'the list that an element stands in' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
   ],
   webhooks: [{ key: { disabledAt: 1 }, serves: 'who is told of every task' }],
@@ -69,6 +72,7 @@ export const indexes: Record<string, readonly Index[]> = {
   batches: [{ key: { state: 1, at: 1 }, serves: 'batches that are not through' }],
   bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'bulk jobs that are not through' }],
   agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],
+  sessions: [{ key: { createdAt: 1 }, serves: 'those that are long over' }],
   modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
   grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
   tickets: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 }],

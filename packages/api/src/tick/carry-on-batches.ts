@@ -29,9 +29,10 @@ export const tidyBatches = onceAMinute('tidy-batches', async (deps: Deps) => {
   for (const { _id } of await batchesOf(deps, 'staging', stagingLastsMs)) await abortBatch(deps, _id)
   for (const batch of await batchesOf(deps, 'aborted', stagingLastsMs)) {
     const isEmpty = await removeMembers(deps, batch._id)
-    if (isEmpty && batch.at < ago(deps, keptMs)) await deps.store.batches.remove(batch)
+    if (isEmpty && batch.at < ago(deps, keptMs)) await deps.store.batches.removeUnchanged(batch)
   }
-  for (const batch of await batchesOf(deps, 'admitted', keptMs)) await deps.store.batches.remove(batch)
+  for (const batch of await batchesOf(deps, 'admitted', keptMs))
+    await deps.store.batches.removeUnchanged(batch)
 })
 
 const batchesOf = (deps: Deps, state: BatchDoc['state'], olderThanMs: number) =>

@@ -17,7 +17,7 @@ export async function carryOnBulkJobs(deps: Deps): Promise<void> {
 }
 
 export const tidyBulkJobs = onceAMinute('tidy-bulk-jobs', async (deps: Deps) => {
-  for (const job of await jobsOf(deps, 'done', keptMs)) await deps.store.bulkJobs.remove(job)
+  for (const job of await jobsOf(deps, 'done', keptMs)) await deps.store.bulkJobs.removeUnchanged(job)
 })
 
 const jobsOf = (deps: Deps, state: 'going' | 'done', olderThanMs: number) =>

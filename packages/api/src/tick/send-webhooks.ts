@@ -42,5 +42,5 @@ export const removeOldDeliveries = onceAMinute('remove-old-deliveries', async (d
       { state, nextAt: { $lte: before } },
       { limit: removedAtOnce },
     ))
-      await deps.store.deliveries.remove(old)
+      await deps.store.deliveries.removeUnchanged(old)
 })

@@ -14,9 +14,11 @@ import { fireSchedules } from './fire-schedules.ts'
 import { noteReplica } from './note-replica.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { refreshStandings } from './refresh-standings.ts'
-import { removeOldTickets } from './remove-old-tickets.ts'
+import { removeExpired } from './remove-expired.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { retainData } from './retain-data.ts'
+import { retainLogs, retainRuns } from './retain-runs.ts'
+import { retainTasks } from './retain-tasks.ts'
 import { sendTokens } from './send-tokens.ts'
 import { removeOldDeliveries, sendWebhooks } from './send-webhooks.ts'
 import { tidyBucket } from './tidy-bucket.ts'
@@ -39,8 +41,11 @@ const jobs = {
   sendTokens,
   expireUploads,
   expireData,
+  retainTasks,
+  retainRuns,
+  retainLogs,
   retainData,
-  removeOldTickets,
+  removeExpired,
   archiveLostLogs,
   tidyBucket,
   abortUploads,

@@ -9,9 +9,9 @@ import { someAtOnce } from '../operations/some-at-once.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { sweep } from './sweep.ts'
 
+const callsAtOnce = 16
 const everyMs = 3600 * 1000
 const atOnce = 1_000
-const callsAtOnce = 16
 const keysInLog = 20
 const roots = ['incoming/', 'runs/'] as const
 

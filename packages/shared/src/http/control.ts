@@ -67,7 +67,17 @@ export const Settings = z.object({
   maxRunningTasks: limit,
   perModule: z.record(ModuleName, limit),
   retentionDays: z.object({
-    runs: days,
+    runs: days
+      .nullable()
+      .describe('runs that ended, of tasks that have ended, with their logs; null: as long as the task'),
+    logs: days
+      .nullable()
+      .default(null)
+      .describe('their logs alone, if they are to go before; null: with the run'),
+    tasks: days
+      .nullable()
+      .default(null)
+      .describe('tasks that have ended, with all their runs; null: kept for ever'),
     uploads: days.nullable().default(null).describe('data that no task produced; null: kept for ever'),
     outputs: days.nullable().default(null).describe('data that a task produced; null: kept for ever'),
   }),
@@ -78,7 +88,9 @@ export const SettingsPatch = z.strictObject({
   perModule: z.record(ModuleName, limit.nullable()).optional().describe('null takes a limit away'),
   retentionDays: z
     .strictObject({
-      runs: days.optional(),
+      runs: days.nullable().optional(),
+      logs: days.nullable().optional(),
+      tasks: days.nullable().optional(),
       uploads: days.nullable().optional(),
       outputs: days.nullable().optional(),
     })

@@ -1,9 +1,18 @@
 import { z } from 'zod'
-import { RunId, TaskId } from '../ids.ts'
+import { AgentStatus } from '../agent.ts'
+import { AgentId, RunId, TaskId } from '../ids.ts'
+import { ModuleStatus } from '../module.ts'
 import { LogLine } from '../run.ts'
-import { Progress, Task, TaskStatus } from '../task.ts'
+import { Progress, TaskStatus } from '../task.ts'
+import { TaskAnswer } from './tasks.ts'
 
-/** What `GET /api/tasks/{id}/events` tells, by the name of the event. */
+/** Where to go on, for those who cannot send `Last-Event-ID`: a page that opens a stream anew, with a new ticket. */
+export const EventsQuery = z.object({
+  lastEventId: z.string().max(200).optional().describe('as the header Last-Event-ID, which goes before'),
+})
+export type EventsQuery = z.infer<typeof EventsQuery>
+
+/** The task came into this state. `runId`: the attempt that is waiting, running, or has ended; none before. */
 export const StateEvent = z.object({
   taskId: TaskId,
   status: TaskStatus,
@@ -16,13 +25,13 @@ export const ProgressEvent = Progress.extend({ runId: RunId, at: z.iso.datetime(
 export type ProgressEvent = z.infer<typeof ProgressEvent>
 export const LogEvent = LogLine.extend({ runId: RunId })
 export type LogEvent = z.infer<typeof LogEvent>
-export const EndEvent = z.object({ task: Task })
+export const EndEvent = TaskAnswer
+export type EndEvent = z.infer<typeof EndEvent>
 
-/** What `GET /api/events` tells: something changed, look again. */
-export const ChangeEvent = z.object({
-  kind: z.enum(['task', 'module', 'agent']),
-  id: z.string(),
-  status: z.string().nullable(),
-  updatedAt: z.iso.datetime(),
-})
+/** Something stands otherwise than before. Who shows it reads it again, or is content with this. */
+export const ChangeEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('task'), id: TaskId, status: TaskStatus, updatedAt: z.iso.datetime() }),
+  z.object({ kind: z.literal('module'), id: z.string(), status: ModuleStatus, updatedAt: z.iso.datetime() }),
+  z.object({ kind: z.literal('agent'), id: AgentId, status: AgentStatus, updatedAt: z.iso.datetime() }),
+])
 export type ChangeEvent = z.infer<typeof ChangeEvent>

@@ -19,10 +19,10 @@ export async function register(
   request: Request,
 ): Promise<RegisterAnswer> {
   const agent = await openSession(deps, key, ids, request)
+  announceAgent(deps, agent)
   const runs: Record<string, RunVerdict> = {}
   for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
   await loseAllBut(deps, agent, new Set(request.heldRuns))
-  announceAgent(deps, agent._id, 'online')
   return {
     agentId: agent._id,
     sessionId: agent.sessionId,

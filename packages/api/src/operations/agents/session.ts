@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from '../announce.ts'
-import { refreshModules } from '../modules/refresh-modules.ts'
+import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
 import { loseAllBut } from './agent-runs.ts'
 
 /** The agent that a request of this session speaks for, once the request's key is known to be good. */
@@ -47,9 +47,11 @@ export async function endSession(deps: Deps, agent: AgentDoc, at: Date): Promise
   })
   if (!change) return
   deps.reached('session.ended')
-  announceAgent(deps, agent._id, 'offline')
   deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
+  announceAgent(deps, change.after)
   await loseAllBut(deps, change.after, new Set())
   // What it kept others from offering is free now.
-  await refreshModules(deps, [...new Set(change.after.modules.map((one) => one.name))])
+  const names = [...new Set(change.after.modules.map((one) => one.name))]
+  await refreshModules(deps, names)
+  await announceModules(deps, names)
 }

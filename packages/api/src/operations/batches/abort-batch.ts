@@ -21,6 +21,8 @@ export async function abortBatch(deps: Deps, batch: BatchId): Promise<void> {
 /** Of an aborted batch. `true`: none is left. */
 export async function removeMembers(deps: Deps, batch: BatchId): Promise<boolean> {
   const members = await deps.store.tasks.find({ 'settle.batch': batch }, { limit: membersAtOnce })
-  await someAtOnce(callsAtOnce, members, (member) => deps.store.tasks.remove(member))
+  await someAtOnce(callsAtOnce, members, async (member) => {
+    await deps.store.tasks.removeUnchanged(member)
+  })
   return members.length < membersAtOnce
 }

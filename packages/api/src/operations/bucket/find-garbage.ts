@@ -37,6 +37,6 @@ async function lookUp(deps: Deps, objects: readonly ListedObject[]): Promise<Kno
     named: new Set([...naming, ...items].flatMap((item) => item.object ?? [])),
     items: new Map(items.map((item) => [item._id, item])),
     tasks: new Map(tasks.map((task) => [task._id, task])),
-    runs: new Set(runs.map((run) => run._id)),
+    runs: new Set(runs.filter((run) => run.archive !== 'removed').map((run) => run._id)),
   }
 }

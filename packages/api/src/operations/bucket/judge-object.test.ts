@@ -73,6 +73,13 @@ const rows: [string, Knowledge, string, Verdict][] = [
   ],
   [`${inRun}/$log/0`, { tasks: [task], runs: [run] }, 'with the log of a known run', 'kept'],
   [`${inRun}/$log/0`, { tasks: [task] }, 'with the log of an unknown run', 'garbage'],
+  [`${inRun}/$log/0`, {}, 'with the log of a run that went with its task', 'garbage'],
+  [
+    `${inRun}/copy/0`,
+    { items: [item({ object: `${inRun}/copy/0` })] },
+    'of an output that outlives its task',
+    'kept',
+  ],
 ]
 const foreign = [
   'incoming/readme',

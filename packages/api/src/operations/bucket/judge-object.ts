@@ -12,6 +12,7 @@ export type Known = {
   named: ReadonlySet<string>
   items: ReadonlyMap<DataId, DataDoc>
   tasks: ReadonlyMap<TaskId, TaskDoc>
+  /** Those that have a log, or may come to have one. */
   runs: ReadonlySet<RunId>
 }
 export type Verdict = 'kept' | 'too young' | 'garbage'

@@ -100,7 +100,7 @@ async function remove(deps: Deps, item: DataDoc): Promise<void> {
   await removeContent(deps, item)
   deps.reached('delete.object-removed')
   // A retry of its task may have made it anew meanwhile: that one stays.
-  await deps.store.data.remove(item)
+  await deps.store.data.removeUnchanged(item)
 }
 
 /** The elements of a list go with it, but for those that a task needs by themselves. */

@@ -21,8 +21,11 @@ export async function listOf(deps: Deps, item: DataDoc): Promise<DataDoc | null>
   if (!item.producer) return null
   const producer = await deps.store.tasks.get(item.producer.taskId)
   const id = producer?.outputs[item.producer.output]?.data
-  if (!id || id === item._id) return null
-  const list = await deps.store.data.get(id)
+  if (id === item._id) return null
+  // A task may be gone while its outputs are kept.
+  const [list] = id
+    ? await deps.store.data.many([id])
+    : await deps.store.data.find({ items: item._id }, { limit: 1 })
   return list?.items?.includes(item._id) && list.status !== 'removing' ? list : null
 }
 

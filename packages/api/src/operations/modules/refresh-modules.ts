@@ -1,8 +1,8 @@
-import type { AgentId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { standing } from './standing.ts'
+import { announceModule } from '../announce.ts'
+import { connectedOf, standing } from './standing.ts'
 
 /**
  * Brings what the agents' documents say of these modules up to date: a claim looks there, and nowhere else.
@@ -19,8 +19,13 @@ export async function refreshModules(deps: Deps, names: readonly string[]): Prom
   }
 }
 
-export const connectedOf = (agents: readonly AgentDoc[]): Set<AgentId> =>
-  new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))
+/** After whatever may have changed how they stand to those who look at them. */
+export async function announceModules(deps: Deps, names: readonly string[]): Promise<void> {
+  for (const module of await deps.store.modules.many(names)) {
+    const agents = await deps.store.agents.many([...new Set(module.entries.map((entry) => entry.agentId))])
+    announceModule(deps, module, agents)
+  }
+}
 
 function withStanding(agent: AgentDoc, module: ModuleDoc, own: readonly ModuleEntry[]): AgentDoc | null {
   const others = agent.modules.filter((one) => one.name !== module._id)

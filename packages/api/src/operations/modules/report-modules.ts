@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 import { moved } from './module-history.ts'
-import { refreshModules } from './refresh-modules.ts'
+import { announceModules, refreshModules } from './refresh-modules.ts'
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(
@@ -16,7 +16,9 @@ export async function reportModules(
     inventory.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(deps, one.name)),
   )
   const reported = Map.groupBy(inventory, (one) => one.name)
-  for (const [name, some] of reported) await writeEntries(deps, name, agent, some, now)
+  const changed: string[] = []
+  for (const [name, some] of reported)
+    if (await writeEntries(deps, name, agent, some, now)) changed.push(name)
   const before = await deps.store.modules.find({ 'entries.agentId': agent._id }, { limit: 1_000 })
   const gone = before.map((module) => module._id).filter((name) => !reported.has(name))
   for (const name of gone) await writeEntries(deps, name, agent, [], now)
@@ -26,6 +28,7 @@ export async function reportModules(
       : null,
   )
   await refreshModules(deps, [...reported.keys(), ...gone])
+  await announceModules(deps, [...changed, ...gone])
   const modules = await deps.store.modules.many([...reported.keys()])
   return {
     modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
@@ -41,13 +44,14 @@ async function ensureWork(deps: Deps, module: string): Promise<void> {
   }
 }
 
+/** Whether anything was new. */
 async function writeEntries(
   deps: Deps,
   name: string,
   agent: AgentDoc,
   reported: readonly InventoryModule[],
   now: Date,
-): Promise<void> {
+): Promise<boolean> {
   const fresh = reported.map((one) => entryOf(agent, one, now))
   const made: ModuleDoc = {
     _id: name,
@@ -58,8 +62,8 @@ async function writeEntries(
     createdAt: now,
     updatedAt: now,
   }
-  if (fresh.length > 0 && (await deps.store.modules.insert(made))) return
-  await deps.store.modules.change(name, (module) => {
+  if (fresh.length > 0 && (await deps.store.modules.insert(made))) return true
+  const change = await deps.store.modules.change(name, (module) => {
     const mine = module.entries.filter((entry) => entry.agentId === agent._id)
     const entries = fresh.map((entry) => ({ ...entry, since: sinceOf(entry, mine) }))
     if (JSON.stringify(mine) === JSON.stringify(entries)) return null
@@ -70,6 +74,7 @@ async function writeEntries(
       updatedAt: now,
     }
   })
+  return change !== null
 }
 
 /** The same contents keep the time at which they were first told of. */

@@ -1,5 +1,7 @@
-import type { AgentId } from '@millrace/shared'
+import { type AgentId, moduleStatusOrder } from '@millrace/shared'
+import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
+import { compareVersions } from './versions.ts'
 
 /**
  * How a module stands on each agent, all agents considered: disabled by somebody, or kept back because another
@@ -37,3 +39,25 @@ function cameBefore(one: ModuleEntry, other: ModuleEntry): boolean {
 
 const kept = (name: string, { version }: ModuleEntry, rival: ModuleEntry): string =>
   `Another agent (${rival.agentId}) has other contents as ${name}@${version}: give these a version of their own.`
+
+export const connectedOf = (agents: readonly AgentDoc[]): Set<AgentId> =>
+  new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))
+
+/** The best state that a connected agent has; among equals the newest version, then the first one reported. */
+export function bestOf(
+  entries: readonly ModuleEntry[],
+  connected: ReadonlySet<AgentId>,
+): ModuleEntry | undefined {
+  const pool = entries.filter((entry) => connected.has(entry.agentId))
+  const from = pool.length > 0 ? pool : entries
+  return [...from].sort(
+    (a, b) =>
+      moduleStatusOrder.indexOf(a.status) - moduleStatusOrder.indexOf(b.status) ||
+      compareVersions(b.version, a.version),
+  )[0]
+}
+
+export function bestEntry(module: ModuleDoc, agents: readonly AgentDoc[]): ModuleEntry | undefined {
+  const connected = connectedOf(agents)
+  return bestOf(standing(module, connected), connected)
+}

@@ -2,7 +2,7 @@ import type { Deps } from '../../deps.ts'
 import { notFound } from '../../failure.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 import { wakeAgents } from '../announce.ts'
-import { refreshModules } from './refresh-modules.ts'
+import { announceModules, refreshModules } from './refresh-modules.ts'
 
 /** Takes a module out of use, or back into it. What runs goes on to its end; what is queued waits. */
 export async function switchModule(deps: Deps, name: string, disabled: boolean): Promise<ModuleDoc> {
@@ -12,6 +12,7 @@ export async function switchModule(deps: Deps, name: string, disabled: boolean):
     module.disabled === disabled ? null : { ...module, disabled, updatedAt: deps.clock.now() },
   )
   await refreshModules(deps, [name])
+  await announceModules(deps, [name])
   if (!disabled) wakeAgents(deps, name)
   return change?.after ?? { ...known, disabled }
 }

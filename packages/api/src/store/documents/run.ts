@@ -36,7 +36,7 @@ export const RunDoc = z.object({
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
   archive: z
-    .enum(['none', 'due', 'done'])
-    .describe('where the complete log is: nowhere yet, to be saved, in S3'),
+    .enum(['none', 'due', 'done', 'removed'])
+    .describe('where the complete log is: nowhere yet, to be saved, in S3, gone after its days'),
 })
 export type RunDoc = z.infer<typeof RunDoc>

@@ -105,7 +105,17 @@ export const TaskDoc = z.object({
   result: z.record(z.string(), StoredOutput).nullable(),
   error: TaskError.nullable(),
   settle: TaskMarker.nullable(),
-  history: z.array(z.object({ status: TaskStatus, attempt: z.number(), at: z.date() })),
+  history: z
+    .array(
+      z.object({
+        n: z.number().optional().describe('counts all there ever were, for only the newest are kept'),
+        status: TaskStatus,
+        attempt: z.number(),
+        run: RunId.nullish().describe('that it is about; a run thought lost goes on under a later attempt'),
+        at: z.date(),
+      }),
+    )
+    .describe('the newest 200 states'),
   cancelRequestedAt: z.date().nullable(),
   createdAt: z.date(),
   queuedAt: z.date().nullable(),

@@ -1,0 +1,152 @@
+import { isTerminal, type LogLine, type Progress, parseRunId, type RunId, taskEvent } from '@millrace/shared'
+import type { Bus } from '../../bus/bus.ts'
+import { BusAway } from '../../bus/bus.ts'
+import type { Deps } from '../../deps.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { linesAfter, type State, stepsFrom, within } from './history.ts'
+import { increasing } from './parse-lines.ts'
+import type { Position } from './position.ts'
+import { runLines } from './run-lines.ts'
+
+/** What happened to a task, and where a reader is that knows of it. The lines are of one run, in their order. */
+export type TaskNews = { position: Position } & (
+  | { kind: 'state'; state: State }
+  | { kind: 'lines'; run: RunId; lines: LogLine[] }
+  | { kind: 'progress'; run: RunId; progress: Progress; at: string }
+  | { kind: 'end'; task: TaskDoc }
+)
+
+const lookAgainMs = 15_000
+
+/**
+ * All that happens to a task from a position on, over all of its attempts, until it has ended. States come from the
+ * document, so that none is missed; lines as they come, and from the archive where they are over. Without NATS it
+ * looks every 15 s, and lines come when they are archived. `look` reads the task; `null`: it is no more.
+ */
+export async function* followTask(
+  deps: Deps,
+  from: { task: TaskDoc; position: Position; look: () => Promise<TaskDoc | null>; signal: AbortSignal },
+): AsyncGenerator<TaskNews, void, void> {
+  const { look, signal } = from
+  let position = within(from.task, from.position)
+  const bell = openBell(deps.bus, taskEvent(from.task._id), signal)
+  try {
+    while (!signal.aborted) {
+      const rung = bell.next()
+      const task = await look()
+      if (!task) return
+      for await (const news of catchUp(deps, task, position, signal)) {
+        position = news.position
+        yield news
+      }
+      if (isTerminal(task.status)) {
+        yield { kind: 'end', task, position: { ...position, ended: true } }
+        return
+      }
+      const run = task.status === 'running' ? task.currentRun : null
+      if (!run) await silence(rung)
+      else
+        for await (const news of live(deps, task, run, position, rung)) {
+          position = news.position
+          yield news
+        }
+    }
+  } finally {
+    bell.close()
+  }
+}
+
+/** Rings when a subject is heard. `next` listens from the moment it is called, so that nothing falls before a look. */
+function openBell(bus: Bus, subject: string, gone: AbortSignal) {
+  let heard = new AbortController()
+  const close = bus.listen([subject], () => heard.abort())
+  return {
+    next(): AbortSignal {
+      heard = new AbortController()
+      return AbortSignal.any([heard.signal, gone])
+    },
+    close,
+  }
+}
+
+async function* catchUp(
+  deps: Deps,
+  task: TaskDoc,
+  from: Position,
+  signal: AbortSignal,
+): AsyncGenerator<TaskNews> {
+  let position = from
+  for (const step of stepsFrom(task, from)) {
+    if (step.kind === 'state') {
+      position = { ...position, state: step.state.n, ended: false }
+      yield { kind: 'state', state: step.state, position }
+      continue
+    }
+    const after = linesAfter(position, step.run)
+    if (after === null) continue
+    for await (const lines of runLines(deps, task, step.run, after, signal)) {
+      position = behind(position, step.run, lines)
+      yield { kind: 'lines', run: step.run, lines, position }
+    }
+  }
+}
+
+const behind = (position: Position, run: RunId, lines: readonly LogLine[]): Position => ({
+  ...position,
+  attempt: parseRunId(run).attempt,
+  line: lines.at(-1)?.n ?? position.line,
+})
+
+/** Lines and progress of the run that is going, until the bell rings or the task has moved on unheard. */
+async function* live(
+  deps: Deps,
+  task: TaskDoc,
+  run: RunId,
+  from: Position,
+  rung: AbortSignal,
+): AsyncGenerator<TaskNews> {
+  const over = new AbortController()
+  const looking = setInterval(() => void endWhenOver(deps, task, over), lookAgainMs)
+  const signal = AbortSignal.any([rung, over.signal])
+  let position = from
+  try {
+    for await (const batch of deps.bus.logs(run, { follow: true, signal })) {
+      const last = linesAfter(position, run)
+      if (last === null) return
+      // What a reader has had comes again, for the log is read from its beginning.
+      const lines = increasing(batch.lines, last)
+      if (lines.length > 0) {
+        position = behind(position, run, lines)
+        yield { kind: 'lines', run, lines, position }
+      }
+      if (batch.progress && (lines.length > 0 || batch.from > last))
+        yield { kind: 'progress', run, progress: batch.progress, at: batch.at, position }
+    }
+  } catch (error) {
+    if (!(error instanceof BusAway)) throw error
+  } finally {
+    clearInterval(looking)
+  }
+  await silence(signal)
+}
+
+async function endWhenOver(deps: Deps, task: TaskDoc, over: AbortController): Promise<void> {
+  try {
+    const now = await deps.store.tasks.get(task._id)
+    if (now?.status !== task.status || now.currentRun !== task.currentRun) over.abort()
+  } catch (err) {
+    deps.logger.debug({ err, task: task._id }, 'a task that is followed could not be looked at')
+  }
+}
+
+/** Until the signal, at most as long as nobody has looked. */
+async function silence(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const over = Promise.withResolvers<void>()
+  const end = () => over.resolve()
+  const timer = setTimeout(end, lookAgainMs)
+  signal.addEventListener('abort', end, { once: true })
+  await over.promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', end)
+}

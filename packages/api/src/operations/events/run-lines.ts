@@ -1,0 +1,98 @@
+import { type LogLine, logOutput, type RunId } from '@millrace/shared'
+import { BusAway } from '../../bus/bus.ts'
+import type { Deps } from '../../deps.ts'
+import { runObjectKey } from '../../objects/keys.ts'
+import type { RunDoc } from '../../store/documents/run.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { increasing, parseLines } from './parse-lines.ts'
+
+const rangeBytes = 128 * 1024
+/** What is longer is not a line that an agent wrote, and is left out like any damaged one. */
+const longestLine = 4 * 1024 * 1024
+const streamMs = 60_000
+
+/**
+ * The lines of a run that has ended or was given up, after a number, some at a time: from its archive, else what has
+ * reached the live log. Nothing, when neither can be had.
+ */
+export async function* runLines(
+  deps: Deps,
+  task: TaskDoc,
+  id: RunId,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine[]> {
+  const run = await deps.store.runs.get(id)
+  if (!run || run.archive === 'removed' || (run.status === 'cancelled' && !run.startedAt)) return
+  const saved = isSaved(run, task) ? archived(deps, id, signal) : null
+  if (saved && (yield* newer(saved, after))) return
+  yield* streamed(deps, id, after, signal)
+}
+
+/** The archive is complete before the report of the run; its document may learn of it a moment later. */
+export function isSaved(run: RunDoc, { settle }: TaskDoc): boolean {
+  const isBeingEnded = (settle?.kind === 'terminal' || settle?.kind === 'requeue') && settle.run === run._id
+  return run.archive === 'done' || (isBeingEnded && settle.end?.logSaved === true)
+}
+
+/** Each line once, in the order of their numbers. Returns whether there was anything to read. */
+async function* newer(
+  batches: AsyncGenerator<LogLine[], boolean>,
+  after: number,
+): AsyncGenerator<LogLine[], boolean> {
+  let last = after
+  for (;;) {
+    const next = await batches.next()
+    if (next.done) return next.value
+    const fresh = increasing(next.value, last)
+    if (fresh.length === 0) continue
+    last = fresh.at(-1)?.n ?? last
+    yield fresh
+  }
+}
+
+/** In parts: an archive has up to 10 MiB, and readers may be many and slow. `false`: there is none. */
+async function* archived(deps: Deps, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
+  const key = runObjectKey(run, logOutput, 0)
+  const object = await deps.objects.head(key)
+  if (!object) return false
+  const decoder = new TextDecoder()
+  let rest = ''
+  for (let from = 0; from < object.size; from += rangeBytes) {
+    const bytes = await deps.objects.readRange(key, from, Math.min(from + rangeBytes, object.size), signal)
+    const text = rest + decoder.decode(bytes, { stream: true })
+    const end = text.lastIndexOf('\n') + 1
+    rest = text.length - end > longestLine ? '' : text.slice(end)
+    yield parseLines(text.slice(0, end))
+  }
+  yield parseLines(rest)
+  return true
+}
+
+/** A reader that is slower than NATS waits for is served in several readings, as long as each brings more. */
+async function* streamed(
+  deps: Deps,
+  run: RunId,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine[]> {
+  for (let last = after; ; ) {
+    const before = last
+    try {
+      for await (const lines of newer(batchesOf(deps, run, signal), last)) {
+        last = lines.at(-1)?.n ?? last
+        yield lines
+      }
+      return
+    } catch (error) {
+      if (!(error instanceof BusAway)) throw error
+      if (last === before || signal.aborted) return
+    }
+  }
+}
+
+async function* batchesOf(deps: Deps, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(streamMs)])
+  for await (const batch of deps.bus.logs(run, { follow: false, signal: inTime })) yield batch.lines
+  return true
+}
