@@ -2,16 +2,20 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
+import { chains } from './chains.ts'
+import { depth } from './depth.ts'
 import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
 import { modules } from './modules.ts'
 import { overhead } from './overhead.ts'
+import { schedules } from './schedules.ts'
+import { submit } from './submit.ts'
 import { untilAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
 import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, upload, listing, modules, workers }
+const benchmarks = { overhead, submit, chains, depth, schedules, upload, listing, modules, workers }
 
 /** What its agent has: more would install for minutes before anything is measured. */
 const examples = ['text-stats', 'face-detect']

@@ -12,6 +12,7 @@ const { values } = parseArgs({
     step: { type: 'string', default: '1' },
     offset: { type: 'string', default: '0' },
     all: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
   },
 })
 const from = Number(values.seed ?? values.from) + Number(values.offset)
@@ -27,6 +28,7 @@ const client = new MongoClient(values.url ?? '', {
 let next = from
 let played = 0
 let broken: Played | undefined
+let lastPlayed: Played | undefined
 const start = performance.now()
 
 async function worker(): Promise<void> {
@@ -35,6 +37,7 @@ async function worker(): Promise<void> {
     next += step
     const one = await play(client, seed)
     played += 1
+    lastPlayed = one
     if (one.broken) {
       broken ??= one
       console.log(`seed ${one.seed}: ${one.broken}`)
@@ -42,7 +45,8 @@ async function worker(): Promise<void> {
   }
 }
 await Promise.all(Array.from({ length: atOnce }, worker))
-if (values.seed !== undefined && broken) for (const line of broken.trace) console.log(`  ${line}`)
+const shown = values.seed === undefined ? undefined : (broken ?? (values.trace ? lastPlayed : undefined))
+if (shown) for (const line of shown.trace) console.log(`  ${line}`)
 console.log(
   `${played} lives played in ${((performance.now() - start) / 1000).toFixed(1)} s on ${availableParallelism()} cores, ${broken ? 'one or more broken' : 'every rule held'}`,
 )

@@ -5,6 +5,8 @@
 export type Mutation = {
   name: string
   breaks: string
+  /** It takes hundreds of lives until the one comes in which it matters. */
+  isRare?: true
   patches: { file: string; find: string; replace: string }[]
 }
 
@@ -16,6 +18,7 @@ const one = (file: string, find: string, replace: string) => [
 export const mutations: Mutation[] = [
   {
     name: 'no run check on finish',
+    isRare: true,
     breaks: 'a report of an earlier run counts for the present one',
     patches: [
       ...one(
@@ -27,6 +30,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'no second look in admit',
+    isRare: true,
     breaks: 'what ended between the look and the write is never seen',
     patches: one('admit.ts', "if (decision.kind !== 'wait') return task", 'return task'),
   },
@@ -46,6 +50,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'a ready entry removed while its task is blocked',
+    isRare: true,
     breaks: 'a task that is queued and in no queue',
     patches: one(
       'run-end.ts',

@@ -160,8 +160,13 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       const run = runIdOf(task._id, task.attempt)
       const place = deps.shares.next(task.apiKey, task.priority)
       const until = task.notBefore && task.notBefore > now ? task.notBefore : null
-      // The entry before the run: should the task be cancelled meanwhile, it is by its entry that the run is found.
-      await Promise.all([createOutputs(deps, task), makeReady(deps, { ...task, place }, run, now, until)])
+      await Promise.all([
+        createOutputs(deps, task),
+        deps.store.runs.insert(newRun(task, run, now)).then(() => deps.reached('admit.run-created')),
+        deps.store.queue
+          .insert(newEntry({ ...task, place }, run, now, until))
+          .then(() => deps.reached('admit.entry-created')),
+      ])
       const queued = move(task, 'queued', now, {
         waitingFor: [],
         settle: null,
@@ -178,19 +183,6 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       return change
     }
   }
-}
-
-async function makeReady(
-  deps: Deps,
-  task: TaskDoc,
-  run: RunId,
-  now: Date,
-  until: Date | null,
-): Promise<void> {
-  await deps.store.queue.insert(newEntry(task, run, now, until))
-  deps.reached('admit.entry-created')
-  await deps.store.runs.insert(newRun(task, run, now))
-  deps.reached('admit.run-created')
 }
 
 /** Somebody was faster. Where that ended this attempt, nothing is left of it to be claimed. */

@@ -3,7 +3,7 @@ import { fire } from '../operations/schedules/fire.ts'
 import { someAtOnce } from '../operations/some-at-once.ts'
 
 /** So many at each tick: what is more than that is a second late, and keeps no other job waiting. */
-const atOnce = 100
+const atOnce = 200
 const callsAtOnce = 8
 
 /** What is due by time becomes a task, the longest overdue first. */

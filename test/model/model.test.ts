@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, inject, test } from 'vitest'
+import { mutations } from './mutations.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const entry = join(import.meta.dirname, 'main.ts')
+const plant = join(import.meta.dirname, 'plant.ts')
+
+type Played = { code: number; printed: string }
+
+/** Plays lives in a process of its own, over the database of all tests; with a bug in the source, where one is named. */
+async function play(args: string[], mutation?: string): Promise<Played> {
+  const url = inject('servers').MONGODB_URL ?? ''
+  const hooks = mutation ? ['--import', plant] : []
+  const env = { ...process.env, ...(mutation ? { MILLRACE_MUTATION: mutation } : {}) }
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [...hooks, entry, '--url', url, ...args], {
+      env,
+    })
+    return { code: 0, printed: stdout }
+  } catch (error) {
+    const { code, stdout } = error as { code: number; stdout: string }
+    return { code, printed: stdout }
+  }
+}
+
+describe('the life of tasks, played by seed', () => {
+  test('breaks no rule in three hundred lives', async () => {
+    const { code, printed } = await play(['--from', '1', '--seeds', '300'])
+    expect(printed).toMatch(/300 lives played .* every rule held/)
+    expect(code).toBe(0)
+  }, 300_000)
+
+  test('is the same again for the same seed', async () => {
+    const [one, two] = [await play(['--seed', '7', '--trace']), await play(['--seed', '7', '--trace'])]
+    const lines = (played: Played) => played.printed.split('\n').filter((line) => line.startsWith('  '))
+    expect(lines(one).length).toBeGreaterThan(50)
+    expect(lines(two)).toEqual(lines(one))
+  }, 60_000)
+})
+
+describe('a planted bug', () => {
+  test.each(mutations)('"$name" is still one: its source is there, once', async ({ patches }) => {
+    for (const { file, find } of patches)
+      expect((await readFile(join(root, file), 'utf8')).split(find)).toHaveLength(2)
+  })
+
+  /** The rare ones are looked for by `npm run test:model -- --mutations`. */
+  test.each(mutations.filter(({ isRare }) => !isRare))(
+    '"$name" is found, and the rule that it breaks is named',
+    async ({ name }) => {
+      const { code, printed } = await play(['--from', '1', '--seeds', '600'], name)
+      expect(code, printed).toBe(1)
+      expect(printed).toMatch(/^seed \d+: [a-z ]+: /m)
+    },
+    300_000,
+  )
+})
