@@ -70,7 +70,7 @@ export class World {
   readonly trace: string[] = []
   broken: string | null = null
   running = 0
-  #rules = new MomentRules(this.mirror)
+  readonly rules = new MomentRules(this.mirror)
   #db: Db
   #now = Date.parse('2026-01-01T00:00:00Z')
   #seed: number
@@ -274,7 +274,7 @@ export class World {
   #judge(actor: number, call: Call): void {
     for (const seen of this.mirror.follow(call.collection, call.write ?? [])) {
       this.note(`  ${describe(seen)}`)
-      const fault = this.#rules.judge(seen)
+      const fault = this.rules.judge(seen)
       if (fault) this.fault(fault)
     }
     this.#judgeSession(actor, call)
