@@ -55,7 +55,7 @@ function anyTask(world: World, refs: readonly string[] = []) {
     inputs: { text },
     after: random.chance(0.25) ? [...new Set(random.some(upstreams, 0.4))].slice(0, 3) : [],
     onUpstreamFailure: random.pick(['skip', 'skip', 'fail', 'run']),
-    maxAttempts: random.between(1, 3),
+    maxAttempts: world.isFlaky ? random.between(4, 10) : random.between(1, 3),
     backoff: { initialSeconds: 1, factor: 2, maxSeconds: 4 },
     priority: random.pick(['high', 'normal', 'low']),
     ...(random.chance(0.2) ? { concurrencyKey: 'k', concurrencyLimit: 1 } : {}),
@@ -190,6 +190,7 @@ export async function signInAgain(world: World, agent: Agent): Promise<void> {
 }
 
 function anyReport(world: World): Report {
+  if (world.isFlaky && world.random.chance(0.6)) return { outcome: 'failed', retryable: true }
   return world.random.pick<Report>([
     { outcome: 'succeeded' },
     { outcome: 'succeeded' },

@@ -71,6 +71,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'settle without the round filter',
+    isRare: true,
     breaks: 'a slow settle of the last round ends the outputs of this one',
     patches: one('outputs.ts', 'item.round !== task.round || ', ''),
   },

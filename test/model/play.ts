@@ -8,11 +8,20 @@ import { World } from './world.ts'
 export type Played = { seed: number; broken: string | null; trace: string[]; moves: number }
 
 const mostMoves = 45
+/** `isFlaky`: modules fail more often than not, and tasks are tried many times. */
+type Temper = { weights: Record<string, number>; isFlaky: boolean }
+
 /** Lives differ in what happens most: what is rare in one kind is common in another. */
-const tempers: Record<string, number>[] = [
-  {},
-  { batch: 4, claim: 3, 'claim twice': 3, upload: 3, uploaded: 4, outage: 0, silence: 0.3 },
-  { 'tell again': 6, finish: 2, retry: 2, claim: 2, restart: 0.3, silence: 2 },
+const tempers: Temper[] = [
+  { weights: {}, isFlaky: false },
+  {
+    isFlaky: false,
+    weights: { batch: 4, claim: 3, 'claim twice': 3, upload: 3, uploaded: 4, outage: 0, silence: 0.3 },
+  },
+  {
+    isFlaky: true,
+    weights: { submit: 0.5, 'tell again': 5, finish: 2, claim: 2, restart: 0.2, silence: 0.5 },
+  },
 ]
 
 /** Plays one life of an installation, as the seed wants it. `broken` names the rule that did not hold. */
@@ -23,10 +32,11 @@ export async function play(client: MongoClient, seed: number): Promise<Played> {
   const world = new World(db, random, seed)
   await world.prepare()
   const temper = random.pick(tempers)
+  world.isFlaky = temper.isFlaky
   const steps = random.between(8, mostMoves)
   for (let step = 0; step < steps && !world.broken; step += 1) {
     if (random.chance(0.12)) crashSoon(world)
-    const made = chooseMove(random, temper).make(world)
+    const made = chooseMove(random, temper.weights).make(world)
     made.catch((error) => world.fault(`the model itself failed: ${error?.stack}`))
     // Sometimes all that was begun comes to its end, sometimes the next move comes in between.
     await world.turns.play(random.chance(0.25) ? 1_000 : random.between(0, 20))
@@ -39,8 +49,8 @@ export async function play(client: MongoClient, seed: number): Promise<Played> {
   return { seed, broken: world.broken, trace: world.trace, moves: steps }
 }
 
-function chooseMove(random: Random, temper: Record<string, number>) {
-  const weightOf = ({ name, weight }: (typeof moves)[number]) => weight * (temper[name] ?? 1)
+function chooseMove(random: Random, weights: Record<string, number>) {
+  const weightOf = ({ name, weight }: (typeof moves)[number]) => weight * (weights[name] ?? 1)
   let left = random.next() * moves.reduce((sum, move) => sum + weightOf(move), 0)
   const chosen = moves.find((move) => {
     left -= weightOf(move)

@@ -70,6 +70,7 @@ export class World {
   readonly trace: string[] = []
   broken: string | null = null
   running = 0
+  isFlaky = false
   readonly rules = new MomentRules(this.mirror)
   #db: Db
   #now = Date.parse('2026-01-01T00:00:00Z')

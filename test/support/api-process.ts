@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { connect } from '@millrace/client'
 import { type Program, startProgram } from './program.ts'
@@ -13,8 +13,8 @@ export type ApiProcess = Awaited<ReturnType<typeof apiProcess>>
  * while nothing answers, as every careful client does.
  */
 export async function apiProcess(env: Record<string, string>, adminKey: string) {
-  const port = randomInt(20_000, 32_000)
   const host = env.HOST ?? '127.0.0.1'
+  const port = await freePort(host)
   const url = `http://${host}:${port}`
   let program: Program | undefined
   return {
@@ -43,6 +43,16 @@ export async function apiProcess(env: Record<string, string>, adminKey: string) 
       await program?.stop()
     },
   }
+}
+
+/** One that nobody has now; the process is to have it at each of its starts. */
+async function freePort(host: string): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address !== 'object') throw new Error('no port is free')
+  return address.port
 }
 
 /**

@@ -194,6 +194,11 @@ const names = (some: readonly AgentFact[]): string =>
     .slice(0, 5)
     .map(({ name }) => name)
     .join(', ')
-const seconds = (value: number): string =>
-  value < 10 ? `${Math.round(value * 10) / 10} s` : `${Math.round(value)} s`
+/** As a person says it: `4.2 s`, `90 s`, `12 min`, `5 h`, `3 days`. */
+function seconds(value: number): string {
+  if (value < 10) return `${Math.round(value * 10) / 10} s`
+  if (value < 120) return `${Math.round(value)} s`
+  if (value < 7_200) return `${Math.round(value / 60)} min`
+  return value < 172_800 ? `${Math.round(value / 3_600)} h` : `${Math.round(value / 86_400)} days`
+}
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`
