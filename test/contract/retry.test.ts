@@ -1,3 +1,4 @@
+import type { CrashPoint } from '@millrace/api'
 import { fromData, fromOutput, type Task } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -6,8 +7,17 @@ import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-age
 
 let api: TestApi
 let agent: ScriptedAgent
+/** Points still to come until the process dies at one of them, here only for whatever it was just at. */
+let toPass: CrashPoint[] = []
 beforeAll(async () => {
-  api = await openApi()
+  api = await openApi((deps) => ({
+    ...deps,
+    reached(point) {
+      if (point !== toPass[0]) return
+      toPass = toPass.slice(1)
+      if (toPass.length === 0) throw new Error(`the process dies after ${point}`)
+    },
+  }))
   agent = await scriptedAgent(api)
   await agent.has([echo])
 })
@@ -102,6 +112,20 @@ describe('a retry', () => {
     expect(await api.client.data(saidOf(third))).toMatchObject({ status: 'pending' })
     for (const task of [first, second, third, last]) await succeed(task)
     expect(await now(last)).toMatchObject({ status: 'succeeded', attempt: 2 })
+  })
+
+  test('revives also what was skipped just before, and left by whoever was at it', async () => {
+    const second = await following(first)
+    const third = await following(second)
+    toPass = ['settle.cleared', 'settle.outputs-written']
+    await expect(fail(first)).rejects.toThrow('500')
+    expect(await api.deps.store.tasks.get(second.id)).toMatchObject({
+      status: 'skipped',
+      settle: { kind: 'terminal' },
+    })
+    await api.client.retryTask(first.id)
+    for (const task of [second, third]) expect(await now(task)).toMatchObject({ status: 'blocked' })
+    for (const task of [first, second, third]) await succeed(task)
   })
 
   test('leaves what another failed task keeps from running, until that one is tried again too', async () => {

@@ -13,7 +13,11 @@ export async function faultAtRest(world: World, db: Db): Promise<string | null> 
     const known = world.mirror.tasks.get(task._id)
     if (known?.rev !== task.rev)
       return `the mirror is true: ${task._id} has revision ${task.rev}, not ${known?.rev}`
-    const fault = faultOfTask(task) ?? (await faultOfOutputs(store, task)) ?? (await faultOfRuns(store, task))
+    const fault =
+      faultOfTask(task) ??
+      faultOfSkip(world, task) ??
+      (await faultOfOutputs(store, task)) ??
+      (await faultOfRuns(world, store, task))
     if (fault) return fault
   }
   for (const [batch, members] of world.batches) {
@@ -41,6 +45,15 @@ function faultOfTask(task: Task): string | null {
   return null
 }
 
+/** Whoever is tried again brings back what was skipped because of it: what is still skipped wants something. */
+function faultOfSkip({ mirror }: World, task: Task): string | null {
+  if (task.status !== 'skipped') return null
+  const wants =
+    task.reads.some((id) => mirror.data.get(id)?.status !== 'available') ||
+    task.after.some((id) => mirror.tasks.get(id)?.status !== 'succeeded')
+  return wants ? null : `no task skipped for nothing: ${task._id} has all that it needs, and stays skipped`
+}
+
 /** A task that succeeded has what its last run said, and nothing of any other. */
 async function faultOfOutputs(store: Store, task: Task): Promise<string | null> {
   const id = task.outputs.said?.data ?? ''
@@ -59,8 +72,14 @@ async function faultOfOutputs(store: Store, task: Task): Promise<string | null> 
   return null
 }
 
-async function faultOfRuns(store: Store, task: Task): Promise<string | null> {
+async function faultOfRuns(world: World, store: Store, task: Task): Promise<string | null> {
   const runs = await store.runs.find({ task: task._id }, { limit: 1_000 })
+  const untrue = runs.find(({ _id, status }) => !world.rules.everRan.has(_id) && status !== 'cancelled')
+  if (untrue) return `runs are true: ${untrue._id} never ran, and is ${untrue.status}`
+  const unknown = [...world.rules.everRan].find(
+    (run) => run.startsWith(`${task._id}.`) && !runs.some(({ _id }) => _id === run),
+  )
+  if (unknown) return `runs are true: nothing is known of ${unknown}, which ran`
   const open = runs.find(({ status }) => status === 'queued' || status === 'running')
   if (open) return `counts right: run ${open._id} is still ${open.status}`
   const successes = runs.filter(({ status }) => status === 'succeeded').map(({ _id }) => _id)

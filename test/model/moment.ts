@@ -12,6 +12,9 @@ export class MomentRules {
   readonly #everEnded = new Set<string>()
   /** Runs that went on after they were thought lost: they may stand above a limit. */
   readonly #resumed = new Set<string>()
+  readonly everRan = new Set<string>()
+  /** Runs whose report once took effect. */
+  readonly everApplied = new Set<string>()
   readonly #winning = new Map<string, string>()
 
   constructor(mirror: Mirror) {
@@ -28,6 +31,8 @@ export class MomentRules {
   #ofTask(before: TaskDoc | undefined, after: TaskDoc): string | null {
     if (isTerminal(after.status)) this.#everEnded.add(after._id)
     if (after.settle?.kind === 'resume') this.#resumed.add(after.settle.run)
+    if (after.status === 'running' && after.currentRun) this.everRan.add(after.currentRun)
+    if (after.appliedRun) this.everApplied.add(after.appliedRun)
     if (before?.status === 'queued' && after.status === 'running') this.#noteWinner(after)
     if (!before) return null
     return (
@@ -127,5 +132,15 @@ function faultOfMove(before: TaskDoc, after: TaskDoc): string | null {
     return `legal moves only: ${after._id} went from ${before.status} to ${after.status}`
   if (isTerminal(before.status) && after.round !== before.round + 1)
     return `one terminal state: ${after._id} left ${before.status} without a new round`
+  if (before.cancelRequestedAt && after.status !== 'cancelled' && !isTerminal(before.status))
+    return `a cancel holds: ${after._id} became ${after.status} after it was asked to stop`
+  if (before.status === 'running' && after.status === 'queued')
+    return overBudget(after) ? `attempts hold: ${after._id} is tried once more, ${overBudget(after)}` : null
   return null
+}
+
+/** A round has so many failures, and so many agents that may be lost. */
+function overBudget({ failures, maxAttempts, losses }: TaskDoc): string | null {
+  if (failures >= maxAttempts) return `after ${failures} failures of ${maxAttempts}`
+  return losses > 3 ? `after ${losses} losses` : null
 }

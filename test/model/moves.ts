@@ -140,6 +140,8 @@ export async function deliver(world: World, agent: Agent, run: RunId): Promise<v
     })
     const answer = await finish(deps, world.agentDoc(deps, agent), run, body)
     world.note(`${run}: ${JSON.stringify(answer)}`)
+    if ('applied' in answer && report.outcome === 'succeeded' && !world.rules.everApplied.has(run))
+      world.fault(`what was taken is kept: ${run} was told that its result counts, and it does not`)
     agent.spool.delete(run)
     agent.told.push([run, report])
   })

@@ -71,7 +71,7 @@ export class World {
   broken: string | null = null
   running = 0
   isFlaky = false
-  #rules = new MomentRules(this.mirror)
+  readonly rules = new MomentRules(this.mirror)
   #db: Db
   #now = Date.parse('2026-01-01T00:00:00Z')
   #seed: number
@@ -275,7 +275,7 @@ export class World {
   #judge(actor: number, call: Call): void {
     for (const seen of this.mirror.follow(call.collection, call.write ?? [])) {
       this.note(`  ${describe(seen)}`)
-      const fault = this.#rules.judge(seen)
+      const fault = this.rules.judge(seen)
       if (fault) this.fault(fault)
     }
     this.#judgeSession(actor, call)

@@ -62,11 +62,17 @@ async function reviveDependents(deps: Deps, task: TaskDoc): Promise<TaskDoc[]> {
     const upstreams = await lookAtUpstreams(deps, skipped)
     if (decideAdmit(skipped, upstreams).kind === 'end') continue
     const change = await deps.store.tasks.change(skipped, (current) =>
-      current.status === 'skipped' && !current.settle ? freshRound(current, deps.clock.now()) : null,
+      decideRevive(current, deps.clock.now()),
     )
     if (change) revived.set(skipped._id, change.after)
   }
   return [...revived.values()]
+}
+
+/** One that is still being settled is touched only: then whoever is at it looks once more, and begins it anew. */
+function decideRevive(skipped: TaskDoc, now: Date): TaskDoc | null {
+  if (skipped.status !== 'skipped') return null
+  return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)
 }
 
 async function skippedFor(deps: Deps, task: TaskId, outputs: readonly DataId[]): Promise<TaskDoc[]> {

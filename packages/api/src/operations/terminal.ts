@@ -7,6 +7,7 @@ import { clearMarker } from './marker.ts'
 import { settleFreshOutputs } from './outputs.ts'
 import { cancelWaitingRun, endRun } from './run-end.ts'
 import { releaseRun } from './slots.ts'
+import { staySkipped } from './stay-skipped.ts'
 import { queueDeliveries, webhooksOf } from './webhooks/queue-deliveries.ts'
 
 /**
@@ -40,5 +41,7 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
   const items = Object.values(task.outputs).map((output) => output.data)
   const ended = await admitDependents(deps, [task._id, ...items])
   deps.reached('settle.dependents-admitted')
-  return { task: await clearMarker(deps, task, 'settle.cleared'), next: ended }
+  if (task.status !== 'skipped') return { task: await clearMarker(deps, task, 'settle.cleared'), next: ended }
+  const last = await staySkipped(deps, task)
+  return { task: last, next: last.settle ? [...ended, last] : ended }
 }
