@@ -59,8 +59,8 @@ test('a film is seen and heard, and both are joined: four tasks, made before the
     const pids = await processesOfTask(faces.id)
     return pids.length > 0 && pids
   })
-  await until('some are active', 20, async () => (await summary()).active > 0)
   process.kill(victim ?? 0, 'SIGKILL')
+  await until('some are active', 20, async () => (await summary()).active > 0)
 
   const done = await until('the last has ended', 180, async () => {
     const task = await client.task(joined.id, 30)
