@@ -25,6 +25,8 @@ export async function faultAtRest(world: World, db: Db): Promise<string | null> 
     if (there !== 0 && there !== members.length)
       return `batches are all or none: ${there} of ${members.length} tasks of ${batch} are there`
   }
+  const [job] = await store.bulkJobs.find({ state: 'going' }, { limit: 1 })
+  if (job) return `no task stuck: ${job._id}, a bulk ${job.act}, is not through`
   for (const { _id, holders } of await store.slots.find({}, { limit: 100 }))
     if (holders.length > 0) return `counts right: ${holders[0]?.run} still holds a place in ${_id}`
   const [entry] = await store.queue.find({}, { limit: 1 })

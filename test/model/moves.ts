@@ -6,6 +6,7 @@ import {
   newItem,
   retry,
   settleData,
+  startBulkJob,
   submit,
   submitBatch,
   type TaskDoc,
@@ -18,11 +19,12 @@ import {
   FinishRequest,
   isTerminal,
   type RunId,
+  TaskFilter,
   TaskId,
 } from '@millrace/shared'
 import type { Agent, Report, World } from './world.ts'
 
-type Move = { name: string; weight: number; make(world: World): Promise<void> }
+export type Move = { name: string; weight: number; make(world: World): Promise<void> }
 
 /** Sends a request, and again to whoever lives when the process that had it died: with the same ids. */
 async function request(
@@ -38,22 +40,29 @@ async function request(
   }
 }
 
-const tasksOf = (world: World): TaskId[] => [...world.mirror.tasks.keys()].map((id) => TaskId.parse(id))
+export const tasksOf = (world: World): TaskId[] =>
+  [...world.mirror.tasks.keys()].map((id) => TaskId.parse(id))
 
-/** Inputs and upstreams among what is there, so that graphs come about. */
-function anyTask(world: World, refs: readonly string[] = []) {
+/** Inputs and upstreams among what is there, so that graphs come about; `needs` is surely one of them. */
+function anyTask(world: World, { refs = [], needs }: { refs?: readonly string[]; needs?: TaskId } = {}) {
   const { random } = world
-  const upstreams = [...tasksOf(world), ...refs]
+  const upstreams = needs ? [needs] : [...tasksOf(world), ...refs]
   const text =
-    random.chance(0.3) && upstreams.length > 0
+    random.chance(needs ? 0.5 : 0.3) && upstreams.length > 0
       ? { task: random.pick(upstreams), output: 'said' }
       : random.chance(0.15) && world.uploads.length > 0
         ? { data: random.pick(world.uploads) }
         : 'x'
+  const isNeeded = needs !== undefined && typeof text === 'object' && 'task' in text
   return {
     module: random.pick(['free', 'limited']),
     inputs: { text },
-    after: random.chance(0.25) ? [...new Set(random.some(upstreams, 0.4))].slice(0, 3) : [],
+    after:
+      needs && !isNeeded
+        ? [needs]
+        : random.chance(0.25)
+          ? [...new Set(random.some(upstreams, 0.4))].slice(0, 3)
+          : [],
     onUpstreamFailure: random.pick(['skip', 'skip', 'fail', 'run']),
     maxAttempts: world.isFlaky ? random.between(4, 10) : random.between(1, 3),
     backoff: { initialSeconds: 1, factor: 2, maxSeconds: 4 },
@@ -63,8 +72,8 @@ function anyTask(world: World, refs: readonly string[] = []) {
   }
 }
 
-function submitOne(world: World): Promise<void> {
-  const wanted = CreateTask.parse(anyTask(world))
+export function submitOne(world: World, needs?: TaskId): Promise<void> {
+  const wanted = CreateTask.parse(anyTask(world, { needs }))
   const ids = seeded(world)
   return request(world, 'submit', async (deps, repeated) => {
     const task = await submit(deps, callerOf(ids(), repeated), wanted)
@@ -74,7 +83,7 @@ function submitOne(world: World): Promise<void> {
 
 function submitMany(world: World): Promise<void> {
   const refs = ['p', 'q', 'r', 's'].slice(0, world.random.between(2, 4))
-  const tasks = refs.map((ref, at) => ({ ref, ...anyTask(world, refs.slice(0, at)) }))
+  const tasks = refs.map((ref, at) => ({ ref, ...anyTask(world, { refs: refs.slice(0, at) }) }))
   const parsed = CreateBatch.parse({ tasks })
   const ids = seeded(world)
   const batch = ids().batch()
@@ -148,9 +157,9 @@ export async function deliver(world: World, agent: Agent, run: RunId): Promise<v
 }
 
 /** A message that was long on its way, and long answered. */
-async function tellAgain(world: World, agent: Agent): Promise<void> {
-  if (agent.told.length === 0) return
-  const [run, report] = world.random.pick(agent.told)
+export async function tellAgain(world: World, agent: Agent, told = agent.told): Promise<void> {
+  if (told.length === 0) return
+  const [run, report] = world.random.pick(told)
   if (!agent.spool.has(run)) agent.spool.set(run, report)
   await deliver(world, agent, run)
 }
@@ -189,7 +198,7 @@ export async function signInAgain(world: World, agent: Agent): Promise<void> {
   await request(world, `${agent.name} signs in`, (deps) => world.signIn(deps, agent, undefined))
 }
 
-function anyReport(world: World): Report {
+export function anyReport(world: World): Report {
   if (world.isFlaky && world.random.chance(0.6)) return { outcome: 'failed', retryable: true }
   return world.random.pick<Report>([
     { outcome: 'succeeded' },
@@ -271,6 +280,21 @@ async function outage(world: World): Promise<void> {
   await tickOnce(world, 0)
 }
 
+export const cancelOne = (world: World, id: TaskId): Promise<void> =>
+  request(world, `cancel ${id}`, async (deps) => void (await cancel(deps, id)))
+
+export function retryOne(world: World, id: TaskId): Promise<void> {
+  const asked = `retry-${world.trace.length}`
+  return request(world, `retry ${id}`, async (deps) => void (await retry(deps, id, asked)))
+}
+
+/** Many at once, written down first: whoever dies at it leaves the rest to others. */
+function actOnMany(world: World, act: 'cancel' | 'retry'): Promise<void> {
+  const filter = TaskFilter.parse({ module: world.random.pick(['free', 'limited']) })
+  const ids = seeded(world)
+  return request(world, `${act} many`, async (deps) => void (await startBulkJob(deps, ids(), act, filter)))
+}
+
 const unfinished = (task: TaskDoc): boolean => !isTerminal(task.status)
 const endedBadly = (task: TaskDoc): boolean => isTerminal(task.status) && task.status !== 'succeeded'
 const someAgent = (world: World): Agent => world.random.pick(world.agents)
@@ -348,20 +372,15 @@ export const moves: Move[] = [
   {
     name: 'cancel',
     weight: 6,
-    make: (world) =>
-      withTask(world, unfinished, (id) =>
-        request(world, `cancel ${id}`, async (deps) => void (await cancel(deps, id))),
-      ),
+    make: (world) => withTask(world, unfinished, (id) => cancelOne(world, id)),
   },
   {
     name: 'retry',
     weight: 8,
-    make: (world) =>
-      withTask(world, endedBadly, (id) => {
-        const asked = `retry-${world.trace.length}`
-        return request(world, `retry ${id}`, async (deps) => void (await retry(deps, id, asked)))
-      }),
+    make: (world) => withTask(world, endedBadly, (id) => retryOne(world, id)),
   },
+  { name: 'cancel many', weight: 1, make: (world) => actOnMany(world, 'cancel') },
+  { name: 'replay', weight: 1, make: (world) => actOnMany(world, 'retry') },
   { name: 'tell again', weight: 6, make: (world) => tellAgain(world, someAgent(world)) },
   { name: 'upload', weight: 2, make: upload },
   { name: 'uploaded', weight: 2, make: uploaded },

@@ -32,7 +32,33 @@ export const mutations: Mutation[] = [
     name: 'no second look in admit',
     isRare: true,
     breaks: 'what ended between the look and the write is never seen',
-    patches: one('admit.ts', "if (decision.kind !== 'wait') return task", 'return task'),
+    patches: one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+  },
+  {
+    name: 'a second look that dies with its process',
+    isRare: true,
+    breaks: 'the same, where the process dies between the write and the look',
+    patches: [
+      ...one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+      ...one(
+        'admit.ts',
+        "if (decision.kind !== 'wait' || task.settle === null) return task",
+        "if (decision.kind !== 'wait') return task",
+      ),
+    ],
+  },
+  {
+    name: 'nobody touches what is just being skipped',
+    isRare: true,
+    breaks: 'a task stays skipped when what it wants is tried again in that moment',
+    patches: [
+      ...one(
+        'revive.ts',
+        'return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)',
+        'return skipped.settle ? null : freshRound(skipped, now)',
+      ),
+      ...one('terminal.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
+    ],
   },
   {
     name: 'a requeue without its marker',

@@ -1,12 +1,14 @@
-import type { MongoClient } from 'mongodb'
+import type { Db } from 'mongodb'
 import { faultAtRest } from './final.ts'
-import { moves } from './moves.ts'
+import { meetings } from './meetings.ts'
+import { moves as singly } from './moves.ts'
 import { Random } from './random.ts'
 import { recover } from './recover.ts'
 import { World } from './world.ts'
 
 export type Played = { seed: number; broken: string | null; trace: string[]; moves: number }
 
+const moves = [...singly, ...meetings]
 const mostMoves = 45
 /** `isFlaky`: modules fail more often than not, and tasks are tried many times. */
 type Temper = { weights: Record<string, number>; isFlaky: boolean }
@@ -20,13 +22,13 @@ const tempers: Temper[] = [
   },
   {
     isFlaky: true,
-    weights: { submit: 0.5, 'tell again': 5, finish: 2, claim: 2, restart: 0.2, silence: 0.5 },
+    weights: { submit: 0.5, 'tell again': 5, 'old news': 3, finish: 2, claim: 2, restart: 0.2, silence: 0.5 },
   },
+  { weights: { meet: 5, tick: 0.5, outage: 0, silence: 0.2, pass: 2 }, isFlaky: false },
 ]
 
 /** Plays one life of an installation, as the seed wants it. `broken` names the rule that did not hold. */
-export async function play(client: MongoClient, seed: number): Promise<Played> {
-  const db = client.db(`model-${process.pid}-${seed}`)
+export async function play(db: Db, seed: number): Promise<Played> {
   await db.dropDatabase()
   const random = new Random(seed)
   const world = new World(db, random, seed)

@@ -6,12 +6,14 @@ import { startMongo } from '@millrace/infra'
 import { mutations } from './mutations.ts'
 
 /**
- * `npm run test:model`: lives by the thousand, over a database of their own. `-- --seed N` plays one and tells it,
- * `-- --mutations` looks for every planted bug.
+ * `npm run test:model`: lives by the thousand, in memory. `-- --seed N` plays one and tells it, `-- --mutations` looks
+ * for every planted bug, `-- --real` plays over a database of their own.
  */
 const home = await mkdtemp(join(tmpdir(), 'millrace-model-'))
-const server = await startMongo({ home, env: process.env, report: (line) => console.error(line) })
-const given = process.argv.slice(2)
+const server = process.argv.includes('--real')
+  ? await startMongo({ home, env: process.env, report: (line) => console.error(line) })
+  : null
+const given = process.argv.slice(2).filter((one) => one !== '--real')
 
 async function main(): Promise<number> {
   if (given.includes('--mutations')) return findAll()
@@ -27,8 +29,8 @@ async function main(): Promise<number> {
 function play(args: string[], mutation?: string): Promise<number> {
   const hooks = mutation ? ['--import', resolve(import.meta.dirname, 'plant.ts')] : []
   const entry = resolve(import.meta.dirname, 'main.ts')
-  const url = server.env.MONGODB_URL ?? ''
-  const child = spawn(process.execPath, [...hooks, entry, '--url', url, ...args], {
+  const over = server ? ['--url', server.env.MONGODB_URL ?? ''] : []
+  const child = spawn(process.execPath, [...hooks, entry, ...over, ...args], {
     stdio: 'inherit',
     env: { ...process.env, ...(mutation ? { MILLRACE_MUTATION: mutation } : {}) },
   })
@@ -48,6 +50,6 @@ async function findAll(): Promise<number> {
 try {
   process.exitCode = await main()
 } finally {
-  await server.stop()
+  await server?.stop()
   await rm(home, { recursive: true, force: true })
 }

@@ -1,0 +1,65 @@
+import { parseRunId, type TaskId } from '@millrace/shared'
+import {
+  anyReport,
+  cancelOne,
+  claimOne,
+  finishOne,
+  type Move,
+  restart,
+  retryOne,
+  submitOne,
+  tasksOf,
+  tellAgain,
+  tickOnce,
+} from './moves.ts'
+import type { World } from './world.ts'
+
+/** What several people, agents and ticks may do to one task, or to what waits for it. */
+const acts: ((world: World, id: TaskId) => Promise<unknown>)[] = [
+  (world, id) => submitOne(world, id),
+  cancelOne,
+  retryOne,
+  (world) => Promise.all(world.agents.map((agent) => claimOne(world, agent))),
+  (world) => tickOnce(world, world.random.between(0, 1)),
+  endItsRun,
+  endItsRun,
+]
+
+/** What is rarely met by chance is met here all the time. */
+export const meetings: Move[] = [
+  {
+    // Two things at once, of one task.
+    name: 'meet',
+    weight: 12,
+    async make(world) {
+      const held = world.agents.flatMap((agent) => [...agent.held])
+      const running = tasksOf(world).filter((id) => held.some((run) => run.startsWith(`${id}.`)))
+      const all = running.length > 0 && world.random.chance(0.7) ? running : tasksOf(world)
+      if (all.length === 0) return
+      const id = world.random.pick(all)
+      const [one, other] = [world.random.pick(acts), world.random.pick(acts)]
+      await Promise.all([one(world, id), other(world, id)])
+    },
+  },
+  {
+    // An agent tells once more of a run whose task it runs again.
+    name: 'old news',
+    weight: 4,
+    async make(world) {
+      const agent = world.random.pick(world.agents)
+      const running = new Set([...agent.held].map((run) => parseRunId(run).task))
+      const old = agent.told.filter(([run]) => running.has(parseRunId(run).task) && !agent.held.has(run))
+      await tellAgain(world, agent, old)
+    },
+  },
+]
+
+async function endItsRun(world: World, id: TaskId): Promise<void> {
+  for (const agent of world.agents) {
+    const run = [...agent.held].find((one) => one.startsWith(`${id}.`))
+    if (!run) continue
+    if (world.random.chance(0.1)) await restart(world, agent)
+    else await finishOne(world, agent, run, anyReport(world))
+    return
+  }
+}
