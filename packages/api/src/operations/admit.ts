@@ -37,7 +37,7 @@ export async function admit(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
       continue
     }
     task = admitted
-    if (decision.kind !== 'wait') return task
+    if (decision.kind !== 'wait' || task.settle === null) return task
     // Once more: what it waits for may have ended between the look and the write.
   }
 }
@@ -131,11 +131,15 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
   const now = deps.clock.now()
   switch (decision.kind) {
     case 'wait': {
-      await createOutputs(deps, task)
+      const known = new Set<string>(task.waitingFor)
+      const isNew = decision.waitingFor.some((id) => !known.has(id))
+      if (isNew) await createOutputs(deps, task)
       const change = await writeOnce(deps, task, {
         ...task,
         waitingFor: decision.waitingFor,
-        settle: null,
+        // What ends from here on finds it waiting. What ended before is seen by one more look: whoever dies first
+        // leaves that to others.
+        settle: isNew ? { kind: 'admit' } : null,
         updatedAt: now,
       })
       if (!change) return null
