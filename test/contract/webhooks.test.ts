@@ -1,5 +1,3 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tick } from '@millrace/api'
 import { WebhookCreated } from '@millrace/shared'
 import { Webhook } from 'standardwebhooks'
@@ -9,6 +7,7 @@ import { refusalOf } from '../support/problem-of.ts'
 import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { until } from '../support/until.ts'
+import { closeReceivers, receiver } from '../support/webhook-receiver.ts'
 
 const clock = shiftedClock()
 let api: TestApi
@@ -20,38 +19,11 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-type Got = { headers: IncomingMessage['headers']; body: string }
-const receivers: Server[] = []
-afterEach(async () => {
-  for (const server of receivers.splice(0)) {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-})
+afterEach(closeReceivers)
 beforeEach(async () => {
-  const { items } = await (await api.request('/api/webhooks')).json()
-  for (const { id } of items) await api.request(`/api/webhooks/${id}`, { method: 'DELETE' })
+  const { items } = await api.client.listWebhooks()
+  for (const { id } of items) await api.client.deleteWebhook(id)
 })
-
-/** Somebody who is told: answers as the test wants, and keeps what came. */
-async function receiver(
-  answer: (response: ServerResponse, nth: number) => void = (response) => response.end(),
-) {
-  const got: Got[] = []
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', (part) => {
-      body += part
-    })
-    request.on('end', () => {
-      got.push({ headers: request.headers, body })
-      answer(response, got.length)
-    })
-  })
-  receivers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, got }
-}
 
 async function webhook(url: string, more: object = {}) {
   const response = await api.post('/api/webhooks', { url, ...more })

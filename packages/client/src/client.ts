@@ -1,16 +1,22 @@
 import {
   type Agent,
   AgentPage,
+  type AuditEntry,
+  AuditPage,
   BatchAnswer,
   BulkAnswer,
   ContentUrl,
   type CreateGrant,
   type CreateKey,
   type CreateSchedule,
+  type CreateWebhook,
   DataAnswer,
   type DataId,
   type DataItem,
   DataPage,
+  type Delivery,
+  DeliveryAnswer,
+  DeliveryPage,
   type EditData,
   type EditSchedule,
   GrantCreated,
@@ -36,6 +42,7 @@ import {
   SchedulePage,
   Settings,
   type SettingsPatch,
+  SigningSecret,
   Summary,
   type Task,
   TaskAnswer,
@@ -44,6 +51,10 @@ import {
   TaskPage,
   UploadAnswer,
   type Waiting,
+  type Webhook,
+  WebhookCreated,
+  type WebhookId,
+  WebhookPage,
   WhyAnswer,
 } from '@millrace/shared'
 import type { z } from 'zod'
@@ -256,6 +267,29 @@ export function connect(options: ClientOptions) {
     async revokeGrant(id: GrantId): Promise<void> {
       await send('DELETE', `/api/grants/${id}`)
     },
+    /** Has a URL told of the end of every task; its deliveries are signed with the secret, which is shown this once. */
+    createWebhook: (webhook: z.input<typeof CreateWebhook>): Promise<WebhookCreated> =>
+      call(WebhookCreated, 'POST', '/api/webhooks', { body: webhook }),
+    listWebhooks: (query: Query = {}): Promise<Page<Webhook>> =>
+      call(WebhookPage, 'GET', '/api/webhooks', { query }),
+    async deleteWebhook(id: WebhookId): Promise<void> {
+      await send('DELETE', `/api/webhooks/${id}`)
+    },
+    /** What was sent, with every attempt; under `whk_00000000000000000000000000` for the webhooks of single tasks. */
+    listDeliveries: (id: WebhookId, query: Query = {}): Promise<Page<Delivery>> =>
+      call(DeliveryPage, 'GET', `/api/webhooks/${id}/deliveries`, { query }),
+    /** Sends it once more, under the same id. */
+    async redeliver({ id, webhookId }: Pick<Delivery, 'id' | 'webhookId'>): Promise<Delivery> {
+      const path = `/api/webhooks/${webhookId}/deliveries/${encodeURIComponent(id)}/redeliver`
+      return (await call(DeliveryAnswer, 'POST', path)).delivery
+    },
+    /** What the webhooks of single tasks are signed with. */
+    async webhookSecret(): Promise<string> {
+      return (await call(SigningSecret, 'GET', '/api/webhooks/signing-secret')).secret
+    },
+    /** Who changed what, newest first. */
+    listAudit: (query: Query = {}): Promise<Page<AuditEntry>> =>
+      call(AuditPage, 'GET', '/api/audit', { query }),
     settings: (): Promise<Settings> => call(Settings, 'GET', '/api/settings'),
     changeSettings: (patch: SettingsPatch): Promise<Settings> =>
       call(Settings, 'PATCH', '/api/settings', { body: patch }),

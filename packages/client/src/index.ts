@@ -1,7 +1,9 @@
 export type {
   Agent,
+  AuditEntry,
   DataId,
   DataItem,
+  Delivery,
   LogLine,
   Module,
   Run,
@@ -11,6 +13,8 @@ export type {
   Summary,
   Task,
   TaskId,
+  Webhook,
+  WebhookId,
 } from '@millrace/shared'
 export { isTerminal } from '@millrace/shared'
 export { ApiError } from './api-error.ts'

@@ -1,11 +1,13 @@
 import type { Deps } from '../deps.ts'
-import { newIds } from '../ids.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Ctx } from './env.ts'
 
+const longestDetail = 4 * 1024
+
 /**
  * Writes down who did what, before the answer: whoever was told that it is done finds it in the list. A process that
- * dies between the act and this write leaves the act alone.
+ * dies between the act and this write leaves the act alone; the same request again, with its Idempotency-Key, is
+ * written down then. One that repeats what is done does nothing, and is not.
  */
 export async function withAudit(
   deps: Deps,
@@ -14,14 +16,15 @@ export async function withAudit(
   handle: () => Promise<Response>,
 ): Promise<Response> {
   const answer = await handle()
-  if (!one.audit || answer.status >= 300) return answer
+  if (!one.audit || answer.status >= 300 || c.var.replayed) return answer
   const { id: keyId, grant } = c.var.principal
   await deps.store.audit.insert({
-    _id: newIds.audit(),
+    _id: c.var.ids.audit(),
     rev: 1,
     at: deps.clock.now(),
     action: one.audit,
     subject: c.req.param('id') ?? (await createdId(answer)),
+    detail: detailOf(c),
     keyId,
     grant: grant?._id ?? null,
     requestId: c.var.requestId,
@@ -37,4 +40,10 @@ async function createdId(answer: Response): Promise<string | null> {
   const told: unknown = await answer.clone().json()
   const [first] = Object.values(told ?? {})
   return typeof first?.id === 'string' ? first.id : null
+}
+
+function detailOf(c: Ctx): string | null {
+  if (!c.var.auditDetail) return null
+  const json = JSON.stringify(c.var.auditDetail)
+  return Buffer.byteLength(json) <= longestDetail ? json : JSON.stringify({ truncated: true })
 }

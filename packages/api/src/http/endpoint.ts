@@ -44,6 +44,8 @@ type Spec<Q extends z.ZodType, B extends z.ZodType> = {
   openToGrants?: boolean
   looksAhead?: boolean
   audit?: string
+  /** What of the body stands there too. Never a secret, nor what may hold one: a URL, inputs. */
+  auditDetail?(body: z.output<B>): Record<string, unknown>
   handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
 }
 
@@ -61,7 +63,9 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
       const query = spec.query ? parse(spec.query, c.req.query(), 'query') : undefined
       const bodySchema = (isUnderGrant(c) && spec.bodyUnderGrant) || spec.body
       const body = bodySchema ? parse(bodySchema, await readBody(c), 'body') : undefined
-      return spec.handle(c, { query, body } as { query: z.output<Q>; body: z.output<B> })
+      const input = { query, body } as { query: z.output<Q>; body: z.output<B> }
+      if (spec.auditDetail) c.set('auditDetail', spec.auditDetail(input.body))
+      return spec.handle(c, input)
     },
   }
 }

@@ -25,6 +25,8 @@ export type Env = {
     /** The same while its key is still being looked up; rejects when the request may not be made. */
     allowed: Promise<Principal>
     ids: NewIds
+    /** What the audit list will say of the request beside who and what. */
+    auditDetail: Record<string, unknown> | undefined
     /** This request repeats one that already ended well. */
     replayed: boolean
     /** An earlier request with the same Idempotency-Key may have done this already, in part or whole. */

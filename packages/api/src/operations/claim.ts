@@ -10,16 +10,16 @@ import { lose } from './lost.ts'
 import { fitsVersion } from './modules/fits-version.ts'
 import { move } from './move.ts'
 import { claimOf, newRun } from './new-run.ts'
+import { park } from './park.ts'
 import { type Picked, pickEntry } from './pick.ts'
 import { placeIn } from './rank.ts'
 import { isToCome, removeUnclaimed } from './run-end.ts'
 import { settle } from './settle.ts'
-import { globalSlot, moduleSlot, openParked, release, slotsFor, takeSlot } from './slots.ts'
+import { globalSlot, moduleSlot, release, slotsFor, takeSlot } from './slots.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 const patienceMs = 10_000
 const entriesAtOnce = 50
-const parkedAtOnce = 500
 
 /** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
 export async function claim(
@@ -129,10 +129,8 @@ async function take(
   const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
   const change = full || !fits ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
-    await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
-    const now = waiting && (await deps.store.tasks.get(entry.task))
-    if (now?.status === 'running' && now.currentRun === entry._id && now.claimId === claimId) return now // by a twin of this request
-    if (!now || !isToCome(now, entry._id)) await removeUnclaimed(deps, now, entry._id)
+    const now = await giveBack(deps, entry, holder, held)
+    if (now && isOfClaim(now, holder)) return now
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'
@@ -143,6 +141,23 @@ async function take(
   deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
   return afterClaim(deps, agent, entry, change.after)
 }
+
+/** Gives back the places that were taken, and has a look at the task: an entry that nobody may claim any more goes. */
+async function giveBack(
+  deps: Deps,
+  entry: QueueDoc,
+  holder: Holder,
+  held: readonly string[],
+): Promise<TaskDoc | null> {
+  await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
+  const task = await deps.store.tasks.get(entry.task)
+  if (!task || !isToCome(task, entry._id)) await removeUnclaimed(deps, task, entry._id)
+  return task
+}
+
+/** A twin of this request was faster: its grant is the answer to both. */
+const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
+  task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
 /** Its token may have come before the last write of its admission. */
 async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
@@ -213,19 +228,4 @@ async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<voi
   await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
-}
-
-/**
- * Waits under a full slot, unless room came while nobody was looking; and so do many others that need it too, so
- * that a flood under one limit does not stand before everything else, claim after claim.
- */
-async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
-  const alike =
-    slot === moduleSlot(entry.module) ? { module: entry.module } : { concurrencyKey: entry.concurrencyKey }
-  const others = await deps.store.queue.find({ state: 'open', ...alike }, { limit: parkedAtOnce })
-  await deps.store.queue.changeMany([entry, ...others.filter(({ _id }) => _id !== entry._id)], (current) =>
-    current.state === 'open' ? { ...current, state: 'parked', slot } : null,
-  )
-  const now = await deps.store.slots.get(slot)
-  if (now && now.holders.length < now.limit) await openParked(deps, slot)
 }

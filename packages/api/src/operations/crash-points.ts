@@ -16,6 +16,7 @@ export const crashPoints = [
   'webhook.queued',
   'webhook.claimed',
   'webhook.tried',
+  'webhook.switched-off',
   'bulk.written',
   'bulk.stepped',
   'admit.outputs-created',

@@ -3,6 +3,7 @@ import { AuditPage, AuditQuery } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import type { Filter } from '../store/collection.ts'
 import type { AuditDoc } from '../store/documents/audit.ts'
 
 export const auditEndpoints = (deps: Deps): Endpoint[] => [
@@ -14,7 +15,7 @@ export const auditEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Who changed what, newest first',
     query: AuditQuery,
     answers: { 200: { description: 'A page', schema: AuditPage } },
-    async handle(c, { query: { cursor, limit, action, key, subject } }) {
+    async handle(c, { query: { cursor, limit, action, key, subject, ...time } }) {
       const after = idOfCursor(cursor, 'aud_')
       const docs = await deps.store.audit.find(
         {
@@ -22,6 +23,7 @@ export const auditEndpoints = (deps: Deps): Endpoint[] => [
           ...(action ? { action } : {}),
           ...(key ? { keyId: key } : {}),
           ...(subject ? { subject } : {}),
+          ...within(time),
         },
         { sort: { _id: -1 }, limit: limit + 1 },
       )
@@ -30,8 +32,16 @@ export const auditEndpoints = (deps: Deps): Endpoint[] => [
   }),
 ]
 
-const present = ({ _id, at, grant, rev: _, ...entry }: AuditDoc): AuditEntry => ({
+const within = ({ after, before }: { after?: string; before?: string }): Filter<AuditDoc> =>
+  after || before
+    ? {
+        at: { ...(after ? { $gte: new Date(after) } : {}), ...(before ? { $lt: new Date(before) } : {}) },
+      }
+    : {}
+
+const present = ({ _id, at, grant, detail, rev: _, ...entry }: AuditDoc): AuditEntry => ({
   ...entry,
+  detail: detail === null ? null : JSON.parse(detail),
   id: _id,
   at: at.toISOString(),
   grantId: grant,

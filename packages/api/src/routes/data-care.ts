@@ -17,6 +17,7 @@ export const dataCareEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Data',
     summary: 'Change label, tags or expiry',
     body: EditData,
+    auditDetail: (changes) => ({ changed: Object.keys(changes) }),
     answers: { 200: { description: 'The item', schema: DataAnswer } },
     async handle(c, { body }) {
       return c.json({ data: presentData(await editData(deps, pathId(c, DataId, 'data item'), body)) })

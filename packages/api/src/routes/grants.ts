@@ -17,6 +17,7 @@ export const grantEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Grants',
     summary: 'Make a token for a page; it is shown this once',
     body: CreateGrant,
+    auditDetail: (grant) => grant,
     answers: { 201: { description: 'Created', schema: GrantCreated } },
     idempotent: true,
     async handle(c, { body }) {

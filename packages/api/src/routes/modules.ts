@@ -55,6 +55,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Have every agent, or one, scan its modules folder',
     audit: 'modules.scan',
     body: ScanRequest,
+    auditDetail: ({ agentId }) => ({ agentId }),
     answers: { 202: { description: 'Asked', schema: ScanAnswer } },
     idempotent: true,
     async handle(c, { body }) {

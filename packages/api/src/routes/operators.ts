@@ -74,6 +74,7 @@ const keys = (deps: Deps): Endpoint[] => [
     tag: 'Keys',
     summary: 'Make a key; its secret is shown this once',
     body: CreateKey,
+    auditDetail: ({ name, scopes, expiresAt, rateLimit }) => ({ name, scopes, expiresAt, rateLimit }),
     answers: { 201: { description: 'Created', schema: KeyCreated } },
     idempotent: true,
     async handle(c, { body }) {
@@ -149,6 +150,7 @@ const settings = (deps: Deps): Endpoint[] => [
     tag: 'Settings',
     summary: 'Change settings; in force at once',
     body: SettingsPatch,
+    auditDetail: (patch) => patch,
     answers: { 200: { description: 'The settings', schema: Settings } },
     async handle(c, { body }) {
       return c.json(await changeSettings(deps, body))

@@ -23,6 +23,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Schedules',
     summary: 'Make a task again and again: by cron, or every so many seconds',
     body: CreateSchedule,
+    auditDetail: ({ name, task }) => ({ name, module: task.module }),
     answers: { 201: { description: 'Created', schema: ScheduleAnswer } },
     idempotent: true,
     async handle(c, { body }) {
@@ -67,6 +68,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Schedules',
     summary: 'Change a schedule, pause it or go on with it',
     body: EditSchedule,
+    auditDetail: (changes) => ({ changed: Object.keys(changes), enabled: changes.enabled }),
     answers: { 200: { description: 'Changed', schema: ScheduleAnswer } },
     async handle(c, { body }) {
       const id = pathId(c, ScheduleId, 'schedule')

@@ -60,6 +60,7 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Cancel every task that matches and has not ended',
     body: CancelTasks,
+    auditDetail: ({ filter }) => ({ filter }),
     answers: { 202: { description: 'Being cancelled', schema: BulkAnswer } },
     idempotent: true,
     async handle(c, { body }) {
@@ -90,6 +91,7 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Give some of them, those of a module, or all a fresh round of attempts',
     body: ReplayTasks,
+    auditDetail: (wanted) => wanted,
     answers: { 202: { description: 'Being tried again', schema: BulkAnswer } },
     idempotent: true,
     async handle(c, { body: { ids, module } }) {

@@ -25,6 +25,7 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Tell a URL of the end of every task; the secret is shown this once',
     audit: 'webhook.create',
     body: CreateWebhook,
+    auditDetail: ({ url, events }) => ({ host: URL.parse(url)?.host, events }),
     answers: { 201: { description: 'Created', schema: WebhookCreated } },
     idempotent: true,
     async handle(c, { body }) {

@@ -57,10 +57,12 @@ export const indexes: Record<string, readonly Index[]> = {
   ],
   webhooks: [{ key: { disabledAt: 1 }, serves: 'who is told of every task' }],
   deliveries: [
-    { key: { state: 1, nextAt: 1 }, serves: 'what is to be sent; what is old' },
+    { key: { state: 1, nextAt: 1, receiver: 1 }, serves: 'what is to be sent, and to whom' },
     { key: { webhook: 1, _id: -1 }, serves: 'what was sent to one receiver' },
+    { key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 },
   ],
   audit: [
+    { key: { at: -1 }, serves: 'lists by time' },
     { key: { action: 1, _id: -1 }, serves: 'lists by action' },
     { key: { keyId: 1, _id: -1 }, serves: 'lists by key' },
     { key: { subject: 1, _id: -1 }, serves: 'lists by what it was done to' },

@@ -8,10 +8,11 @@ const sessionsMs = 30 * dayMs
 
 /**
  * What is over and opens nothing: MongoDB removes most of it by itself (`expireAfterSeconds`), a database that does
- * not is helped here. A ticket is over at its end, a request by key after a day, a grant is shown for a week more.
+ * not is helped here. A ticket is over at its end, a request by key after a day, a grant is shown for a week more,
+ * a delivery for a month after it was made or given up.
  */
 export const removeExpired = onceAMinute('remove-expired', async (deps: Deps) => {
-  const { tickets, idempotency, grants } = deps.store
+  const { tickets, idempotency, grants, deliveries } = deps.store
   const now = deps.clock.now().getTime()
   const limit = { limit: atOnce }
   for (const one of await tickets.find({ expiresAt: { $lte: new Date(now) } }, limit))
@@ -20,6 +21,8 @@ export const removeExpired = onceAMinute('remove-expired', async (deps: Deps) =>
     await idempotency.removeUnchanged(one)
   for (const one of await grants.find({ expiresAt: { $lte: new Date(now - 7 * dayMs) } }, limit))
     await grants.remove(one._id)
+  for (const one of await deliveries.find({ expiresAt: { $lte: new Date(now) } }, limit))
+    await deliveries.removeUnchanged(one)
   await removeOldSessions(deps, new Date(now - sessionsMs))
 })
 

@@ -2,45 +2,65 @@ import type { Deps } from '../deps.ts'
 import { inBackground } from '../operations/background.ts'
 import { deliver } from '../operations/webhooks/deliver.ts'
 import type { DeliveryDoc } from '../store/documents/webhook.ts'
-import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 32
-/** Of one receiver, so that a slow one does not keep the others waiting. */
+/** So that a slow one does not keep the others waiting. */
 const perReceiver = 4
-const keptMs = 30 * 24 * 3600_000
-const removedAtOnce = 500
 
-/** What this process is sending right now; a receiver may take its time, the tick may not. */
-const sending = new WeakMap<Deps['store'], Map<string, DeliveryDoc>>()
+/** What this process sends right now, and to whom; and whether it asks what comes next, or is to ask once more. */
+type Outbox = { underway: Map<string, string>; isLooking: boolean; isToLookAgain: boolean }
+const outboxes = new WeakMap<Deps['store'], Outbox>()
 
-/** Begins the deliveries that are due, and does not wait for them. */
-export async function sendWebhooks(deps: Deps): Promise<void> {
-  const own = sending.get(deps.store) ?? new Map<string, DeliveryDoc>()
-  sending.set(deps.store, own)
-  const counts = Map.groupBy(own.values(), (one) => one.url)
-  const busy = [...counts].filter(([, some]) => some.length >= perReceiver).map(([url]) => url)
-  const due = await deps.store.deliveries.find(
-    { state: 'due', nextAt: { $lte: deps.clock.now() }, ...(busy.length > 0 ? { url: { $nin: busy } } : {}) },
-    { sort: { nextAt: 1 }, limit: atOnce },
-  )
-  for (const delivery of due) {
-    const same = [...own.values()].filter(({ url }) => url === delivery.url).length
-    if (own.size >= atOnce || same >= perReceiver || own.has(delivery._id)) continue
-    own.set(delivery._id, delivery)
-    inBackground(
-      deps,
-      'a delivery',
-      deliver(deps, delivery).finally(() => own.delete(delivery._id)),
-    )
+/**
+ * Begins the deliveries that are due, and does not wait for them: a receiver may take its time, the tick may not.
+ * Each that ends makes room for the next, so that what is sent in a second is not bounded by what a tick begins.
+ */
+export async function sendWebhooks(deps: Deps, signal?: AbortSignal): Promise<void> {
+  const outbox = outboxes.get(deps.store) ?? {
+    underway: new Map(),
+    isLooking: false,
+    isToLookAgain: false,
   }
+  outboxes.set(deps.store, outbox)
+  outbox.isToLookAgain = outbox.isLooking
+  if (outbox.isLooking) return
+  outbox.isLooking = true
+  try {
+    if ((await beginSome(deps, outbox, signal)) === 'more') outbox.isToLookAgain = true
+  } finally {
+    outbox.isLooking = false
+  }
+  if (outbox.isToLookAgain && !signal?.aborted)
+    inBackground(deps, 'sending webhooks', sendWebhooks(deps, signal))
 }
 
-export const removeOldDeliveries = onceAMinute('remove-old-deliveries', async (deps: Deps) => {
-  const before = new Date(deps.clock.now().getTime() - keptMs)
-  for (const state of ['delivered', 'failed'] as const)
-    for (const old of await deps.store.deliveries.find(
-      { state, nextAt: { $lte: before } },
-      { limit: removedAtOnce },
-    ))
-      await deps.store.deliveries.removeUnchanged(old)
-})
+async function beginSome(deps: Deps, outbox: Outbox, signal?: AbortSignal): Promise<'more' | 'all'> {
+  const { underway } = outbox
+  if (underway.size >= atOnce) return 'all'
+  const full = [...Map.groupBy(underway.values(), (receiver) => receiver)]
+    .filter(([, sent]) => sent.length >= perReceiver)
+    .map(([receiver]) => receiver)
+  const due = await deps.store.deliveries.find(
+    {
+      state: 'due',
+      nextAt: { $lte: deps.clock.now() },
+      ...(full.length > 0 ? { receiver: { $nin: full } } : {}),
+    },
+    { sort: { nextAt: 1 }, limit: atOnce },
+  )
+  const begun = due.filter((delivery) => begin(deps, outbox, delivery, signal))
+  // Behind those of one receiver there may be others.
+  return begun.length > 0 && due.length === atOnce ? 'more' : 'all'
+}
+
+function begin(deps: Deps, { underway }: Outbox, delivery: DeliveryDoc, signal?: AbortSignal): boolean {
+  const { _id, receiver } = delivery
+  const same = [...underway.values()].filter((other) => other === receiver).length
+  if (underway.size >= atOnce || same >= perReceiver || underway.has(_id)) return false
+  underway.set(_id, receiver)
+  const sent = deliver(deps, delivery).finally(() => underway.delete(_id))
+  // One that broke off is left to the next tick: what it met may last.
+  const next = sent.then(() => (signal?.aborted ? undefined : sendWebhooks(deps, signal)))
+  inBackground(deps, 'a delivery', next)
+  return true
+}

@@ -20,7 +20,7 @@ import { retainData } from './retain-data.ts'
 import { retainLogs, retainRuns } from './retain-runs.ts'
 import { retainTasks } from './retain-tasks.ts'
 import { sendTokens } from './send-tokens.ts'
-import { removeOldDeliveries, sendWebhooks } from './send-webhooks.ts'
+import { sendWebhooks } from './send-webhooks.ts'
 import { tidyBucket } from './tidy-bucket.ts'
 import { tidyRuns } from './tidy-runs.ts'
 
@@ -52,8 +52,7 @@ const jobs = {
   tidyRuns,
   tidyBatches,
   tidyBulkJobs,
-  removeOldDeliveries,
-} satisfies Record<string, (deps: Deps) => Promise<void>>
+} satisfies Record<string, (deps: Deps, signal?: AbortSignal) => Promise<void>>
 
 /**
  * Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running;
@@ -65,7 +64,7 @@ export async function tick(deps: Deps, signal?: AbortSignal): Promise<void> {
     const start = performance.now()
     let hasFailed = false
     try {
-      await run(deps)
+      await run(deps, signal)
     } catch (err) {
       hasFailed = true
       deps.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')

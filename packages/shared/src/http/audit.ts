@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AuditId, GrantId, KeyId } from '../ids.ts'
+import { Json } from '../json.ts'
 import { PageQuery, pageOf } from './lists.ts'
 
 /** Somebody changed something. Never changed, never removed by hand. */
@@ -8,6 +9,7 @@ export const AuditEntry = z.object({
   at: z.iso.datetime(),
   action: z.string().describe('e.g. key.create'),
   subject: z.string().nullable().describe('what it was done to'),
+  detail: z.record(z.string(), Json).nullable().describe('what was asked for, never with a secret in it'),
   keyId: KeyId,
   grantId: GrantId.nullable(),
   requestId: z.string(),
@@ -20,4 +22,6 @@ export const AuditQuery = PageQuery.extend({
   action: z.string().max(100).optional(),
   key: KeyId.optional(),
   subject: z.string().max(200).optional(),
+  after: z.iso.datetime().optional().describe('at this time or later'),
+  before: z.iso.datetime().optional(),
 })

@@ -5,7 +5,12 @@ import { PageQuery, pageOf } from './lists.ts'
 export const WebhookEvent = z.enum(['task.succeeded', 'task.failed', 'task.cancelled', 'task.skipped'])
 export type WebhookEvent = z.infer<typeof WebhookEvent>
 
-const events = z.array(WebhookEvent).min(1)
+/** `task.*` stands for all of them; so does leaving them out. */
+const events = z
+  .array(z.enum([...WebhookEvent.options, 'task.*']))
+  .min(1)
+  .max(20)
+  .transform((named) => WebhookEvent.options.filter((one) => named.includes('task.*') || named.includes(one)))
 const url = z.string().max(2_000)
 
 /** Tells one address how this task ends. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { faultOfUrl, pinnedLookup } from './addresses.ts'
 
-const looked = (resolve: () => string[], allowPrivate = false) =>
+const looked = (resolve: () => string[], allowPrivate = false, all = true) =>
   new Promise<string>((done) => {
-    pinnedLookup(async () => resolve(), allowPrivate)('hook.example', {}, (error, addresses) =>
+    pinnedLookup(async () => resolve(), allowPrivate)('hook.example', { all }, (error, addresses) =>
       done(error ? error.message : JSON.stringify(addresses)),
     )
   })
@@ -31,6 +31,27 @@ describe('the URL of a receiver', () => {
     'http://[::ffff:127.0.0.1]/',
     'http://[::ffff:7f00:1]/',
     'http://[64:ff9b::7f00:1]/',
+    'http://[64:ff9b:1::7f00:1]/',
+    'http://[::127.0.0.1]/',
+    'http://[::ffff:0:127.0.0.1]/',
+    'http://[fec0::1]/',
+    'http://[100::1]/',
+    'http://[2001:0:7f00:1::]/',
+    'http://[2001:db8::1]/',
+    'http://[ff02::1]/',
+    'http://[4000::1]/',
+    'http://0/',
+    'http://017700000001/',
+    'http://0x7f.1/',
+    'http://127.0.0.1./',
+    'http://127.0.0.1。/',
+    'http://①②⑦.⓪.⓪.①/',
+    'http://172.31.255.255/',
+    'http://100.127.255.255/',
+    'http://192.0.0.1/',
+    'http://198.18.0.1/',
+    'http://203.0.113.1/',
+    'http://240.0.0.1/',
     'http://[2002:7f00:1::]/',
     'http://localhost/',
     'http://LOCALHOST:8787/',
@@ -65,10 +86,12 @@ describe('the URL of a receiver', () => {
 })
 
 describe('the address that is connected to', () => {
-  test('is the one that was looked at', async () => {
-    expect(await looked(() => ['93.184.216.34', '93.184.216.35'])).toBe(
-      '[{"address":"93.184.216.34","family":4}]',
-    )
+  test('is one of those that were looked at', async () => {
+    expect(JSON.parse(await looked(() => ['2606:4700::1111', '93.184.216.34']))).toEqual([
+      { address: '2606:4700::1111', family: 6 },
+      { address: '93.184.216.34', family: 4 },
+    ])
+    expect(await looked(() => ['93.184.216.34', '93.184.216.35'], false, false)).toBe('"93.184.216.34"')
   })
 
   test('is none where any of them is private, or there is none', async () => {

@@ -7,10 +7,15 @@ export type Resolve = (host: string) => Promise<string[]>
 export const resolveByDns: Resolve = async (host) =>
   (await resolveName(host, { all: true })).map(({ address }) => address)
 
+/** All that IPv6 gives out to the open internet; what lies outside is special, whatever a list of ranges knows of it. */
+const openIpv6 = ipaddr.IPv6.parse('2000::')
+
 /** Whether an address is one of the open internet, and not of somebody's own machine or network. */
 export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
-  return ipaddr.process(address).range() === 'unicast'
+  const parsed = ipaddr.process(address)
+  if (parsed instanceof ipaddr.IPv6 && !parsed.match(openIpv6, 3)) return false
+  return parsed.range() === 'unicast'
 }
 
 /** What is wrong with the URL of a receiver; `null` when it may be asked to be resolved. */
@@ -28,10 +33,10 @@ export function faultOfUrl(text: string, allowPrivate: boolean): string | null {
 
 /**
  * Resolves a name once, and connects to what was resolved: a name that answers otherwise the next time leads nowhere
- * else. One private address among them refuses all.
+ * else. One private address among them refuses all. Of several the connection takes the first that answers.
  */
 export function pinnedLookup(resolve: Resolve, allowPrivate: boolean): LookupFunction {
-  return (host, _options, done) => {
+  return (host, { all }, done) => {
     resolve(host).then(
       (addresses) => {
         const refused = allowPrivate ? undefined : addresses.find((address) => !isPublic(address))
@@ -39,7 +44,12 @@ export function pinnedLookup(resolve: Resolve, allowPrivate: boolean): LookupFun
         if (refused !== undefined)
           return done(new Error(`${host} leads to the private address ${refused}`), [])
         if (first === undefined) return done(new Error(`${host} has no address`), [])
-        done(null, [{ address: first, family: isIP(first) }])
+        if (all)
+          done(
+            null,
+            addresses.map((address) => ({ address, family: isIP(address) })),
+          )
+        else done(null, first, isIP(first))
       },
       (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), []),
     )

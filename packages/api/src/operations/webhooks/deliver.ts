@@ -1,13 +1,11 @@
 import type { Deps } from '../../deps.ts'
 import type { DeliveryDoc } from '../../store/documents/webhook.ts'
+import { decideDelivery, takeNote } from './decide-delivery.ts'
 import { type Answered, post } from './post.ts'
-import { secretOf, signedHeaders } from './signing.ts'
+import { signedHeaders, signingSecret, taskHooks } from './signing.ts'
 
 /** Longer than any attempt lasts: a process that dies in one holds it up for no longer. */
 const leaseMs = 60_000
-const givenUpAfterMs = 24 * 3600_000
-/** Waits after each failure, in seconds; the last one is repeated until the day is over. */
-const waits = [5, 60, 300, 1_800, 7_200, 18_000, 36_000]
 
 /** Tries a delivery that is due, if nobody else does; writes down what came of it. */
 export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
@@ -17,44 +15,52 @@ export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
   )
   if (!claimed) return
   deps.reached('webhook.claimed')
-  const secret = await secretOf(deps, due.webhook)
   const begun = performance.now()
-  const answered: Answered = secret
-    ? await post(due.url, signedHeaders(secret, due._id, at, due.body), due.body, deps.webhooks)
-    : { status: null, error: 'the webhook was deleted' }
+  const { isOver, ...answered } = await send(deps, due, at)
   const attempt = { at, ...answered, ms: Math.round(performance.now() - begun) }
-  const isGone = answered.status === 410 || !secret
   const change = await deps.store.deliveries.change(claimed.after, (current) =>
     current.rev === claimed.after.rev
-      ? decideDelivery(current, attempt, isGone, deps.clock.now(), deps.random())
-      : null,
+      ? decideDelivery(current, attempt, isOver, deps.clock.now(), deps.random())
+      : takeNote(current, attempt),
   )
-  if (change) deps.reached('webhook.tried')
-  if (answered.status === 410) await disable(deps, due)
+  if (!change) return
+  deps.reached('webhook.tried')
+  if (change.after.state === 'failed')
+    deps.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
 }
 
-type Attempt = DeliveryDoc['attempts'][number]
+async function send(deps: Deps, due: DeliveryDoc, at: Date): Promise<Answered & { isOver: boolean }> {
+  const key = await keyFor(deps, due)
+  if ('never' in key) return { status: null, error: key.never, isOver: true }
+  const answered = await post(
+    due.url,
+    signedHeaders(key.secret, due._id, at, due.body),
+    due.body,
+    deps.webhooks,
+  )
+  if (answered.status === 410) await switchOff(deps, due)
+  return { ...answered, isOver: answered.status === 410 }
+}
 
-/** What an attempt makes of a delivery: done, to be tried again, or given up after a day. */
-export function decideDelivery(
-  delivery: DeliveryDoc,
-  attempt: Attempt,
-  isGone: boolean,
-  now: Date,
-  random: number,
-): DeliveryDoc {
-  const attempts = [...delivery.attempts, attempt].slice(-50)
-  if (attempt.error === null) return { ...delivery, attempts, state: 'delivered' }
-  const wait = waits[Math.min(delivery.attempts.length, waits.length - 1)] ?? 5
-  const nextAt = new Date(now.getTime() + wait * 1000 * (0.8 + 0.4 * random))
-  const isOver = isGone || nextAt.getTime() - delivery.createdAt.getTime() > givenUpAfterMs
-  return { ...delivery, attempts, state: isOver ? 'failed' : 'due', nextAt }
+/** What it is signed with. One that is switched off gets only what somebody has asked for since. */
+async function keyFor(
+  deps: Deps,
+  { webhook, askedAt }: DeliveryDoc,
+): Promise<{ secret: string } | { never: string }> {
+  if (webhook === taskHooks) return { secret: await signingSecret(deps) }
+  const found = await deps.store.webhooks.get(webhook)
+  if (!found) return { never: 'the webhook was deleted' }
+  if (found.disabledAt && !(askedAt && askedAt > found.disabledAt))
+    return { never: 'the webhook is switched off: its receiver answered 410' }
+  return { secret: found.secret }
 }
 
 /** 410 Gone: the receiver wants no more. */
-async function disable(deps: Deps, { webhook }: DeliveryDoc): Promise<void> {
-  await deps.store.webhooks.change(webhook, (current) =>
+async function switchOff(deps: Deps, { webhook }: DeliveryDoc): Promise<void> {
+  const change = await deps.store.webhooks.change(webhook, (current) =>
     current.disabledAt ? null : { ...current, disabledAt: deps.clock.now() },
   )
+  if (!change) return
+  deps.reached('webhook.switched-off')
   deps.logger.warn({ webhook }, 'a webhook was switched off: its receiver answered 410')
 }

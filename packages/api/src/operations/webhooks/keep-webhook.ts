@@ -13,6 +13,7 @@ export async function createWebhook(
   wanted: { url: string; events: WebhookEvent[] },
 ): Promise<{ webhook: WebhookDoc; secret: string | null }> {
   refuseUrl(deps, wanted.url, '/url')
+  await refuseMoreThan(deps, mostWebhooks, id)
   const secret = newSecret()
   const webhook = {
     _id: id,
@@ -32,10 +33,26 @@ export function refuseUrl(deps: Deps, url: string, path: string): void {
   if (fault) throw new Failure('invalid_request', `The URL ${fault}.`, { errors: [{ path, message: fault }] })
 }
 
-/** Sends a delivery once more, at the next tick, whatever became of it. */
+/** Each end of a task makes as many deliveries as there are webhooks. */
+const mostWebhooks = 100
+
+async function refuseMoreThan(deps: Deps, most: number, own: WebhookId): Promise<void> {
+  if ((await deps.store.webhooks.count({ disabledAt: null }, most)) < most) return
+  if (await deps.store.webhooks.get(own)) return // an earlier request made it
+  throw new Failure(
+    'conflict',
+    `There are ${most} webhooks already: delete one, or use the webhook of a task.`,
+  )
+}
+
+/** Sends a delivery once more, at the next tick, whatever became of it; with a whole day to arrive. */
 export async function redeliver(deps: Deps, webhook: WebhookId, id: string): Promise<DeliveryDoc> {
+  await refuseUnknownWebhook(deps, webhook)
+  const now = deps.clock.now()
   const change = await deps.store.deliveries.change(id, (delivery) =>
-    delivery.webhook === webhook ? { ...delivery, state: 'due', nextAt: deps.clock.now() } : null,
+    delivery.webhook === webhook
+      ? { ...delivery, state: 'due', nextAt: now, askedAt: now, expiresAt: null }
+      : null,
   )
   if (!change) throw notFound('delivery')
   return change.after

@@ -9,18 +9,32 @@ const patienceMs = 15_000
 
 /**
  * Sends a body and takes the status of the answer; the rest of it is nobody's business and is not waited for. No
- * redirect is followed: it could lead where the URL may not.
+ * redirect is followed: it could lead where the URL may not. Whatever the receiver does, there is an answer in time.
  */
-export function post(
+export async function post(
   url: string,
   headers: Record<string, string>,
   body: string,
   options: { allowPrivate: boolean; resolve: Resolve },
 ): Promise<Answered> {
   const fault = faultOfUrl(url, options.allowPrivate) ?? faultOfHost(url, options.allowPrivate)
-  if (fault) return Promise.resolve({ status: null, error: `the URL ${fault}` })
+  if (fault) return { status: null, error: `the URL ${fault}` }
+  try {
+    const status = await statusOf(url, headers, body, options)
+    return { status, error: faultOfStatus(status) }
+  } catch (error) {
+    return { status: null, error: wordsOf(error) }
+  }
+}
+
+function statusOf(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+  options: { allowPrivate: boolean; resolve: Resolve },
+): Promise<number> {
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const request = send(url, {
       method: 'POST',
       agent: false,
@@ -29,12 +43,12 @@ export function post(
       signal: AbortSignal.timeout(patienceMs),
     })
     request.once('response', (response) => {
-      const status = response.statusCode ?? 0
       response.destroy()
-      const redirect = status >= 300 && status < 400 ? `redirects are not followed (${status})` : null
-      resolve({ status, error: status >= 200 && status < 300 ? null : (redirect ?? `answered ${status}`) })
+      resolve(response.statusCode ?? 0)
     })
-    request.once('error', (error) => resolve({ status: null, error: wordsOf(error) }))
+    request.on('error', reject)
+    // An answer that wants another protocol ends the connection without any error.
+    request.once('close', () => reject(new Error('the connection was closed without an answer')))
     request.end(body)
   })
 }
@@ -45,7 +59,16 @@ function faultOfHost(url: string, allowPrivate: boolean): string | null {
   return !allowPrivate && isIP(host) && !isPublic(host) ? `leads to the private address ${host}` : null
 }
 
-const wordsOf = (error: Error): string =>
-  error.name === 'TimeoutError' || error.name === 'AbortError'
-    ? `no answer within ${patienceMs / 1000} s`
-    : error.message.slice(0, 500) || error.name
+function faultOfStatus(status: number): string | null {
+  if (status >= 200 && status < 300) return null
+  return status >= 300 && status < 400 ? `redirects are not followed (${status})` : `answered ${status}`
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error).slice(0, 500)
+  if (error.name === 'TimeoutError' || error.name === 'AbortError')
+    return `no answer within ${patienceMs / 1000} s`
+  // Of several addresses none could be reached: each has an error of its own.
+  const causes = error instanceof AggregateError ? error.errors.map(wordsOf).join('; ') : ''
+  return (error.message || causes || error.name).slice(0, 500)
+}

@@ -23,11 +23,9 @@ export function signedHeaders(secret: string, id: string, at: Date, body: string
 
 /** What the webhooks of single tasks are signed with; it comes into being when it is first needed. */
 export async function signingSecret(deps: Deps): Promise<string> {
-  const fresh = { _id: secretId, rev: 1, at: deps.clock.now(), json: JSON.stringify(newSecret()) }
-  await deps.store.meta.insert(fresh)
   const kept = await deps.store.meta.get(secretId)
-  return String(JSON.parse(kept?.json ?? fresh.json))
+  if (kept) return String(JSON.parse(kept.json))
+  const json = JSON.stringify(newSecret())
+  await deps.store.meta.insert({ _id: secretId, rev: 1, at: deps.clock.now(), json })
+  return signingSecret(deps)
 }
-
-export const secretOf = async (deps: Deps, webhook: WebhookId): Promise<string | null> =>
-  webhook === taskHooks ? signingSecret(deps) : ((await deps.store.webhooks.get(webhook))?.secret ?? null)

@@ -1,6 +1,6 @@
 import { AuditId, GrantId, KeyId } from '@millrace/shared'
 import { z } from 'zod'
-import { doc } from './base.ts'
+import { doc, JsonText } from './base.ts'
 
 export const AuditDoc = z.object({
   _id: AuditId,
@@ -8,6 +8,7 @@ export const AuditDoc = z.object({
   at: z.date(),
   action: z.string(),
   subject: z.string().nullable(),
+  detail: JsonText.nullable().default(null),
   keyId: KeyId,
   grant: GrantId.nullable(),
   requestId: z.string(),

@@ -22,6 +22,7 @@ export const DeliveryDoc = z.object({
   task: TaskId,
   type: WebhookEvent,
   url: z.string(),
+  receiver: z.string().default('').describe('host and port: so many at once are sent to each'),
   body: JsonText.describe('what is sent, as things stood then'),
   state: z.enum(['due', 'delivered', 'failed']),
   nextAt: z.date().describe('when it is to be tried; while somebody tries, when others may take it for left'),
@@ -29,5 +30,7 @@ export const DeliveryDoc = z.object({
     z.object({ at: z.date(), status: z.number().nullable(), error: z.string().nullable(), ms: z.number() }),
   ),
   createdAt: z.date(),
+  askedAt: z.date().nullable().default(null).describe('when somebody asked for it to be sent once more'),
+  expiresAt: z.date().nullable().default(null).describe('null while it is due'),
 })
 export type DeliveryDoc = z.infer<typeof DeliveryDoc>

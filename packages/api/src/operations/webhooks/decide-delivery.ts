@@ -1,0 +1,39 @@
+import type { DeliveryDoc } from '../../store/documents/webhook.ts'
+
+const givenUpAfterMs = 24 * 3600_000
+/** What is over is shown for so long. */
+const keptMs = 30 * 24 * 3600_000
+const attemptsKept = 50
+/** Waits after each failure, in seconds; the last one is repeated until the day is over. */
+const waits = [5, 60, 300, 1_800, 7_200, 18_000, 36_000]
+
+type Attempt = DeliveryDoc['attempts'][number]
+
+/**
+ * What an attempt makes of a delivery: done, to be tried again, or given up after a day. The day begins anew when
+ * somebody asks for it to be sent once more.
+ */
+export function decideDelivery(
+  delivery: DeliveryDoc,
+  attempt: Attempt,
+  isOver: boolean,
+  now: Date,
+  random: number,
+): DeliveryDoc {
+  const noted = takeNote(delivery, attempt)
+  const expiresAt = new Date(now.getTime() + keptMs)
+  if (attempt.error === null) return { ...noted, state: 'delivered', expiresAt }
+  const begun = delivery.askedAt ?? delivery.createdAt
+  const failures = delivery.attempts.filter(({ at }) => at >= begun).length
+  const wait = waits[Math.min(failures, waits.length - 1)] ?? 0
+  const nextAt = new Date(now.getTime() + wait * 1000 * (0.8 + 0.4 * random))
+  if (isOver || nextAt.getTime() - begun.getTime() > givenUpAfterMs)
+    return { ...noted, state: 'failed', expiresAt }
+  return { ...noted, nextAt }
+}
+
+/** An attempt that somebody else has gone past meanwhile: it happened, and decides nothing. */
+export const takeNote = (delivery: DeliveryDoc, attempt: Attempt): DeliveryDoc => ({
+  ...delivery,
+  attempts: [...delivery.attempts, attempt].slice(-attemptsKept),
+})
