@@ -12,14 +12,14 @@ import {
   tellAgain,
   tickOnce,
 } from './moves.ts'
-import type { World } from './world.ts'
+import type { Agent, World } from './world.ts'
 
 /** What several people, agents and ticks may do to one task, or to what waits for it. */
 const acts: ((world: World, id: TaskId) => Promise<unknown>)[] = [
   (world, id) => submitOne(world, id),
   cancelOne,
   retryOne,
-  (world) => Promise.all(world.agents.map((agent) => claimOne(world, agent))),
+  (world) => Promise.all(world.agents.map((agent) => askOften(world, agent))),
   (world) => tickOnce(world, world.random.between(0, 1)),
   endItsRun,
   endItsRun,
@@ -33,7 +33,7 @@ export const meetings: Move[] = [
     weight: 12,
     async make(world) {
       const held = world.agents.flatMap((agent) => [...agent.held])
-      const running = tasksOf(world).filter((id) => held.some((run) => run.startsWith(`${id}.`)))
+      const running = tasksOf(world).filter((id) => held.some((run) => parseRunId(run).task === id))
       const all = running.length > 0 && world.random.chance(0.7) ? running : tasksOf(world)
       if (all.length === 0) return
       const id = world.random.pick(all)
@@ -42,21 +42,33 @@ export const meetings: Move[] = [
     },
   },
   {
-    // An agent tells once more of a run whose task it runs again.
+    // What is handed back comes round again, and at the third time the news of the first.
     name: 'old news',
-    weight: 4,
+    weight: 3,
     async make(world) {
       const agent = world.random.pick(world.agents)
+      for (let round = 0; round < 2; round += 1) {
+        for (const run of [...agent.held]) await finishOne(world, agent, run, { outcome: 'handed_back' })
+        await claimOne(world, agent)
+      }
       const running = new Set([...agent.held].map((run) => parseRunId(run).task))
-      const old = agent.told.filter(([run]) => running.has(parseRunId(run).task) && !agent.held.has(run))
-      await tellAgain(world, agent, old)
+      await tellAgain(
+        world,
+        agent,
+        agent.told.filter(([run]) => running.has(parseRunId(run).task)),
+      )
     },
   },
 ]
 
+/** So that one comes while the other is in the middle of something. */
+async function askOften(world: World, agent: Agent): Promise<void> {
+  for (let left = world.random.between(1, 6); left > 0; left -= 1) await claimOne(world, agent)
+}
+
 async function endItsRun(world: World, id: TaskId): Promise<void> {
   for (const agent of world.agents) {
-    const run = [...agent.held].find((one) => one.startsWith(`${id}.`))
+    const run = [...agent.held].find((one) => parseRunId(one).task === id)
     if (!run) continue
     if (world.random.chance(0.1)) await restart(world, agent)
     else await finishOne(world, agent, run, anyReport(world))

@@ -17,8 +17,12 @@ export class Turns {
   /** Some are slower than others: a process that hangs for a while meets a world that has moved on. */
   #slow = new Map<number, number>()
 
+  /** In some lives everybody keeps his pace, in others nobody does. */
+  readonly #unsteady: number
+
   constructor(random: Random) {
     this.#random = random
+    this.#unsteady = random.pick([0, 0, 0.1])
   }
 
   /** Makes the call when its turn has come. Where there is `nobody` left to be answered, it never answers. */
@@ -56,7 +60,10 @@ export class Turns {
       left -= weight
       return left < 0
     })
-    return this.#waiting.splice(Math.max(0, at), 1)[0]
+    const [chosen] = this.#waiting.splice(Math.max(0, at), 1)
+    // Who was fast may hang from here on, in the middle of what he is at.
+    if (chosen && this.#random.chance(this.#unsteady)) this.#slow.delete(chosen.actor)
+    return chosen
   }
 
   #weightOf(actor: number): number {
