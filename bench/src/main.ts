@@ -29,7 +29,11 @@ async function main(): Promise<number> {
   }
   const home = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const minio = await startMinio({ home: join(home, 'store') })
-  const mongo = await startMongo({ home: join(home, 'database') })
+  // The development database holds everything in memory: a long queue needs more of it.
+  const mongo = await startMongo({
+    home: join(home, 'database'),
+    env: { MONGODB_DEV_HEAP: '6g', ...process.env },
+  })
   try {
     const workersFile = join(home, 'workers.json')
     const modulesDir = join(home, 'modules')

@@ -41,6 +41,79 @@ test('holds no secret, and nothing that was refused', async () => {
   expect(await (await api.request('/api/audit')).text()).not.toContain(secret)
 })
 
+test('says what was asked for, without what may be a secret', async () => {
+  const hook = { url: 'https://hook.example/in?token=of-somebody', events: ['task.failed' as const] }
+  const { webhook } = await api.client.createWebhook(hook)
+  await api.client.createKey({ name: 'scraper', scopes: ['read'] })
+  await api.client.changeSettings({ perModule: { echo: 3 } })
+  const task = { module: 'echo', inputs: { text: 'a secret of the caller' } }
+  const every = { name: 'nightly', cron: '0 3 * * *', task }
+  expect((await api.post('/api/schedules', every)).status).toBe(201)
+  const { items } = await api.client.listAudit({ limit: 4 })
+  expect(items.map(({ action, subject, detail }) => ({ action, subject, detail }))).toEqual([
+    {
+      action: 'schedule.create',
+      subject: expect.stringMatching(/^sch_/),
+      detail: { name: 'nightly', module: 'echo' },
+    },
+    { action: 'settings.change', subject: null, detail: { perModule: { echo: 3 } } },
+    {
+      action: 'key.create',
+      subject: expect.stringMatching(/^key_/),
+      detail: { name: 'scraper', scopes: ['read'] },
+    },
+    {
+      action: 'webhook.create',
+      subject: webhook.id,
+      detail: { host: 'hook.example', events: ['task.failed'] },
+    },
+  ])
+  const told = await (await api.request('/api/audit')).text()
+  for (const secret of ['of-somebody', 'secret of the caller']) expect(told).not.toContain(secret)
+})
+
+test('leaves out a detail that is too long', async () => {
+  const perModule = Object.fromEntries(Array.from({ length: 500 }, (_, nth) => [`module-${nth}`, nth]))
+  await api.client.changeSettings({ perModule })
+  await api.client.changeSettings({
+    perModule: Object.fromEntries(Object.keys(perModule).map((name) => [name, null])),
+  })
+  expect((await list('limit=1')).items[0]?.detail).toEqual({ truncated: true })
+})
+
+test('has one entry of a request that is sent again', async () => {
+  const headers = { 'idempotency-key': 'once' }
+  const create = async () =>
+    (await api.post('/api/keys', { name: 'twice', scopes: ['read'] }, { headers })).json()
+  const { key } = await create()
+  expect(await create()).toEqual({ key, secret: null })
+  expect((await list(`subject=${key.id}`)).items).toHaveLength(1)
+})
+
+test('can be asked for a time, page by page, none twice', async () => {
+  const begun = new Date().toISOString()
+  for (let left = 5; left > 0; left -= 1) await api.client.changeSettings({ maxRunningTasks: 10 + left })
+  const all = (await list(`after=${begun}`)).items
+  expect(all).toHaveLength(5)
+  expect((await list(`before=${begun}`)).items.some((one) => all.some(({ id }) => id === one.id))).toBe(false)
+  const seen = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page = await list(`after=${begun}&limit=2${cursor && `&cursor=${cursor}`}`)
+    seen.push(...page.items)
+    cursor = page.nextCursor
+  }
+  expect(seen).toEqual(all)
+  for (const query of ['after=yesterday', 'key=$ne', 'before=1', 'cursor=x', 'limit=0'])
+    expect((await api.request(`/api/audit?${query}`)).status, query).toBe(422)
+})
+
+test('is for admins, and nobody changes it', async () => {
+  const { secret } = await api.client.createKey({ name: 'curious', scopes: ['write', 'read'] })
+  expect((await api.request('/api/audit', { key: secret })).status).toBe(403)
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
+    expect((await api.request('/api/audit', { method })).status).toBe(405)
+})
+
 /** These are told by what they make: its document names the key and the request. */
 const toldElsewhere = [
   'POST /api/data',

@@ -8,10 +8,11 @@ import { announce, bytesOf, put, sha256Of } from '../support/upload-by-hand.ts'
 
 const shapes = new Map<string, Shape>()
 const clock = shiftedClock()
+const nowhere = { allowPrivate: false, resolve: async () => [] }
 let api: TestApi
 
 beforeAll(async () => {
-  api = await openApi((deps) => recordingQueries(shapes)({ ...deps, clock }))
+  api = await openApi((deps) => recordingQueries(shapes)({ ...deps, clock, webhooks: nowhere }))
   await workThroughALife()
   await listEverything()
 })
@@ -34,6 +35,7 @@ async function workThroughALife(): Promise<void> {
     await api.request(`/api/data/${data.id}/complete`, { method: 'POST' })
   }
   const { data: late } = await announce(api, {})
+  const { webhook } = await api.client.createWebhook({ url: 'https://hook.example/' })
   const first = await api.client.createTask({ module: 'echo', concurrencyKey: 'k' })
   const upstream = { task: first.id, output: 'said' }
   expect((await api.post('/api/tasks', { module: 'echo', inputs: { text: upstream } })).status).toBe(201)
@@ -50,6 +52,7 @@ async function workThroughALife(): Promise<void> {
   await api.client.retryTask((await api.client.listTasks({ tag: 't' })).items[0]?.id ?? 'tsk_')
   await api.client.cancelTasks({ tag: 't', createdAfter: '2026-01-01T00:00:00Z' })
   await api.client.replayDeadLetters({ all: true })
+  await api.client.listDeliveries(webhook.id, { limit: 1 })
   await api.client.lineage(first.outputs.said?.data ?? 'dat_')
   await api.client.deleteData(late.id)
   await api.client.changeSettings({ retentionDays: { runs: 3, logs: 1, tasks: 4, uploads: 1, outputs: 1 } })
@@ -75,6 +78,9 @@ async function listEverything(): Promise<void> {
     modules: ['status=AVAILABLE', 'accepts=text'],
     'dead-letters': ['module=echo', 'tag=t'],
     schedules: [''],
+    webhooks: [''],
+    'webhooks/whk_00000000000000000000000000/deliveries': [''],
+    audit: ['action=a', `key=key_${id}`, 'subject=a', `after=${time}`, `before=${time}&action=a`],
     agents: [''],
     keys: [''],
     grants: [''],
@@ -94,7 +100,7 @@ test('every search that grows with use has an index that it can begin with', () 
   expect(new Set(large.map((shape) => shape.collection))).toEqual(
     new Set([
       ...['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules', 'idempotency'],
-      ...['sessions', 'deliveries', 'webhooks'],
+      ...['sessions', 'deliveries', 'webhooks', 'audit'],
     ]),
   )
   expect(large.length).toBeGreaterThan(30)

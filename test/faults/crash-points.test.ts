@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
 import { type CrashPoint, crashPoints, openDeps, readConfig } from '@millrace/api'
 import { type Client, fromData, fromOutput, fromRef, type TaskId } from '@millrace/client'
 import { pino } from 'pino'
@@ -10,6 +9,7 @@ import { type ApiProcess, apiProcess, patientFetch } from '../support/api-proces
 import { ownMinio } from '../support/own-minio.ts'
 import { expectQuiet } from '../support/quiet.ts'
 import { until } from '../support/until.ts'
+import { closeReceivers, receiver } from '../support/webhook-receiver.ts'
 
 /** The process of the API is killed right after each single write; the agent goes on; nothing may be lost. */
 
@@ -220,15 +220,7 @@ const scheduled: Scenario = async () => {
 
 /** Somebody is told of the end of a task, once at least and under one id. */
 const told: Scenario = async () => {
-  const ids: string[] = []
-  const server = createServer((request, response) => {
-    ids.push(String(request.headers['webhook-id']))
-    request.resume()
-    response.end()
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const url = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}/`
+  const { url, got } = await receiver()
   const task = await client.createTask(
     { module: 'text-stats', inputs: { text: 'a b' }, webhook: { url } },
     randomUUID(),
@@ -241,9 +233,25 @@ const told: Scenario = async () => {
     120,
     async () => (await deps.store.deliveries.get(id))?.state === 'delivered',
   )
-  expect(new Set(ids)).toEqual(new Set([id]))
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
+  expect(new Set(got.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([id]))
+  await closeReceivers()
+  return [task.id]
+}
+
+/** Somebody wants to be told no more. Whoever dies before that is noted of the delivery does not ask him again. */
+const unwanted: Scenario = async () => {
+  const { url, got } = await receiver((response) => response.writeHead(410).end())
+  const { webhook } = await client.createWebhook({ url })
+  const task = await client.createTask({ module: 'text-stats', inputs: { text: 'a b' } }, randomUUID())
+  expect(await ended(task.id)).toMatchObject({ status: 'succeeded' })
+  await until('it is given up', 120, async () => {
+    const [delivery] = (await client.listDeliveries(webhook.id)).items
+    return delivery?.status === 'failed'
+  })
+  expect(await deps.store.webhooks.get(webhook.id)).toMatchObject({ disabledAt: expect.any(Date) })
+  expect(got).toHaveLength(1)
+  await client.deleteWebhook(webhook.id)
+  await closeReceivers()
   return [task.id]
 }
 
@@ -412,6 +420,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   if (point.startsWith('batch.')) return batch
   if (point.startsWith('bulk.')) return bulk
   if (point.startsWith('schedule.')) return scheduled
+  if (point === 'webhook.switched-off') return unwanted
   if (point.startsWith('webhook.')) return told
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent

@@ -51,7 +51,7 @@ async function devServer(
   return {
     file: (await onPath('java', env)) ?? 'java',
     parameters: [
-      '-Xmx512m',
+      `-Xmx${env.MONGODB_DEV_HEAP ?? '512m'}`,
       '-XX:+UseSerialGC',
       '-Xshare:auto',
       // Every connection's write waits for a commit; with more threads, more of them share one.
