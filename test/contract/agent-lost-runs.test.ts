@@ -1,3 +1,4 @@
+import { tick } from '@millrace/api'
 import type { FinishRequest } from '@millrace/shared'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -33,6 +34,18 @@ async function forget(): Promise<void> {
   await agent.heartbeat([])
   await agent.heartbeat([])
 }
+
+test('a running task that lost its places gets them back, and can be lost again', async () => {
+  await api.deps.store.slots.change('global', (slot) => ({ ...slot, holders: [] }))
+  clock.forward(70)
+  await agent.heartbeat([run(1)])
+  await tick(api.deps)
+  const slot = await api.deps.store.slots.get('global')
+  expect(slot?.holders.map((holder) => holder.run)).toEqual([run(1)])
+  await forget()
+  expect(await now()).toMatchObject({ status: 'queued', attempt: 2 })
+  await api.client.cancelTask(task.id)
+})
 
 describe('a heartbeat', () => {
   test('keeps what is running, cancels what is asked to stop, stops what is no longer wanted', async () => {

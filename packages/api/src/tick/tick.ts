@@ -11,6 +11,7 @@ import { expireData } from './expire-data.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { fireSchedules } from './fire-schedules.ts'
+import { holdRunning } from './hold-running.ts'
 import { noteReplica } from './note-replica.ts'
 import { openParkedEntries } from './open-parked-entries.ts'
 import { refreshStandings } from './refresh-standings.ts'
@@ -34,6 +35,7 @@ const jobs = {
   endSilentSessions,
   refreshStandings,
   removeStaleHolders,
+  holdRunning,
   openParkedEntries,
   fireSchedules,
   sendWebhooks,
