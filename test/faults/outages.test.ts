@@ -127,7 +127,8 @@ test('kill -9 of the database while tasks run: no acknowledged task is lost, eac
           ).id,
         )
     })()
-    await pause(700)
+    const before = created.length
+    await until('some were created', 30, () => created.length >= before + 8)
     process.kill(current.pid ?? 0, 'SIGKILL')
     await current.ended
     current = await startMongo({ home, env: { ...process.env, ...mongo.portSetting } })
