@@ -1,24 +1,27 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import type { RegisterAnswer, RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
+import { Ledger } from './admission/ledger.ts'
 import { createAgentApi } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
 import { within } from './backoff.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
-import { Gpus } from './gpus.ts'
+import { executeWithRoom } from './execute.ts'
+import { Gpus } from './gpu/gpus.ts'
 import { keepBeating } from './heartbeat.ts'
 import { openHome } from './home.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
 import { listen } from './listen.ts'
-import { describePlatform, measureLoad } from './machine.ts'
+import { describePlatform, measureLoad, memoryNow } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { NatsLink } from './nats-link.ts'
-import { Offering } from './offering.ts'
+import { keyOf, Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
 import { programsOf } from './programs.ts'
 import { publishLog } from './publish-log.ts'
@@ -28,6 +31,7 @@ import { RunLog } from './report/run-log.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
+import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
@@ -47,8 +51,29 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
-  const gpus = new Gpus()
+  const gpus = new Gpus(() => ledger.onReading())
   const watchdog = startWatchdog()
+  const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
+  const ledger: Ledger = new Ledger({
+    gpus,
+    freeRuns: () => config.maxRuns - runs.count,
+    headroomBytes: () => config.gpuHeadroomBytes,
+    ram: memoryNow,
+    evict: (seat) => warm.evict(seat),
+    onRoom: () => work.poke(),
+    logger,
+    signal,
+  })
+  const warm: WarmPool = new WarmPool({
+    ledger,
+    limits: () => config.warm,
+    folder: join(config.home, 'warm'),
+    watchdog,
+    threads,
+    own: config.own,
+    logger,
+    signal,
+  })
   const api = createAgentApi({ url: config.url, key: config.key })
   const session: Session = new Session({
     api,
@@ -95,15 +120,17 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     send: calls.modules,
     onKnown: (answer, modules) => {
       programs.setEnabled(answer.modules)
+      warm.retain(new Set(programs.available().map(keyOf)))
       offering.apiKnows(answer, modules)
       work.poke()
     },
     logger,
     signal,
   })
-  const offering = new Offering({ programs, gpus, maxRuns: config.maxRuns, occupied: () => runs.occupied })
+  const offering = new Offering({ programs, ledger, hasGpu: () => gpus.current.length > 0 })
   const runs: Runs = new Runs({
-    place: ({ grant }) => offering.place(grant),
+    seat: ({ grant }) => offering.seat(grant),
+    leave: (seat) => (warm.keeps(seat) ? warm.giveBack(seat) : ledger.release(seat)),
     start: (task) =>
       startTask(
         {
@@ -111,8 +138,9 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           find: programs.find,
           openLog,
           onProgress: (run, progress) => runs.progress(run, progress),
+          execute: executeWithRoom({ ledger, warm }),
           watchdog,
-          threads: Math.max(1, Math.floor(availableParallelism() / config.maxRuns)),
+          threads,
           own: config.own,
           agentId: () => session.agentId ?? null,
           logger,
@@ -130,6 +158,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     ask: calls.claim,
     isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
+    onReserve: (reserve) => offering.keep(reserve),
     logger,
     signal,
   })
@@ -191,7 +220,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
         everySeconds: heartbeatSeconds,
         describe: async () => ({
           runs: runs.forHeartbeat(),
-          gpus: gpus.current,
+          gpus: ledger.describe(),
           load: await measureLoad(config.home),
           done: commands.done,
         }),
@@ -213,7 +242,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {
     offering.setAccepting(false)
     const working = work.close()
-    const ending = runs.end(reason)
+    const ending = runs.end(reason).then(() => warm.close())
     await within(grace.claimMs, working)
     await within(grace.runsMs, ending)
     if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())

@@ -24,6 +24,9 @@ const Environment = z.object({
   RETEST_HOURS: z.coerce.number({ error: 'must be a number of hours' }).min(0).default(0),
   KEEP_ENVIRONMENTS_DAYS: z.coerce.number({ error: 'must be a number of days' }).min(0).default(7),
   MIN_FREE_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(5),
+  GPU_HEADROOM_MB: z.coerce.number({ error: 'must be a number of megabytes' }).min(0).default(512),
+  WARM_IDLE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(600),
+  WARM_MAX_TASKS: z.coerce.number({ error: 'must be a whole number' }).int().min(1).default(1000),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -44,6 +47,10 @@ export type Config = {
   retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
+  /** GPU memory that runs leave to the desktop, on each GPU. */
+  gpuHeadroomBytes: number
+  /** When a loaded process ends: after so long without a task, or after so many. */
+  warm: { idleSeconds: number; maxTasks: number }
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -79,6 +86,8 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
       unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
       minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,
     },
+    gpuHeadroomBytes: settings.GPU_HEADROOM_MB * 1024 ** 2,
+    warm: { idleSeconds: settings.WARM_IDLE_SECONDS, maxTasks: settings.WARM_MAX_TASKS },
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,
     own,

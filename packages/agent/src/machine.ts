@@ -17,3 +17,10 @@ export async function measureLoad(home: string): Promise<NonNullable<HeartbeatRe
   const cpu = (loadavg()[0] ?? 0) / availableParallelism()
   return { cpu, freeRamBytes: freemem(), freeDiskBytes: bavail * bsize }
 }
+
+/** The machine's memory (or that of its container), and what of it the system would still give away. */
+export function memoryNow(): { totalBytes: number; availableBytes: number } {
+  const limit = process.constrainedMemory()
+  const totalBytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return { totalBytes, availableBytes: Math.min(process.availableMemory(), totalBytes) }
+}

@@ -1,14 +1,13 @@
-import { totalmem } from 'node:os'
 import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared'
-import type { Gpus } from './gpus.ts'
+import type { Ledger, Wish } from './admission/ledger.ts'
+import type { Needs, Seat } from './admission/seat.ts'
 import type { Program, Programs } from './programs.ts'
-import { chooseGpu, isReached, type Limit, type Occupied, offersOf, type Space } from './room.ts'
 
 export type OfferingDeps = {
   programs: Programs
-  gpus: Gpus
-  maxRuns: number
-  occupied(): Occupied[]
+  ledger: Ledger
+  /** Whether there is a GPU at all. */
+  hasGpu(): boolean
 }
 
 /** What this agent can take on at the moment. */
@@ -35,30 +34,65 @@ export class Offering {
 
   offers(): Offer[] {
     if (!this.#isAccepting) return []
-    const occupied = this.#deps.occupied()
-    const offered = this.#deps.programs
-      .available()
-      .filter((module) =>
-        this.#known.some(({ name, digest }) => name === module.name && digest === module.digest),
-      )
-      // Not "no room for it", which would hold back all that is less urgent.
-      .filter((program) => !isReached(limitOf(program), occupied))
-    return offersOf(offered, this.#space())
+    const { programs, ledger } = this.#deps
+    return (
+      programs
+        .available()
+        .filter((module) =>
+          this.#known.some(({ name, digest }) => name === module.name && digest === module.digest),
+        )
+        // Not "no room for it", which would hold back all that is less urgent.
+        .filter((program) => this.#canEverRun(program))
+        .map((program) => ({
+          module: program.name,
+          version: program.version,
+          digest: program.digest,
+          max: ledger.roomFor(wishOf(program)),
+          warm: ledger.idleOf(keyOf(program)).length,
+        }))
+    )
   }
 
-  /** The room that a granted task takes up, and the GPU it gets. */
-  place({ module: { name, version, digest } }: Grant): Occupied {
+  /** Promises room to a granted task. */
+  seat({ module: { name, version, digest } }: Grant): Seat {
     const program = this.#deps.programs.find(name, version, digest)
-    const needs = program?.manifest.resources ?? nothing
-    return { ...needs, gpu: chooseGpu(needs, this.#space()), worker: program && limitOf(program)?.worker }
+    const wish = program ? wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
+    return this.#deps.ledger.take({ ...wish, worker: program && limitOf(program)?.worker })
   }
 
-  #space(): Space {
-    const { maxRuns, gpus, occupied } = this.#deps
-    return { maxRuns, ramBytes, gpus: gpus.current, occupied: occupied() }
+  /** The API has something more urgent waiting, for which there is no room. */
+  keep({ module, version }: { module: string; version: string }): void {
+    const program = this.#deps.programs
+      .available()
+      .find((one) => one.name === module && one.version === version)
+    if (program) this.#deps.ledger.keep(wishOf(program))
+  }
+
+  #canEverRun(program: Program): boolean {
+    if (program.manifest.resources.usesGpu && !this.#deps.hasGpu()) return false
+    const limit = limitOf(program)
+    if (!limit) return true
+    const { seats } = this.#deps.ledger
+    return seats.filter(({ worker, hasRun }) => hasRun && worker === limit.worker).length < limit.runs
   }
 }
 
-const limitOf = (program: Program): Limit | null => ('limit' in program ? program.limit : null)
-const ramBytes = totalmem()
-const nothing = { minRamBytes: 0, minVramBytes: 0, usesGpu: false }
+/** Processes of the same contents can stand in for each other. */
+export const keyOf = ({ name, digest }: Pick<Program, 'name' | 'digest'>): string => `${name}#${digest}`
+
+const wishOf = (program: Program): Wish => ({
+  key: keyOf(program),
+  module: program.name,
+  needs: needsOf(program),
+})
+
+function needsOf({ manifest: { resources } }: Program): Needs {
+  return {
+    usesGpu: resources.usesGpu,
+    ramBytes: resources.minRamBytes,
+    vramBytes: resources.usesGpu ? resources.minVramBytes : 0,
+  }
+}
+
+const limitOf = (program: Program) => ('limit' in program ? program.limit : null)
+const nothing: Needs = { usesGpu: false, ramBytes: 0, vramBytes: 0 }

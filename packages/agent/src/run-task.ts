@@ -3,17 +3,17 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Grant, Progress, RunId, TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
+import type { Seat } from './admission/seat.ts'
+import { type Execute, executeFresh } from './execute.ts'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
 import { judge } from './process/judge.ts'
-import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
+import type { ProcessEnd, StopReason } from './process/run-process.ts'
 import type { Watchdog } from './process/watchdog.ts'
-import { workerAnswer } from './process/worker-answer.ts'
 import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
 import type { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
-import { startOfRun } from './start-of-run.ts'
 
 export type RunTaskDeps = {
   runsDir: string
@@ -22,6 +22,8 @@ export type RunTaskDeps = {
   onProgress(run: RunId, progress: Progress): void
   /** How a granted file gets to `path`; otherwise it is downloaded. */
   fetch?: Fetch
+  /** How it is carried out; otherwise at once, in a process of its own. */
+  execute?: Execute
   watchdog: Watchdog
   /** Threads each module may use. */
   threads: number
@@ -34,7 +36,8 @@ export type TaskToRun = {
   grant: Grant
   /** The same grant with fresh URLs. */
   again(): Promise<Grant | null>
-  gpu?: string
+  /** The room that is promised to it. */
+  seat?: Seat
 }
 export type TaskRun = {
   stop(reason: StopReason): void
@@ -115,24 +118,23 @@ async function carryOut(
   const outputDir = join(runDir, 'out')
   const placed = await placeGranted(deps, task, program, runDir, log, stopped)
   stopped.throwIfAborted()
-  const { gpu } = task
-  const { threads, own } = deps
-  const agentId = deps.agentId?.() ?? null
-  const running = runProcess({
-    ...startOfRun(program, { grant, placed, runDir, outputDir, gpu, threads, own, agentId }),
-    timeoutSeconds: grant.timeoutSeconds,
-    watchdog: deps.watchdog,
+  const { threads, own, watchdog } = deps
+  const executed = await (deps.execute ?? executeFresh)({
+    ...{ grant, program, placed, runDir, outputDir, threads, own, watchdog, stopped, onStarted },
+    seat: task.seat ?? null,
+    agentId: deps.agentId?.() ?? null,
     onLine: (stream, line) => log.add(stream, line),
     onProgress: (progress) => {
       log.progress(progress)
       deps.onProgress(grant.run, progress)
     },
   })
-  onStarted(running.stop)
-  const end = await running.ended
-  const answer = 'call' in program ? workerAnswer(end) : null
-  for (const { stream, line } of answer?.lines ?? []) log.add(stream, line)
-  const verdict = await judge({ end, manifest: program.manifest, outputDir, result: answer?.result })
+  if (!executed) {
+    log.add('agent', 'others on this machine use the memory that it needs; it goes back to the queue')
+    return { outcome: 'handed_back', outputs: {}, error: null, end: null }
+  }
+  const { end, result } = executed
+  const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', `"${output}" is not a declared output; it is left out`)
   const { outcome, error } = verdict

@@ -1,12 +1,13 @@
 import type { HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared'
 import type { Logger } from 'pino'
+import type { Seat } from './admission/seat.ts'
 import type { SpooledRun } from './report/spool.ts'
-import type { Occupied } from './room.ts'
 import type { TaskRun, TaskToRun } from './run-task.ts'
 
 export type RunsDeps = {
-  /** What the task's module needs, and the GPU it gets. */
-  place(task: TaskToRun): Occupied
+  /** Promises room to the task, and takes what is left of the promise back. */
+  seat(task: TaskToRun): Seat
+  leave(seat: Seat): void
   start(task: TaskToRun): TaskRun
   report(result: SpooledRun): Promise<void>
   /** Runs whose results wait in the spool. */
@@ -19,7 +20,6 @@ export type RunsDeps = {
 
 type Held = {
   running: TaskRun
-  occupied: Occupied
   progress?: Progress
   ended: Promise<void>
   isSuperseded: boolean
@@ -40,15 +40,16 @@ export class Runs {
   take(task: TaskToRun): void {
     const { run } = task.grant
     if (this.#held.has(run)) return
-    const occupied = this.#deps.place(task)
-    const running = this.#deps.start({ ...task, gpu: occupied.gpu })
-    const ended = this.#follow(run, running, task.grant.task?.requestId)
-    this.#held.set(run, { running, occupied, ended, isSuperseded: false })
+    const seat = this.#deps.seat(task)
+    const running = this.#deps.start({ ...task, seat })
+    const ended = this.#follow(run, running, seat, task.grant.task?.requestId)
+    this.#held.set(run, { running, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
 
-  get occupied(): Occupied[] {
-    return [...this.#held.values()].map(({ occupied }) => occupied)
+  /** How many are under way here; those that only wait to be reported are not. */
+  get count(): number {
+    return this.#held.size
   }
 
   ids(): RunId[] {
@@ -101,7 +102,7 @@ export class Runs {
   }
 
   /** `requestId`: of the HTTP request that the task came with, so that it is found in these lines too. */
-  async #follow(run: RunId, running: TaskRun, requestId: string | undefined): Promise<void> {
+  async #follow(run: RunId, running: TaskRun, seat: Seat, requestId: string | undefined): Promise<void> {
     const { report } = this.#deps
     const logger = this.#deps.logger.child({ requestId })
     try {
@@ -113,6 +114,7 @@ export class Runs {
       logger.error({ err, run }, 'a run could not be kept')
     }
     this.#held.delete(run)
+    this.#deps.leave(seat)
     this.#deps.onFree()
   }
 }

@@ -33,20 +33,31 @@ export function startOfRun(program: Program, run: RunToStart): Start {
   return { ...worker, env: { ...env, ...program.call.env }, resultKeys: [answerKey] }
 }
 
-function startOfModule(module: RunnableModule, { grant, placed, runDir, outputDir }: RunToStart) {
-  const { task } = parseRunId(grant.run)
+function startOfModule(module: RunnableModule, run: RunToStart) {
+  const { task } = parseRunId(run.grant.run)
+  return {
+    command: module.python,
+    args: [
+      join(module.folder, module.manifest.entryPoint),
+      ...['--mode', 'run', '--task_id', task, '--input_file', writeInput(run)],
+    ],
+    cwd: run.runDir,
+  }
+}
+
+/** What a module is to know about its run, in a file; its path. */
+export function writeInput({
+  grant,
+  placed,
+  runDir,
+  outputDir,
+}: Pick<RunToStart, 'grant' | 'placed' | 'runDir' | 'outputDir'>): string {
   const inputFile = join(runDir, 'input.json')
+  const { task } = parseRunId(grant.run)
   // Small and local: the way through the thread pool takes longer than the work.
   writeFileSync(
     inputFile,
     JSON.stringify({ task_id: task, run_id: grant.run, ...placed, output_dir: outputDir }),
   )
-  return {
-    command: module.python,
-    args: [
-      join(module.folder, module.manifest.entryPoint),
-      ...['--mode', 'run', '--task_id', task, '--input_file', inputFile],
-    ],
-    cwd: runDir,
-  }
+  return inputFile
 }

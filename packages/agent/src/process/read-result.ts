@@ -27,6 +27,15 @@ export async function readResult(outputDir: string, lastJsonLine: string | null)
   return readResultLine(lastJsonLine)
 }
 
+/** What a served task's `done` carries, unless `result.json` says more. */
+export async function readServedResult(outputDir: string, said: PythonJson): Promise<ModuleResult> {
+  const file = await readResultFile(join(outputDir, 'result.json'))
+  if (file.kind === 'bad') return file
+  return file.kind === 'text'
+    ? interpret(parsePythonJson(file.text), 'result.json')
+    : interpret(said, 'The result')
+}
+
 /** A result from standard output alone. */
 export function readResultLine(line: string | null): ModuleResult {
   return line === null ? { kind: 'none' } : interpret(parsePythonJson(line), 'The result line')
@@ -76,7 +85,8 @@ function interpret(parsed: PythonJson | null, where: string): ModuleResult {
   }
 }
 
-function errorOf(error: Json | undefined): ModuleResult {
+/** What a module says of its failure. */
+export function errorOf(error: Json | undefined): ModuleResult {
   if (typeof error === 'string') return { kind: 'error', type: null, message: error, retryable: null }
   if (!isObject(error))
     return { kind: 'error', type: null, message: 'The module gave no reason', retryable: null }

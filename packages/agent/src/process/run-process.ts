@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import { endLeftovers } from './end-leftovers.ts'
 import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
-import { readLines } from './read-lines.ts'
+import { type OutputLine, readLines } from './read-lines.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
 import { watchUsage } from './usage.ts'
@@ -32,9 +32,12 @@ export type RunProcessOptions = {
   args: string[]
   cwd: string
   env: Record<string, string>
-  timeoutSeconds: number
+  /** Without a limit it runs until it ends or is stopped. */
+  timeoutSeconds?: number
   /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
   input?: string
+  /** Takes standard output line by line, where that is not sorted into log, progress and result. */
+  onStdout?(line: OutputLine): void | Promise<void>
   /** Keys by which its result line is known, where they are not those of a module. */
   resultKeys?: readonly string[]
   watchdog: Watchdog
@@ -47,8 +50,13 @@ export type RunProcessOptions = {
 
 export type RunningProcess = {
   pid: number | undefined
-  /** The first reason stands; `shutdown` makes a stop under way hurry. */
-  stop(reason: StopReason): void
+  /**
+   * The first reason stands; `shutdown` makes a stop under way hurry. It is asked first, in the words of `ask`;
+   * `null`: it was asked already, or is not to be.
+   */
+  stop(reason: StopReason, ask?: object | null): void
+  /** Writes one message to its standard input, as a line of JSON. */
+  tell(message: object): void
   /** Resolves, and never rejects, when no process of the whole tree is left. */
   ended: Promise<ProcessEnd>
 }
@@ -86,7 +94,7 @@ function follow(
   const startedAt = Date.now()
   const tree = (): Tree => ({ group: pid, marker, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
-  readLines(child.stdout, output.stdout)
+  readLines(child.stdout, options.onStdout ?? output.stdout)
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
   const usage = watchUsage(pid)
@@ -97,14 +105,17 @@ function follow(
   let stopReason: StopReason | null = null
   let ladder: Ladder | null = null
   let exited = false
-  const stop = (reason: StopReason) => {
+  const tell = (message: object) => void child.stdin.write(`${JSON.stringify(message)}\n`)
+  const usualAsk = options.input === undefined ? { type: 'cancel' } : null
+  const stop = (reason: StopReason, ask: object | null = usualAsk) => {
     if (exited) return
     const grace = options.graceMs ?? graceOf(reason)
     if (ladder) return reason === 'shutdown' ? ladder.hurry(grace) : undefined
     stopReason = reason
-    ladder = startLadder(stopSteps(child, tree, options.input === undefined), grace)
+    ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask))), grace)
   }
-  const timeout = setTimeout(() => stop('timed_out'), options.timeoutSeconds * 1000)
+  const limit = options.timeoutSeconds
+  const timeout = limit === undefined ? undefined : setTimeout(() => stop('timed_out'), limit * 1000)
 
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
@@ -127,17 +138,17 @@ function follow(
       stderrTail: output.stderrTail(),
     }
   }
-  return { pid, stop, ended: follow() }
+  return { pid, stop, tell, ended: follow() }
 }
 
 /** Asks who can be asked, then closes input and terminates, then kills; each step reaches the whole tree. */
 function stopSteps(
   child: ChildProcessWithoutNullStreams,
   tree: () => Tree,
-  canBeAsked: boolean,
+  ask: (() => void) | null,
 ): (() => void)[] {
   return [
-    ...(canBeAsked ? [() => void child.stdin.write('{"type":"cancel"}\n')] : []),
+    ...(ask ? [ask] : []),
     () => {
       child.stdin.end()
       endTree(child, tree(), 'SIGTERM')
@@ -193,5 +204,5 @@ function notStarted(child: ChildProcessWithoutNullStreams, options: RunProcessOp
       stderrTail: [],
     }
   })
-  return { pid: undefined, stop: () => undefined, ended }
+  return { pid: undefined, stop: () => undefined, tell: () => undefined, ended }
 }

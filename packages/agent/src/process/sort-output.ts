@@ -51,15 +51,15 @@ function isResult(text: string, keys: readonly string[]): boolean {
 export function progressOf(text: string): Progress | null {
   if (text.startsWith('PROGRESS ')) {
     const [, percent, message] = /^PROGRESS\s+(\d+(?:\.\d+)?)%?(?:\s+(.*))?$/.exec(text) ?? []
-    return percent === undefined ? null : progress(Number(percent), message)
+    return percent === undefined ? null : progressFrom(Number(percent), message)
   }
   if (!text.includes('"progress"')) return null
   const value = parsePythonJson(text)?.value
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  return value.event === 'progress' ? progress(value.percent, value.message) : null
+  return value.event === 'progress' ? progressFrom(value.percent, value.message) : null
 }
 
-function progress(percent: unknown, message: unknown): Progress {
+export function progressFrom(percent: unknown, message: unknown): Progress {
   return {
     ...(typeof percent === 'number' ? { percent: Math.min(100, Math.max(0, percent)) } : {}),
     ...(typeof message === 'string' ? { message: message.slice(0, 1000).toWellFormed() } : {}),

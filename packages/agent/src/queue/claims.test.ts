@@ -15,7 +15,14 @@ const grantOf = (attempt: number): Grant => ({
 
 /** An API with so much work, an agent with so much room, and a record of what happened. */
 function setUp(o: { room: number; work: number; answers?: (ClaimAnswer | null | Error)[] }) {
-  const seen = { ids: [] as string[], granted: [] as Granted[], idle: 0, inFlight: 0, mostInFlight: 0 }
+  const seen = {
+    ids: [] as string[],
+    granted: [] as Granted[],
+    reserved: [] as string[],
+    idle: 0,
+    inFlight: 0,
+    mostInFlight: 0,
+  }
   const state = { room: o.room, work: o.work }
   const stop = new AbortController()
   const deps: ClaimsDeps = {
@@ -35,6 +42,7 @@ function setUp(o: { room: number; work: number; answers?: (ClaimAnswer | null | 
       state.room -= 1
       seen.granted.push(granted)
     },
+    onReserve: (reserve) => seen.reserved.push(reserve.module),
     onIdle: () => {
       seen.idle += 1
     },

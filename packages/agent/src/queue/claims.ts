@@ -18,6 +18,8 @@ export type ClaimsDeps = {
   /** Whether asking the same again can help. */
   isDefinite(error: unknown): boolean
   onGrant(granted: Granted): void
+  /** Something more urgent than all that fits waits for room. */
+  onReserve(reserve: NonNullable<ClaimAnswer['reserve']>): void
   /** A round is over: there was nothing, or there is no more room. */
   onIdle(): void
   logger: Logger
@@ -116,7 +118,7 @@ export class Claims {
       this.#deps.onGrant({ grant: answer.grant, again: () => this.#freshen(claimId, offers) })
       return
     }
-    if (answer?.reserve) this.#deps.logger.debug({ reserve: answer.reserve }, 'room is kept for waiting work')
+    if (answer?.reserve) this.#deps.onReserve(answer.reserve)
     for (const [module, tally] of this.#tallies)
       this.#tallies.set(
         module,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseGpus } from './gpus.ts'
+import { parseGpus, parseHolds } from './nvidia-smi.ts'
 
 const MiB = 1024 * 1024
 
@@ -24,4 +24,19 @@ test.each([
 ])('%s', (_, csv, gpus) => {
   expect(parseGpus(csv)).toMatchObject(gpus)
   expect(parseGpus(csv)).toHaveLength(gpus.length)
+})
+
+test.each([
+  ['nothing runs', '', []],
+  [
+    'two processes',
+    'GPU-1, 4242, 512\nGPU-1, 17, 20\n',
+    [
+      [4242, 512 * MiB],
+      [17, 20 * MiB],
+    ],
+  ],
+  ['a driver that keeps them to itself', 'GPU-1, 4242, [N/A]\n', null],
+])('held by processes: %s', (_, csv, holds) => {
+  expect(parseHolds(csv)?.map(({ pid, bytes }) => [pid, bytes]) ?? null).toEqual(holds)
 })

@@ -1,0 +1,313 @@
+import type { Gpu } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { pause } from '../backoff.ts'
+import type { GpuReading } from '../gpu/gpus.ts'
+import { sum } from './account.ts'
+import { Books, type Memory } from './books.ts'
+import { cheapestToEvict, type Evictable } from './evict.ts'
+import { measureGpuMemory } from './measure.ts'
+import type { Needs, Seat } from './seat.ts'
+import { UseOfModules } from './use.ts'
+
+export type LedgerDeps = {
+  gpus: { reading: GpuReading; look(signal: AbortSignal): Promise<GpuReading> }
+  /** How many more runs may be begun, whatever the room. */
+  freeRuns(): number
+  /** GPU memory that is left to the desktop, in bytes per GPU. */
+  headroomBytes(): number
+  ram(): { totalBytes: number; availableBytes: number }
+  /** Ends an idle process; its seat is released when it is gone. */
+  evict(seat: Seat): void
+  /** Which idle processes go; the cheapest, but for comparisons. */
+  choose?(idle: readonly Evictable[], bytes: number): Evictable[] | null
+  /** There may be more room than before. */
+  onRoom(): void
+  logger: Logger
+  signal: AbortSignal
+}
+
+export type Wish = { key: string; module: string; needs: Needs }
+type Taken = Wish & { worker?: string | null; isAlone?: boolean }
+
+/** A kept room is given up when the API does not ask for it again. */
+const keptMs = 15_000
+/** So long somebody else may hold what was promised to a run before it is handed back. */
+const patienceMs = 20_000
+const lookMs = 250
+/** A process that does not tell when it is ready counts as loaded after this, or with most of its memory. */
+const loadingMs = 10_000
+const mostOfIt = 0.8
+
+/**
+ * Who holds which memory of this machine: what is promised counts from the grant until the process is gone, and room
+ * counts as free only when the driver says so. Idle warm processes make way for whoever needs their room.
+ */
+export class Ledger {
+  readonly use = new UseOfModules()
+  readonly books: Books
+  readonly #deps: LedgerDeps
+  readonly #seats = new Set<Seat>()
+  readonly #kept = new Map<string, { seat: Seat; until: number }>()
+  #changed = Promise.withResolvers<void>()
+  #lastId = 0
+
+  constructor(deps: LedgerDeps) {
+    this.#deps = deps
+    this.books = new Books({ ...deps, reading: () => deps.gpus.reading })
+  }
+
+  get seats(): Seat[] {
+    return [...this.#seats]
+  }
+
+  idleOf = (key: string): Seat[] => this.#idle().filter((seat) => seat.key === key)
+
+  /** How many more runs of a module could be begun, idle processes of others making way. */
+  roomFor({ key, needs }: Wish): number {
+    const others = this.#promised().filter((seat) => this.#kept.get(key)?.seat !== seat)
+    const spare = this.#idle().filter((seat) => seat.key !== key)
+    const room = this.idleOf(key).length + this.books.count(needs, others, spare)
+    return Math.max(0, Math.min(this.#deps.freeRuns(), room))
+  }
+
+  /** Promises room to a run: an idle process of its module, or a place that `enter` waits for. */
+  take(taken: Taken): Seat {
+    this.#kept.delete(taken.key)
+    this.use.used(taken.key)
+    // The last one used: those before it get their chance to time out.
+    const idle = taken.isAlone ? undefined : this.idleOf(taken.key).at(-1)
+    if (idle) return this.#occupy(idle)
+    const seat = this.#newSeat(taken)
+    seat.hasRun = true
+    this.#seats.add(seat)
+    return seat
+  }
+
+  /**
+   * Waits until a promised place is really free, and it is its turn to load. Gives another seat when a process of the
+   * module became idle meanwhile, and `null` when somebody outside holds the memory for too long.
+   */
+  async enter(seat: Seat, signal: AbortSignal): Promise<Seat | null> {
+    let takenSince: number | null = null
+    while (seat.state === 'waiting') {
+      if (seat.gpu !== null && seat.needs.vramBytes > 0) await this.#look()
+      signal.throwIfAborted()
+      const idle = seat.isAlone ? undefined : this.idleOf(seat.key).at(-1)
+      if (idle) {
+        this.release(seat)
+        return this.#occupy(idle)
+      }
+      if (this.#mayLoad(seat)) this.#move(seat, 'loading')
+      else {
+        this.#makeRoomFor(seat)
+        takenSince = this.#isHeldByOthers(seat) ? (takenSince ?? performance.now()) : null
+        if (takenSince !== null && performance.now() - takenSince > patienceMs) return null
+        await this.#change(signal)
+      }
+    }
+    return seat
+  }
+
+  /** Its process was started; one that does not tell when it is ready is watched until it seems to be. */
+  started(seat: Seat, pid: number | undefined, tellsWhenReady: boolean): void {
+    seat.pid = pid ?? null
+    if (tellsWhenReady) return
+    if (seat.gpu === null || seat.needs.vramBytes === 0) this.loaded(seat)
+    else void this.#watchLoading(seat)
+  }
+
+  loaded(seat: Seat, seconds?: number): void {
+    if (seconds !== undefined) this.use.loaded(seat.key, seconds)
+    if (seat.state === 'loading') this.#move(seat, seat.hasRun ? 'busy' : 'idle')
+  }
+
+  /** Its run is over, and its process waits for the next one. */
+  idle(seat: Seat): void {
+    seat.hasRun = false
+    if (seat.state === 'busy') this.#move(seat, 'idle')
+  }
+
+  /** Its process was told to end. */
+  leaving(seat: Seat): void {
+    seat.hasRun = false
+    if (this.#seats.has(seat)) this.#move(seat, 'leaving')
+  }
+
+  /** Nothing is left of its process. */
+  release(seat: Seat): void {
+    if (!this.#seats.delete(seat)) return
+    this.books.released(seat)
+    this.#tell()
+    // The end of a run is told by others, when it is reported.
+    if (!seat.hasRun) this.#deps.onRoom()
+    seat.hasRun = false
+  }
+
+  /** Keeps room for a module that the API has waiting: nothing lower is begun in its place. */
+  keep(wish: Wish): void {
+    const seat = this.#kept.get(wish.key)?.seat ?? this.#newSeat(wish)
+    this.#kept.set(wish.key, { seat, until: performance.now() + keptMs })
+    this.#makeRoomFor(seat)
+  }
+
+  /** Ends what is idle, for somebody who wants the machine for himself. */
+  evictIdle(): void {
+    for (const seat of this.#idle()) this.#evict(seat)
+  }
+
+  /** The GPUs were looked at: who took what is promised makes idle processes go. */
+  onReading(): void {
+    this.books.onReading(this.seats)
+    for (const gpu of this.books.gpus) this.#evictFor('vramBytes', gpu, this.seats)
+    this.#tell()
+  }
+
+  /** How each GPU stands, for whoever wants to see it. */
+  describe(): Gpu[] {
+    return this.books.gpus.map((gpu) => {
+      const here = this.seats.filter((seat) => seat.gpu === gpu.uuid)
+      const reserved = here.map(({ module, needs }) => ({ module, bytes: needs.vramBytes }))
+      return { ...gpu, foreignBytes: this.books.onGpu(gpu, here).foreign, reserved }
+    })
+  }
+
+  #idle = (): Seat[] => this.seats.filter(({ state }) => state === 'idle')
+
+  /** All that room is promised to, also what the API has waiting. */
+  #promised(): Seat[] {
+    const now = performance.now()
+    for (const [key, { until }] of this.#kept) if (until < now) this.#kept.delete(key)
+    return [...this.#seats, ...[...this.#kept.values()].map(({ seat }) => seat)]
+  }
+
+  #newSeat({ key, module, worker = null, needs, isAlone = false }: Taken): Seat {
+    const gpu = needs.usesGpu ? this.#chooseGpu(needs, key) : undefined
+    const whole = gpu ? this.books.capacityOf(gpu) : needs.vramBytes
+    this.#lastId += 1
+    return {
+      id: this.#lastId,
+      key,
+      module,
+      worker,
+      // More than the whole GPU nobody gets; whoever wants it alone gets all of it.
+      needs: { ...needs, vramBytes: isAlone ? whole : Math.min(needs.vramBytes, whole) },
+      gpu: gpu?.uuid ?? null,
+      isAlone,
+      state: 'waiting',
+      pid: null,
+      hasRun: false,
+    }
+  }
+
+  /** Where it costs least to make room; among those, where most is free. */
+  #chooseGpu(needs: Needs, key: string): Gpu | undefined {
+    const rated = this.books.gpus.map((gpu) => {
+      const { free } = this.books.onGpu(gpu, this.#promised())
+      const idle = this.#idle().filter((seat) => seat.gpu === gpu.uuid && seat.key !== key)
+      const evicted = this.#choose('vramBytes', idle, needs.vramBytes - free)
+      const cost = evicted ? sum(evicted.map(this.#costOf)) : Number.POSITIVE_INFINITY
+      return { gpu, free, cost }
+    })
+    return rated.toSorted((a, b) => (a.cost === b.cost ? b.free - a.free : a.cost - b.cost))[0]?.gpu
+  }
+
+  /** All that came before it and holds room, or was promised some. */
+  #before = (seat: Seat): Seat[] =>
+    this.seats.filter((one) => one !== seat && (one.state !== 'waiting' || one.id < seat.id))
+
+  /** Whether it fits beside all that came before it, and nobody else is loading on its GPU. */
+  #mayLoad(seat: Seat): boolean {
+    const before = this.#before(seat)
+    if (seat.needs.ramBytes > 0 && this.books.inRam([...before, seat]).free < 0) return false
+    const gpu = this.books.gpu(seat.gpu)
+    if (!gpu) return true
+    const here = before.filter((one) => one.gpu === gpu.uuid)
+    if (here.some(({ state }) => state === 'loading')) return false
+    if (seat.needs.vramBytes === 0) return !here.some(({ isAlone }) => isAlone)
+    return this.books.isFresh(gpu) && this.books.onGpu(gpu, [...here, seat]).free >= 0
+  }
+
+  #makeRoomFor(seat: Seat): void {
+    const before = [...this.#before(seat), seat]
+    if (seat.needs.ramBytes > 0) this.#evictFor('ramBytes', null, before)
+    const gpu = this.books.gpu(seat.gpu)
+    if (gpu) this.#evictFor('vramBytes', gpu, before)
+  }
+
+  /** Lets idle processes go so that what is promised to these seats fits, if that is enough. */
+  #evictFor(what: Memory, gpu: Gpu | null, seats: readonly Seat[]): void {
+    const bytes = this.books.missing(what, gpu, seats)
+    if (bytes <= 0) return
+    const idle = this.#idle().filter((seat) => gpu === null || seat.gpu === gpu.uuid)
+    for (const seat of this.#choose(what, idle, bytes) ?? []) this.#evict(seat)
+  }
+
+  #choose(what: Memory, idle: readonly Seat[], bytes: number): Seat[] | null {
+    const able = idle.filter((seat) => seat.needs[what] > 0)
+    const rated = able.map((seat) => ({ id: seat.id, bytes: seat.needs[what], cost: this.#costOf(seat) }))
+    const chosen = (this.#deps.choose ?? cheapestToEvict)(rated, bytes)
+    return chosen && able.filter(({ id }) => chosen.some((one) => one.id === id))
+  }
+
+  /** Of several idle processes of one module all but the last are missed less. */
+  #costOf = (seat: Seat): number => this.use.costOf(seat.key) / Math.max(1, this.idleOf(seat.key).length)
+
+  #evict(seat: Seat): void {
+    this.#deps.logger.info({ module: seat.module, gpu: seat.gpu }, 'an idle process makes room')
+    this.leaving(seat)
+    this.#deps.evict(seat)
+  }
+
+  /** Even without all others of ours it would not fit. */
+  #isHeldByOthers(seat: Seat): boolean {
+    const gpu = this.books.gpu(seat.gpu)
+    if (gpu && this.books.capacityOf(gpu) - this.books.onGpu(gpu, this.seats).foreign < seat.needs.vramBytes)
+      return true
+    const { free, promised } = this.books.inRam(this.seats)
+    return seat.needs.ramBytes > 0 && free + promised < seat.needs.ramBytes
+  }
+
+  #occupy(idle: Seat): Seat {
+    idle.hasRun = true
+    this.#move(idle, 'busy')
+    return idle
+  }
+
+  async #watchLoading(seat: Seat): Promise<void> {
+    const until = performance.now() + loadingMs
+    while (seat.state === 'loading' && this.#seats.has(seat) && performance.now() < until) {
+      await pause(lookMs, this.#deps.signal)
+      if (this.#deps.signal.aborted) return
+      await this.#look()
+      const held = measureGpuMemory([seat], this.#deps.gpus.reading.holds ?? []).get(seat.id) ?? 0
+      if (held >= seat.needs.vramBytes * mostOfIt) break
+    }
+    this.loaded(seat)
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#deps
+    try {
+      await this.#deps.gpus.look(signal)
+    } catch (err) {
+      if (!signal.aborted) this.#deps.logger.debug({ err }, 'the GPUs could not be looked at')
+    }
+  }
+
+  #move(seat: Seat, to: Seat['state']): void {
+    seat.state = to
+    this.#tell()
+  }
+
+  #tell(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  async #change(signal: AbortSignal): Promise<void> {
+    const enough = new AbortController()
+    const patience = pause(lookMs, AbortSignal.any([signal, enough.signal]))
+    await Promise.race([this.#changed.promise, patience])
+    enough.abort()
+  }
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import type { GpuHold } from '../gpu/nvidia-smi.ts'
+import type { Measured } from './account.ts'
+import type { Seat } from './seat.ts'
+
+const pageBytes = 4096
+
+/** What the processes of each seat hold on GPUs, by seat id; a process belongs to the group that its seat leads. */
+export function measureGpuMemory(seats: readonly Seat[], holds: readonly GpuHold[]): Measured {
+  const measured = new Map<number, number>()
+  if (holds.length === 0) return measured
+  const groups = new Map(holds.map(({ pid }) => [pid, groupOf(pid)]))
+  for (const seat of seats) {
+    if (seat.pid === null) continue
+    const own = holds.filter(({ gpu, pid }) => gpu === seat.gpu && groups.get(pid) === seat.pid)
+    if (own.length > 0)
+      measured.set(
+        seat.id,
+        own.reduce((total, { bytes }) => total + bytes, 0),
+      )
+  }
+  return measured
+}
+
+/** Resident memory of each seat's process, by seat id, where `/proc` tells. */
+export function measureRam(seats: readonly Seat[]): Measured {
+  const measured = new Map<number, number>()
+  if (process.platform !== 'linux') return measured
+  for (const { id, pid } of seats) {
+    const resident = pid === null ? null : residentBytes(pid)
+    if (resident !== null) measured.set(id, resident)
+  }
+  return measured
+}
+
+/** `null` when there is no such process any more. */
+export function residentBytes(pid: number): number | null {
+  const [, pages] = read(`/proc/${pid}/statm`)?.split(' ') ?? []
+  return pages === undefined ? null : Number(pages) * pageBytes
+}
+
+function groupOf(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`)
+  if (stat === null) return pid
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)[2])
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return null // it ended, or this is another system
+  }
+}

@@ -1,0 +1,99 @@
+import type { Grant, Progress } from '@millrace/shared'
+import type { Ledger } from './admission/ledger.ts'
+import type { Seat } from './admission/seat.ts'
+import type { RunnableModule } from './modules/known-module.ts'
+import { type ModuleResult, readServedResult } from './process/read-result.ts'
+import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
+import type { Watchdog } from './process/watchdog.ts'
+import { workerAnswer } from './process/worker-answer.ts'
+import type { Program } from './programs.ts'
+import { type RunToStart, startOfRun, writeInput } from './start-of-run.ts'
+import type { WarmPool } from './warm/warm-pool.ts'
+import type { ServedTask } from './warm/warm-process.ts'
+
+type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
+/** One run, as far as it is ready to be carried out. */
+export type Work = Omit<RunToStart, 'gpu'> & {
+  grant: Grant
+  program: Program
+  seat: Seat | null
+  watchdog: Watchdog
+  onLine: OnLine
+  onProgress(progress: Progress): void
+  stopped: AbortSignal
+  /** It runs, and can be stopped. */
+  onStarted(stop: (reason: StopReason) => void, pid?: number): void
+}
+/** How the program ended, and what it said where that is not read from its output. `null`: there was no room. */
+export type Executed = { end: ProcessEnd; result?: ModuleResult } | null
+export type Execute = (work: Work) => Promise<Executed>
+
+/** In a process of its own that is started for it. */
+export async function executeFresh(work: Work): Promise<{ end: ProcessEnd; result?: ModuleResult }> {
+  const { program, seat, grant } = work
+  const running = runProcess({
+    ...startOfRun(program, { ...work, gpu: seat?.gpu ?? undefined }),
+    timeoutSeconds: grant.timeoutSeconds,
+    watchdog: work.watchdog,
+    onLine: work.onLine,
+    onProgress: work.onProgress,
+  })
+  work.onStarted(running.stop, running.pid)
+  const end = await running.ended
+  if (!('call' in program)) return { end }
+  const { result, lines } = workerAnswer(end)
+  for (const { stream, line } of lines) work.onLine(stream, line)
+  return { end, result }
+}
+
+/** In a warm process where the module can be served, else in a fresh one; either way when there is room for it. */
+export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPool }): Execute {
+  return async (work) => {
+    if (!work.seat) throw new Error('a run without a seat')
+    const promised = work.seat
+    const seat = await ledger.enter(promised, work.stopped).catch((error: unknown) => {
+      ledger.release(promised)
+      throw error
+    })
+    if (!seat) {
+      ledger.release(promised)
+      return null
+    }
+    if (isModule(work.program) && warm.serves(work.program))
+      return executeServed(warm, seat, work.program, work)
+    try {
+      const { onStarted } = work
+      return await executeFresh({
+        ...work,
+        seat,
+        onStarted(stop, pid) {
+          ledger.started(seat, pid, false)
+          onStarted(stop, pid)
+        },
+      })
+    } finally {
+      ledger.release(seat)
+    }
+  }
+}
+
+async function executeServed(
+  warm: WarmPool,
+  seat: Seat,
+  module: RunnableModule,
+  work: Work,
+): Promise<Executed> {
+  const { grant, outputDir, stopped } = work
+  const task: ServedTask = {
+    id: grant.run,
+    inputFile: writeInput(work),
+    timeoutSeconds: grant.timeoutSeconds,
+    onLine: work.onLine,
+    onProgress: work.onProgress,
+  }
+  const { end, said } = await warm.serve(seat, module, task, stopped, work.onStarted)
+  if (said === null) return { end }
+  return { end, result: 'done' in said ? await readServedResult(outputDir, said.done) : said }
+}
+
+const isModule = (program: Program): program is RunnableModule => !('call' in program)

@@ -1,0 +1,88 @@
+import type { Gpu } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { pause } from '../backoff.ts'
+import { type GpuHold, listGpus, listHolds } from './nvidia-smi.ts'
+
+const everyMs = 5000
+
+/** One look at all GPUs. `holds`: what each process has there, where the driver tells. */
+export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; at: number }
+
+/** Watches the NVIDIA GPUs of this machine until the signal; without any (or their tool) it looks only once. */
+export class Gpus {
+  #reading: GpuReading = { gpus: [], holds: null, at: Number.NEGATIVE_INFINITY }
+  #looking: Promise<GpuReading> | null = null
+  readonly #first = Promise.withResolvers<void>()
+  readonly #onReading: () => void
+
+  constructor(onReading: () => void = () => undefined) {
+    this.#onReading = onReading
+  }
+
+  get reading(): GpuReading {
+    return this.#reading
+  }
+
+  get current(): Gpu[] {
+    return this.#reading.gpus
+  }
+
+  /** What there is, as soon as that is known. */
+  async known(): Promise<readonly Gpu[]> {
+    await this.#first.promise
+    return this.current
+  }
+
+  /** A reading that begins after this call. */
+  async look(signal: AbortSignal): Promise<GpuReading> {
+    await this.#looking?.catch(() => undefined)
+    this.#looking ??= this.#look(signal).finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
+  }
+
+  async watch(logger: Logger, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#watch(logger, signal)
+    } finally {
+      this.#first.resolve()
+    }
+  }
+
+  async #watch(logger: Logger, signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        await this.look(signal)
+        this.#first.resolve()
+        if (this.current.length === 0) return
+        failures = 0
+      } catch (err) {
+        if (signal.aborted || isMissing(err)) return
+        failures += 1
+        if (failures === 1) logger.warn({ err }, 'nvidia-smi does not answer; trying on')
+        // A machine whose driver never answered is one without a GPU; a driver that is busy comes back.
+        if (failures >= 3) this.#first.resolve()
+        if (failures >= 3 && this.current.length === 0) return
+      }
+      await pause(everyMs, signal)
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<GpuReading> {
+    const at = performance.now()
+    // Holds first: what a process of ours takes in between looks like somebody else's, never like free room.
+    const holds = await listHolds(signal).catch((error: unknown) => {
+      if (isMissing(error)) throw error
+      return null
+    })
+    const gpus = await listGpus(signal)
+    this.#reading = { gpus, holds, at }
+    this.#onReading()
+    return this.#reading
+  }
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'

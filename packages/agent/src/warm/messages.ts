@@ -1,0 +1,38 @@
+import type { Json, Progress } from '@millrace/shared'
+import { type PythonJson, parsePythonJson } from '../process/python-json.ts'
+import { progressFrom } from '../process/sort-output.ts'
+
+/** What a process in serve mode says, one JSON object a line. */
+export type Said =
+  | { type: 'ready' }
+  | { type: 'pong' }
+  | { type: 'log'; id: string | null; line: string }
+  | { type: 'progress'; id: string | null; progress: Progress }
+  | { type: 'done'; id: string; result: PythonJson }
+  | { type: 'failed'; id: string; error: Json | undefined }
+  | { type: 'cancelled'; id: string }
+
+/** `null`: no message, but a line of log. */
+export function messageIn(text: string): Said | null {
+  if (!/^\s*\{.*"type"/s.test(text)) return null
+  const parsed = parsePythonJson(text)
+  const message = parsed?.value
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) return null
+  const { type, id } = message
+  if (type === 'ready' || type === 'pong') return { type }
+  if (type === 'log')
+    return typeof message.line === 'string' ? { type, id: idOf(id), line: message.line } : null
+  if (type === 'progress')
+    return { type, id: idOf(id), progress: progressFrom(message.percent, message.message) }
+  if (typeof id !== 'string') return null
+  if (type === 'done') return { type, id, result: resultIn(message.result, parsed?.notNumbers ?? []) }
+  if (type === 'failed') return { type, id, error: message.error }
+  return type === 'cancelled' ? { type, id } : null
+}
+
+const idOf = (id: Json | undefined): string | null => (typeof id === 'string' ? id : null)
+
+function resultIn(value: Json | undefined, notNumbers: string[]): PythonJson {
+  const inside = notNumbers.filter((place) => place.startsWith('/result'))
+  return { value: value ?? null, notNumbers: inside.map((place) => place.slice('/result'.length) || '/') }
+}

@@ -1,0 +1,228 @@
+import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Ledger } from '../admission/ledger.ts'
+import { residentBytes } from '../admission/measure.ts'
+import type { Seat } from '../admission/seat.ts'
+import { pause } from '../backoff.ts'
+import type { RunnableModule } from '../modules/known-module.ts'
+import { moduleEnv } from '../process/module-env.ts'
+import type { StopReason } from '../process/run-process.ts'
+import type { Watchdog } from '../process/watchdog.ts'
+import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
+
+export type WarmLimits = {
+  /** Idle for so long, a process ends. */
+  idleSeconds: number
+  /** After so many tasks a fresh one takes its place. */
+  maxTasks: number
+}
+
+export type WarmPoolDeps = {
+  ledger: Ledger
+  limits(): WarmLimits
+  /** Each process has a folder of its own here. */
+  folder: string
+  watchdog: Watchdog
+  threads: number
+  own: NodeJS.ProcessEnv
+  logger: Logger
+  signal: AbortSignal
+}
+
+type Entry = {
+  seat: Seat
+  process: WarmProcess
+  folder: string
+  tasks: number
+  /** Resident memory after the first task. */
+  firstBytes: number | null
+  idleTimer?: NodeJS.Timeout
+}
+
+/** Idle processes are asked so often whether they live, and have so long to answer. */
+const ping = { everyMs: 30_000, patienceMs: 10_000 }
+/** Growth that is more than libraries settling in. */
+const growth = { factor: 2, bytes: 256 * 1024 * 1024 }
+
+/** Loaded processes, each in its seat of the ledger: they take one task after another until they have to go. */
+export class WarmPool {
+  readonly #deps: WarmPoolDeps
+  readonly #entries = new Map<Seat, Entry>()
+  #lastNumber = 0
+
+  constructor(deps: WarmPoolDeps) {
+    this.#deps = deps
+  }
+
+  /** Whether a module's runs are served; with no time to be idle, only if it knows no other way. */
+  serves({ manifest: { modes } }: RunnableModule): boolean {
+    return modes.includes('serve') && (this.#deps.limits().idleSeconds > 0 || !modes.includes('run'))
+  }
+
+  /** Whether the seat belongs to a process that outlives its run. */
+  keeps = (seat: Seat): boolean => this.#entries.has(seat)
+
+  /**
+   * Has a task done in its seat, in a process that is loaded first if there is none. A stop while it loads ends the
+   * wait, not the loading.
+   */
+  async serve(
+    seat: Seat,
+    module: RunnableModule,
+    task: ServedTask,
+    stopped: AbortSignal,
+    onStarted: (stop: (reason: StopReason) => void) => void,
+  ): Promise<ServedEnd> {
+    const entry = this.#entries.get(seat) ?? this.#start(seat, module)
+    clearTimeout(entry.idleTimer)
+    const isReady = await unlessAborted(entry.process.ready, stopped)
+    if (isReady === undefined) {
+      this.#deps.ledger.idle(seat)
+      stopped.throwIfAborted()
+    }
+    if (!isReady) return { end: await endOfLoading(entry.process, module), said: null }
+    const running = entry.process.run(task)
+    onStarted(running.stop)
+    const served = await running.ended
+    entry.tasks += 1
+    await this.#afterTask(entry)
+    return served
+  }
+
+  /** The run that a process was kept for is over before it came to it. */
+  giveBack(seat: Seat): void {
+    const entry = this.#entries.get(seat)
+    if (!entry || !seat.hasRun || entry.process.isBusy) return
+    this.#rest(entry)
+    this.#deps.ledger.idle(seat)
+  }
+
+  /** Ends an idle process. */
+  evict(seat: Seat): void {
+    const entry = this.#entries.get(seat)
+    if (entry) void this.#close(entry)
+    else this.#deps.ledger.release(seat)
+  }
+
+  /** Ends idle processes of modules that are not among these: changed, disabled, gone. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const [seat, entry] of this.#entries)
+      if (seat.state === 'idle' && !keys.has(seat.key)) this.#retire(entry, 'its module changed')
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)))
+  }
+
+  #start(seat: Seat, module: RunnableModule): Entry {
+    const { ledger, watchdog, threads, own, logger } = this.#deps
+    this.#lastNumber += 1
+    const folder = join(this.#deps.folder, String(this.#lastNumber))
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const { python, cacheDir, manifest } = module
+    const warm = new WarmProcess({
+      command: python,
+      args: [join(module.folder, manifest.entryPoint), '--mode', 'serve'],
+      cwd: folder,
+      env: moduleEnv({
+        ...{ python, cacheDir, threads, own, runDir: folder, outputDir: folder },
+        usesGpu: manifest.resources.usesGpu,
+        gpu: seat.gpu ?? undefined,
+      }),
+      watchdog,
+      loadTimeoutSeconds: manifest.loadTimeoutSeconds,
+      onLine: (line) => logger.debug({ module: seat.module, line }, 'an idle process said'),
+    })
+    const entry: Entry = { seat, process: warm, folder, tasks: 0, firstBytes: null }
+    this.#entries.set(seat, entry)
+    ledger.started(seat, warm.pid, true)
+    void warm.ready.then((isReady) => {
+      if (!isReady) return
+      ledger.loaded(seat, warm.loadSeconds ?? 0)
+      logger.info({ module: seat.module, seconds: warm.loadSeconds, gpu: seat.gpu }, 'a module is warm')
+      if (seat.state === 'idle') this.#rest(entry)
+    })
+    void warm.gone.then(async () => {
+      clearTimeout(entry.idleTimer)
+      this.#entries.delete(seat)
+      ledger.release(seat)
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
+        logger.warn({ err }, 'the folder of a warm process could not be removed'),
+      )
+    })
+    return entry
+  }
+
+  async #afterTask(entry: Entry): Promise<void> {
+    const { process: warm, seat } = entry
+    if (!warm.isAlive || seat.state === 'leaving') return
+    const reason = this.#reasonToRetire(entry)
+    if (reason) return this.#retire(entry, reason)
+    this.#rest(entry)
+    this.#deps.ledger.idle(seat)
+  }
+
+  #reasonToRetire(entry: Entry): string | null {
+    const { pid } = entry.process
+    const bytes = pid === undefined ? null : residentBytes(pid)
+    entry.firstBytes ??= bytes
+    if (entry.tasks >= this.#deps.limits().maxTasks) return 'it has done its number of tasks'
+    const first = entry.firstBytes ?? Number.POSITIVE_INFINITY
+    if (bytes !== null && bytes > first * growth.factor && bytes > first + growth.bytes)
+      return `its memory grew from ${first} to ${bytes} bytes`
+    return null
+  }
+
+  /** Until the next task it is asked now and then whether it lives, and ends when it waited too long. */
+  #rest(entry: Entry): void {
+    const until = performance.now() + this.#deps.limits().idleSeconds * 1000
+    const later = () => {
+      const wait = Math.max(0, Math.min(ping.everyMs, until - performance.now()))
+      entry.idleTimer = setTimeout(() => void look(), wait)
+    }
+    const look = async () => {
+      if (entry.seat.state !== 'idle') return
+      if (performance.now() >= until) return this.#retire(entry, 'nobody needed it')
+      const answered = await entry.process.ping(ping.patienceMs)
+      // Given a task meanwhile, its answer may have been lost among the rest.
+      if (entry.seat.state !== 'idle') return
+      if (answered) later()
+      else this.#retire(entry, 'it does not answer')
+    }
+    clearTimeout(entry.idleTimer)
+    later()
+  }
+
+  #retire(entry: Entry, reason: string): void {
+    this.#deps.logger.info({ module: entry.seat.module, reason }, 'a warm process ends')
+    void this.#close(entry)
+  }
+
+  async #close(entry: Entry): Promise<void> {
+    clearTimeout(entry.idleTimer)
+    this.#deps.ledger.leaving(entry.seat)
+    await entry.process.close()
+  }
+}
+
+/** A failed load is an end like any other, but for one that took too long. */
+async function endOfLoading(warm: WarmProcess, { manifest }: RunnableModule) {
+  const end = await warm.gone
+  if (!warm.loadTimedOut) return end
+  const limit = `load_timeout_seconds (${manifest.loadTimeoutSeconds} s)`
+  return { ...end, stderrTail: [...end.stderrTail, `${manifest.name} was not ready within ${limit}`] }
+}
+
+/** `undefined` when the signal came first. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const enough = new AbortController()
+  const both = AbortSignal.any([signal, enough.signal])
+  const aborted = pause(2 ** 31 - 1, both).then(() => undefined)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    enough.abort()
+  }
+}
