@@ -173,6 +173,7 @@ export async function beat(world: World, agent: Agent): Promise<void> {
       gpus: [],
       load: {},
       done: [],
+      rest: null,
     }
     const answer = await heartbeat(deps, await world.agentDoc(deps, agent), body)
     for (const run of held) {

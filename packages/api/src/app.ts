@@ -14,6 +14,7 @@ import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
 import { openMetrics } from './metrics.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
+import { agentEndpoints } from './routes/agents.ts'
 import { auditEndpoints } from './routes/audit.ts'
 import { batchEndpoints } from './routes/batches.ts'
 import { dataEndpoints } from './routes/data.ts'
@@ -56,6 +57,7 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...runEndpoints(deps),
     ...moduleEndpoints(deps),
     ...operatorEndpoints(deps),
+    ...agentEndpoints(deps),
     ...grantEndpoints(deps),
     ...agentSideEndpoints(deps),
     ...healthEndpoints(deps, metrics),

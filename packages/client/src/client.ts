@@ -1,5 +1,7 @@
 import {
   type Agent,
+  AgentAnswer,
+  type AgentId,
   AgentPage,
   type AuditEntry,
   AuditPage,
@@ -30,6 +32,7 @@ import {
   type NewBatch,
   type NewTask,
   type Page,
+  type PauseAgent,
   Progress,
   type ReplayTasks,
   type Run,
@@ -259,6 +262,19 @@ export function connect(options: ClientOptions) {
     },
 
     listAgents: (query: Query = {}): Promise<Page<Agent>> => call(AgentPage, 'GET', '/api/agents', { query }),
+    async agent(id: AgentId): Promise<Agent> {
+      return (await call(AgentAnswer, 'GET', `/api/agents/${id}`)).agent
+    },
+    /** It takes no new work until then, or until it is resumed; what runs there goes on to its end. */
+    async pauseAgent(id: AgentId, pause: PauseAgent = {}): Promise<Agent> {
+      return (await call(AgentAnswer, 'POST', `/api/agents/${id}/pause`, { body: pause })).agent
+    },
+    async drainAgent(id: AgentId): Promise<Agent> {
+      return (await call(AgentAnswer, 'POST', `/api/agents/${id}/drain`, { body: {} })).agent
+    },
+    async resumeAgent(id: AgentId): Promise<Agent> {
+      return (await call(AgentAnswer, 'POST', `/api/agents/${id}/resume`, { body: {} })).agent
+    },
     createKey: (key: z.input<typeof CreateKey>): Promise<z.output<typeof KeyCreated>> =>
       call(KeyCreated, 'POST', '/api/keys', { body: key }),
     /** A token that a page may have in place of a key. */

@@ -4,6 +4,14 @@ import { AgentId, RunId } from './ids.ts'
 export const AgentStatus = z.enum(['online', 'offline', 'paused', 'draining'])
 export type AgentStatus = z.infer<typeof AgentStatus>
 
+/** Why an agent takes no new work: its operators or its owner want it so, and perhaps until when. */
+export const AgentRest = z.object({
+  kind: z.enum(['paused', 'draining']),
+  note: z.string().max(500).nullable().default(null),
+  until: z.iso.datetime().nullable().default(null),
+})
+export type AgentRest = z.infer<typeof AgentRest>
+
 export const Gpu = z.object({
   uuid: z.string(),
   name: z.string(),
@@ -31,6 +39,9 @@ export const Agent = z.object({
   id: AgentId,
   name: z.string(),
   status: AgentStatus,
+  rest: AgentRest.extend({ by: z.enum(['operator', 'owner']) })
+    .nullable()
+    .describe('why it takes no new work'),
   labels: z.array(z.string()),
   platform: Platform,
   gpus: z.array(Gpu),

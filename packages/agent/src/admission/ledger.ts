@@ -65,10 +65,17 @@ export class Ledger {
   /** How many more runs of a module could be begun, idle processes of others making way. */
   roomFor({ key, needs }: Wish): number {
     const others = this.#promised().filter((seat) => this.#kept.get(key)?.seat !== seat)
-    const spare = this.#idle().filter((seat) => seat.key !== key)
+    const spare = this.#worthEvictingFor(key) ? this.#idle().filter((seat) => seat.key !== key) : []
     const room = this.idleOf(key).length + this.books.count(needs, others, spare)
     return Math.max(0, Math.min(this.#deps.freeRuns(), room))
   }
+
+  /** Not where a loaded process of the module is busy, and sooner free than another one would be loaded. */
+  #worthEvictingFor = (key: string): boolean =>
+    !(
+      this.use.isSoonDone(key) &&
+      this.seats.some((seat) => seat.key === key && (seat.state === 'busy' || seat.state === 'loading'))
+    )
 
   /** Promises room to a run: an idle process of its module, or a place that `enter` waits for. */
   take(taken: Taken): Seat {

@@ -2,7 +2,9 @@ const halfLifeMs = 10 * 60_000
 /** Until it is measured, a model is taken to need this long. */
 const usualLoadSeconds = 5
 
-type Use = { rate: number; at: number; loadSeconds: number }
+type Use = { rate: number; at: number; loadSeconds: number; runSeconds: number | null }
+/** How much the newest run counts in what is usual. */
+const weight = 0.3
 
 /** How often each module is used, the last minutes counting most, and how long it takes to load. */
 export class UseOfModules {
@@ -22,6 +24,18 @@ export class UseOfModules {
     this.#uses.set(key, { ...this.#use(key), loadSeconds: seconds })
   }
 
+  ran(key: string, seconds: number): void {
+    const use = this.#use(key)
+    const usual = use.runSeconds ?? seconds
+    this.#uses.set(key, { ...use, runSeconds: usual + (seconds - usual) * weight })
+  }
+
+  /** Whether who is at work is usually done sooner than another process is loaded. */
+  isSoonDone(key: string): boolean {
+    const { runSeconds, loadSeconds } = this.#use(key)
+    return runSeconds !== null && runSeconds < loadSeconds
+  }
+
   /** What it is expected to cost when a warm process of it goes. */
   costOf(key: string): number {
     const use = this.#use(key)
@@ -29,7 +43,9 @@ export class UseOfModules {
   }
 
   #use(key: string): Use {
-    return this.#uses.get(key) ?? { rate: 0, at: this.#now(), loadSeconds: usualLoadSeconds }
+    return (
+      this.#uses.get(key) ?? { rate: 0, at: this.#now(), loadSeconds: usualLoadSeconds, runSeconds: null }
+    )
   }
 
   #rateOf({ rate, at }: Use): number {

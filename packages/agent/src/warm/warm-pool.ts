@@ -83,9 +83,11 @@ export class WarmPool {
       stopped.throwIfAborted()
     }
     if (!isReady) return { end: await endOfLoading(entry.process, module), said: null }
+    const startedAt = performance.now()
     const running = entry.process.run(task)
     onStarted(running.stop)
     const served = await running.ended
+    this.#deps.ledger.use.ran(seat.key, (performance.now() - startedAt) / 1000)
     entry.tasks += 1
     await this.#afterTask(entry)
     return served

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
+import { restOf } from './agents/rest.ts'
 import { announceTask } from './announce.ts'
 import { grantFor } from './grant.ts'
 import { lose } from './lost.ts'
@@ -32,6 +33,7 @@ export async function claim(
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
   const again = await grantedBefore(deps, agent, request.claimId, first.slots)
   if (again) return { grant: await grantFor(deps, again) }
+  if (restOf(agent, deps.clock.now())?.by === 'operator') return null
 
   const lookAgain = () => lookAround(deps, offers, passed)
   let look = offers.length === request.offers.length ? first : await lookAgain()

@@ -81,6 +81,8 @@ export const exampleAgent: AgentDoc = {
   missing: [],
   modules: [],
   commands: [],
+  asked: null,
+  ownRest: null,
   createdAt: at,
   updatedAt: at,
 }

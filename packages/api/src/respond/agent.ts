@@ -1,12 +1,15 @@
 import type { Agent } from '@millrace/shared'
 import { isOnline } from '../operations/agents/presence.ts'
+import { restOf } from '../operations/agents/rest.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 
 export function presentAgent(agent: AgentDoc, now: Date): Agent {
+  const rest = restOf(agent, now)
   return {
     id: agent._id,
     name: agent.name,
-    status: isOnline(agent, now) ? 'online' : 'offline',
+    status: isOnline(agent, now) ? (rest?.kind ?? 'online') : 'offline',
+    rest,
     labels: agent.labels,
     platform: agent.platform,
     gpus: agent.gpus,

@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import {
-  AgentAnswer,
-  AgentId,
-  AgentPage,
   CreateKey,
   type Key,
   KeyCreated,
@@ -20,50 +17,12 @@ import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
-import { presentAgent } from '../respond/agent.ts'
 import { iso } from '../respond/task.ts'
 import type { KeyDoc } from '../store/documents/access.ts'
 import { tick } from '../tick/tick.ts'
 
 /** What the people who run an installation look at and turn. */
-export const operatorEndpoints = (deps: Deps): Endpoint[] => [
-  ...agents(deps),
-  ...keys(deps),
-  ...settings(deps),
-]
-
-const agents = (deps: Deps): Endpoint[] => [
-  endpoint({
-    method: 'get',
-    path: '/api/agents',
-    scope: 'read',
-    tag: 'Agents',
-    summary: 'List agents, newest first',
-    query: PageQuery,
-    answers: { 200: { description: 'A page', schema: AgentPage } },
-    async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'agt_')
-      const docs = await deps.store.agents.find(after ? { _id: { $lt: after as AgentId } } : {}, {
-        sort: { _id: -1 },
-        limit: query.limit + 1,
-      })
-      return c.json(pageFrom(docs, query.limit, (agent) => presentAgent(agent, deps.clock.now())))
-    },
-  }),
-  endpoint({
-    method: 'get',
-    path: '/api/agents/:id',
-    scope: 'read',
-    tag: 'Agents',
-    summary: 'Read an agent',
-    answers: { 200: { description: 'The agent', schema: AgentAnswer } },
-    async handle(c) {
-      const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
-      if (!agent) throw notFound('agent')
-      return c.json({ agent: presentAgent(agent, deps.clock.now()) })
-    },
-  }),
-]
+export const operatorEndpoints = (deps: Deps): Endpoint[] => [...keys(deps), ...settings(deps)]
 
 const keys = (deps: Deps): Endpoint[] => [
   endpoint({

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { restOf } from '../operations/agents/rest.ts'
 import { placeIn } from '../operations/rank.ts'
 import { globalSlot } from '../operations/slots.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
@@ -20,8 +21,9 @@ export async function sendTokens(deps: Deps): Promise<void> {
   const room = slot ? slot.limit - slot.holders.length : 0
   if (room <= 0) return
   const agents = await deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })
+  const awake = agents.filter((agent) => restOf(agent, deps.clock.now()) === null)
   const wanted = Map.groupBy(
-    open.filter((entry) => agents.some((agent) => canRun(agent, entry))),
+    open.filter((entry) => awake.some((agent) => canRun(agent, entry))),
     (entry) => entry.module,
   )
   for (const [module, entries] of wanted) {

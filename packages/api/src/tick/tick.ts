@@ -24,6 +24,7 @@ import { sendTokens } from './send-tokens.ts'
 import { sendWebhooks } from './send-webhooks.ts'
 import { tidyBucket } from './tidy-bucket.ts'
 import { tidyRuns } from './tidy-runs.ts'
+import { wakeRestedAgents } from './wake-agents.ts'
 
 /** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
 const jobs = {
@@ -33,6 +34,7 @@ const jobs = {
   carryOnBulkJobs,
   finishDeletions,
   endSilentSessions,
+  wakeRestedAgents,
   refreshStandings,
   removeStaleHolders,
   holdRunning,

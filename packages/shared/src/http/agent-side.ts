@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Gpu, Platform } from '../agent.ts'
+import { AgentRest, Gpu, Platform } from '../agent.ts'
 import { AgentId, DataId, RunId, SessionId } from '../ids.ts'
 import { Json } from '../json.ts'
 import { ModuleName } from '../manifest.ts'
@@ -55,6 +55,7 @@ export const HeartbeatRequest = z.object({
     })
     .default({}),
   done: z.array(z.string()).default([]).describe('ids of commands that were carried out'),
+  rest: AgentRest.nullable().default(null).describe('why its owner lets it take no new work'),
 })
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
 const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))
@@ -63,6 +64,7 @@ export const HeartbeatAnswer = z.object({
   runs: z.record(z.string(), RunVerdict),
   commands: z.array(AgentCommand),
   modules: ModuleSwitches.optional().describe('as they are switched now'),
+  rest: AgentRest.nullish().describe('what its operators want; null: to work'),
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 

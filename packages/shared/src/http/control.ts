@@ -26,6 +26,11 @@ export const InstallLogQuery = z.object({
 })
 export type InstallLogQuery = z.infer<typeof InstallLogQuery>
 
+export const PauseAgent = z.strictObject({
+  note: z.string().max(500).optional().describe('for whoever wonders'),
+  resumeAt: z.iso.datetime().optional(),
+})
+export type PauseAgent = z.input<typeof PauseAgent>
 export const AgentAnswer = z.object({ agent: Agent })
 export const AgentPage = pageOf(Agent)
 

@@ -4,6 +4,7 @@ import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { loseRun, runsOf } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
+import { lasts } from './rest.ts'
 
 type Request = z.output<typeof HeartbeatRequest>
 
@@ -20,6 +21,7 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
           ...current,
           lastSeenAt: now,
           gpus: request.gpus,
+          ownRest: request.rest,
           runs: request.runs.map(({ runId, progress }) => ({ runId, progress: progress ?? null })),
           missing,
           commands: current.commands.filter(
@@ -35,7 +37,8 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
       disabled ? ('disabled' as const) : ('enabled' as const),
     ]),
   )
-  return { runs, commands: change?.after.commands ?? [], modules }
+  const { asked, commands } = change?.after ?? { ...agent, commands: [] }
+  return { runs, commands, modules, rest: asked && lasts(asked, now) ? asked : null }
 }
 
 /** A claim whose answer is still under way is not missing yet. */

@@ -122,6 +122,8 @@ function newAgent(
     missing: [],
     modules: [],
     commands: [],
+    asked: null,
+    ownRest: null,
     createdAt: now,
     updatedAt: now,
   }

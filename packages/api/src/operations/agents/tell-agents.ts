@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { newUlid } from '../../ids.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 
-type Wish = { kind: 'scan' } | { kind: 'retry' | 'test'; module: string }
+type Wish = { kind: 'scan' | 'pause' | 'resume' | 'drain' } | { kind: 'retry' | 'test'; module: string }
 
 /** Asks agents for something: over NATS at once, and with every heartbeat until they say that it is done. */
 export async function tellAgents(deps: Deps, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
@@ -17,6 +17,10 @@ export async function tellAgents(deps: Deps, agents: readonly AgentDoc[], wish: 
   }
 }
 
+/** Of these only the last counts. */
+const aboutRest: readonly string[] = ['pause', 'resume', 'drain']
+
 const isSame = (command: AgentCommand, wish: Wish): boolean =>
-  command.kind === wish.kind &&
-  (!('module' in command) || !('module' in wish) || command.module === wish.module)
+  (aboutRest.includes(command.kind) && aboutRest.includes(wish.kind)) ||
+  (command.kind === wish.kind &&
+    (!('module' in command) || !('module' in wish) || command.module === wish.module))

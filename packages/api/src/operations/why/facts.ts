@@ -4,6 +4,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { isOnline } from '../agents/presence.ts'
+import { restOf } from '../agents/rest.ts'
 import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
 
 const runsLookedAt = 20
@@ -76,7 +77,7 @@ export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
         return {
           agentId: agent._id,
           name: agent.name,
-          isPaused: false,
+          isPaused: restOf(agent, now) !== null,
           capacity: agent.capacity,
           running: holders.filter((holder) => holder.agent === agent._id).length,
           has: available

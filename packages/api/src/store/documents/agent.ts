@@ -1,6 +1,7 @@
 import {
   AgentCommand,
   AgentId,
+  AgentRest,
   Gpu,
   KeyId,
   ModuleStatus,
@@ -39,6 +40,8 @@ export const AgentDoc = z.object({
     }),
   ),
   commands: z.array(AgentCommand),
+  asked: AgentRest.nullable().default(null).describe('what operators want; `until` may be over'),
+  ownRest: AgentRest.nullable().default(null).describe('what its owner wants, by the last heartbeat'),
   createdAt: z.date(),
   updatedAt: z.date(),
 })

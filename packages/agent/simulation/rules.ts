@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Seat } from '../src/admission/seat.ts'
+import { pause } from '../src/backoff.ts'
+import { foreignMib } from './desktop.ts'
+import { heldAndWanted } from './held.ts'
+import type { Arrival } from './scenario.ts'
+
+const totalMib = 32 * 1024
+const everyMs = 50
+/** A look at the GPU, a process that goes, its memory that comes back late: until then nobody can know of the room. */
+const soonMs = 1500
+
+type State = { waiting: readonly Arrival[]; seats: readonly Seat[]; freeRuns: number }
+
+/**
+ * Watches from outside: no task waits while it would fit, unless the room is kept for something more urgent, somebody is
+ * loading, or a process of its own module is free sooner than another one would be loaded. Over-commitment is written down by the processes themselves, the moment they take memory.
+ */
+export function watchRules(o: {
+  gpuFolder: string
+  headroomMib: number
+  mibOf(module: string): number
+  state(): State
+  /** A busy process of the module is usually free sooner than another one is loaded. */
+  isSoonDone(module: string): boolean
+}) {
+  const stopping = new AbortController()
+  const faults: string[] = []
+  const fitsSince = new Map<number, number>()
+
+  const watch = async () => {
+    while (!stopping.signal.aborted) {
+      const { waiting, seats, freeRuns } = o.state()
+      const inTheWay = freeRuns <= 0 || seats.some(({ state }) => state === 'loading' || state === 'waiting')
+      const urgentWaits = waiting.some(({ isUrgent }) => isUrgent)
+      const idleMib = seats.reduce((sum, seat) => sum + (seat.state === 'idle' ? o.mibOf(seat.module) : 0), 0)
+      const freeMib = totalMib - o.headroomMib - foreignMib(o.gpuFolder) - heldAndWanted(o.gpuFolder)
+      for (const task of waiting) {
+        const isWarm = seats.some((seat) => seat.module === task.module && seat.state === 'idle')
+        const isBusy = seats.some((seat) => seat.module === task.module && seat.state === 'busy')
+        const evictable = isBusy && o.isSoonDone(task.module) ? 0 : idleMib
+        const fits = isWarm || o.mibOf(task.module) <= freeMib + evictable
+        const mayWait = inTheWay || !fits || (urgentWaits && !task.isUrgent)
+        if (mayWait) fitsSince.delete(task.id)
+        const since = fitsSince.get(task.id) ?? performance.now()
+        if (!mayWait) fitsSince.set(task.id, since)
+        if (performance.now() - since > soonMs) {
+          faults.push(`task ${task.id} (${task.module}) waited though it fitted`)
+          fitsSince.set(task.id, Number.POSITIVE_INFINITY)
+        }
+      }
+      await pause(everyMs, stopping.signal)
+    }
+  }
+  const watching = watch()
+  return {
+    async stop(): Promise<string[]> {
+      stopping.abort()
+      await watching
+      const file = join(o.gpuFolder, 'overcommitted')
+      const taken = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+      return [...faults, ...taken.map((line) => `over-committed: ${line}`)]
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import { AgentAnswer, AgentId, AgentPage, type AgentRest, PageQuery, PauseAgent } from '@millrace/shared'
+import type { Deps } from '../deps.ts'
+import { notFound } from '../failure.ts'
+import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { Ctx } from '../http/env.ts'
+import { letRest } from '../operations/agents/rest.ts'
+import { presentAgent } from '../respond/agent.ts'
+
+/** The machines that work, and whether they shall. */
+export const agentEndpoints = (deps: Deps): Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/api/agents',
+    scope: 'read',
+    tag: 'Agents',
+    summary: 'List agents, newest first',
+    query: PageQuery,
+    answers: { 200: { description: 'A page', schema: AgentPage } },
+    async handle(c, { query }) {
+      const after = idOfCursor(query.cursor, 'agt_')
+      const docs = await deps.store.agents.find(after ? { _id: { $lt: after as AgentId } } : {}, {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, (agent) => presentAgent(agent, deps.clock.now())))
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/agents/:id',
+    scope: 'read',
+    tag: 'Agents',
+    summary: 'Read an agent',
+    answers: { 200: { description: 'The agent', schema: AgentAnswer } },
+    async handle(c) {
+      const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
+      if (!agent) throw notFound('agent')
+      return c.json({ agent: presentAgent(agent, deps.clock.now()) })
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/agents/:id/pause',
+    scope: 'write',
+    audit: 'agent.pause',
+    tag: 'Agents',
+    summary: 'Let an agent take no new work, for ever or until a time; what runs there goes on to its end',
+    body: PauseAgent,
+    auditDetail: ({ note, resumeAt }) => ({ note, resumeAt }),
+    answers: { 202: { description: 'Asked', schema: AgentAnswer } },
+    idempotent: true,
+    handle: async (c, { body }) =>
+      rest(deps, c, { kind: 'paused', note: body.note ?? null, until: body.resumeAt ?? null }),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/agents/:id/drain',
+    scope: 'write',
+    audit: 'agent.drain',
+    tag: 'Agents',
+    summary: 'Empty an agent: it takes no new work, and hands back what is not finished in its time',
+    answers: { 202: { description: 'Asked', schema: AgentAnswer } },
+    idempotent: true,
+    handle: async (c) => rest(deps, c, { kind: 'draining', note: null, until: null }),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/agents/:id/resume',
+    scope: 'write',
+    audit: 'agent.resume',
+    tag: 'Agents',
+    summary: 'Let an agent work again that was paused or drained',
+    answers: { 202: { description: 'Asked', schema: AgentAnswer } },
+    idempotent: true,
+    handle: async (c) => rest(deps, c, null),
+  }),
+]
+
+async function rest(deps: Deps, c: Ctx, asked: AgentRest | null) {
+  const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
+  if (!agent) throw notFound('agent')
+  return c.json({ agent: presentAgent(await letRest(deps, agent, asked), deps.clock.now()) }, 202)
+}
