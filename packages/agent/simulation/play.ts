@@ -112,10 +112,12 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
       )
       const chosen = warm ?? best
       waiting.splice(waiting.indexOf(chosen), 1)
-      const done = run(chosen).finally(() => {
-        running.delete(done)
-        begin()
-      })
+      const done = run(chosen)
+        .catch((error: unknown) => void faults.push(`task ${chosen.id} could not run: ${error}`))
+        .finally(() => {
+          running.delete(done)
+          begin()
+        })
       running.add(done)
     }
   }
@@ -166,7 +168,8 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   }
   const patience = performance.now() + 90_000
   while ((waiting.length > 0 || running.size > 0) && performance.now() < patience) await pause(20)
-  if (waiting.length > 0) faults.push(`${waiting.length} tasks never ran`)
+  if (waiting.length + running.size > 0)
+    faults.push(`${waiting.length} tasks never ran; held: ${JSON.stringify(ledger.seats)}`)
   await desktop.stop()
   faults.push(...(await rules.stop()))
   const loadSeconds = sumOfLoads(seatsSeen, modules)

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { RegisterAnswer, RunId } from '@millrace/shared'
+import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { Ledger } from './admission/ledger.ts'
@@ -18,6 +18,8 @@ import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
 import { listen } from './listen.ts'
+import { openLocalServer } from './local/local-server.ts'
+import { metricsOf } from './local/metrics.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { NatsLink } from './nats-link.ts'
@@ -28,6 +30,9 @@ import { publishLog } from './publish-log.ts'
 import { FindWork } from './queue/find-work.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
+import { keepOwnerFirst } from './rest/owner-first.ts'
+import { keepOwnerPause, readOwnerPause } from './rest/owner-pause.ts'
+import { Rest, type Wish } from './rest/rest.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
@@ -35,7 +40,7 @@ import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
-  /** Hands its runs back and ends, within ten seconds. */
+  /** Lets its runs end for a short while, then hands them back and ends. The second time it waits for none. */
   stop(): void
   /** `null` after `stop`; else why the API will not have this process. */
   ended: Promise<SessionDenied | null>
@@ -43,7 +48,7 @@ export type RunningAgent = {
 
 const version = '0.1.0'
 /** Together below the ten seconds that service managers wait before they kill. */
-const grace = { claimMs: 1500, runsMs: 6000, reportMs: 1000, restMs: 500 }
+const grace = { claimMs: 1500, runsMs: 5000, reportMs: 1000, restMs: 500 }
 
 /** Starts an agent: registers, offers its modules, and runs what it is granted. Throws `HomeInUse`. */
 export async function startAgent(config: Config, logger: Logger): Promise<RunningAgent> {
@@ -51,6 +56,8 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
+  const hurry = Promise.withResolvers<void>()
+  let isStopping = false
   const gpus = new Gpus(() => ledger.onReading())
   const watchdog = startWatchdog()
   const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
@@ -162,12 +169,22 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
     signal,
   })
-  const commands = new Commands({
-    cancel: (run) => runs.cancel(run),
+  const rest = new Rest({
     setAccepting: (accepting) => {
       offering.setAccepting(accepting)
       work.poke()
+      work.update()
     },
+    evictIdle: () => ledger.evictIdle(),
+    handBack: () => runs.handBack(),
+    drainSeconds: () => config.drainSeconds,
+    logger,
+  })
+  const operatorWants = (wish: AgentRest | null | undefined) =>
+    rest.set('operator', wish ? { ...wish, makesWay: false } : null)
+  const commands = new Commands({
+    cancel: (run) => runs.cancel(run),
+    rest: (kind) => operatorWants(kind && { kind, note: null, until: null }),
     scan: () => void scan(),
     retry: (module) => catalogue.retry(module),
     test: (module) => catalogue.test(module),
@@ -211,7 +228,43 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     inventory.open()
   }
 
+  const ownerWants = async (wish: Wish | null) => {
+    await keepOwnerPause(config.home, wish)
+    rest.set('owner', wish)
+  }
+  const local = openLocalServer({
+    home: config.home,
+    ...config.local,
+    status: () => ({
+      agentId: session.agentId,
+      version,
+      pid: process.pid,
+      url: config.url,
+      rest: rest.all,
+      runs: runs.ids(),
+      maxRuns: config.maxRuns,
+      warm: warm.describe(),
+      gpus: ledger.describe(),
+    }),
+    isHealthy: () => session.agentId !== null,
+    metrics: () =>
+      metricsOf({
+        runs: runs.count,
+        maxRuns: config.maxRuns,
+        spooled: reporter.held().length,
+        warm: countBy(warm.describe().map(({ module }) => module)),
+        gpus: ledger.describe(),
+        isResting: rest.all.length > 0,
+        isConnected: session.agentId !== null,
+      }),
+    pause: ({ finish, ...wish }) => ownerWants({ kind: 'paused', ...wish, makesWay: !finish }),
+    drain: () => ownerWants({ kind: 'draining', note: null, until: null, makesWay: false }),
+    resume: () => ownerWants(null),
+    logger,
+  })
+
   async function live(): Promise<void> {
+    rest.set('owner', await readOwnerPause(config.home))
     reporter.resume(home.unreported)
     const looking = scan()
     const { heartbeatSeconds } = await session.register()
@@ -223,6 +276,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           gpus: ledger.describe(),
           load: await measureLoad(config.home),
           done: commands.done,
+          rest: rest.own,
         }),
         send: (body) => calls.heartbeat(body, signal),
         onAnswer: (answer, told) => {
@@ -230,27 +284,42 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           runs.obey(answer.runs)
           for (const command of answer.commands) commands.carryOut(command)
           programs.setEnabled(answer.modules ?? {})
+          if (answer.rest !== undefined) operatorWants(answer.rest)
         },
         onBack: () => reporter.tryNow(),
         logger,
       },
       signal,
     )
-    await Promise.all([looking, beating, gpus.watch(logger, signal)])
+    const ownerFirst = keepOwnerFirst(
+      {
+        rest,
+        hours: () => config.ownerFirst.hours,
+        foreignBytes: () => config.ownerFirst.foreignBytes,
+        gpus: () => ledger.describe(),
+      },
+      signal,
+    )
+    await Promise.all([looking, beating, ownerFirst, gpus.watch(logger, signal)])
   }
 
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {
     offering.setAccepting(false)
+    ledger.evictIdle()
+    rest.close()
     const working = work.close()
+    if (reason === 'shutdown')
+      await within(config.stopGraceSeconds * 1000, Promise.race([runs.idle(), hurry.promise]))
     const ending = runs.end(reason).then(() => warm.close())
     await within(grace.claimMs, working)
     await within(grace.runsMs, ending)
     if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())
     life.abort()
-    const rest = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
-    await within(grace.restMs, Promise.all(rest))
+    const last = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
+    await within(grace.restMs, Promise.all(last))
     // What it watches still is killed with it.
-    await within(grace.restMs, Promise.all([programs.close(), watchdog.close()]))
+    const closing = [programs.close(), watchdog.close(), local.then((server) => server.close())]
+    await within(grace.restMs, Promise.all(closing))
     await home.release()
   }
 
@@ -266,5 +335,16 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
       await shutDown('shutdown')
       throw error
     })
-  return { stop: () => over.resolve(null), ended }
+  const stop = () => {
+    if (isStopping) hurry.resolve()
+    isStopping = true
+    over.resolve(null)
+  }
+  return { stop, ended }
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }

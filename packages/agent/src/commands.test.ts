@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { Commands } from './commands.ts'
 
 function setUp() {
-  const acts = { cancel: vi.fn(), setAccepting: vi.fn(), scan: vi.fn(), retry: vi.fn(), test: vi.fn() }
+  const acts = { cancel: vi.fn(), rest: vi.fn(), scan: vi.fn(), retry: vi.fn(), test: vi.fn() }
   return { acts, commands: new Commands({ ...acts, logger: pino({ level: 'silent' }) }) }
 }
 
@@ -22,13 +22,13 @@ test('a command that comes twice is carried out once, and reported until the API
 })
 
 test.each([
-  ['pause', false],
-  ['drain', false],
-  ['resume', true],
-] as const)('%s sets accepting to %s', (kind, accepting) => {
+  ['pause', 'paused'],
+  ['drain', 'draining'],
+  ['resume', null],
+] as const)('%s: %s', (kind, rest) => {
   const { acts, commands } = setUp()
   commands.carryOut({ v: 1, kind, id: 'c1' })
-  expect(acts.setAccepting).toHaveBeenCalledWith(accepting)
+  expect(acts.rest).toHaveBeenCalledWith(rest)
 })
 
 test('a cancel needs no id: it may be repeated', () => {

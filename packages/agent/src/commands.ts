@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 
 export type CommandDeps = {
   cancel(run: RunId): void
-  setAccepting(accepting: boolean): void
+  /** Operators want it to rest, or to work again. */
+  rest(kind: 'paused' | 'draining' | null): void
   scan(): void
   retry(module: string): void
   test(module: string): void
@@ -11,6 +12,7 @@ export type CommandDeps = {
 }
 
 const remembered = 1000
+const restAfter = { pause: 'paused', drain: 'draining', resume: null } as const
 
 /** Carries out the API's wishes, each once, whether it came over NATS, in a heartbeat's answer, or both. */
 export class Commands {
@@ -48,8 +50,7 @@ export class Commands {
     if (kind === 'scan') this.#deps.scan()
     else if (kind === 'retry') this.#deps.retry(command.module)
     else if (kind === 'test') this.#deps.test(command.module)
-    // Paused or draining, runs under way go on to their end; the difference matters to the API's clients only.
-    else this.#deps.setAccepting(kind === 'resume')
+    else this.#deps.rest(restAfter[kind])
   }
 
   #remember(id: string): void {

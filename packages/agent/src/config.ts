@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import { type PauseHours, parsePauseHours } from './rest/pause-hours.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -27,6 +28,12 @@ const Environment = z.object({
   GPU_HEADROOM_MB: z.coerce.number({ error: 'must be a number of megabytes' }).min(0).default(512),
   WARM_IDLE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(600),
   WARM_MAX_TASKS: z.coerce.number({ error: 'must be a whole number' }).int().min(1).default(1000),
+  PAUSE_HOURS: z.string().default('').transform(toPauseHours),
+  PAUSE_ABOVE_GPU_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(0),
+  DRAIN_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(600),
+  STOP_GRACE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(2),
+  AGENT_HOST: z.string().min(1).default('127.0.0.1'),
+  AGENT_PORT: z.coerce.number({ error: 'must be a port' }).int().min(0).max(65_535).default(0),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -51,6 +58,13 @@ export type Config = {
   gpuHeadroomBytes: number
   /** When a loaded process ends: after so long without a task, or after so many. */
   warm: { idleSeconds: number; maxTasks: number }
+  /** When the machine belongs to its owner, and how much GPU memory of others' says that it does. */
+  ownerFirst: { hours: PauseHours; foreignBytes: number }
+  /** How long runs may go on when the agent is drained, and when it is stopped. */
+  drainSeconds: number
+  stopGraceSeconds: number
+  /** Where it answers programs of this machine. */
+  local: { host: string; port: number }
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -88,9 +102,25 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
     },
     gpuHeadroomBytes: settings.GPU_HEADROOM_MB * 1024 ** 2,
     warm: { idleSeconds: settings.WARM_IDLE_SECONDS, maxTasks: settings.WARM_MAX_TASKS },
+    ownerFirst: {
+      hours: settings.PAUSE_HOURS,
+      foreignBytes: settings.PAUSE_ABOVE_GPU_GB * 1024 ** 3,
+    },
+    drainSeconds: settings.DRAIN_SECONDS,
+    stopGraceSeconds: settings.STOP_GRACE_SECONDS,
+    local: { host: settings.AGENT_HOST, port: settings.AGENT_PORT },
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,
     own,
+  }
+}
+
+function toPauseHours(text: string, context: z.RefinementCtx): PauseHours {
+  try {
+    return parsePauseHours(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    return z.NEVER
   }
 }
 

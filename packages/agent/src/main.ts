@@ -17,12 +17,13 @@ async function main(): Promise<number> {
   const config = readConfig(process.env)
   const logger = createLogger(config.logLevel)
   let agent: RunningAgent | null = null
-  let isStopping = false
+  let signals = 0
+  const firstWords = `stopping: runs may end for ${config.stopGraceSeconds} s, then they are handed back`
   const onSignal = (name: NodeJS.Signals) => {
-    // The second time at once: the watchdog kills what still runs when this process is gone.
-    if (isStopping || !agent) process.exit(isStopping ? exitCodes.fault : exitCodes.stopped)
-    isStopping = true
-    logger.info({ signal: name }, 'stopping: runs are handed back')
+    signals += 1
+    // The third time at once: the watchdog kills what still runs when this process is gone.
+    if (signals > 2 || !agent) process.exit(signals > 2 ? exitCodes.fault : exitCodes.stopped)
+    logger.info({ signal: name }, signals === 1 ? firstWords : 'stopping now: runs are handed back')
     agent.stop()
   }
   process.on('SIGTERM', onSignal)

@@ -78,11 +78,21 @@ export class Runs {
     this.#held.get(run)?.running.stop('cancelled')
   }
 
+  /** Stops all runs, whose tasks go back to the queue. */
+  handBack(): void {
+    for (const { running } of this.#held.values()) running.stop('shutdown')
+  }
+
+  /** Resolves when none is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
+  }
+
   /** Ends all runs and waits until they are gone and their results are reported or at least in the spool. */
   async end(reason: 'shutdown' | 'superseded'): Promise<void> {
     this.#isShuttingDown = true
     for (const { running } of this.#held.values()) running.stop(reason)
-    while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
+    await this.idle()
     await Promise.all(this.#drops)
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module'
 import { CommanderError, program } from 'commander'
+import { addAgentCommands } from './agent/commands.ts'
 import { exitCodes, UsageFault } from './exit-codes.ts'
 import { addModuleCommands } from './module/commands.ts'
 
@@ -15,6 +16,7 @@ program
   .showHelpAfterError('(--help tells what there is)')
   .exitOverride()
 addModuleCommands(program)
+addAgentCommands(program)
 
 try {
   await program.parseAsync()

@@ -1,4 +1,6 @@
 const halfLifeMs = 10 * 60_000
+/** What the change of processes takes besides: one ends, its memory comes back, the other waits for its turn. */
+const changeSeconds = 1
 /** Until it is measured, a model is taken to need this long. */
 const usualLoadSeconds = 5
 
@@ -39,7 +41,7 @@ export class UseOfModules {
   /** What it is expected to cost when a warm process of it goes. */
   costOf(key: string): number {
     const use = this.#use(key)
-    return use.loadSeconds * this.#rateOf(use)
+    return (changeSeconds + use.loadSeconds) * this.#rateOf(use)
   }
 
   #use(key: string): Use {

@@ -114,6 +114,17 @@ export class WarmPool {
       if (seat.state === 'idle' && !keys.has(seat.key)) this.#retire(entry, 'its module changed')
   }
 
+  /** The loaded processes, for whoever wants to see them. */
+  describe(): { module: string; state: string; pid: number | null; tasks: number; gpu: string | null }[] {
+    return [...this.#entries.values()].map(({ seat, tasks }) => ({
+      module: seat.module,
+      state: seat.state,
+      pid: seat.pid,
+      tasks,
+      gpu: seat.gpu,
+    }))
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)))
   }

@@ -3,8 +3,7 @@ import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc } from '../store/documents/module.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { isOnline } from './agents/presence.ts'
-import { restOf } from './agents/rest.ts'
+import { statusOfAgent } from './agents/presence.ts'
 import { bestEntry } from './modules/standing.ts'
 
 /** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
@@ -20,8 +19,7 @@ export function announceModule(deps: Deps, module: ModuleDoc, agents: readonly A
 }
 
 export function announceAgent(deps: Deps, agent: AgentDoc): void {
-  const now = deps.clock.now()
-  const status = isOnline(agent, now) ? (restOf(agent, now)?.kind ?? 'online') : 'offline'
+  const status = statusOfAgent(agent, deps.clock.now())
   const updatedAt = deps.clock.now().toISOString()
   announce(deps, agentEvent(agent._id), { kind: 'agent', id: agent._id, status, updatedAt })
 }

@@ -1,15 +1,13 @@
 import type { Agent } from '@millrace/shared'
-import { isOnline } from '../operations/agents/presence.ts'
-import { restOf } from '../operations/agents/rest.ts'
+import { restOf, statusOfAgent } from '../operations/agents/presence.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 
 export function presentAgent(agent: AgentDoc, now: Date): Agent {
-  const rest = restOf(agent, now)
   return {
     id: agent._id,
     name: agent.name,
-    status: isOnline(agent, now) ? (rest?.kind ?? 'online') : 'offline',
-    rest,
+    status: statusOfAgent(agent, now),
+    rest: restOf(agent, now),
     labels: agent.labels,
     platform: agent.platform,
     gpus: agent.gpus,

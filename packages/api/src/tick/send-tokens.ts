@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { restOf } from '../operations/agents/rest.ts'
+import { restOf } from '../operations/agents/presence.ts'
 import { placeIn } from '../operations/rank.ts'
 import { globalSlot } from '../operations/slots.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'

@@ -3,8 +3,8 @@ import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { loseRun, runsOf } from './agent-runs.ts'
+import { lasts } from './presence.ts'
 import { reattach } from './reattach.ts'
-import { lasts } from './rest.ts'
 
 type Request = z.output<typeof HeartbeatRequest>
 

@@ -1,15 +1,8 @@
-import type { Agent, AgentRest } from '@millrace/shared'
+import type { AgentRest } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from '../announce.ts'
 import { tellAgents } from './tell-agents.ts'
-
-/** Why an agent takes no new work now, if it does not: its operators' word before its owner's. */
-export function restOf(agent: AgentDoc, now: Date): Agent['rest'] {
-  if (agent.asked && lasts(agent.asked, now)) return { ...agent.asked, by: 'operator' }
-  if (agent.ownRest && lasts(agent.ownRest, now)) return { ...agent.ownRest, by: 'owner' }
-  return null
-}
 
 /** Operators let an agent rest, or take that back. It holds at the next claim, whether or not the agent hears of it. */
 export async function letRest(deps: Deps, agent: AgentDoc, asked: AgentRest | null): Promise<AgentDoc> {
@@ -22,5 +15,3 @@ export async function letRest(deps: Deps, agent: AgentDoc, asked: AgentRest | nu
 }
 
 const commandOf = { paused: 'pause', draining: 'drain' } as const
-export const lasts = ({ until }: AgentRest, now: Date): boolean =>
-  until === null || new Date(until).getTime() > now.getTime()

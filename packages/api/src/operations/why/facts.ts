@@ -3,8 +3,7 @@ import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { isOnline } from '../agents/presence.ts'
-import { restOf } from '../agents/rest.ts'
+import { isOnline, restOf } from '../agents/presence.ts'
 import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
 
 const runsLookedAt = 20

@@ -1,0 +1,133 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Json } from '@millrace/shared'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { writeDurably } from '../durable-file.ts'
+import { controlFile } from './control-file.ts'
+
+export type LocalDeps = {
+  home: string
+  host: string
+  /** 0: any that is free. */
+  port: number
+  /** How this agent is, for people. */
+  status(): Json
+  isHealthy(): boolean
+  metrics(): Promise<string>
+  pause(wish: PauseRequest): Promise<void>
+  resume(): Promise<void>
+  drain(): Promise<void>
+  logger: Logger
+}
+
+export const PauseRequest = z.strictObject({
+  until: z.iso.datetime().nullable().default(null),
+  note: z.string().max(500).nullable().default(null),
+  /** Runs under way go on to their end; else they are handed back. */
+  finish: z.boolean().default(false),
+})
+export type PauseRequest = z.output<typeof PauseRequest>
+
+const longestBody = 10_000
+
+/**
+ * A small server for this machine alone: health and metrics for whoever watches it, and commands for who can read the
+ * agent's own folder, where the address and a token lie. Never more than this is reachable over the network.
+ */
+export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promise<void> }> {
+  const token = randomBytes(24).toString('base64url')
+  const server = createServer((request, response) => {
+    answer(deps, token, request)
+      .then(({ status, body, type }) => {
+        response.writeHead(status, { 'content-type': type ?? 'application/json', connection: 'close' })
+        response.end(type ? body : `${JSON.stringify(body)}\n`)
+      })
+      .catch((err: unknown) => fail(deps, response, err))
+  })
+  server.unref()
+  const port = await listenOn(server, deps)
+  const file = controlFile(deps.home)
+  const url = `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`
+  await writeDurably(file, JSON.stringify({ pid: process.pid, url, token }))
+  deps.logger.debug({ url }, 'listening for this machine')
+  return {
+    async close() {
+      await rm(file, { force: true })
+      server.closeAllConnections()
+      await new Promise((done) => server.close(done))
+    },
+  }
+}
+
+type Answer = { status: number; body: Json; type?: string }
+
+async function answer(deps: LocalDeps, token: string, request: IncomingMessage): Promise<Answer> {
+  const asked = `${request.method} ${request.url?.split('?')[0]}`
+  // A page in a browser of this machine could send requests here; it can neither set this header nor read answers.
+  if (request.headers.origin !== undefined) return refused(403, 'Pages have no business here.')
+  if (asked === 'GET /healthz') {
+    const isHealthy = deps.isHealthy()
+    return { status: isHealthy ? 200 : 503, body: { ok: isHealthy } }
+  }
+  if (asked === 'GET /metrics')
+    return { status: 200, body: await deps.metrics(), type: 'text/plain; version=0.0.4' }
+  if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
+    return refused(401, 'The token is in control.json of the agent’s folder.')
+  if (asked === 'GET /status') return { status: 200, body: deps.status() }
+  if (asked === 'POST /pause') {
+    const wish = PauseRequest.safeParse(await bodyOf(request))
+    if (!wish.success) return refused(422, z.prettifyError(wish.error))
+    await deps.pause(wish.data)
+  } else if (asked === 'POST /resume') await deps.resume()
+  else if (asked === 'POST /drain') await deps.drain()
+  else return refused(404, `There is no ${asked}.`)
+  return { status: 200, body: deps.status() }
+}
+
+const refused = (status: number, error: string): Answer => ({ status, body: { error } })
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  let text = ''
+  for await (const chunk of request) {
+    text += String(chunk)
+    if (text.length > longestBody) return undefined
+  }
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isSame(given: string, wanted: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(wanted)]
+  return one.length === other.length && timingSafeEqual(one, other)
+}
+
+function fail(deps: LocalDeps, response: ServerResponse, err: unknown): void {
+  deps.logger.error({ err }, 'a local request failed')
+  response.writeHead(500, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify({ error: String(err) })}\n`)
+}
+
+/** The wanted port may be taken by another agent of this machine: any other does as well, but is told. */
+async function listenOn(server: ReturnType<typeof createServer>, deps: LocalDeps): Promise<number> {
+  const listening = (port: number) =>
+    new Promise<number>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, deps.host, () => {
+        server.off('error', reject)
+        const address = server.address()
+        resolve(typeof address === 'object' && address ? address.port : port)
+      })
+    })
+  try {
+    return await listening(deps.port)
+  } catch (err) {
+    if (deps.port === 0) throw err
+    deps.logger.warn({ err, port: deps.port }, 'the local port cannot be had; another one is used')
+    return listening(0)
+  }
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import type { HomeFlag, PauseFlags } from './control.ts'
+
+/** `millrace agent …`: for the owner of a machine that works. What a command needs is loaded when it is called. */
+export function addAgentCommands(program: Command): void {
+  const agent = program.command('agent').description('Looks after the agent of this machine.')
+  const homeFlag = ['--home <folder>', "the agent's folder (AGENT_HOME, else ~/.millrace-agent)"] as const
+
+  agent
+    .command('status')
+    .description('Shows what it does: runs, loaded modules, GPUs, pauses.')
+    .option(...homeFlag)
+    .option('--json', 'prints it as JSON', false)
+    .action(async (flags: HomeFlag & { json: boolean }) => (await load()).showStatus(flags))
+
+  agent
+    .command('pause')
+    .description(
+      'Takes the machine back: no new work, memory free within seconds, running tasks go elsewhere.',
+    )
+    .argument('[length]', 'for how long: 30m, 2h, 1d; else until resume')
+    .option(...homeFlag)
+    .option('--finish', 'lets running tasks end first', false)
+    .option('--note <text>', 'for those who wonder')
+    .action(async (length: string | undefined, flags: PauseFlags) => (await load()).pauseAgent(length, flags))
+
+  agent
+    .command('resume')
+    .description('Lets it work again.')
+    .option(...homeFlag)
+    .action(async (flags: HomeFlag) => (await load()).resumeAgent(flags))
+
+  agent
+    .command('drain')
+    .description('Lets it take nothing new; what is not done in DRAIN_SECONDS goes elsewhere.')
+    .option(...homeFlag)
+    .action(async (flags: HomeFlag) => (await load()).drainAgent(flags))
+}
+
+const load = () => import('./control.ts')
