@@ -28,6 +28,7 @@ export type Played = {
 const MiB = 1024 * 1024
 const headroomMib = 1024
 const runsAtOnce = 4
+const nearTieMs = 2000
 const python = '/usr/bin/python3'
 
 /** Plays one seed with the agent's own ledger and warm pool, and real processes. */
@@ -108,7 +109,11 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
       }
       if (!best) return
       const warm = waiting.find(
-        (one) => one.isUrgent === best.isUrgent && ledger.idleOf(one.module).length > 0 && fits(one),
+        (one) =>
+          one.isUrgent === best.isUrgent &&
+          Math.abs(one.atMs - best.atMs) <= nearTieMs &&
+          ledger.idleOf(one.module).length > 0 &&
+          fits(one),
       )
       const chosen = warm ?? best
       waiting.splice(waiting.indexOf(chosen), 1)

@@ -4,7 +4,7 @@ export type Scenario = { modules: SimulatedModule[]; arrivals: Arrival[]; random
 
 const sizesMib = [2_500, 4_000, 6_000, 9_000, 12_000, 16_000]
 const tasks = 80
-const meanGapMs = 130
+const meanGapMs = 180
 
 /** Six modules, some of them much more popular than others, and tasks that come at random: all from one seed. */
 export function scenarioOf(seed: number): Scenario {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
+import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'
 import { createAgentApi } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
@@ -30,6 +31,7 @@ import { publishLog } from './publish-log.ts'
 import { FindWork } from './queue/find-work.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
+import type { SpooledRun } from './report/spool.ts'
 import { keepOwnerFirst } from './rest/owner-first.ts'
 import { keepOwnerPause, readOwnerPause } from './rest/owner-pause.ts'
 import { Rest, type Wish } from './rest/rest.ts'
@@ -134,7 +136,8 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
     signal,
   })
-  const offering = new Offering({ programs, ledger, hasGpu: () => gpus.current.length > 0 })
+  const learned = new LearnedNeeds()
+  const offering = new Offering({ programs, ledger, learned, hasGpu: () => gpus.current.length > 0 })
   const runs: Runs = new Runs({
     seat: ({ grant }) => offering.seat(grant),
     leave: (seat) => (warm.keeps(seat) ? warm.giveBack(seat) : ledger.release(seat)),
@@ -154,7 +157,10 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
         },
         task,
       ),
-    report: (result) => reporter.report(result),
+    report: (result, digest) => {
+      learned.note(digest, peakOf(result))
+      return reporter.report(result)
+    },
     spooled: () => reporter.held(),
     drop: (run) => reporter.drop(run),
     onFree: () => work.poke(),
@@ -348,3 +354,8 @@ function countBy(names: readonly string[]): Record<string, number> {
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
   return counts
 }
+
+const peakOf = ({ usage }: SpooledRun) => ({
+  ramBytes: usage?.peakRamBytes ?? undefined,
+  vramBytes: usage?.peakVramBytes ?? undefined,
+})

@@ -25,11 +25,11 @@ export type Work = Omit<RunToStart, 'gpu'> & {
   onStarted(stop: (reason: StopReason) => void, pid?: number): void
 }
 /** How the program ended, and what it said where that is not read from its output. `null`: there was no room. */
-export type Executed = { end: ProcessEnd; result?: ModuleResult } | null
+export type Executed = { end: ProcessEnd; result?: ModuleResult; promisedVramBytes?: number } | null
 export type Execute = (work: Work) => Promise<Executed>
 
 /** In a process of its own that is started for it. */
-export async function executeFresh(work: Work): Promise<{ end: ProcessEnd; result?: ModuleResult }> {
+export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
   const { program, seat, grant } = work
   const running = runProcess({
     ...startOfRun(program, { ...work, gpu: seat?.gpu ?? undefined }),
@@ -60,10 +60,10 @@ export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPo
       return null
     }
     if (isModule(work.program) && warm.serves(work.program))
-      return executeServed(warm, seat, work.program, work)
+      return withPeak(await executeServed(warm, seat, work.program, work), seat)
     try {
       const { onStarted } = work
-      return await executeFresh({
+      const executed = await executeFresh({
         ...work,
         seat,
         onStarted(stop, pid) {
@@ -71,6 +71,7 @@ export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPo
           onStarted(stop, pid)
         },
       })
+      return withPeak(executed, seat)
     } finally {
       ledger.release(seat)
     }
@@ -82,7 +83,7 @@ async function executeServed(
   seat: Seat,
   module: RunnableModule,
   work: Work,
-): Promise<Executed> {
+): Promise<NonNullable<Executed>> {
   const { grant, outputDir, stopped } = work
   const task: ServedTask = {
     id: grant.run,
@@ -94,6 +95,12 @@ async function executeServed(
   const { end, said } = await warm.serve(seat, module, task, stopped, work.onStarted)
   if (said === null) return { end }
   return { end, result: 'done' in said ? await readServedResult(outputDir, said.done) : said }
+}
+
+/** With the GPU memory that its process was seen to hold, as far as the driver tells. */
+function withPeak(executed: NonNullable<Executed>, { peakVramBytes, needs }: Seat): Executed {
+  const usage = { ...executed.end.usage, peakVramBytes }
+  return { ...executed, end: { ...executed.end, usage }, promisedVramBytes: needs.vramBytes }
 }
 
 const isModule = (program: Program): program is RunnableModule => !('call' in program)

@@ -1,4 +1,5 @@
 import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared'
+import type { LearnedNeeds } from './admission/learned.ts'
 import type { Ledger, Wish } from './admission/ledger.ts'
 import type { Needs, Seat } from './admission/seat.ts'
 import type { Program, Programs } from './programs.ts'
@@ -6,6 +7,7 @@ import type { Program, Programs } from './programs.ts'
 export type OfferingDeps = {
   programs: Programs
   ledger: Ledger
+  learned: LearnedNeeds
   /** Whether there is a GPU at all. */
   hasGpu(): boolean
 }
@@ -27,6 +29,7 @@ export class Offering {
 
   /** The API took note of these modules: only such may be offered. */
   apiKnows(answer: InventoryAnswer, modules: InventoryModule[]): void {
+    this.#deps.learned.learn(answer)
     this.#known = modules.filter(
       ({ name, status }) => status === 'AVAILABLE' && answer.modules[name] !== 'disabled',
     )
@@ -47,17 +50,21 @@ export class Offering {
           module: program.name,
           version: program.version,
           digest: program.digest,
-          max: ledger.roomFor(wishOf(program)),
+          max: ledger.roomFor(this.#wishOf(program)),
           warm: ledger.idleOf(keyOf(program)).length,
         }))
     )
   }
 
   /** Promises room to a granted task. */
-  seat({ module: { name, version, digest } }: Grant): Seat {
+  seat({ module: { name, version, digest }, task }: Grant): Seat {
     const program = this.#deps.programs.find(name, version, digest)
-    const wish = program ? wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
-    return this.#deps.ledger.take({ ...wish, worker: program && limitOf(program)?.worker })
+    const wish = program ? this.#wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
+    return this.#deps.ledger.take({
+      ...wish,
+      worker: program && limitOf(program)?.worker,
+      isAlone: task?.alone,
+    })
   }
 
   /** The API has something more urgent waiting, for which there is no room. */
@@ -65,8 +72,14 @@ export class Offering {
     const program = this.#deps.programs
       .available()
       .find((one) => one.name === module && one.version === version)
-    if (program) this.#deps.ledger.keep(wishOf(program))
+    if (program) this.#deps.ledger.keep(this.#wishOf(program))
   }
+
+  #wishOf = (program: Program): Wish => ({
+    key: keyOf(program),
+    module: program.name,
+    needs: this.#deps.learned.needsOf(program.digest, program.manifest),
+  })
 
   #canEverRun(program: Program): boolean {
     if (program.manifest.resources.usesGpu && !this.#deps.hasGpu()) return false
@@ -79,20 +92,6 @@ export class Offering {
 
 /** Processes of the same contents can stand in for each other. */
 export const keyOf = ({ name, digest }: Pick<Program, 'name' | 'digest'>): string => `${name}#${digest}`
-
-const wishOf = (program: Program): Wish => ({
-  key: keyOf(program),
-  module: program.name,
-  needs: needsOf(program),
-})
-
-function needsOf({ manifest: { resources } }: Program): Needs {
-  return {
-    usesGpu: resources.usesGpu,
-    ramBytes: resources.minRamBytes,
-    vramBytes: resources.usesGpu ? resources.minVramBytes : 0,
-  }
-}
 
 const limitOf = (program: Program) => ('limit' in program ? program.limit : null)
 const nothing: Needs = { usesGpu: false, ramBytes: 0, vramBytes: 0 }

@@ -133,11 +133,14 @@ async function carryOut(
     log.add('agent', 'others on this machine use the memory that it needs; it goes back to the queue')
     return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   }
-  const { end, result } = executed
+  const { end, result, promisedVramBytes = 0 } = executed
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', `"${output}" is not a declared output; it is left out`)
   const { outcome, error } = verdict
+  // All that was promised to it was not enough, whatever it was seen to hold.
+  if (error?.code === 'out_of_memory' && promisedVramBytes > 0)
+    end.usage.peakVramBytes = Math.max(end.usage.peakVramBytes ?? 0, promisedVramBytes)
   return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
 

@@ -1,4 +1,4 @@
-import type { HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared'
+import type { Grant, HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared'
 import type { Logger } from 'pino'
 import type { Seat } from './admission/seat.ts'
 import type { SpooledRun } from './report/spool.ts'
@@ -9,7 +9,8 @@ export type RunsDeps = {
   seat(task: TaskToRun): Seat
   leave(seat: Seat): void
   start(task: TaskToRun): TaskRun
-  report(result: SpooledRun): Promise<void>
+  /** With the digest of what was run. */
+  report(result: SpooledRun, digest: string): Promise<void>
   /** Runs whose results wait in the spool. */
   spooled(): RunId[]
   drop(run: RunId): Promise<void>
@@ -42,7 +43,7 @@ export class Runs {
     if (this.#held.has(run)) return
     const seat = this.#deps.seat(task)
     const running = this.#deps.start({ ...task, seat })
-    const ended = this.#follow(run, running, seat, task.grant.task?.requestId)
+    const ended = this.#follow(task.grant, running, seat)
     this.#held.set(run, { running, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
@@ -112,13 +113,13 @@ export class Runs {
   }
 
   /** `requestId`: of the HTTP request that the task came with, so that it is found in these lines too. */
-  async #follow(run: RunId, running: TaskRun, seat: Seat, requestId: string | undefined): Promise<void> {
+  async #follow({ run, module, task }: Grant, running: TaskRun, seat: Seat): Promise<void> {
     const { report } = this.#deps
-    const logger = this.#deps.logger.child({ requestId })
+    const logger = this.#deps.logger.child({ requestId: task?.requestId })
     try {
       const result = await running.ended
       logger.info({ run, outcome: result?.outcome ?? 'superseded', code: result?.error?.code }, 'a run ended')
-      if (result) await report(result)
+      if (result) await report(result, module.digest)
     } catch (err) {
       // Its disk is full, say: unreported, the run is lost to the API at the next heartbeats, and tried again.
       logger.error({ err, run }, 'a run could not be kept')

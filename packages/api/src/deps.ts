@@ -3,6 +3,7 @@ import type { Bus } from './bus/bus.ts'
 import type { Objects } from './objects/objects.ts'
 import type { CrashPoint } from './operations/crash-points.ts'
 import type { Meter } from './operations/meter.ts'
+import type { Peaks } from './operations/modules/peaks.ts'
 import type { Replicas } from './operations/replicas.ts'
 import type { Shares } from './operations/shares.ts'
 import type { Resolve } from './operations/webhooks/addresses.ts'
@@ -22,6 +23,7 @@ export type Deps = {
   /** Memory of this process that may be lost at any time: hints, never the truth. */
   shares: Shares
   meter: Meter
+  peaks: Peaks
   replicas: Replicas
   limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
   /** What agents are told about NATS: the public name and their own user. */

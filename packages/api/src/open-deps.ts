@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { Deps } from './deps.ts'
 import { openObjects } from './objects/objects.ts'
 import { Meter } from './operations/meter.ts'
+import { Peaks } from './operations/modules/peaks.ts'
 import { Replicas } from './operations/replicas.ts'
 import { Shares } from './operations/shares.ts'
 import { resolveByDns } from './operations/webhooks/addresses.ts'
@@ -25,6 +26,7 @@ export function openDeps(config: Config, logger: Logger): Deps {
     webhooks: { allowPrivate: config.webhooksMayBePrivate, resolve: resolveByDns },
     shares: new Shares(),
     meter: new Meter(),
+    peaks: new Peaks(),
     replicas: new Replicas(randomUUID()),
     limits: config.limits,
     agentNats: config.agentNats,

@@ -85,6 +85,14 @@ export class Books {
     }
   }
 
+  notePeaks(seats: readonly Seat[]): void {
+    const measured = measureGpuMemory(seats, this.#deps.reading().holds ?? [])
+    for (const seat of seats) {
+      const held = measured.get(seat.id)
+      if (held !== undefined) seat.peakVramBytes = Math.max(seat.peakVramBytes ?? 0, held)
+    }
+  }
+
   #countInRam(needs: Needs, seats: readonly Seat[], spare: readonly Seat[]): number {
     if (needs.ramBytes === 0) return Number.POSITIVE_INFINITY
     return howOften(needs.ramBytes, this.inRam(seats).free + sum(spare.map((seat) => seat.needs.ramBytes)))

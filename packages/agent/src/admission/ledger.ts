@@ -34,6 +34,7 @@ const keptMs = 15_000
 /** So long somebody else may hold what was promised to a run before it is handed back. */
 const patienceMs = 20_000
 const lookMs = 250
+const lookoutMs = 1000
 /** A process that does not tell when it is ready counts as loaded after this, or with most of its memory. */
 const loadingMs = 10_000
 const mostOfIt = 0.8
@@ -48,6 +49,9 @@ export class Ledger {
   readonly #deps: LedgerDeps
   readonly #seats = new Set<Seat>()
   readonly #kept = new Map<string, { seat: Seat; until: number }>()
+  /** Modules that had no room when they were last asked about. */
+  readonly #cramped = new Map<string, Wish>()
+  #lookout: NodeJS.Timeout | null = null
   #changed = Promise.withResolvers<void>()
   #lastId = 0
 
@@ -63,11 +67,28 @@ export class Ledger {
   idleOf = (key: string): Seat[] => this.#idle().filter((seat) => seat.key === key)
 
   /** How many more runs of a module could be begun, idle processes of others making way. */
-  roomFor({ key, needs }: Wish): number {
+  roomFor(wish: Wish): number {
+    const fitting = this.#fitting(wish)
+    if (fitting > 0) this.#cramped.delete(wish.key)
+    else this.#cramped.set(wish.key, wish)
+    if (this.#cramped.size > 0) this.#lookOutForRoom()
+    return Math.max(0, Math.min(this.#deps.freeRuns(), fitting))
+  }
+
+  #fitting({ key, needs }: Wish): number {
     const others = this.#promised().filter((seat) => this.#kept.get(key)?.seat !== seat)
     const spare = this.#worthEvictingFor(key) ? this.#idle().filter((seat) => seat.key !== key) : []
-    const room = this.idleOf(key).length + this.books.count(needs, others, spare)
-    return Math.max(0, Math.min(this.#deps.freeRuns(), room))
+    return this.idleOf(key).length + this.books.count(needs, others, spare)
+  }
+
+  /** Others give memory back without a word: nobody else would tell. */
+  #lookOutForRoom(): void {
+    this.#lookout ??= setTimeout(() => {
+      this.#lookout = null
+      if (this.#deps.signal.aborted) return
+      if ([...this.#cramped.values()].some((wish) => this.#fitting(wish) > 0)) this.#deps.onRoom()
+      else if (this.#cramped.size > 0) this.#lookOutForRoom()
+    }, lookoutMs).unref()
   }
 
   /** Not where a loaded process of the module is busy, and sooner free than another one would be loaded. */
@@ -165,6 +186,7 @@ export class Ledger {
   /** The GPUs were looked at: who took what is promised makes idle processes go. */
   onReading(): void {
     this.books.onReading(this.seats)
+    this.books.notePeaks(this.seats)
     for (const gpu of this.books.gpus) this.#evictFor('vramBytes', gpu, this.seats)
     this.#tell()
   }
@@ -202,6 +224,7 @@ export class Ledger {
       isAlone,
       state: 'waiting',
       pid: null,
+      peakVramBytes: null,
       hasRun: false,
     }
   }

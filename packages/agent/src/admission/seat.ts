@@ -23,6 +23,8 @@ export type Seat = {
   state: SeatState
   /** Leads the process group, once it was started. */
   pid: number | null
+  /** Most GPU memory that its process was seen to hold. */
+  peakVramBytes: number | null
   /** Whether a run is done in it, or waits for it. */
   hasRun: boolean
 }

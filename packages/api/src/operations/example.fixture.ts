@@ -41,6 +41,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   currentRun: `${taskId}.1`,
   place: 0,
   lostRun: null,
+  alone: false,
   retries: [],
   appliedRun: null,
   claimId: null,

@@ -51,6 +51,7 @@ function tell(deps: Deps, { before, after }: Change<TaskDoc>, run: RunId, report
     const seconds = (deps.clock.now().getTime() - before.startedAt.getTime()) / 1000
     deps.meter.runEnded({ module, status: runStatus[report.outcome] }, seconds)
   }
+  deps.peaks.note(deps, before, report)
   deps.logger.info({ run, outcome: report.outcome, status: after.status, origin }, 'finished')
 }
 
@@ -155,6 +156,7 @@ function requeue(
     currentRun: runIdOf(task._id, attempt),
     appliedRun: run,
     lostRun: null,
+    alone: end.error?.code === 'out_of_memory',
     queuedAt: now,
     startedAt: null,
     settle: { kind: 'requeue', run, end, until },

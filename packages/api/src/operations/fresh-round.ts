@@ -10,6 +10,7 @@ export const freshRound = (task: TaskDoc, now: Date, changes: Partial<TaskDoc> =
     losses: 0,
     currentRun: null,
     lostRun: null,
+    alone: false,
     claimId: null,
     sessionId: null,
     agentId: null,

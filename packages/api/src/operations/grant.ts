@@ -19,7 +19,12 @@ export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
     inputs,
     outputs: Object.fromEntries(Object.entries(task.outputs).map(([key, { data }]) => [key, { data }])),
     timeoutSeconds: task.timeoutSeconds,
-    task: { priority: task.priority, createdAt: task.createdAt.toISOString(), requestId: task.requestId },
+    task: {
+      priority: task.priority,
+      createdAt: task.createdAt.toISOString(),
+      requestId: task.requestId,
+      ...(task.alone ? { alone: true } : {}),
+    },
   }
 }
 

@@ -68,6 +68,7 @@ export function newTask(
     currentRun: null,
     place: 0,
     lostRun: null,
+    alone: false,
     retries: [],
     appliedRun: null,
     claimId: null,

@@ -86,7 +86,13 @@ export const InventoryRequest = z.object({
   modules: z.array(InventoryModule).max(1000),
 })
 export type InventoryRequest = z.input<typeof InventoryRequest>
-export const InventoryAnswer = z.object({ modules: ModuleSwitches })
+/** Memory that runs of a module were seen to use at most. */
+export const Needs = z.object({ ramBytes: z.number(), vramBytes: z.number() })
+export type Needs = z.infer<typeof Needs>
+export const InventoryAnswer = z.object({
+  modules: ModuleSwitches,
+  peaks: z.record(z.string(), Needs).optional().describe('by digest, on whatever machine'),
+})
 export type InventoryAnswer = z.infer<typeof InventoryAnswer>
 
 /** Lines of the last install, set-up and test of a module; lines already there are skipped by `n`. */
@@ -142,6 +148,7 @@ export const Grant = z.object({
       priority: Priority,
       createdAt: z.iso.datetime(),
       requestId: z.string().optional().describe('of the HTTP request that the task came with'),
+      alone: z.boolean().optional().describe('it ran out of memory beside others'),
     })
     .optional(),
 })

@@ -32,6 +32,9 @@ export async function reportModules(
   const modules = await deps.store.modules.many([...reported.keys()])
   return {
     modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
+    peaks: Object.fromEntries(
+      modules.flatMap(({ peaks }) => peaks.map(({ digest, ...peak }) => [digest, peak])),
+    ),
   }
 }
 
@@ -58,6 +61,7 @@ async function writeEntries(
     rev: 1,
     entries: fresh,
     disabled: false,
+    peaks: [],
     history: moved([], [], fresh, now),
     createdAt: now,
     updatedAt: now,

@@ -26,6 +26,7 @@ const module = (entries: ModuleEntry[], disabled = false): ModuleDoc => ({
   entries,
   disabled,
   history: [],
+  peaks: [],
   createdAt: at,
   updatedAt: at,
 })

@@ -21,6 +21,10 @@ export const ModuleDoc = z.object({
   ...doc,
   entries: z.array(ModuleEntry).describe('as their agents report them'),
   disabled: z.boolean().default(false),
+  peaks: z
+    .array(z.object({ digest: z.string(), ramBytes: z.number(), vramBytes: z.number() }))
+    .default([])
+    .describe('most memory that runs were seen to use'),
   history: z
     .array(
       z.object({

@@ -94,6 +94,10 @@ export const TaskDoc = z.object({
     .default(0)
     .describe('in the queue, by fair shares; kept by further attempts of its round'),
   lostRun: RunId.nullable().describe('a lost run that may still come back: nobody claimed since'),
+  alone: z
+    .boolean()
+    .default(false)
+    .describe('its last run ran out of memory: the next has the GPU for itself'),
   retries: z.array(z.string()).default([]).describe('requests that began a new round, the newest last'),
   appliedRun: RunId.nullable().describe('the last run whose report took effect'),
   claimId: z.string().nullable(),
