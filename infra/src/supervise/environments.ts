@@ -21,30 +21,42 @@ export function apiEnvironment(
   })
 }
 
+/** What the agent understands; a test holds it against the agent's own list. */
+export const agentSettings: readonly string[] = [
+  'MAX_RUNS',
+  'RETEST_HOURS',
+  'KEEP_ENVIRONMENTS_DAYS',
+  'MIN_FREE_DISK_GB',
+  'WARM_IDLE_SECONDS',
+  'WARM_MAX_TASKS',
+  'GPU_HEADROOM_MB',
+  'PAUSE_HOURS',
+  'PAUSE_ABOVE_GPU_GB',
+  'DRAIN_SECONDS',
+  'STOP_GRACE_SECONDS',
+  'AGENT_HOST',
+  'AGENT_PORT',
+  'AGENT_NAME',
+  'LOG_LEVEL',
+]
+
 /**
  * The agent gets its address, its key, its own settings, what installing packages needs, and what `WORKERS_ENV` names
  * for its workers file. Nothing else.
  */
 export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
-  const { MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
-  const { RETEST_HOURS, KEEP_ENVIRONMENTS_DAYS, MIN_FREE_DISK_GB } = settings.env
   const { MILLRACE_PYTHON, MILLRACE_UV, MILLRACE_TORCH_BACKEND } = settings.env
   const { WORKERS_FILE, WORKERS_ENV } = settings.env
   const forWorkers = (WORKERS_ENV ?? '').split(/[\s,]+/).filter((name) => name !== '')
   return defined({
     ...Object.fromEntries(forWorkers.map((name) => [name, settings.env[name]])),
     ...packageSettings(settings.env),
+    ...Object.fromEntries(agentSettings.map((name) => [name, settings.env[name]])),
     MILLRACE_URL: url,
     MILLRACE_AGENT_KEY: key,
     AGENT_HOME: settings.agentHome,
     MODULES_DIR: settings.modulesDir,
     WORKERS_FILE: WORKERS_FILE && resolve(WORKERS_FILE),
-    MAX_RUNS,
-    RETEST_HOURS,
-    KEEP_ENVIRONMENTS_DAYS,
-    MIN_FREE_DISK_GB,
-    AGENT_NAME,
-    LOG_LEVEL,
     MILLRACE_PYTHON,
     MILLRACE_UV,
     MILLRACE_TORCH_BACKEND,

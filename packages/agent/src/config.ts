@@ -42,6 +42,9 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(levels).default('info'),
 })
 
+/** All variables that an agent understands, but for its folder's. */
+export const settingNames: readonly string[] = Object.keys(Environment.shape)
+
 export type Config = {
   url: string
   key: string

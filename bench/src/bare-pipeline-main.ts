@@ -1,0 +1,77 @@
+import { serve } from '@hono/node-server'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+import { Hono } from 'hono'
+import { type Collection, MongoClient } from 'mongodb'
+import { ulid } from 'ulid'
+
+/**
+ * What carrying a task to a machine and its result back comes down to: as many acknowledged writes to the same database
+ * as Millrace makes, one message through JetStream, and nothing else. `WRITES` tells how many; like Millrace's, they go
+ * out in pairs where they do not depend on each other.
+ */
+const { MONGODB_URL = '', NATS_URL = '', NATS_USER, NATS_PASSWORD, WRITES = '12' } = process.env
+type Doc = { _id: string; rev: number; [key: string]: unknown }
+const mongo = await new MongoClient(MONGODB_URL, {
+  writeConcern: { w: 'majority', journal: true },
+  retryWrites: false,
+}).connect()
+const [tasks, others] = ['pipeline_tasks', 'pipeline_others'].map((name) =>
+  mongo.db('bare').collection<Doc>(name),
+) as [Collection<Doc>, Collection<Doc>]
+await tasks.createIndex({ _id: 1, rev: 1 }, { unique: true })
+const nats = await connect({ servers: NATS_URL, user: NATS_USER, pass: NATS_PASSWORD })
+const manager = await jetstreamManager(nats)
+await manager.streams.add({ name: 'PIPELINE', subjects: ['pipeline.>'], retention: 'workqueue' })
+await manager.consumers.add('PIPELINE', { durable_name: 'agent', ack_policy: 'explicit' })
+const stream = jetstream(nats)
+const waiting = new Map<string, (task: object) => void>()
+/** Before the agent has it; the rest follows when it is done. */
+const writesBefore = Math.ceil(Number(WRITES) / 2)
+const writesAfter = Number(WRITES) - writesBefore
+
+const app = new Hono()
+app.post('/tasks', async (c) => {
+  const id = `tsk_${ulid()}`
+  const task: Doc = { _id: id, rev: 1, ...(await c.req.json()), status: 'queued', createdAt: new Date() }
+  await tasks.insertOne(task)
+  await write(id, writesBefore - 1)
+  await stream.publish('pipeline.task', JSON.stringify({ id, inputs: task.inputs }))
+  return c.json({ task }, 201)
+})
+app.get('/tasks/:id', async (c) => {
+  const id = c.req.param('id')
+  const ended = new Promise<object>((resolve) => waiting.set(id, resolve))
+  const task = await tasks.findOne({ _id: id })
+  return c.json({ task: task?.status === 'succeeded' ? task : await ended })
+})
+app.post('/tasks/:id/finish', async (c) => {
+  const id = c.req.param('id')
+  const result = await c.req.json()
+  await write(id, writesAfter - 1)
+  const task = await tasks.findOneAndUpdate(
+    { _id: id, rev: 1 },
+    { $set: { rev: 2, status: 'succeeded', result } },
+    { returnDocument: 'after' },
+  )
+  if (task) waiting.get(id)?.(task)
+  waiting.delete(id)
+  return c.json({ applied: true })
+})
+
+async function write(task: string, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 2)
+    await Promise.all(
+      Array.from({ length: Math.min(2, left) }, () => others.insertOne({ _id: ulid(), rev: 1, task })),
+    )
+}
+
+const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+  process.stdout.write(`http://127.0.0.1:${port}\n`)
+})
+process.once('SIGTERM', async () => {
+  server.close()
+  await nats.close()
+  await mongo.close()
+  process.exit(0)
+})
