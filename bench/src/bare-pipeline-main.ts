@@ -33,7 +33,7 @@ const writesAfter = Number(WRITES) - writesBefore
 const app = new Hono()
 app.post('/tasks', async (c) => {
   const id = `tsk_${ulid()}`
-  const task: Doc = { _id: id, rev: 1, ...(await c.req.json()), status: 'queued', createdAt: new Date() }
+  const task: Doc = { ...(await c.req.json()), _id: id, rev: 1, status: 'queued', createdAt: new Date() }
   await tasks.insertOne(task)
   await write(id, writesBefore - 1)
   await stream.publish('pipeline.task', JSON.stringify({ id, inputs: task.inputs }))

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
@@ -12,13 +12,14 @@ import { schedules } from './schedules.ts'
 import { submit } from './submit.ts'
 import { untilAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
+import { warm } from './warm.ts'
 import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, submit, chains, depth, schedules, upload, listing, modules, workers }
+const benchmarks = { overhead, submit, chains, depth, schedules, upload, listing, modules, workers, warm }
 
 /** What its agent has: more would install for minutes before anything is measured. */
-const examples = ['text-stats', 'face-detect']
+const examples = ['text-stats', 'text-stats-fresh', 'face-detect']
 const ofThisRepository = join(import.meta.dirname, '../../modules')
 
 async function main(): Promise<number> {
@@ -37,8 +38,9 @@ async function main(): Promise<number> {
   try {
     const workersFile = join(home, 'workers.json')
     const modulesDir = join(home, 'modules')
-    for (const name of examples)
+    for (const name of ['text-stats', 'face-detect'])
       await cp(join(ofThisRepository, name), join(modulesDir, name), { recursive: true })
+    await neverWarm(modulesDir)
     const env = {
       ...process.env,
       ...minio.env,
@@ -75,6 +77,15 @@ async function withInstallation(
   } finally {
     await installation.stop()
   }
+}
+
+/** The same module once more, that is started anew for every run. */
+async function neverWarm(modulesDir: string): Promise<void> {
+  const copy = join(modulesDir, 'text-stats-fresh')
+  await cp(join(ofThisRepository, 'text-stats'), copy, { recursive: true })
+  const file = join(copy, 'module.json')
+  const manifest = JSON.parse(await readFile(file, 'utf8'))
+  await writeFile(file, JSON.stringify({ ...manifest, name: 'text-stats-fresh', modes: ['run'] }))
 }
 
 const isBenchmark = (name: string): name is keyof typeof benchmarks => Object.hasOwn(benchmarks, name)
