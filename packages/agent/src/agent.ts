@@ -19,6 +19,7 @@ import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
 import { listen } from './listen.ts'
+import { followSettings } from './live-settings.ts'
 import { openLocalServer } from './local/local-server.ts'
 import { metricsOf } from './local/metrics.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
@@ -53,7 +54,11 @@ const version = '0.1.0'
 const grace = { claimMs: 1500, runsMs: 5000, reportMs: 1000, restMs: 500 }
 
 /** Starts an agent: registers, offers its modules, and runs what it is granted. Throws `HomeInUse`. */
-export async function startAgent(config: Config, logger: Logger): Promise<RunningAgent> {
+export async function startAgent(
+  config: Config,
+  logger: Logger,
+  args: readonly string[] = [],
+): Promise<RunningAgent> {
   const home = await openHome(config.home)
   const life = new AbortController()
   const { signal } = life
@@ -269,6 +274,11 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     logger,
   })
 
+  const unfollow = followSettings(config, args, logger, () => {
+    work.poke()
+    work.update()
+  })
+
   async function live(): Promise<void> {
     rest.set('owner', await readOwnerPause(config.home))
     reporter.resume(home.unreported)
@@ -313,6 +323,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     offering.setAccepting(false)
     ledger.evictIdle()
     rest.close()
+    unfollow()
     const working = work.close()
     if (reason === 'shutdown')
       await within(config.stopGraceSeconds * 1000, Promise.race([runs.idle(), hurry.promise]))

@@ -83,37 +83,37 @@ export class ConfigFaults extends Error {
   }
 }
 
-/** Reads the settings of the agent; an empty variable counts as not set. Throws `ConfigFaults`. */
-export function readConfig(own: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(Object.entries(own).filter(([, text]) => text !== ''))
+/** Reads the settings of the agent; an empty variable counts as not set. `own` is its environment. Throws `ConfigFaults`. */
+export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config {
+  const given = Object.fromEntries(Object.entries(settings).filter(([, text]) => text !== ''))
   const parsed = Environment.safeParse(given)
   if (!parsed.success) throw new ConfigFaults(parsed.error.issues.map(describe))
-  const settings = parsed.data
+  const { data } = parsed
   return {
-    url: settings.MILLRACE_URL,
-    key: settings.MILLRACE_AGENT_KEY,
-    home: homeFrom(own),
-    modulesDir: resolve(settings.MODULES_DIR),
-    workersFiles: settings.WORKERS_FILE
-      ? [resolve(settings.WORKERS_FILE)]
-      : ['workers.yaml', 'workers.json'].map((name) => resolve(settings.MODULES_DIR, '..', name)),
-    maxRuns: settings.MAX_RUNS,
-    retestHours: settings.RETEST_HOURS,
+    url: data.MILLRACE_URL,
+    key: data.MILLRACE_AGENT_KEY,
+    home: homeFrom(settings),
+    modulesDir: resolve(data.MODULES_DIR),
+    workersFiles: data.WORKERS_FILE
+      ? [resolve(data.WORKERS_FILE)]
+      : ['workers.yaml', 'workers.json'].map((name) => resolve(data.MODULES_DIR, '..', name)),
+    maxRuns: data.MAX_RUNS,
+    retestHours: data.RETEST_HOURS,
     keeping: {
-      unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
-      minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,
+      unusedDays: data.KEEP_ENVIRONMENTS_DAYS,
+      minFreeBytes: data.MIN_FREE_DISK_GB * 1024 ** 3,
     },
-    gpuHeadroomBytes: settings.GPU_HEADROOM_MB * 1024 ** 2,
-    warm: { idleSeconds: settings.WARM_IDLE_SECONDS, maxTasks: settings.WARM_MAX_TASKS },
+    gpuHeadroomBytes: data.GPU_HEADROOM_MB * 1024 ** 2,
+    warm: { idleSeconds: data.WARM_IDLE_SECONDS, maxTasks: data.WARM_MAX_TASKS },
     ownerFirst: {
-      hours: settings.PAUSE_HOURS,
-      foreignBytes: settings.PAUSE_ABOVE_GPU_GB * 1024 ** 3,
+      hours: data.PAUSE_HOURS,
+      foreignBytes: data.PAUSE_ABOVE_GPU_GB * 1024 ** 3,
     },
-    drainSeconds: settings.DRAIN_SECONDS,
-    stopGraceSeconds: settings.STOP_GRACE_SECONDS,
-    local: { host: settings.AGENT_HOST, port: settings.AGENT_PORT },
-    name: settings.AGENT_NAME,
-    logLevel: settings.LOG_LEVEL,
+    drainSeconds: data.DRAIN_SECONDS,
+    stopGraceSeconds: data.STOP_GRACE_SECONDS,
+    local: { host: data.AGENT_HOST, port: data.AGENT_PORT },
+    name: data.AGENT_NAME,
+    logLevel: data.LOG_LEVEL,
     own,
   }
 }

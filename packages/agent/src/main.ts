@@ -6,7 +6,8 @@ import { homeFrom } from './home-path.ts'
 // Before everything else is loaded: stripping and compiling it again would be half of the start.
 enableCompileCache(join(homeFrom(process.env), 'compiled'))
 const { startAgent } = await import('./agent.ts')
-const { ConfigFaults, readConfig } = await import('./config.ts')
+const { ConfigFaults } = await import('./config.ts')
+const { readSettings } = await import('./settings.ts')
 const { HomeInUse } = await import('./home-lock.ts')
 const { createLogger } = await import('./logger.ts')
 
@@ -14,7 +15,8 @@ const { createLogger } = await import('./logger.ts')
 const exitCodes = { stopped: 0, fault: 1, settings: 2, notAlone: 3 }
 
 async function main(): Promise<number> {
-  const config = readConfig(process.env)
+  const args = process.argv.slice(2)
+  const config = await readSettings(process.env, args)
   const logger = createLogger(config.logLevel)
   let agent: RunningAgent | null = null
   let signals = 0
@@ -28,7 +30,7 @@ async function main(): Promise<number> {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  agent = await startAgent(config, logger)
+  agent = await startAgent(config, logger, args)
   // Kept soon, not only at the end: a process that is killed leaves a quick start to the next one too.
   setTimeout(flushCompileCache, 2000).unref()
   const denied = await agent.ended

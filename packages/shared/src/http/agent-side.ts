@@ -60,9 +60,13 @@ export const HeartbeatRequest = z.object({
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
 const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))
 
+/** A later API may wish for what this version has never heard of; everything else it says holds. */
+const knownCommands = (commands: unknown): unknown =>
+  Array.isArray(commands) ? commands.filter((one) => AgentCommand.safeParse(one).success) : commands
+
 export const HeartbeatAnswer = z.object({
   runs: z.record(z.string(), RunVerdict),
-  commands: z.array(AgentCommand),
+  commands: z.preprocess(knownCommands, z.array(AgentCommand)),
   modules: ModuleSwitches.optional().describe('as they are switched now'),
   rest: AgentRest.nullish().describe('what its operators want; null: to work'),
 })
