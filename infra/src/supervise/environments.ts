@@ -26,7 +26,7 @@ export function apiEnvironment(
  * for its workers file. Nothing else.
  */
 export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
-  const { MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
+  const { MILLRACE_QUEUE, MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
   const { RETEST_HOURS, KEEP_ENVIRONMENTS_DAYS, MIN_FREE_DISK_GB } = settings.env
   const { MILLRACE_PYTHON, MILLRACE_UV, MILLRACE_TORCH_BACKEND } = settings.env
   const { WORKERS_FILE, WORKERS_ENV } = settings.env
@@ -39,6 +39,7 @@ export function agentEnvironment(settings: Settings, url: string, key: string): 
     AGENT_HOME: settings.agentHome,
     MODULES_DIR: settings.modulesDir,
     WORKERS_FILE: WORKERS_FILE && resolve(WORKERS_FILE),
+    MILLRACE_QUEUE,
     MAX_RUNS,
     RETEST_HOURS,
     KEEP_ENVIRONMENTS_DAYS,

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os'
 import type { RegisterAnswer, RunId } from '@millrace/shared'
-import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { createAgentApi } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
@@ -14,15 +13,12 @@ import { openHome } from './home.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
-import { listen } from './listen.ts'
 import { describePlatform, measureLoad } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
-import { NatsLink } from './nats-link.ts'
 import { Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
 import { programsOf } from './programs.ts'
-import { publishLog } from './publish-log.ts'
-import { FindWork } from './queue/find-work.ts'
+import { ways } from './queue/ways.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
 import { startTask } from './run-task.ts'
@@ -96,7 +92,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     onKnown: (answer, modules) => {
       programs.setEnabled(answer.modules)
       offering.apiKnows(answer, modules)
-      work.poke()
+      way.poke()
     },
     logger,
     signal,
@@ -122,14 +118,17 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     report: (result) => reporter.report(result),
     spooled: () => reporter.held(),
     drop: (run) => reporter.drop(run),
-    onFree: () => work.poke(),
+    onFree: () => way.poke(),
     logger,
   })
-  const work = new FindWork({
+  const way = ways[config.queue]({
+    name: config.name,
     offers: () => offering.offers(),
     ask: calls.claim,
     isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
+    onCommand: (command) => commands.carryOut(command),
+    sendLines: calls.logs,
     logger,
     signal,
   })
@@ -137,39 +136,27 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     cancel: (run) => runs.cancel(run),
     setAccepting: (accepting) => {
       offering.setAccepting(accepting)
-      work.poke()
+      way.poke()
     },
     scan: () => void scan(),
     retry: (module) => catalogue.retry(module),
     test: (module) => catalogue.test(module),
     logger,
   })
-  const nats = new NatsLink({ name: config.name, logger, onUp, onDown: () => work.connected(null) })
 
   function openLog(run: RunId, path: string): RunLog {
     return new RunLog({
       path,
-      isOpen: () => nats.current !== null && session.agentId !== null,
-      publish: async (batch) => {
-        const { agentId: agent } = session
-        return nats.current && agent ? publishLog(nats.current, { agent, run }, batch, logger) : false
-      },
+      isOpen: way.isOpen,
+      publish: (batch) => way.publishLog(run, batch),
       logger,
     })
   }
 
   function onRegistered(answer: RegisterAnswer): void {
-    nats.use(answer.nats)
+    way.begin(answer)
     runs.obey(answer.runs)
     inventory.changed()
-  }
-
-  /** Once per connection; when it comes back after a break, it goes on by itself. */
-  async function onUp(connection: NatsConnection, isNew: boolean): Promise<void> {
-    if (isNew && session.agentId)
-      listen(connection, session.agentId, (command) => commands.carryOut(command), logger)
-    const { jetstreamQueue } = await import('./queue/jetstream-queue.ts')
-    work.connected(jetstreamQueue(connection))
   }
 
   async function scan(): Promise<void> {
@@ -212,13 +199,13 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
 
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {
     offering.setAccepting(false)
-    const working = work.close()
+    const working = way.stopAsking()
     const ending = runs.end(reason)
     await within(grace.claimMs, working)
     await within(grace.runsMs, ending)
     if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())
     life.abort()
-    const rest = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
+    const rest = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), way.close()]
     await within(grace.restMs, Promise.all(rest))
     // What it watches still is killed with it.
     await within(grace.restMs, Promise.all([programs.close(), watchdog.close()]))

@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import { wayNames, type ways } from './queue/ways.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -14,6 +15,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(() => join(import.meta.dirname, '../../../modules')),
+  MILLRACE_QUEUE: z.enum(wayNames, { error: `must be one of: ${wayNames.join(', ')}` }).default('jetstream'),
   WORKERS_FILE: z.string().min(1).optional(),
   MAX_RUNS: z.coerce
     .number({ error: 'must be a whole number from 1 to 1000' })
@@ -35,6 +37,8 @@ const Environment = z.object({
 export type Config = {
   url: string
   key: string
+  /** How it hears of work. */
+  queue: keyof typeof ways
   home: string
   modulesDir: string
   /** Where the configured workers may stand; the first file that is there counts. */
@@ -68,6 +72,7 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
   return {
     url: settings.MILLRACE_URL,
     key: settings.MILLRACE_AGENT_KEY,
+    queue: settings.MILLRACE_QUEUE,
     home: homeFrom(own),
     modulesDir: resolve(settings.MODULES_DIR),
     workersFiles: settings.WORKERS_FILE
