@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { CrashPoint } from '@millrace/api'
 import type { Task } from '@millrace/client'
+import { claimEvent } from '@millrace/shared'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { availableModule, echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
@@ -69,6 +70,21 @@ describe('a claim', () => {
     for (const run of runs(tasks)) await end(run)
   })
 
+  test('with the id of one that is on its way to another run takes no second', async () => {
+    const first = await create()
+    const claimId = randomUUID()
+    breakingOffAt = 'claim.global-slot-taken'
+    await expect(agent.claim([echo], claimId)).rejects.toThrow()
+    breakingOffAt = null
+    const urgent = await create({ priority: 'high' })
+    await expect(agent.claim([echo], claimId)).rejects.toThrow('503')
+    clock.forward(11) // by then the other request would have given up
+    await agent.registerAgain()
+    expect((await agent.claim([echo], claimId))?.run).toBe(`${urgent.id}.1`)
+    await end(`${urgent.id}.1`)
+    expect(await claimAndEnd()).toBe(`${first.id}.1`)
+  })
+
   test('takes only what the inventory shows as AVAILABLE with that very content', async () => {
     const task = await create()
     expect(await agent.claim([{ ...echo, digest: 'f'.repeat(64) }])).toBeNull()
@@ -100,6 +116,84 @@ describe('a claim', () => {
     const answer = await waiting
     expect((await answer.json()).grant.run).toBe(`${task.id}.1`)
     await end(`${task.id}.1`)
+  })
+})
+
+describe('a claim that waits', () => {
+  const offers = [echo].map(({ name: module, version, digest }) => ({ module, version, digest, max: 1 }))
+  const ask = (claimId: string, more: object = {}, signal?: AbortSignal) =>
+    api.request('/agent/v1/claim', {
+      method: 'POST',
+      key: agent.key,
+      body: JSON.stringify({ sessionId: agent.sessionId, claimId, offers, wait: 15, ...more }),
+      signal,
+    })
+  /** A claim that begins to wait ends the one before, by saying so. */
+  const begun = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = api.deps.bus.listen([claimEvent(agent.agentId)], () => {
+        stop()
+        resolve()
+      })
+    })
+
+  test('ends when the same agent asks anew, and leaves to that request what comes', async () => {
+    const claimId = randomUUID()
+    const waits = begun()
+    const older = ask(claimId)
+    await waits
+    const newer = ask(claimId)
+    expect((await older).status).toBe(204)
+    const task = await create()
+    expect((await (await newer).json()).grant.run).toBe(`${task.id}.1`)
+    await end(`${task.id}.1`)
+  })
+
+  test('takes nothing once its caller has gone', async () => {
+    const gone = new AbortController()
+    const waits = begun()
+    const older = ask(randomUUID(), {}, gone.signal).catch(() => null)
+    await waits
+    gone.abort()
+    await older
+    const task = await create()
+    expect((await api.client.task(task.id)).status).toBe('queued')
+    expect(await claimAndEnd()).toBe(`${task.id}.1`)
+  })
+
+  test('waits on while all that there is has to be kept room for', async () => {
+    const low = await create({ priority: 'low' })
+    const high = await create({ module: 'other', priority: 'high' })
+    const cramped = [other].map(({ name: module, version, digest }) => ({ module, version, digest, max: 0 }))
+    const waits = begun()
+    const waiting = ask(randomUUID(), { offers: [...offers, ...cramped] })
+    await waits
+    expect(await claimAndEnd()).toBe(`${high.id}.1`)
+    // Told of by the tick, as to any agent that hears no tokens.
+    clock.forward(2)
+    await tick()
+    expect((await (await waiting).json()).grant.run).toBe(`${low.id}.1`)
+    await end(`${low.id}.1`)
+  })
+
+  test('given up at any moment and asked again with its id, is one grant and no more', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const claimId = randomUUID()
+      const gone = new AbortController()
+      const older = ask(claimId, {}, gone.signal).catch(() => null)
+      const creating = Promise.all([create(), create()])
+      await new Promise((resolve) => setTimeout(resolve, round))
+      gone.abort()
+      const grant = (await (await ask(claimId)).json()).grant
+      await older
+      const tasks = await creating
+      const running = (await api.deps.store.tasks.many(tasks.map(({ id }) => id))).filter(
+        ({ status }) => status === 'running',
+      )
+      expect(running.map(({ currentRun }) => currentRun)).toEqual([grant.run])
+      await end(grant.run)
+      await claimAndEnd()
+    }
   })
 })
 

@@ -69,6 +69,13 @@ describe('the log of a run', () => {
     await archive('')
   })
 
+  test('takes no batch that NATS would not', async () => {
+    const long = lines.slice(0, 10).map((line) => ({ ...line, line: 'x'.repeat(64 * 1024) }))
+    expect((await publish(long)).status).toBe(413)
+    expect((await publish(long.slice(0, 5))).status).toBe(204)
+    await archive('')
+  })
+
   test('does without a line that its archive holds damaged', async () => {
     await archive(`${JSON.stringify(lines[0])}\n{"n":2,"at\nnonsense\n${JSON.stringify(lines[2])}\n`)
     expect(await numbers()).toEqual([1, 3])

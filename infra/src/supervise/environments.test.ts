@@ -14,6 +14,7 @@ test('the agent gets what is named for its workers, and none of the secrets of o
     OTHER_TOKEN: 'o',
     NOT_NAMED: 'n',
     MAX_RUNS: '3',
+    MILLRACE_QUEUE: 'http',
     WORKERS_FILE: 'w.yaml',
     WORKERS_ENV: 'REDDIT_TOKEN, OTHER_TOKEN MILLRACE_AGENT_KEY,NOT_SET',
   })
@@ -22,6 +23,7 @@ test('the agent gets what is named for its workers, and none of the secrets of o
     MILLRACE_AGENT_KEY: 'the agent’s key',
     MODULES_DIR: '/root/modules',
     MAX_RUNS: '3',
+    MILLRACE_QUEUE: 'http',
     WORKERS_FILE: resolve('w.yaml'),
     REDDIT_TOKEN: 't',
     OTHER_TOKEN: 'o',

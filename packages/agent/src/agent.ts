@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared'
-import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'
@@ -18,18 +17,15 @@ import { openHome } from './home.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
-import { listen } from './listen.ts'
 import { followSettings } from './live-settings.ts'
 import { openLocalServer } from './local/local-server.ts'
 import { metricsOf } from './local/metrics.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
-import { NatsLink } from './nats-link.ts'
 import { keyOf, Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
 import { programsOf } from './programs.ts'
-import { publishLog } from './publish-log.ts'
-import { FindWork } from './queue/find-work.ts'
+import { ways } from './queue/ways.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
@@ -74,7 +70,7 @@ export async function startAgent(
     headroomBytes: () => config.gpuHeadroomBytes,
     ram: memoryNow,
     evict: (seat) => warm.evict(seat),
-    onRoom: () => work.poke(),
+    onRoom: () => way.poke(),
     logger,
     signal,
   })
@@ -136,7 +132,7 @@ export async function startAgent(
       programs.setEnabled(answer.modules)
       warm.retain(new Set(programs.available().map(keyOf)))
       offering.apiKnows(answer, modules)
-      work.poke()
+      way.poke()
     },
     logger,
     signal,
@@ -168,23 +164,25 @@ export async function startAgent(
     },
     spooled: () => reporter.held(),
     drop: (run) => reporter.drop(run),
-    onFree: () => work.poke(),
+    onFree: () => way.poke(),
     logger,
   })
-  const work = new FindWork({
+  const way = ways[config.queue]({
+    name: config.name,
     offers: () => offering.offers(),
     ask: calls.claim,
     isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
     onReserve: (reserve) => offering.keep(reserve),
+    onCommand: (command) => commands.carryOut(command),
+    sendLines: calls.logs,
     logger,
     signal,
   })
   const rest = new Rest({
     setAccepting: (accepting) => {
       offering.setAccepting(accepting)
-      work.poke()
-      work.update()
+      way.poke()
     },
     evictIdle: () => ledger.evictIdle(),
     handBack: () => runs.handBack(),
@@ -201,32 +199,20 @@ export async function startAgent(
     test: (module) => catalogue.test(module),
     logger,
   })
-  const nats = new NatsLink({ name: config.name, logger, onUp, onDown: () => work.connected(null) })
 
   function openLog(run: RunId, path: string): RunLog {
     return new RunLog({
       path,
-      isOpen: () => nats.current !== null && session.agentId !== null,
-      publish: async (batch) => {
-        const { agentId: agent } = session
-        return nats.current && agent ? publishLog(nats.current, { agent, run }, batch, logger) : false
-      },
+      isOpen: way.isOpen,
+      publish: (batch) => way.publishLog(run, batch),
       logger,
     })
   }
 
   function onRegistered(answer: RegisterAnswer): void {
-    nats.use(answer.nats)
+    way.begin(answer)
     runs.obey(answer.runs)
     inventory.changed()
-  }
-
-  /** Once per connection; when it comes back after a break, it goes on by itself. */
-  async function onUp(connection: NatsConnection, isNew: boolean): Promise<void> {
-    if (isNew && session.agentId)
-      listen(connection, session.agentId, (command) => commands.carryOut(command), logger)
-    const { jetstreamQueue } = await import('./queue/jetstream-queue.ts')
-    work.connected(jetstreamQueue(connection))
   }
 
   async function scan(): Promise<void> {
@@ -275,8 +261,7 @@ export async function startAgent(
   })
 
   const unfollow = followSettings(config, args, logger, () => {
-    work.poke()
-    work.update()
+    way.poke()
   })
 
   async function live(): Promise<void> {
@@ -324,7 +309,7 @@ export async function startAgent(
     ledger.evictIdle()
     rest.close()
     unfollow()
-    const working = work.close()
+    const working = way.stopAsking()
     if (reason === 'shutdown')
       await within(config.stopGraceSeconds * 1000, Promise.race([runs.idle(), hurry.promise]))
     const ending = runs.end(reason).then(() => warm.close())
@@ -332,7 +317,7 @@ export async function startAgent(
     await within(grace.runsMs, ending)
     if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())
     life.abort()
-    const last = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), nats.close()]
+    const last = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), way.close()]
     await within(grace.restMs, Promise.all(last))
     // What it watches still is killed with it.
     const closing = [programs.close(), watchdog.close(), local.then((server) => server.close())]

@@ -7,7 +7,12 @@ const enough = { MILLRACE_URL: 'http://127.0.0.1:8787/', MILLRACE_AGENT_KEY: 'ke
 
 test('address and key are enough; the rest has defaults', () => {
   const config = readConfig({ ...enough, HOME: '/home/somebody', MAX_RUNS: '' })
-  expect(config).toMatchObject({ url: 'http://127.0.0.1:8787', key: 'key', logLevel: 'info' })
+  expect(config).toMatchObject({
+    url: 'http://127.0.0.1:8787',
+    key: 'key',
+    logLevel: 'info',
+    queue: 'jetstream',
+  })
   expect(config.maxRuns).toBe(availableParallelism())
   expect(config.home).toMatch(/\.millrace-agent$/)
   expect(config.modulesDir).toBe(resolve(import.meta.dirname, '../../../modules'))
@@ -25,16 +30,26 @@ test('settings are taken as given, folders made absolute', () => {
     MODULES_DIR: '/m',
     MAX_RUNS: '3',
     AGENT_NAME: 'gpu-1',
+    MILLRACE_QUEUE: 'http',
   })
-  expect(config).toMatchObject({ home: resolve('here'), modulesDir: '/m', maxRuns: 3, name: 'gpu-1' })
+  expect(config).toMatchObject({
+    home: resolve('here'),
+    modulesDir: '/m',
+    maxRuns: 3,
+    name: 'gpu-1',
+    queue: 'http',
+  })
   expect(config.workersFiles).toEqual(['/workers.yaml', '/workers.json'])
   expect(readConfig({ ...enough, WORKERS_FILE: 'w.json' }).workersFiles).toEqual([resolve('w.json')])
 })
 
 test('every fault is reported at once', () => {
-  const read = () => readConfig({ MILLRACE_URL: 'ftp://x', MAX_RUNS: 'many', LOG_LEVEL: 'loud' })
+  const read = () =>
+    readConfig({ MILLRACE_URL: 'ftp://x', MAX_RUNS: 'many', MILLRACE_QUEUE: 'pigeon', LOG_LEVEL: 'loud' })
   expect(read).toThrow(ConfigFaults)
-  expect(read).toThrow(/MILLRACE_URL[\s\S]*MILLRACE_AGENT_KEY[\s\S]*MAX_RUNS[\s\S]*LOG_LEVEL/)
+  expect(read).toThrow(
+    /MILLRACE_URL[\s\S]*MILLRACE_AGENT_KEY[\s\S]*MILLRACE_QUEUE[\s\S]*MAX_RUNS[\s\S]*LOG_LEVEL/,
+  )
 })
 
 test('a faulty key is not repeated in the message', () => {

@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import { wayNames, type ways } from './queue/ways.ts'
 import { type PauseHours, parsePauseHours } from './rest/pause-hours.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -15,6 +16,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(() => join(import.meta.dirname, '../../../modules')),
+  MILLRACE_QUEUE: z.enum(wayNames, { error: `must be one of: ${wayNames.join(', ')}` }).default('jetstream'),
   WORKERS_FILE: z.string().min(1).optional(),
   MAX_RUNS: z.coerce
     .number({ error: 'must be a whole number from 1 to 1000' })
@@ -48,6 +50,8 @@ export const settingNames: readonly string[] = Object.keys(Environment.shape)
 export type Config = {
   url: string
   key: string
+  /** How it hears of work. */
+  queue: keyof typeof ways
   home: string
   modulesDir: string
   /** Where the configured workers may stand; the first file that is there counts. */
@@ -92,6 +96,7 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
   return {
     url: data.MILLRACE_URL,
     key: data.MILLRACE_AGENT_KEY,
+    queue: data.MILLRACE_QUEUE,
     home: homeFrom(settings),
     modulesDir: resolve(data.MODULES_DIR),
     workersFiles: data.WORKERS_FILE

@@ -23,3 +23,5 @@ export const anyEvent = 'event.>'
 export const taskEvent = (task: string): string => `event.task.${task}`
 export const moduleEvent = (module: string): string => `event.module.${module}`
 export const agentEvent = (agent: AgentId): string => `event.agent.${agent}`
+/** An agent asks for work, and waits: whatever it asked before is over. */
+export const claimEvent = (agent: AgentId): string => `event.claim.${agent}`

@@ -13,6 +13,7 @@ import {
   RegisterAnswer,
   type RegisterRequest,
   type RunId,
+  type RunLogsRequest,
 } from '@millrace/shared'
 import { z } from 'zod'
 import { ApiAway, failureOf } from '../api-failures.ts'
@@ -64,11 +65,13 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
       call('PUT', 'modules', body, InventoryAnswer, signal),
     installLog: (module: string, body: InstallLogRequest, signal?: AbortSignal) =>
       call('POST', `modules/${encodeURIComponent(module)}/install-log`, body, z.unknown(), signal),
-    /** `null`: there is nothing to do. */
+    /** `null`: there is nothing to do, and was nothing while it waited. */
     claim: (body: ClaimRequest, signal?: AbortSignal) =>
-      call('POST', 'claim', body, ClaimAnswer.nullable(), signal),
+      call('POST', 'claim', body, ClaimAnswer.nullable(), signal, (body.wait ?? 0) * 1000 + idleMs),
     outputs: (run: RunId, body: OutputsRequest, signal?: AbortSignal) =>
       call('POST', `runs/${run}/outputs`, body, OutputsAnswer, signal),
+    logs: (run: RunId, body: RunLogsRequest, signal?: AbortSignal) =>
+      call('POST', `runs/${run}/logs`, body, z.unknown(), signal),
     finish: (run: RunId, body: FinishRequest, signal?: AbortSignal) =>
       call('POST', `runs/${run}/finish`, body, FinishAnswer, signal),
   }

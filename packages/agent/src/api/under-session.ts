@@ -4,6 +4,7 @@ import type {
   HeartbeatRequest,
   InstallLogRequest,
   InventoryModule,
+  LogBatch,
   OutputFile,
   RunId,
   SessionId,
@@ -21,8 +22,10 @@ export const underSession = (api: AgentApi, call: Call) => ({
     call((sessionId) => api.modules({ sessionId, modules }, signal)),
   installLog: (module: string, body: Omit<InstallLogRequest, 'sessionId'>, signal: AbortSignal) =>
     call((sessionId) => api.installLog(module, { ...body, sessionId }, signal)),
-  claim: (claimId: string, offers: ClaimRequest['offers'], signal: AbortSignal) =>
-    call((sessionId) => api.claim({ sessionId, claimId, offers }, signal)),
+  claim: (claimId: string, offers: ClaimRequest['offers'], wait: number, signal: AbortSignal) =>
+    call((sessionId) => api.claim({ sessionId, claimId, offers, wait }, signal)),
+  logs: (run: RunId, { lines, progress, from }: LogBatch, signal: AbortSignal) =>
+    call((sessionId) => api.logs(run, { sessionId, lines, progress, from }, signal)),
   askForUrls: (run: RunId, files: OutputFile[], signal: AbortSignal) =>
     call((sessionId) => api.outputs(run, { sessionId, files }, signal)),
   finish: (run: RunId, report: Omit<FinishRequest, 'sessionId'>, signal: AbortSignal) =>

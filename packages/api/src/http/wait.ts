@@ -28,6 +28,8 @@ export async function waitFor<T>(
       const left = deadline - Date.now()
       if (found !== undefined || left <= 0 || options.signal.aborted) return found
       await within(heard.promise, Math.min(left, lookAgainMs), options.signal)
+      // Nobody is there any more: a look may take something that would be lost on the way.
+      if (options.signal.aborted) return undefined
       heard = Promise.withResolvers<void>()
     }
   } finally {

@@ -1,6 +1,7 @@
 import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@millrace/shared'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import { Failure } from '../failure.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -16,13 +17,15 @@ import { type Picked, pickEntry } from './pick.ts'
 import { placeIn } from './rank.ts'
 import { isToCome, removeUnclaimed } from './run-end.ts'
 import { settle } from './settle.ts'
-import { globalSlot, moduleSlot, release, slotsFor, takeSlot } from './slots.ts'
+import { claimPatienceMs, globalSlot, moduleSlot, release, slotsFor, takeSlot } from './slots.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
-const patienceMs = 10_000
 const entriesAtOnce = 50
 
-/** An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. */
+/**
+ * An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. Throws `unavailable`
+ * while another request of this claim is on its way to a run: that will be the answer to both.
+ */
 export async function claim(
   deps: Deps,
   asking: Promise<AgentDoc>,
@@ -42,11 +45,17 @@ export async function claim(
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
     const taken = await take(deps, agent, request.claimId, best.entry, best.offer, slots)
+    if (taken === 'twin') throw twinUnderWay()
     if (taken === 'nothing') return null
     if (taken !== 'next') return { grant: await grantFor(deps, taken), more: best.more }
   }
   return null
 }
+
+const twinUnderWay = () =>
+  new Failure('unavailable', 'Another request of this claim is being answered. Ask again with its id.', {
+    retryAfterSeconds: 1,
+  })
 
 /** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
 async function grantedBefore(
@@ -102,7 +111,7 @@ async function bestEntry(
   return pickEntry({ fitting, waiting, roomy, cramped, passed })
 }
 
-/** `next`: not this one. `nothing`: the installation is full. */
+/** `next`: not this one. `nothing`: the installation is full. `twin`: this claim takes another run already. */
 async function take(
   deps: Deps,
   agent: AgentDoc,
@@ -110,7 +119,7 @@ async function take(
   entry: QueueDoc,
   offer: Offer,
   known: readonly SlotDoc[],
-): Promise<TaskDoc | 'next' | 'nothing'> {
+): Promise<TaskDoc | 'next' | 'nothing' | 'twin'> {
   const holder: Holder = {
     run: entry._id,
     claimId,
@@ -120,19 +129,20 @@ async function take(
   }
   const decide = (task: TaskDoc) => {
     const now = deps.clock.now()
-    return now.getTime() - holder.at.getTime() > patienceMs
+    return now.getTime() - holder.at.getTime() > claimPatienceMs
       ? null
       : decideClaim(task, entry, agent, claimId, offer, now)
   }
-  const [{ held, full }, waiting] = await Promise.all([
+  const [{ held, full, isTwin }, waiting] = await Promise.all([
     takeSlots(deps, await slotsFor(deps, entry, known), holder),
     readyTask(deps, entry),
   ])
   const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
-  const change = full || !fits ? null : await deps.store.tasks.change(waiting, decide)
+  const change = full || isTwin || !fits ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
     const now = await giveBack(deps, entry, holder, held)
     if (now && isOfClaim(now, holder)) return now
+    if (isTwin) return 'twin'
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'
@@ -174,15 +184,16 @@ async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boole
   return fitsVersion(task, await deps.store.modules.get(task.module), offer.version)
 }
 
-/** Up to the first one that is full. */
+/** Up to the first one that is full, or that a twin was faster at. */
 async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder) {
   const held: string[] = []
   for (const slot of slots) {
-    if ((await takeSlot(deps, slot, holder)) === 'full') return { held, full: slot._id }
+    const taken = await takeSlot(deps, slot, holder)
+    if (taken !== 'taken') return { held, full: taken === 'full' ? slot._id : null, isTwin: taken === 'twin' }
     held.push(slot._id)
     deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
   }
-  return { held, full: null }
+  return { held, full: null, isTwin: false }
 }
 
 /** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */

@@ -21,16 +21,29 @@ export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
   ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
 ]
 
-/** `full`: no place was taken. */
-export async function takeSlot(deps: Deps, slot: SlotDoc, holder: Holder): Promise<'taken' | 'full'> {
-  let full = false
+/** `full`: no place was taken; nor with `twin`: the same claim holds one for another run. */
+export async function takeSlot(
+  deps: Deps,
+  slot: SlotDoc,
+  holder: Holder,
+): Promise<'taken' | 'full' | 'twin'> {
+  let taken: 'taken' | 'full' | 'twin' = 'taken'
   await deps.store.slots.change(slot, (current) => {
-    full = false
-    full = current.holders.length >= current.limit
-    return full ? null : { ...current, holders: [...current.holders, holder] }
+    if (current.holders.some((one) => isTwin(one, holder))) taken = 'twin'
+    else taken = current.holders.length >= current.limit ? 'full' : 'taken'
+    return taken === 'taken' ? { ...current, holders: [...current.holders, holder] } : null
   })
-  return full ? 'full' : 'taken'
+  return taken
 }
+
+/** A claim that took its places so long ago, and has not written yet, writes no more. */
+export const claimPatienceMs = 10_000
+
+const isTwin = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
+  one.claimId === claimId &&
+  one.agent === agent &&
+  one.run !== run &&
+  at.getTime() - one.at.getTime() <= claimPatienceMs
 
 /** Takes places even over the limit: for a run that goes on after it was thought lost. */
 export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): Promise<void> {

@@ -8,6 +8,7 @@ import {
   InstallLogRequest,
   InventoryAnswer,
   InventoryRequest,
+  type LogBatch,
   moduleEvent,
   OutputsAnswer,
   OutputsRequest,
@@ -20,7 +21,7 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { waitFor } from '../http/wait.ts'
+import { waitForGrant } from '../http/wait-for-grant.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { heartbeat } from '../operations/agents/heartbeat.ts'
 import { register } from '../operations/agents/register.ts'
@@ -34,6 +35,8 @@ import { reportModules } from '../operations/modules/report-modules.ts'
 export const agentSideEndpoints = (deps: Deps): Endpoint[] =>
   [...sessionEndpoints(deps), ...workEndpoints(deps)].map((one) => ({ ...one, looksAhead: true }))
 
+/** A message in NATS may have 1 MiB. */
+const largestBatch = 512 * 1024
 const tag = 'Agent side'
 const scope = 'agent'
 
@@ -107,11 +110,12 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     },
     async handle(c, { body }) {
       const agent = agentOf(deps, c.var.allowed, body.sessionId)
-      const subjects = [...new Set(body.offers.map((offer) => moduleEvent(offer.module)))]
-      const answer = await waitFor(
-        deps.bus,
-        { subjects, seconds: body.wait, signal: c.req.raw.signal },
-        async () => (await claim(deps, agent, body)) ?? undefined,
+      const modules = body.offers.map((offer) => offer.module)
+      const answer = await waitForGrant(
+        deps,
+        agent,
+        { modules, seconds: body.wait, signal: c.req.raw.signal },
+        () => claim(deps, agent, body),
       )
       return answer ? c.json(answer) : c.body(null, 204)
     },
@@ -149,12 +153,11 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Published' } },
     async handle(c, { body }) {
       const { agent, run } = await ownRun(deps, c, body.sessionId)
-      await deps.bus.publishLog(agent._id, run, {
-        v: 1,
-        from: body.lines[0]?.n ?? 1,
-        lines: body.lines,
-        progress: body.progress,
-      })
+      const { lines, progress } = body
+      const batch: LogBatch = { v: 1, from: lines[0]?.n ?? body.from ?? 1, lines, progress }
+      if (Buffer.byteLength(JSON.stringify(batch)) > largestBatch)
+        throw new Failure('payload_too_large', 'Lines may come in batches of 512 KiB.')
+      await deps.bus.publishLog(agent._id, run, batch)
       return c.body(null, 204)
     },
   }),

@@ -1,3 +1,4 @@
+import { moduleEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { restOf } from '../operations/agents/presence.ts'
 import { placeIn } from '../operations/rank.ts'
@@ -27,6 +28,8 @@ export async function sendTokens(deps: Deps): Promise<void> {
     (entry) => entry.module,
   )
   for (const [module, entries] of wanted) {
+    // Agents without NATS take no tokens: their waiting claims look again.
+    deps.bus.announce(moduleEvent(module))
     const missing = Math.min(entries.length, room) - (await deps.bus.pendingTokens(module))
     for (let sent = 0; sent < missing; sent += 1) await deps.bus.sendToken(module)
   }

@@ -196,7 +196,9 @@ export const RunLogsRequest = z.object({
   sessionId: SessionId,
   lines: z.array(LogLine).max(10_000),
   progress: Progress.optional(),
+  from: z.number().int().positive().optional().describe('the number of the next line, where there are none'),
 })
+export type RunLogsRequest = z.input<typeof RunLogsRequest>
 
 export const Outcome = z.enum(['succeeded', 'failed', 'cancelled', 'timed_out', 'handed_back'])
 export type Outcome = z.infer<typeof Outcome>

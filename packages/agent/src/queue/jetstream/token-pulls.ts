@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
+import { backoffMs, pause } from '../../backoff.ts'
 import type { Token, WorkQueue } from './work-queue.ts'
 
 export type TokenPullsDeps = {

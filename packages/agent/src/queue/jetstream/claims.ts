@@ -1,29 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer, Grant, Offer } from '@millrace/shared'
-import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
+import { backoffMs, pause } from '../../backoff.ts'
+import type { ClaimDeps } from '../way.ts'
 import { freshTally, isVoid, onGrant, onNothing, onToken, type Tally } from './token-tally.ts'
 import type { Token } from './work-queue.ts'
 
-export type Granted = {
-  grant: Grant
-  /** Asks for the same grant once more: its URLs are fresh. `null`: it is no longer ours. */
-  again(): Promise<Grant | null>
-}
-
-export type ClaimsDeps = {
-  offers(): Offer[]
-  /** One claim; repeated with the same id it answers the same. Throws when nothing definite came back. */
-  ask(claimId: string, offers: Offer[], signal: AbortSignal): Promise<ClaimAnswer | null>
-  /** Whether asking the same again can help. */
-  isDefinite(error: unknown): boolean
-  onGrant(granted: Granted): void
-  /** Something more urgent than all that fits waits for room. */
-  onReserve(reserve: NonNullable<ClaimAnswer['reserve']>): void
+export type ClaimsDeps = ClaimDeps & {
   /** A round is over: there was nothing, or there is no more room. */
   onIdle(): void
-  logger: Logger
-  signal: AbortSignal
   now?(): number
 }
 
@@ -131,7 +115,7 @@ export class Claims {
     const { ask, isDefinite, logger, signal } = this.#deps
     for (let tries = 1; !signal.aborted; tries++) {
       try {
-        return await ask(claimId, offers, signal)
+        return await ask(claimId, offers, 0, signal)
       } catch (error) {
         if (signal.aborted) return undefined
         if (tries === 1 || tries % 10 === 0) logger.warn({ err: error, tries }, 'a claim was not answered')
@@ -144,7 +128,7 @@ export class Claims {
   }
 
   async #freshen(claimId: string, offers: Offer[]): Promise<Grant | null> {
-    return (await this.#deps.ask(claimId, offers, this.#deps.signal))?.grant ?? null
+    return (await this.#deps.ask(claimId, offers, 0, this.#deps.signal))?.grant ?? null
   }
 
   #tally(module: string): Tally {

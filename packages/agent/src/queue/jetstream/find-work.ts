@@ -1,10 +1,9 @@
 import type { Offer } from '@millrace/shared'
-import { pause } from '../backoff.ts'
-import { Claims, type ClaimsDeps } from './claims.ts'
+import { pause } from '../../backoff.ts'
+import type { ClaimDeps } from '../way.ts'
+import { Claims } from './claims.ts'
 import { TokenPulls } from './token-pulls.ts'
 import type { WorkQueue } from './work-queue.ts'
-
-export type FindWorkDeps = Omit<ClaimsDeps, 'onIdle'>
 
 /** How long tokens may be out of reach before work is asked for without them, and how often then. */
 const pollMs = 10_000
@@ -18,7 +17,7 @@ export class FindWork {
   readonly #polling: Promise<void>
   #queue: WorkQueue | null = null
 
-  constructor(deps: FindWorkDeps) {
+  constructor(deps: ClaimDeps) {
     this.#offers = () => (this.#stopping.signal.aborted ? [] : deps.offers())
     this.#claims = new Claims({ ...deps, offers: this.#offers, onIdle: () => this.update() })
     this.#pulls = new TokenPulls({

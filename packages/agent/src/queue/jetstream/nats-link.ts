@@ -2,7 +2,7 @@ import type { RegisterAnswer } from '@millrace/shared'
 import { agentInbox } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from './backoff.ts'
+import { backoffMs, pause } from '../../backoff.ts'
 
 export type NatsAccess = RegisterAnswer['nats']
 
@@ -41,6 +41,13 @@ export class NatsLink {
     const stop = new AbortController()
     const ended = (before?.ended ?? Promise.resolve()).then(() => this.#live(access, stop.signal))
     this.#life = { stop, ended }
+  }
+
+  /** The connection is made anew, however sound it looks; while there is none, one is being made already. */
+  reconnect(): void {
+    this.current
+      ?.reconnect()
+      .catch((err: unknown) => this.#options.logger.debug({ err }, 'NATS is away already'))
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { within } from './backoff.ts'
+import { within } from '../../backoff.ts'
 
 const slowMs = 2000
 

@@ -1,7 +1,8 @@
 import type { ClaimAnswer, Grant, Offer } from '@millrace/shared'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
-import { Claims, type ClaimsDeps, type Granted } from './claims.ts'
+import type { Granted } from '../way.ts'
+import { Claims, type ClaimsDeps } from './claims.ts'
 import type { Token } from './work-queue.ts'
 
 const task = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
