@@ -44,11 +44,13 @@ const grace = { claimMs: 1500, runsMs: 6000, reportMs: 1000, restMs: 500 }
 /** Starts an agent: registers, offers its modules, and runs what it is granted. Throws `HomeInUse`. */
 export async function startAgent(config: Config, logger: Logger): Promise<RunningAgent> {
   const home = await openHome(config.home)
+  if (home.orphansEnded > 0)
+    logger.warn({ processes: home.orphansEnded }, 'ended what a former agent had left running')
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
   const gpus = new Gpus()
-  const watchdog = startWatchdog()
+  const watchdog = startWatchdog(home.processesDir)
   const api = createAgentApi({ url: config.url, key: config.key })
   const session: Session = new Session({
     api,
@@ -115,6 +117,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           threads: Math.max(1, Math.floor(availableParallelism() / config.maxRuns)),
           own: config.own,
           agentId: () => session.agentId ?? null,
+          limits: config.limits,
           logger,
         },
         task,

@@ -1,9 +1,13 @@
-import { availableParallelism, hostname } from 'node:os'
+import { availableParallelism, hostname, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import type { RunLimits } from './process/limits.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const megabyte = 1024 ** 2
+const gigabyte = 1024 ** 3
 
 const Environment = z.object({
   MILLRACE_URL: z
@@ -24,6 +28,13 @@ const Environment = z.object({
   RETEST_HOURS: z.coerce.number({ error: 'must be a number of hours' }).min(0).default(0),
   KEEP_ENVIRONMENTS_DAYS: z.coerce.number({ error: 'must be a number of days' }).min(0).default(7),
   MIN_FREE_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(5),
+  RUN_SILENCE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(0),
+  RUN_MEMORY_MB: z.coerce
+    .number({ error: 'must be a number of megabytes' })
+    .min(0)
+    .default(() => Math.floor((totalmem() * 0.9) / megabyte)),
+  RUN_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(100),
+  RUN_OUTPUT_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(50),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -44,6 +55,8 @@ export type Config = {
   retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
+  /** How much one run may take. */
+  limits: RunLimits
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -77,7 +90,13 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
     retestHours: settings.RETEST_HOURS,
     keeping: {
       unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
-      minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,
+      minFreeBytes: settings.MIN_FREE_DISK_GB * gigabyte,
+    },
+    limits: {
+      silenceSeconds: settings.RUN_SILENCE_SECONDS,
+      memoryBytes: settings.RUN_MEMORY_MB * megabyte,
+      diskBytes: settings.RUN_DISK_GB * gigabyte,
+      outputBytes: settings.RUN_OUTPUT_GB * gigabyte,
     },
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,

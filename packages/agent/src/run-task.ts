@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
 import { judge } from './process/judge.ts'
+import type { RunLimits } from './process/limits.ts'
 import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import { workerAnswer } from './process/worker-answer.ts'
@@ -28,6 +29,7 @@ export type RunTaskDeps = {
   own: NodeJS.ProcessEnv
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
+  limits?: RunLimits
   logger: Logger
 }
 export type TaskToRun = {
@@ -122,6 +124,8 @@ async function carryOut(
     ...startOfRun(program, { grant, placed, runDir, outputDir, gpu, threads, own, agentId }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: deps.watchdog,
+    limits: deps.limits,
+    folders: { folder: runDir, outputDir },
     onLine: (stream, line) => log.add(stream, line),
     onProgress: (progress) => {
       log.progress(progress)

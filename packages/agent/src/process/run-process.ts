@@ -1,23 +1,28 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import { endLeftovers } from './end-leftovers.ts'
 import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
+import { isUrgent, type Overrun, type RunLimits } from './limits.ts'
+import { marked } from './mark.ts'
 import { readLines } from './read-lines.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
 import { watchUsage } from './usage.ts'
+import { LimitWatch, type RunFolders } from './watch-limits.ts'
 import type { Watchdog } from './watchdog.ts'
 
 /** Why the agent ended a process. */
-export type StopReason = 'cancelled' | 'timed_out' | 'shutdown' | 'superseded'
+export type StopReason = 'cancelled' | 'timed_out' | 'over_limit' | 'shutdown' | 'superseded'
 
 export type ProcessEnd = {
   exitCode: number | null
   signal: string | null
   stopReason: StopReason | null
+  /** The limit that it went over, be it that it was stopped for it or had ended before. */
+  overrun?: Overrun
   /** The last line of standard output that can be a result. */
   lastJsonLine: string | null
   usage: RunUsage
@@ -33,6 +38,9 @@ export type RunProcessOptions = {
   cwd: string
   env: Record<string, string>
   timeoutSeconds: number
+  limits?: RunLimits
+  /** Without them neither disk nor outputs are measured. */
+  folders?: RunFolders
   /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
   input?: string
   /** Keys by which its result line is known, where they are not those of a module. */
@@ -64,7 +72,9 @@ const longLivedMs = 60_000
 /** Starts a program in a process group of its own and follows it until nothing of it is left. */
 export function runProcess(options: RunProcessOptions): RunningProcess {
   const marker = randomUUID()
-  const child = spawn(options.command, options.args, {
+  const [command, args] = marked(options.command, options.args, marker)
+  options.watchdog.expect(marker)
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...options.env, [markerVariable]: marker },
     // On Windows `detached` would open a console window and give no group that can be signalled.
@@ -72,7 +82,8 @@ export function runProcess(options: RunProcessOptions): RunningProcess {
     windowsHide: true,
   })
   const { pid } = child
-  if (pid === undefined) return notStarted(child, options)
+  if (pid === undefined) return notStarted(child, options, marker)
+  sufferFirst(pid)
   options.watchdog.watch(pid, marker)
   return follow(child, pid, marker, options)
 }
@@ -86,10 +97,14 @@ function follow(
   const startedAt = Date.now()
   const tree = (): Tree => ({ group: pid, marker, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
+  const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
+    stop('over_limit', isUrgent(overrun)),
+  )
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', () => limits.heard())
   readLines(child.stdout, output.stdout)
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
-  const usage = watchUsage(pid)
+  const usage = watchUsage(pid, (memory) => limits.memory(memory))
   // Whoever closes its input does not read: neither its task nor a request to stop.
   child.stdin.on('error', () => child.stdin.destroy())
   if (options.input !== undefined) child.stdin.end(options.input)
@@ -97,10 +112,10 @@ function follow(
   let stopReason: StopReason | null = null
   let ladder: Ladder | null = null
   let exited = false
-  const stop = (reason: StopReason) => {
+  const stop = (reason: StopReason, isUrgent = false) => {
     if (exited) return
-    const grace = options.graceMs ?? graceOf(reason)
-    if (ladder) return reason === 'shutdown' ? ladder.hurry(grace) : undefined
+    const grace = isUrgent ? 0 : (options.graceMs ?? graceOf(reason))
+    if (ladder) return isUrgent || reason === 'shutdown' ? ladder.hurry(grace) : undefined
     stopReason = reason
     ladder = startLadder(stopSteps(child, tree, options.input === undefined), grace)
   }
@@ -113,6 +128,7 @@ function follow(
     ladder?.end()
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)
+    const overrun = await limits.end()
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
@@ -120,14 +136,16 @@ function follow(
     return {
       exitCode,
       signal,
-      stopReason,
+      // What it left is measured after its end, and counts as if it had been stopped for it.
+      stopReason: stopReason ?? (overrun && 'over_limit'),
+      ...(overrun ? { overrun } : {}),
       lastJsonLine: output.lastJsonLine(),
       usage: usage.end(),
       startError: null,
       stderrTail: output.stderrTail(),
     }
   }
-  return { pid, stop, ended: follow() }
+  return { pid, stop: (reason) => stop(reason), ended: follow() }
 }
 
 /** Asks who can be asked, then closes input and terminates, then kills; each step reaches the whole tree. */
@@ -180,8 +198,23 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
   clearTimeout(timer)
 }
 
-function notStarted(child: ChildProcessWithoutNullStreams, options: RunProcessOptions): RunningProcess {
+/** When the machine's memory runs out, the system ends a run and not the agent. */
+function sufferFirst(pid: number): void {
+  if (process.platform !== 'linux') return
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '500')
+  } catch {
+    // It has ended, or may not be told: then the system chooses as it does anyway.
+  }
+}
+
+function notStarted(
+  child: ChildProcessWithoutNullStreams,
+  options: RunProcessOptions,
+  marker: string,
+): RunningProcess {
   const ended = once(child, 'error').then(([error]): ProcessEnd => {
+    options.watchdog.unexpect(marker)
     const cause = existsSync(options.cwd) ? String(error) : `the folder ${options.cwd} does not exist`
     return {
       exitCode: null,
