@@ -60,6 +60,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   const pool: WarmPool = new WarmPool({
     ledger,
     limits: () => ({ idleSeconds: 600, maxTasks: 1000 }),
+    memoryBytes: () => 0,
     folder: join(folder, 'warm'),
     watchdog,
     threads: 1,

@@ -56,13 +56,15 @@ export async function startAgent(
   args: readonly string[] = [],
 ): Promise<RunningAgent> {
   const home = await openHome(config.home)
+  if (home.orphansEnded > 0)
+    logger.warn({ processes: home.orphansEnded }, 'ended what a former agent had left running')
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
   const gpus = new Gpus(() => ledger.onReading())
-  const watchdog = startWatchdog()
+  const watchdog = startWatchdog(home.processesDir)
   const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
   const ledger: Ledger = new Ledger({
     gpus,
@@ -77,6 +79,7 @@ export async function startAgent(
   const warm: WarmPool = new WarmPool({
     ledger,
     limits: () => config.warm,
+    memoryBytes: () => config.limits.memoryBytes ?? 0,
     folder: join(config.home, 'warm'),
     watchdog,
     threads,
@@ -154,6 +157,7 @@ export async function startAgent(
           threads,
           own: config.own,
           agentId: () => session.agentId ?? null,
+          limits: config.limits,
           logger,
         },
         task,

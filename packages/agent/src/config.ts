@@ -1,11 +1,15 @@
-import { availableParallelism, hostname } from 'node:os'
+import { availableParallelism, hostname, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import type { RunLimits } from './process/limits.ts'
 import { wayNames, type ways } from './queue/ways.ts'
 import { type PauseHours, parsePauseHours } from './rest/pause-hours.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const megabyte = 1024 ** 2
+const gigabyte = 1024 ** 3
 
 const Environment = z.object({
   MILLRACE_URL: z
@@ -36,6 +40,13 @@ const Environment = z.object({
   STOP_GRACE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).max(86_400).default(2),
   AGENT_HOST: z.string().min(1).default('127.0.0.1'),
   AGENT_PORT: z.coerce.number({ error: 'must be a port' }).int().min(0).max(65_535).default(0),
+  RUN_SILENCE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(0),
+  RUN_MEMORY_MB: z.coerce
+    .number({ error: 'must be a number of megabytes' })
+    .min(0)
+    .default(() => Math.floor((totalmem() * 0.9) / megabyte)),
+  RUN_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(100),
+  RUN_OUTPUT_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(50),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -72,6 +83,8 @@ export type Config = {
   stopGraceSeconds: number
   /** Where it answers programs of this machine. */
   local: { host: string; port: number }
+  /** How much one run may take. */
+  limits: RunLimits
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -106,7 +119,13 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
     retestHours: data.RETEST_HOURS,
     keeping: {
       unusedDays: data.KEEP_ENVIRONMENTS_DAYS,
-      minFreeBytes: data.MIN_FREE_DISK_GB * 1024 ** 3,
+      minFreeBytes: data.MIN_FREE_DISK_GB * gigabyte,
+    },
+    limits: {
+      silenceSeconds: data.RUN_SILENCE_SECONDS,
+      memoryBytes: data.RUN_MEMORY_MB * megabyte,
+      diskBytes: data.RUN_DISK_GB * gigabyte,
+      outputBytes: data.RUN_OUTPUT_GB * gigabyte,
     },
     gpuHeadroomBytes: data.GPU_HEADROOM_MB * 1024 ** 2,
     warm: { idleSeconds: data.WARM_IDLE_SECONDS, maxTasks: data.WARM_MAX_TASKS },

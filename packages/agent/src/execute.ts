@@ -2,6 +2,7 @@ import type { Grant, Progress } from '@millrace/shared'
 import type { Ledger } from './admission/ledger.ts'
 import type { Seat } from './admission/seat.ts'
 import type { RunnableModule } from './modules/known-module.ts'
+import type { RunLimits } from './process/limits.ts'
 import { type ModuleResult, readServedResult } from './process/read-result.ts'
 import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
 import type { Watchdog } from './process/watchdog.ts'
@@ -18,6 +19,7 @@ export type Work = Omit<RunToStart, 'gpu'> & {
   program: Program
   seat: Seat | null
   watchdog: Watchdog
+  limits?: RunLimits
   onLine: OnLine
   onProgress(progress: Progress): void
   stopped: AbortSignal
@@ -35,6 +37,8 @@ export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
     ...startOfRun(program, { ...work, gpu: seat?.gpu ?? undefined }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: work.watchdog,
+    limits: work.limits,
+    folders: { folder: work.runDir, outputDir: work.outputDir },
     onLine: work.onLine,
     onProgress: work.onProgress,
   })

@@ -8,6 +8,7 @@ import { type Execute, executeFresh } from './execute.ts'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
 import { judge } from './process/judge.ts'
+import type { RunLimits } from './process/limits.ts'
 import type { ProcessEnd, StopReason } from './process/run-process.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import type { Program } from './programs.ts'
@@ -30,6 +31,7 @@ export type RunTaskDeps = {
   own: NodeJS.ProcessEnv
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
+  limits?: RunLimits
   logger: Logger
 }
 export type TaskToRun = {
@@ -121,6 +123,7 @@ async function carryOut(
   const { threads, own, watchdog } = deps
   const executed = await (deps.execute ?? executeFresh)({
     ...{ grant, program, placed, runDir, outputDir, threads, own, watchdog, stopped, onStarted },
+    limits: deps.limits,
     seat: task.seat ?? null,
     agentId: deps.agentId?.() ?? null,
     onLine: (stream, line) => log.add(stream, line),

@@ -1,6 +1,7 @@
 import type { Json, Manifest, Outcome, TaskError } from '@millrace/shared'
 import { checkOutputs, type Produced } from './check-outputs.ts'
 import { errorOfExit, isOutOfMemory, withLastLines } from './exit-error.ts'
+import { errorOfOverrun, type Overrun } from './limits.ts'
 import { type ModuleResult, readResult } from './read-result.ts'
 import type { ProcessEnd, StopReason } from './run-process.ts'
 
@@ -26,7 +27,7 @@ export async function judge(o: {
   result?: ModuleResult
 }): Promise<Verdict> {
   const { end } = o
-  if (end.stopReason) return stopped(end.stopReason, o.manifest)
+  if (end.stopReason) return stopped(end.stopReason, end.overrun, o.manifest)
   if (end.startError) return failed({ code: 'crashed', message: end.startError, retryable: true })
   const result = o.result ?? (await readResult(o.outputDir, end.lastJsonLine))
   switch (result.kind) {
@@ -41,8 +42,10 @@ export async function judge(o: {
   }
 }
 
-function stopped(reason: StopReason, manifest: Manifest): Verdict {
+function stopped(reason: StopReason, overrun: Overrun | undefined, manifest: Manifest): Verdict {
   switch (reason) {
+    case 'over_limit':
+      return overrun ? byError(errorOfOverrun(manifest.name, overrun)) : ended('handed_back', null)
     case 'cancelled':
       return ended('cancelled', { code: 'cancelled', message: 'The run was cancelled', retryable: false })
     case 'timed_out':
@@ -86,7 +89,10 @@ function moduleError(result: Extract<ModuleResult, { kind: 'error' }>, end: Proc
 }
 
 function byExit(end: ProcessEnd): Verdict {
-  const error = errorOfExit(end)
+  return byError(errorOfExit(end))
+}
+
+function byError(error: TaskError): Verdict {
   return ended(error.code === 'timed_out' ? 'timed_out' : 'failed', error)
 }
 

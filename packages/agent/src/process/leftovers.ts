@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { markOf } from './mark.ts'
+import { entryOf, processIds, readProc } from './process-table.ts'
 
 /** Every process of a run inherits this variable, so that one that left its group is found all the same. */
 export const markerVariable = 'MILLRACE_PROCESS'
@@ -13,9 +14,22 @@ export function leftovers(tree: Tree): number[] {
   return process.platform === 'linux' ? [...group, ...strayed(tree)] : group
 }
 
+/** Whether a process carries a marker: in its environment, or, having cleared that, as its mark. */
+export function carries(pid: number, marker: string): boolean {
+  if (marker === '') return false
+  return (
+    readProc(`${pid}/environ`).includes(`${markerVariable}=${marker}`) ||
+    readProc(`${pid}/limits`).includes(` ${markOf(marker)} `)
+  )
+}
+
 /** Sends a signal to each; one that has ended meanwhile is what we want. */
 export function signalAll(ids: number[], signal: NodeJS.Signals): void {
-  for (const id of ids) trySignal(id, signal)
+  for (const id of ids) {
+    trySignal(id, signal)
+    // A stopped process hears nothing but this and SIGKILL.
+    if (signal === 'SIGTERM') trySignal(id, 'SIGCONT')
+  }
 }
 
 /** `false` when there is no such process (or group) any more. */
@@ -31,19 +45,15 @@ function groupLives(group: number): boolean {
   if (!trySignal(-group, 0)) return false
   if (process.platform !== 'linux') return true
   // Signals reach zombies too, and nobody may ever reap them: only the state tells.
-  return processes().some((pid) => {
-    const [state, , itsGroup] = statOf(pid)
-    return itsGroup === String(group) && state !== 'Z' && state !== 'X'
-  })
+  return processIds().some((pid) => entryOf(pid)?.group === group)
 }
 
-/** Processes that carry the marker outside the group. */
+/** Processes of the tree outside its group. */
 function strayed(tree: Tree): number[] {
-  const entry = `${markerVariable}=${tree.marker}`
   return candidates(tree).filter((pid) => {
-    if (!readProc(`${pid}/environ`).includes(entry)) return false
-    const [state, , itsGroup] = statOf(pid)
-    return itsGroup !== String(tree.group) && state !== undefined && state !== 'Z' && state !== 'X'
+    const entry = entryOf(pid)
+    if (!entry || entry.group === tree.group) return false
+    return entry.session === tree.group || carries(pid, tree.marker)
   })
 }
 
@@ -56,32 +66,11 @@ const fewIds = 100
  */
 function candidates({ group, longLived }: Tree): number[] {
   const last = lastPid()
-  if (longLived || last < group) return processes()
-  if (last - group > fewIds) return processes().filter((pid) => pid > group)
+  if (longLived || last < group) return processIds()
+  if (last - group > fewIds) return processIds().filter((pid) => pid > group)
   return Array.from({ length: last - group }, (_, at) => group + 1 + at)
-}
-
-function processes(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-}
-
-/** State, parent and group; the name before them may contain anything, brackets too. */
-function statOf(pid: number): string[] {
-  const stat = readProc(`${pid}/stat`)
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
 }
 
 function lastPid(): number {
   return Number(readProc('loadavg').trim().split(' ').at(-1))
-}
-
-/** Empty for a process that has ended or belongs to somebody else: neither is ours. */
-function readProc(path: string): string {
-  try {
-    return readFileSync(`/proc/${path}`, 'latin1')
-  } catch {
-    return ''
-  }
 }

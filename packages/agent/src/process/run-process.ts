@@ -1,23 +1,28 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import { endLeftovers } from './end-leftovers.ts'
 import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
+import { isUrgent, type Overrun, type RunLimits } from './limits.ts'
+import { marked } from './mark.ts'
 import { type OutputLine, readLines } from './read-lines.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
 import { watchUsage } from './usage.ts'
+import { LimitWatch, type RunFolders } from './watch-limits.ts'
 import type { Watchdog } from './watchdog.ts'
 
 /** Why the agent ended a process. */
-export type StopReason = 'cancelled' | 'timed_out' | 'shutdown' | 'superseded'
+export type StopReason = 'cancelled' | 'timed_out' | 'over_limit' | 'shutdown' | 'superseded'
 
 export type ProcessEnd = {
   exitCode: number | null
   signal: string | null
   stopReason: StopReason | null
+  /** The limit that it went over, be it that it was stopped for it or had ended before. */
+  overrun?: Overrun
   /** The last line of standard output that can be a result. */
   lastJsonLine: string | null
   usage: RunUsage
@@ -34,6 +39,9 @@ export type RunProcessOptions = {
   env: Record<string, string>
   /** Without a limit it runs until it ends or is stopped. */
   timeoutSeconds?: number
+  limits?: RunLimits
+  /** Without them neither disk nor outputs are measured. */
+  folders?: RunFolders
   /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
   input?: string
   /** Takes standard output line by line, where that is not sorted into log, progress and result. */
@@ -72,7 +80,9 @@ const longLivedMs = 60_000
 /** Starts a program in a process group of its own and follows it until nothing of it is left. */
 export function runProcess(options: RunProcessOptions): RunningProcess {
   const marker = randomUUID()
-  const child = spawn(options.command, options.args, {
+  const [command, args] = marked(options.command, options.args, marker)
+  options.watchdog.expect(marker)
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...options.env, [markerVariable]: marker },
     // On Windows `detached` would open a console window and give no group that can be signalled.
@@ -80,7 +90,8 @@ export function runProcess(options: RunProcessOptions): RunningProcess {
     windowsHide: true,
   })
   const { pid } = child
-  if (pid === undefined) return notStarted(child, options)
+  if (pid === undefined) return notStarted(child, options, marker)
+  sufferFirst(pid)
   options.watchdog.watch(pid, marker)
   return follow(child, pid, marker, options)
 }
@@ -94,10 +105,14 @@ function follow(
   const startedAt = Date.now()
   const tree = (): Tree => ({ group: pid, marker, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
+  const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
+    stop('over_limit', usualAsk, isUrgent(overrun)),
+  )
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', () => limits.heard())
   readLines(child.stdout, options.onStdout ?? output.stdout)
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
-  const usage = watchUsage(pid)
+  const usage = watchUsage(pid, (memory) => limits.memory(memory))
   // Whoever closes its input does not read: neither its task nor a request to stop.
   child.stdin.on('error', () => child.stdin.destroy())
   if (options.input !== undefined) child.stdin.end(options.input)
@@ -107,10 +122,10 @@ function follow(
   let exited = false
   const tell = (message: object) => void child.stdin.write(`${JSON.stringify(message)}\n`)
   const usualAsk = options.input === undefined ? { type: 'cancel' } : null
-  const stop = (reason: StopReason, ask: object | null = usualAsk) => {
+  const stop = (reason: StopReason, ask: object | null = usualAsk, isUrgent = false) => {
     if (exited) return
-    const grace = options.graceMs ?? graceOf(reason)
-    if (ladder) return reason === 'shutdown' ? ladder.hurry(grace) : undefined
+    const grace = isUrgent ? 0 : (options.graceMs ?? graceOf(reason))
+    if (ladder) return isUrgent || reason === 'shutdown' ? ladder.hurry(grace) : undefined
     stopReason = reason
     ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask))), grace)
   }
@@ -124,6 +139,7 @@ function follow(
     ladder?.end()
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)
+    const overrun = await limits.end()
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
@@ -131,7 +147,9 @@ function follow(
     return {
       exitCode,
       signal,
-      stopReason,
+      // What it left is measured after its end, and counts as if it had been stopped for it.
+      stopReason: stopReason ?? (overrun && 'over_limit'),
+      ...(overrun ? { overrun } : {}),
       lastJsonLine: output.lastJsonLine(),
       usage: usage.end(),
       startError: null,
@@ -191,8 +209,23 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
   clearTimeout(timer)
 }
 
-function notStarted(child: ChildProcessWithoutNullStreams, options: RunProcessOptions): RunningProcess {
+/** When the machine's memory runs out, the system ends a run and not the agent. */
+function sufferFirst(pid: number): void {
+  if (process.platform !== 'linux') return
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '500')
+  } catch {
+    // It has ended, or may not be told: then the system chooses as it does anyway.
+  }
+}
+
+function notStarted(
+  child: ChildProcessWithoutNullStreams,
+  options: RunProcessOptions,
+  marker: string,
+): RunningProcess {
   const ended = once(child, 'error').then(([error]): ProcessEnd => {
+    options.watchdog.unexpect(marker)
     const cause = existsSync(options.cwd) ? String(error) : `the folder ${options.cwd} does not exist`
     return {
       exitCode: null,

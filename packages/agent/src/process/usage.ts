@@ -1,43 +1,78 @@
-import { readFileSync } from 'node:fs'
 import type { RunUsage } from '@millrace/shared'
+import { type ProcessEntry, processTable, readProc } from './process-table.ts'
 
 const everyMs = 1000
 /** Linux counts processor time in hundredths of a second for user space, whatever the kernel's own tick. */
 const ticksPerSecond = 100
 
+/** What a whole tree holds in memory. `exactly` counts what processes share once, and takes longer to say. */
+export type TreeMemory = { residentBytes: number; exactly(): number }
+
 /**
- * Watches what a process uses, on Linux, once a second. A run of under a second is not measured: looking at
- * it would cost more than the answer is worth. Children count for processor time once they have ended.
+ * Watches what a process and all its descendants use, on Linux, once a second. A run of under a second is not
+ * measured: looking at it would cost more than the answer is worth.
  */
-export function watchUsage(pid: number): { end(): RunUsage } {
-  let usage: RunUsage = { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null }
-  if (process.platform !== 'linux') return { end: () => usage }
+export function watchUsage(pid: number, onMemory?: (memory: TreeMemory) => void): { end(): RunUsage } {
+  let peak = 0
+  const ticks = new Map<string, number>()
+  const members = descendants(pid)
+  if (process.platform !== 'linux') return { end: () => unmeasured }
   const timer = setInterval(() => {
-    usage = sample(pid) ?? usage
+    const tree = members()
+    if (tree.length === 0) return
+    for (const entry of tree) ticks.set(idOf(entry), entry.ticks)
+    const residentBytes = tree.reduce((sum, entry) => sum + entry.residentBytes, 0)
+    peak = Math.max(peak, residentBytes, highWaterOf(pid))
+    onMemory?.({ residentBytes, exactly: () => tree.reduce((sum, entry) => sum + shareOf(entry), 0) })
   }, everyMs)
   timer.unref()
   return {
     end() {
       clearInterval(timer)
-      return usage
+      if (ticks.size === 0) return unmeasured
+      // Of those that have ended, their parent counts the time too: the last look at each may count some of it twice.
+      const all = [...ticks.values()].reduce((sum, some) => sum + some, 0)
+      return { peakRamBytes: peak, peakVramBytes: null, cpuSeconds: all / ticksPerSecond }
     },
   }
 }
 
-function sample(pid: number): RunUsage | null {
-  try {
-    const [, peak] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    if (peak === undefined) return null
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // Fields 14 to 17: user and system time, its own and that of its ended children.
-    const times = stat
-      .slice(stat.lastIndexOf(')') + 2)
-      .split(' ')
-      .slice(11, 15)
-    const ticks = times.reduce((sum, time) => sum + Number(time), 0)
-    return { peakRamBytes: Number(peak) * 1024, peakVramBytes: null, cpuSeconds: ticks / ticksPerSecond }
-  } catch {
-    // It ended between two reads: the sample before this one stands.
-    return null
+const unmeasured: RunUsage = { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null }
+
+const idOf = ({ pid, startTime }: ProcessEntry): string => `${pid} ${startTime}`
+
+/** Who belongs to a tree at each look: by group, session or parent, or because it did at an earlier look. */
+function descendants(leader: number): () => ProcessEntry[] {
+  let known = new Set<string>()
+  return () => {
+    const pids = new Set([leader])
+    const belongs = (entry: ProcessEntry) =>
+      entry.pid === leader ||
+      entry.group === leader ||
+      entry.session === leader ||
+      pids.has(entry.parent) ||
+      known.has(idOf(entry))
+    const tree: ProcessEntry[] = []
+    // Parents have lower ids than their children, but when the count began again: then the next look finds them.
+    for (const entry of processTable().toSorted((a, b) => a.pid - b.pid)) {
+      if (!belongs(entry)) continue
+      pids.add(entry.pid)
+      tree.push(entry)
+    }
+    known = new Set(tree.map(idOf))
+    return tree
   }
 }
+
+/** The most it ever held, between two looks too. */
+function highWaterOf(pid: number): number {
+  return kilobytes(/^VmHWM:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1])
+}
+
+/** What it holds alone, and its part of what it shares with others. */
+function shareOf({ pid, residentBytes }: ProcessEntry): number {
+  const share = /^Pss:\s+(\d+) kB/m.exec(readProc(`${pid}/smaps_rollup`))?.[1]
+  return share === undefined ? residentBytes : kilobytes(share)
+}
+
+const kilobytes = (text: string | undefined): number => Number(text ?? 0) * 1024

@@ -25,17 +25,12 @@ async function killAll(): Promise<void> {
   // More than once: a process may fork between our look and our signal.
   for (let round = 0; round < 5; round += 1) {
     const left = [...watched].flatMap(([group, marker]) =>
-      leftovers(marker === '' ? byGroup(group) : { group, marker, longLived: true }),
+      leftovers({ group, marker, longLived: marker !== '' }),
     )
     if (left.length === 0) return
     signalAll(left, 'SIGKILL')
     await delay(50)
   }
-}
-
-/** A marker that nobody can carry. */
-function byGroup(group: number) {
-  return { group, marker: '\n', longLived: false }
 }
 
 function killTreeOnWindows(pid: number): void {

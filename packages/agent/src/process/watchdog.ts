@@ -2,9 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { processRecords } from './process-records.ts'
 
 /** Sees to it that no process of a run outlives the agent, even when the agent is killed with SIGKILL. */
 export type Watchdog = {
+  /** A process of this marker is about to start. */
+  expect(marker: string): void
+  /** It did not start. */
+  unexpect(marker: string): void
   /** `pid` leads a process group; `marker` is the value of the variable its whole tree carries. */
   watch(pid: number, marker?: string): void
   unwatch(pid: number): void
@@ -18,9 +23,11 @@ const idleStartMs = 1000
 /**
  * A small process that is told each process group over a pipe and kills them all at its end. It starts with
  * the first process, or a second after the agent when nothing runs by then, so that it delays no start.
- * What is written before it reads waits in the pipe, even past the agent's death.
+ * What is written before it reads waits in the pipe, even past the agent's death. In `records`, a folder, stands
+ * what runs, for the case that both are killed.
  */
-export function startWatchdog(): Watchdog {
+export function startWatchdog(records: string | null = null): Watchdog {
+  const written = processRecords(records)
   const watched = new Map<number, string>()
   let child: ChildProcess | null = null
   let closed = false
@@ -40,12 +47,17 @@ export function startWatchdog(): Watchdog {
   let timer = setTimeout(start, idleStartMs).unref()
 
   return {
+    expect: written.expect,
+    unexpect: written.ended,
     watch(pid, marker = '') {
       watched.set(pid, marker)
+      if (marker !== '') written.began(marker, pid)
       if (child) tell(`+${pid} ${marker}`)
       else start()
     },
     unwatch(pid) {
+      const marker = watched.get(pid)
+      if (marker) written.ended(marker)
       if (watched.delete(pid)) tell(`-${pid}`)
     },
     async close() {

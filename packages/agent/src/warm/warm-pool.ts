@@ -22,6 +22,8 @@ export type WarmLimits = {
 export type WarmPoolDeps = {
   ledger: Ledger
   limits(): WarmLimits
+  /** The most that one process and its children may take. */
+  memoryBytes(): number
   /** Each process has a folder of its own here. */
   folder: string
   watchdog: Watchdog
@@ -145,6 +147,8 @@ export class WarmPool {
         gpu: seat.gpu ?? undefined,
       }),
       watchdog,
+      // Silence, disk and outputs are those of a task, and its process may rest for hours.
+      limits: { memoryBytes: this.#deps.memoryBytes() },
       loadTimeoutSeconds: manifest.loadTimeoutSeconds,
       onLine: (line) => logger.debug({ module: seat.module, line }, 'an idle process said'),
     })

@@ -30,7 +30,10 @@ export type ServedRun = {
   ended: Promise<ServedEnd>
 }
 
-export type WarmProcessOptions = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'watchdog'> & {
+export type WarmProcessOptions = Pick<
+  RunProcessOptions,
+  'command' | 'args' | 'cwd' | 'env' | 'watchdog' | 'limits'
+> & {
   loadTimeoutSeconds: number
   /** Lines that belong to no task. */
   onLine(line: string): void
@@ -125,7 +128,15 @@ export class WarmProcess {
       const own = { ...measured, cpuSeconds: null }
       const { stopReason } = current
       if (said === null)
-        return { end: { ...(await this.gone), stopReason, usage: own, stderrTail: this.#stderrTail }, said }
+        return {
+          end: {
+            ...(await this.gone),
+            ...(stopReason ? { stopReason } : {}),
+            usage: own,
+            stderrTail: this.#stderrTail,
+          },
+          said,
+        }
       return { end: { ...ownWord, stopReason, usage: own, stderrTail: this.#stderrTail }, said }
     })
     return { stop: (reason) => this.#stop(current, reason), ended }
