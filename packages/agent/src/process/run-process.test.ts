@@ -1,6 +1,13 @@
 import { tmpdir } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type FixtureRun, lives, python, startFixture } from '../../fixtures/run-fixture.ts'
+import {
+  type FixtureOptions,
+  type FixtureRun,
+  lives,
+  processesWith,
+  python,
+  startFixture,
+} from '../../fixtures/run-fixture.ts'
 import { type RunProcessOptions, runProcess } from './run-process.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
@@ -17,7 +24,7 @@ afterEach(async () => {
 })
 afterAll(() => watchdog.close())
 
-const start = async (deed: string, inputs = {}, options: Partial<RunProcessOptions> = {}) => {
+const start = async (deed: string, inputs = {}, options: FixtureOptions = {}) => {
   run = await startFixture({ do: deed, ...inputs }, watchdog, options)
   return run
 }
@@ -186,11 +193,70 @@ describe('what a module leaves behind', () => {
     },
   )
 
-  it('does not hold up the run by keeping its pipes open', async () => {
-    const startedAt = performance.now()
-    const { running, said } = await start('hold-pipes')
-    expect(await running.ended).toMatchObject({ exitCode: 0 })
-    expect(performance.now() - startedAt).toBeLessThan(5000)
-    process.kill(Number(await said('child ')), 'SIGKILL')
+  it.each(['hold-pipes', 'clear-environment', 'daemonize', 'fork-bomb'])(
+    '%s is found though it left group, session and environment',
+    async (deed) => {
+      const startedAt = performance.now()
+      const { running, lines } = await start(deed)
+      expect(await running.ended).toMatchObject({ exitCode: 0 })
+      expect(performance.now() - startedAt).toBeLessThan(5000)
+      const child = lines.find(({ line }) => line.startsWith('child '))
+      if (child) expect(lives(Number(child.line.slice(6)))).toBe(false)
+      expect(processesWith(`MILLRACE_OUTPUT_DIR=${run?.outputDir}`)).toEqual([])
+    },
+  )
+
+  it('and is stopped with the run', async () => {
+    const { running, said } = await start('clear-environment', { seconds: 600 })
+    const child = Number(await said('child '))
+    expect(lives(child)).toBe(true)
+    running.stop('cancelled')
+    await running.ended
+    await expect.poll(() => lives(child), { timeout: 1_000 }).toBe(false)
   })
 })
+
+describe('a limit', () => {
+  const over = async (deed: string, options: FixtureOptions) => {
+    const { running } = await start(deed, {}, { timeoutSeconds: 60, ...options })
+    const end = await running.ended
+    expect(end.stopReason).toBe('over_limit')
+    return { ...end, error: (await run?.verdict())?.error }
+  }
+
+  it('of silence stops who says nothing, also when it stopped itself', async () => {
+    for (const deed of ['be-silent', 'stop-itself']) {
+      const { error, signal } = await over(deed, { limits: { silenceSeconds: 0.5 } })
+      expect(signal).toBe('SIGTERM')
+      expect(error).toMatchObject({ code: 'timed_out', retryable: true })
+      expect(error?.message).toContain('0.5 s (RUN_SILENCE_SECONDS')
+      await run?.clean()
+    }
+  })
+
+  it('of silence lets who reports progress go on', async () => {
+    const { running } = await start('sleep', { seconds: 1.5 }, { limits: { silenceSeconds: 0.8 } })
+    expect(await running.ended).toMatchObject({ exitCode: 0, stopReason: null })
+  })
+
+  it('of memory counts the whole tree', async () => {
+    const { error, usage } = await over('eat-memory', { limits: { memoryBytes: 300e6 } })
+    expect(error).toMatchObject({ code: 'out_of_memory', retryable: true })
+    expect(error?.message).toMatch(/took \d+ MiB of memory, more than the 287 MiB .*RUN_MEMORY_MB/)
+    expect(usage.peakRamBytes).toBeGreaterThan(300e6)
+  })
+
+  it('of disk stops who fills it', async () => {
+    const { error } = await over('fill-disk', withFolders({ diskBytes: 100e6 }))
+    expect(error).toMatchObject({ code: 'bad_output', retryable: false })
+    expect(error?.message).toMatch(/more than the 96 MiB .*RUN_DISK_GB/)
+  })
+
+  it('of outputs holds after the end, too', async () => {
+    const { error } = await over('write-too-much', withFolders({ outputBytes: 100e6 }))
+    expect(error).toMatchObject({ code: 'bad_output', retryable: false })
+    expect(error?.message).toMatch(/has 150 MiB, more than the 96 MiB .*RUN_OUTPUT_GB/)
+  })
+})
+
+const withFolders = (limits: RunProcessOptions['limits']) => ({ limits, measured: true })
