@@ -1,5 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { HomeFlag, PauseFlags } from './control.ts'
+import type { ServiceFlags } from './service/install.ts'
 
 /** `millrace agent …`: for the owner of a machine that works. What a command needs is loaded when it is called. */
 export function addAgentCommands(program: Command): void {
@@ -35,6 +36,28 @@ export function addAgentCommands(program: Command): void {
     .description('Lets it take nothing new; what is not done in DRAIN_SECONDS goes elsewhere.')
     .option(...homeFlag)
     .action(async (flags: HomeFlag) => (await load()).drainAgent(flags))
+
+  const service = (name: string, description: string) =>
+    agent
+      .command(name)
+      .description(description)
+      .option(...homeFlag)
+      .option('--name <name>', "the service's name", 'millrace-agent')
+      .option('--system', 'a service of the machine, not of this user (Linux)', false)
+      .option('--account <user>', 'whom a service of the machine runs as (Linux)')
+      .addOption(new Option('--for <system>', 'default: this one').choices(['linux', 'windows']))
+
+  service(
+    'install-service',
+    'Writes the files of a service that starts with the machine, and says what to run.',
+  )
+    .option('--print', 'shows the files, without the key, and writes nothing', false)
+    .action(async (flags: ServiceFlags) => (await loadService()).installService(flags))
+
+  service('uninstall-service', 'Removes these files; the folder of the agent stays.').action(
+    async (flags: ServiceFlags) => (await loadService()).uninstallService(flags),
+  )
 }
 
+const loadService = () => import('./service/install.ts')
 const load = () => import('./control.ts')

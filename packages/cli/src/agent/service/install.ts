@@ -1,0 +1,88 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join, resolve, win32 } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { settingNames } from '@millrace/agent/config'
+import { UsageFault } from '../../exit-codes.ts'
+import { homeOfAgent } from '../home.ts'
+import type { Plan, Service } from './service.ts'
+import { systemdPlan } from './systemd.ts'
+import { winswPlan } from './winsw.ts'
+
+export type Platform = 'linux' | 'windows'
+export type ServiceFlags = {
+  home?: string
+  name: string
+  system: boolean
+  account?: string
+  for?: Platform
+  print: boolean
+}
+
+/** Writes what a service needs, and says what to run: nothing is started here. */
+export async function installService(flags: ServiceFlags): Promise<void> {
+  const plan = planOf(flags, settingsOf(process.env))
+  if (flags.print) {
+    for (const { path, text } of plan.files) console.log(`# ${path}\n${masked(text)}`)
+    return
+  }
+  for (const { path, text, mode } of plan.files) {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, text, { mode })
+    // A file that was there before keeps its mode.
+    await chmod(path, mode)
+    console.log(`wrote ${path}`)
+  }
+  console.log(`\nNow run:\n${plan.toStart.map((line) => `  ${line}`).join('\n')}`)
+}
+
+/** Removes exactly what was written; the agent's folder, with its id and environments, stays. */
+export async function uninstallService(flags: ServiceFlags): Promise<void> {
+  const plan = planOf(flags, {})
+  console.log(`Run first, if it runs:\n${plan.toStop.map((line) => `  ${line}`).join('\n')}\n`)
+  for (const { path } of plan.files) {
+    await rm(path, { force: true })
+    console.log(`removed ${path}`)
+  }
+}
+
+function planOf(flags: ServiceFlags, settings: Record<string, string>): Plan {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(flags.name))
+    throw new UsageFault(`"${flags.name}" cannot be a service's name; use letters, digits, - _ and .`)
+  const platform = flags.for ?? (process.platform === 'win32' ? 'windows' : 'linux')
+  const home = platform === 'windows' && flags.home ? win32.resolve(flags.home) : homeOfAgent(flags)
+  const service: Service = {
+    name: flags.name,
+    node: process.execPath,
+    entry: fileURLToPath(new URL('../../../../agent/src/main.ts', import.meta.url)),
+    home,
+    settings: { ...settings, AGENT_HOME: home },
+    account: flags.account ?? null,
+  }
+  if (platform === 'windows') return winswPlan(service)
+  return systemdPlan(service, flags.system ? '/etc/systemd/system' : unitsOfUser(), flags.system)
+}
+
+/** Everything that is set for an agent now, as it will be set for the service. Secrets come only from the environment. */
+function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const { MILLRACE_URL, MILLRACE_AGENT_KEY } = env
+  if (!MILLRACE_URL || !MILLRACE_AGENT_KEY)
+    throw new UsageFault(
+      'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: what is set now is what the service gets\n' +
+        'MILLRACE_URL=https://millrace.example MILLRACE_AGENT_KEY=… millrace agent install-service',
+    )
+  const settings: Record<string, string> = {}
+  for (const name of [...settingNames, 'MILLRACE_PYTHON', 'MILLRACE_UV', 'MILLRACE_TORCH_BACKEND']) {
+    const value = env[name]
+    if (value === undefined || value === '') continue
+    if (/[\r\n\0]/.test(value)) throw new UsageFault(`${name} has more than one line`)
+    settings[name] = name.endsWith('_DIR') || name.endsWith('_FILE') ? resolve(value) : value
+  }
+  return settings
+}
+
+const unitsOfUser = (): string =>
+  join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'systemd', 'user')
+
+/** What is printed may be pasted somewhere. */
+const masked = (text: string): string => text.replace(/(MILLRACE_AGENT_KEY(?:=|" value=)")[^"]*"/g, '$1***"')

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import type { Plan, Service } from './service.ts'
+
+/**
+ * A unit for systemd, and beside it a file with the settings that only its owner may read: units are world-readable.
+ * `folder` is where units lie; without `isSystem` it is a unit of the user.
+ */
+export function systemdPlan(service: Service, folder: string, isSystem: boolean): Plan {
+  const unit = `${service.name}.service`
+  const settings = join(service.home, 'service.env')
+  const ctl = isSystem ? 'sudo systemctl' : 'systemctl --user'
+  return {
+    platform: 'linux',
+    files: [
+      { path: settings, text: envFile(service.settings), mode: 0o600 },
+      { path: join(folder, unit), text: unitOf(service, settings, isSystem), mode: 0o644 },
+    ],
+    toStart: [
+      `${ctl} daemon-reload`,
+      `${ctl} enable --now ${unit}`,
+      ...(isSystem ? [] : ['loginctl enable-linger   # so that it runs while nobody is logged in']),
+      `journalctl ${isSystem ? '' : '--user '}-u ${unit} -f`,
+    ],
+    toStop: [`${ctl} disable --now ${unit}`, `${ctl} daemon-reload`],
+  }
+}
+
+/**
+ * Modules install packages and use the GPU, so the file system and devices stay open to it. It ends in up to ten seconds
+ * and gets twice that; settings that cannot work (2) and a second agent of the same home (3) are not tried again.
+ */
+function unitOf(service: Service, settings: string, isSystem: boolean): string {
+  const { node, entry, account } = service
+  return `[Unit]
+Description=Millrace agent ${service.name}
+Documentation=https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=exec
+ExecStart=${quoted(node)} --disable-warning=ExperimentalWarning ${quoted(entry)}
+EnvironmentFile=${specifier(settings)}
+WorkingDirectory=${specifier(service.home)}
+${isSystem && account ? `User=${account}\n` : ''}Restart=always
+RestartSec=5
+RestartPreventExitStatus=2 3
+KillMode=mixed
+TimeoutStopSec=20
+NoNewPrivileges=yes
+UMask=0077
+LimitNOFILE=65536
+
+[Install]
+WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}
+`
+}
+
+/** An argument of ExecStart: systemd knows quotes, backslashes, `$VARIABLES` and `%` specifiers. */
+const quoted = (text: string): string =>
+  `"${specifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$')}"`
+
+const specifier = (text: string): string => text.replaceAll('%', '%%')
+
+/** Lines of an EnvironmentFile: in double quotes, where backslash, quote, dollar and backtick are escaped. */
+export function envFile(settings: Record<string, string>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}="${value.replace(/["\\$`]/g, (found) => `\\${found}`)}"\n`)
+    .join('')
+}
