@@ -141,7 +141,13 @@ export async function startAgent(
     signal,
   })
   const learned = new LearnedNeeds()
-  const offering = new Offering({ programs, ledger, learned, hasGpu: () => gpus.current.length > 0 })
+  const offering = new Offering({
+    programs,
+    ledger,
+    learned,
+    runsOf: (worker) => runs.countOf(worker),
+    hasGpu: () => gpus.current.length > 0,
+  })
   const runs: Runs = new Runs({
     seat: ({ grant }) => offering.seat(grant),
     leave: (seat) => (warm.keeps(seat) ? warm.giveBack(seat) : ledger.release(seat)),

@@ -8,6 +8,8 @@ export type OfferingDeps = {
   programs: Programs
   ledger: Ledger
   learned: LearnedNeeds
+  /** Runs of a configured worker that are under way. */
+  runsOf(worker: string): number
   /** Whether there is a GPU at all. */
   hasGpu(): boolean
 }
@@ -85,8 +87,7 @@ export class Offering {
     if (program.manifest.resources.usesGpu && !this.#deps.hasGpu()) return false
     const limit = limitOf(program)
     if (!limit) return true
-    const { seats } = this.#deps.ledger
-    return seats.filter(({ worker, hasRun }) => hasRun && worker === limit.worker).length < limit.runs
+    return this.#deps.runsOf(limit.worker) < limit.runs
   }
 }
 

@@ -21,6 +21,7 @@ export type RunsDeps = {
 
 type Held = {
   running: TaskRun
+  seat: Seat
   progress?: Progress
   ended: Promise<void>
   isSuperseded: boolean
@@ -44,7 +45,7 @@ export class Runs {
     const seat = this.#deps.seat(task)
     const running = this.#deps.start({ ...task, seat })
     const ended = this.#follow(task.grant, running, seat)
-    this.#held.set(run, { running, ended, isSuperseded: false })
+    this.#held.set(run, { running, seat, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
 
@@ -52,6 +53,10 @@ export class Runs {
   get count(): number {
     return this.#held.size
   }
+
+  /** How many runs of a configured worker are under way here. */
+  countOf = (worker: string): number =>
+    [...this.#held.values()].filter(({ seat }) => seat.worker === worker).length
 
   ids(): RunId[] {
     return [...new Set([...this.#held.keys(), ...this.#deps.spooled()])]

@@ -9,6 +9,7 @@ import {
   InventoryAnswer,
   InventoryRequest,
   type LogBatch,
+  type LogLine,
   moduleEvent,
   OutputsAnswer,
   OutputsRequest,
@@ -36,7 +37,7 @@ export const agentSideEndpoints = (deps: Deps): Endpoint[] =>
   [...sessionEndpoints(deps), ...workEndpoints(deps)].map((one) => ({ ...one, looksAhead: true }))
 
 /** A message in NATS may have 1 MiB. */
-const largestBatch = 512 * 1024
+const batchBytes = 512 * 1024
 const tag = 'Agent side'
 const scope = 'agent'
 
@@ -154,10 +155,10 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body }) {
       const { agent, run } = await ownRun(deps, c, body.sessionId)
       const { lines, progress } = body
-      const batch: LogBatch = { v: 1, from: lines[0]?.n ?? body.from ?? 1, lines, progress }
-      if (Buffer.byteLength(JSON.stringify(batch)) > largestBatch)
-        throw new Failure('payload_too_large', 'Lines may come in batches of 512 KiB.')
-      await deps.bus.publishLog(agent._id, run, batch)
+      for (const some of inBatches(lines)) {
+        const batch: LogBatch = { v: 1, from: some[0]?.n ?? body.from ?? 1, lines: some, progress }
+        await deps.bus.publishLog(agent._id, run, batch)
+      }
       return c.body(null, 204)
     },
   }),
@@ -184,4 +185,21 @@ async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[
   const task = run && (await deps.store.tasks.get(run.task))
   if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id }
   throw new Failure('not_found', 'There is no such run of this agent.')
+}
+
+/** NATS carries 1 MiB at once; a request may bring many times that. */
+function inBatches(lines: readonly LogLine[]): LogLine[][] {
+  const batches: LogLine[][] = [[]]
+  let bytes = 0
+  for (const line of lines) {
+    const size = Buffer.byteLength(JSON.stringify(line))
+    if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+    if (bytes > 0 && bytes + size > batchBytes) {
+      batches.push([])
+      bytes = 0
+    }
+    batches.at(-1)?.push(line)
+    bytes += size
+  }
+  return batches
 }

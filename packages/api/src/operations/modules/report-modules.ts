@@ -30,11 +30,10 @@ export async function reportModules(
   await refreshModules(deps, [...reported.keys(), ...gone])
   await announceModules(deps, [...changed, ...gone])
   const modules = await deps.store.modules.many([...reported.keys()])
+  const peaks = modules.flatMap((module) => module.peaks.map(({ digest, ...peak }) => [digest, peak]))
   return {
     modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
-    peaks: Object.fromEntries(
-      modules.flatMap(({ peaks }) => peaks.map(({ digest, ...peak }) => [digest, peak])),
-    ),
+    ...(peaks.length > 0 ? { peaks: Object.fromEntries(peaks) } : {}),
   }
 }
 
