@@ -1,7 +1,7 @@
 import type { Json, Manifest, Outcome, TaskError } from '@millrace/shared'
 import { checkOutputs, type Produced } from './check-outputs.ts'
 import { errorOfExit, isOutOfMemory, withLastLines } from './exit-error.ts'
-import { errorOfOverrun, type Overrun } from './limits.ts'
+import { errorOfOverrun } from './limits.ts'
 import { type ModuleResult, readResult } from './read-result.ts'
 import type { ProcessEnd, StopReason } from './run-process.ts'
 
@@ -27,7 +27,7 @@ export async function judge(o: {
   result?: ModuleResult
 }): Promise<Verdict> {
   const { end } = o
-  if (end.stopReason) return stopped(end.stopReason, end.overrun, o.manifest)
+  if (end.stopReason) return stopped(end.stopReason, end, o.manifest)
   if (end.startError) return failed({ code: 'crashed', message: end.startError, retryable: true })
   const result = o.result ?? (await readResult(o.outputDir, end.lastJsonLine))
   switch (result.kind) {
@@ -42,7 +42,7 @@ export async function judge(o: {
   }
 }
 
-function stopped(reason: StopReason, overrun: Overrun | undefined, manifest: Manifest): Verdict {
+function stopped(reason: StopReason, { overrun, timeoutSeconds }: ProcessEnd, manifest: Manifest): Verdict {
   switch (reason) {
     case 'over_limit':
       return overrun ? byError(errorOfOverrun(manifest.name, overrun)) : ended('handed_back', null)
@@ -51,7 +51,9 @@ function stopped(reason: StopReason, overrun: Overrun | undefined, manifest: Man
     case 'timed_out':
       return ended('timed_out', {
         code: 'timed_out',
-        message: `${manifest.name} took longer than its time limit and was stopped`,
+        message:
+          `${manifest.name} took longer than its time limit${timeoutSeconds ? ` of ${timeoutSeconds} s` : ''} and was ` +
+          'stopped: raise timeout_seconds in its module.json, or timeoutSeconds of the task',
         retryable: true,
       })
     case 'shutdown':

@@ -23,6 +23,8 @@ export type ProcessEnd = {
   stopReason: StopReason | null
   /** The limit that it went over, be it that it was stopped for it or had ended before. */
   overrun?: Overrun
+  /** The time it had, where it took longer. */
+  timeoutSeconds?: number
   /** The last line of standard output that can be a result. */
   lastJsonLine: string | null
   usage: RunUsage
@@ -150,6 +152,7 @@ function follow(
       // What it left is measured after its end, and counts as if it had been stopped for it.
       stopReason: stopReason ?? (overrun && 'over_limit'),
       ...(overrun ? { overrun } : {}),
+      ...(stopReason === 'timed_out' ? { timeoutSeconds: options.timeoutSeconds } : {}),
       lastJsonLine: output.lastJsonLine(),
       usage: usage.end(),
       startError: null,

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { LogLine } from '@millrace/shared'
+import { LogTail } from './log-tail.ts'
 
 export type LogLimits = { head: number; tail: number }
 /** What became of a log; `path` is null when there was not a single line. */
@@ -16,11 +17,7 @@ export class LogFile {
   #file: FileHandle | null = null
   #pending: string[] = []
   #headBytes = 0
-  #tail: { text: string; bytes: number; at: string; n: number }[] = []
-  #tailFrom = 0
-  #tailBytes = 0
-  #omitted = 0
-  #lastOmitted: { at: string; n: number } | null = null
+  readonly #tail: LogTail
   #lines = 0
   #bytes = 0
   #writing: Promise<void> = Promise.resolve()
@@ -28,21 +25,20 @@ export class LogFile {
   constructor(path: string, limits: LogLimits = usual) {
     this.#path = path
     this.#limits = limits
+    this.#tail = new LogTail(limits.tail)
   }
 
-  add(line: LogLine): void {
-    const text = `${JSON.stringify(line)}\n`
-    const bytes = Buffer.byteLength(text)
+  /** `bytes`: of its text. */
+  add(line: LogLine, bytes = Buffer.byteLength(line.line)): void {
     this.#lines += 1
-    this.#bytes += Buffer.byteLength(line.line)
-    if (this.#tail.length === 0 && this.#headBytes + bytes <= this.#limits.head) {
-      this.#headBytes += bytes
-      this.#pending.push(text)
-      return
-    }
-    this.#tail.push({ text, bytes, at: line.at, n: line.n })
-    this.#tailBytes += bytes
-    while (this.#tailBytes > this.#limits.tail && this.#tailFrom < this.#tail.length) this.#omitOldest()
+    this.#bytes += bytes
+    const isHead = this.#tail.isEmpty && this.#addToHead(`${JSON.stringify(line)}\n`)
+    if (!isHead) this.#tail.add(line, bytes)
+  }
+
+  /** Something came since the last flush. */
+  get isBehind(): boolean {
+    return this.#pending.length > 0
   }
 
   /** Writes what came since the last time; writes never overlap. */
@@ -56,37 +52,23 @@ export class LogFile {
 
   /** Completes the file. */
   async close(): Promise<KeptLog> {
-    const tail = this.#tail.slice(this.#tailFrom)
-    if (this.#omitted > 0) this.#pending.push(`${JSON.stringify(this.#gap())}\n`)
-    this.#pending.push(...tail.map(({ text }) => text))
+    const { text, omitted } = this.#tail.end()
+    if (text !== '') this.#pending.push(text)
     try {
       await this.flush()
     } finally {
       await this.#file?.close()
     }
     const path = this.#lines > 0 ? this.#path : null
-    return { path, lines: this.#lines, bytes: this.#bytes, truncated: this.#omitted > 0 }
+    return { path, lines: this.#lines, bytes: this.#bytes, truncated: omitted > 0 }
   }
 
-  #omitOldest(): void {
-    this.#tailBytes -= this.#tail[this.#tailFrom]?.bytes ?? 0
-    this.#tailFrom += 1
-    this.#omitted += 1
-    // Dropped in blocks: shifting an array of many lines one by one would be quadratic.
-    if (this.#tailFrom < 4096) return
-    this.#lastOmitted = this.#tail[this.#tailFrom - 1] ?? this.#lastOmitted
-    this.#tail = this.#tail.slice(this.#tailFrom)
-    this.#tailFrom = 0
-  }
-
-  #gap(): LogLine {
-    const last = this.#tail[this.#tailFrom - 1] ?? this.#lastOmitted
-    return {
-      n: last?.n ?? 1,
-      at: last?.at ?? new Date().toISOString(),
-      stream: 'agent',
-      line: `${this.#omitted} lines left out here`,
-    }
+  #addToHead(text: string): boolean {
+    const bytes = Buffer.byteLength(text)
+    if (this.#headBytes + bytes > this.#limits.head) return false
+    this.#headBytes += bytes
+    this.#pending.push(text)
+    return true
   }
 
   async #append(text: string): Promise<void> {

@@ -1,9 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { LogBatch, LogStream, Progress } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { LogBatches } from './log-batches.ts'
 import { type KeptLog, LogFile, type LogLimits } from './log-file.ts'
 
 const flushMs = 100
+/** Between two full batches: a flood goes live at 2.5 MiB a second at most, and skips what is more. */
+const paceMs = 25
 
 export type RunLogOptions = {
   path: string
@@ -23,6 +26,7 @@ export class RunLog {
   #n = 0
   #timer: NodeJS.Timeout | null = null
   #sending: Promise<void> | null = null
+  #isClosed = false
 
   constructor(options: RunLogOptions) {
     this.#options = options
@@ -32,8 +36,9 @@ export class RunLog {
   add(stream: LogStream, line: string): void {
     this.#n += 1
     const numbered = { n: this.#n, at: new Date().toISOString(), stream, line }
-    this.#file.add(numbered)
-    this.#batches.add(numbered)
+    const bytes = Buffer.byteLength(line)
+    this.#file.add(numbered, bytes)
+    this.#batches.add(numbered, bytes)
     this.#soon()
   }
 
@@ -46,6 +51,7 @@ export class RunLog {
   close(): { kept: Promise<KeptLog>; sent: Promise<void> } {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
+    this.#isClosed = true
     const last = this.#sending ? this.#sending.then(() => this.#send()) : this.#send()
     return { kept: this.#file.close(), sent: last }
   }
@@ -58,10 +64,12 @@ export class RunLog {
   #flush(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-    this.#file
-      .flush()
-      .catch((err: unknown) => this.#options.logger.warn({ err }, 'the log file cannot be written'))
-    void this.#send()
+    // In a flood this comes with every line: a promise each, waiting for one write, would be most of the agent's memory.
+    if (this.#file.isBehind)
+      this.#file
+        .flush()
+        .catch((err: unknown) => this.#options.logger.warn({ err }, 'the log file cannot be written'))
+    if (!this.#sending && this.#options.isOpen()) void this.#send()
   }
 
   #send(): Promise<void> {
@@ -76,6 +84,7 @@ export class RunLog {
       const batch = this.#batches.take()
       if (!batch) return
       if (!(await this.#options.publish(batch))) return
+      if (this.#batches.isFull && !this.#isClosed) await delay(paceMs)
     }
   }
 }

@@ -1,0 +1,106 @@
+import type { LogLine, LogStream } from '@millrace/shared'
+
+const streams: readonly LogStream[] = ['stdout', 'stderr', 'agent']
+/** Stream, length of the time, length of the line, number. */
+const headBytes = 1 + 1 + 4 + 8
+/** What JSON adds to a line, about. */
+const jsonBytes = 90
+
+type Block = { bytes: Buffer; used: number; lines: number; asJson: number }
+
+/**
+ * The newest lines of a run, as bytes in blocks that are used again and again: in a flood, an object and a string for
+ * each line that has to wait would let the agent grow to many times of what waits. Beyond the limit the oldest go.
+ */
+export class LineBlocks {
+  readonly #limit: number
+  readonly #blockBytes: number
+  #blocks: Block[] = []
+  #spare: Buffer | null = null
+  #asJson = 0
+  #omitted = 0
+
+  /** Both in bytes of JSON; a block is what is taken, and what goes, at once. */
+  constructor(limit: number, blockBytes: number) {
+    this.#limit = limit
+    this.#blockBytes = blockBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#blocks.length === 0
+  }
+
+  /** There is at least a whole block of lines. */
+  get isFull(): boolean {
+    return this.#asJson >= this.#blockBytes
+  }
+
+  /** Lines that went because of the limit. */
+  get omitted(): number {
+    return this.#omitted
+  }
+
+  /** `bytes`: of its text. */
+  add({ n, at, stream, line }: LogLine, bytes: number): void {
+    const block = this.#blockFor(headBytes + at.length + bytes, jsonBytes + bytes)
+    const { bytes: to, used } = block
+    to.writeUInt8(streams.indexOf(stream), used)
+    to.writeUInt8(at.length, used + 1)
+    to.writeUInt32LE(bytes, used + 2)
+    to.writeDoubleLE(n, used + 6)
+    to.write(at, used + headBytes, 'latin1')
+    to.write(line, used + headBytes + at.length)
+    block.used += headBytes + at.length + bytes
+    block.lines += 1
+    block.asJson += jsonBytes + bytes
+    this.#asJson += jsonBytes + bytes
+    while (this.#asJson > this.#limit && this.#blocks.length > 1) this.#omitted += this.#shift()?.lines ?? 0
+  }
+
+  /** The oldest block of lines. */
+  take(): LogLine[] {
+    const [oldest] = this.#blocks
+    if (!oldest) return []
+    const lines = linesOf(oldest)
+    this.#shift()
+    return lines
+  }
+
+  #blockFor(bytes: number, asJson: number): Block {
+    const last = this.#blocks.at(-1)
+    if (last && last.used + bytes <= last.bytes.length && last.asJson + asJson <= this.#blockBytes)
+      return last
+    const reused = this.#spare && this.#spare.length >= bytes ? this.#spare : null
+    if (reused) this.#spare = null
+    const size = Math.max(bytes, this.#blockBytes)
+    const block = { bytes: reused ?? Buffer.allocUnsafeSlow(size), used: 0, lines: 0, asJson: 0 }
+    this.#blocks.push(block)
+    return block
+  }
+
+  #shift(): Block | undefined {
+    const oldest = this.#blocks.shift()
+    if (!oldest) return undefined
+    this.#asJson -= oldest.asJson
+    // One that a single long line made would stay as large as that.
+    if (oldest.bytes.length === this.#blockBytes) this.#spare = oldest.bytes
+    return oldest
+  }
+}
+
+function linesOf({ bytes, used }: Block): LogLine[] {
+  const lines: LogLine[] = []
+  for (let at = 0; at < used; ) {
+    const time = at + headBytes
+    const text = time + bytes.readUInt8(at + 1)
+    const end = text + bytes.readUInt32LE(at + 2)
+    lines.push({
+      n: bytes.readDoubleLE(at + 6),
+      at: bytes.toString('latin1', time, text),
+      stream: streams[bytes.readUInt8(at)] ?? 'agent',
+      line: bytes.toString('utf8', text, end),
+    })
+    at = end
+  }
+  return lines
+}
