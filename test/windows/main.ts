@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, existsSync, readFileSync } from 'node:fs'
+import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -122,7 +122,8 @@ try {
   await ended
   await installation.stop()
   if (results.some(({ fault }) => fault)) console.log(readFileSync(log, 'utf8').slice(-4000))
-  execFileSync('wineserver', ['-k'], { env, stdio: 'ignore' })
+  // Most often it has ended with its last program.
+  spawnSync('wineserver', ['-k'], { env, stdio: 'ignore' })
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 const failed = results.filter(({ fault }) => fault).length
@@ -137,14 +138,18 @@ async function run(inputs: Record<string, string>): Promise<Task> {
   })
 }
 
-/** Node processes under this Wine: the agent, its watchdog, and those of runs. */
+/** Windows' Node processes of this try: the agent, its watchdog, and those of runs. Wine's are processes like others. */
 function nodes(): number {
-  const listed = execFileSync('wine', ['tasklist'], {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  return listed.split('\n').filter((line) => line.toLowerCase().startsWith('node.exe')).length
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isNode(pid)).length
+}
+
+function isNode(pid: string): boolean {
+  try {
+    const [program = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return program.endsWith('node.exe') && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false // it ended while we looked
+  }
 }
 
 async function check(name: string, work: () => Promise<unknown>): Promise<void> {
