@@ -1,13 +1,15 @@
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import { endLeftovers } from './end-leftovers.ts'
-import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
+import { type Job, jobOf } from './job-object.ts'
+import { markerVariable, type Tree } from './leftovers.ts'
 import { readLines } from './read-lines.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
+import { stopSteps } from './stop-steps.ts'
 import { watchUsage } from './usage.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -73,18 +75,19 @@ export function runProcess(options: RunProcessOptions): RunningProcess {
   })
   const { pid } = child
   if (pid === undefined) return notStarted(child, options)
+  const job = jobOf(pid)
   options.watchdog.watch(pid, marker)
-  return follow(child, pid, marker, options)
+  return follow(child, { group: pid, marker, job }, options)
 }
 
 function follow(
   child: ChildProcessWithoutNullStreams,
-  pid: number,
-  marker: string,
+  started: { group: number; marker: string; job: Job | null },
   options: RunProcessOptions,
 ): RunningProcess {
+  const { group: pid, job } = started
   const startedAt = Date.now()
-  const tree = (): Tree => ({ group: pid, marker, longLived: Date.now() - startedAt > longLivedMs })
+  const tree = (): Tree => ({ ...started, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
   readLines(child.stdout, output.stdout)
   readLines(child.stderr, output.stderr)
@@ -116,6 +119,7 @@ function follow(
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
+    job?.close()
     options.watchdog.unwatch(pid)
     return {
       exitCode,
@@ -128,33 +132,6 @@ function follow(
     }
   }
   return { pid, stop, ended: follow() }
-}
-
-/** Asks who can be asked, then closes input and terminates, then kills; each step reaches the whole tree. */
-function stopSteps(
-  child: ChildProcessWithoutNullStreams,
-  tree: () => Tree,
-  canBeAsked: boolean,
-): (() => void)[] {
-  return [
-    ...(canBeAsked ? [() => void child.stdin.write('{"type":"cancel"}\n')] : []),
-    () => {
-      child.stdin.end()
-      endTree(child, tree(), 'SIGTERM')
-    },
-    () => endTree(child, tree(), 'SIGKILL'),
-  ]
-}
-
-function endTree(child: ChildProcessWithoutNullStreams, tree: Tree, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (process.platform !== 'win32') {
-    signalAll(leftovers(tree), signal)
-    return
-  }
-  // Windows knows no request to end: the first signal is already the last.
-  execFile('taskkill', ['/pid', String(tree.group), '/T', '/F'], { windowsHide: true }, (error) => {
-    if (error) child.kill('SIGKILL')
-  })
 }
 
 async function exitOf(child: ChildProcessWithoutNullStreams): Promise<[number | null, string | null]> {
