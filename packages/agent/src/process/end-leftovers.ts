@@ -5,7 +5,9 @@ import { leftovers, signalAll, type Tree } from './leftovers.ts'
 export async function endLeftovers(tree: Tree, graceMs: number): Promise<void> {
   let left = leftovers(tree)
   if (left.length === 0) return
-  signalAll(left, 'SIGTERM')
+  // Windows has no signal that asks.
+  if (tree.job) tree.job.end()
+  else signalAll(left, 'SIGTERM')
   const killAt = Date.now() + graceMs
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     await delay(pause)

@@ -1,15 +1,19 @@
+import type { Job } from './job-object.ts'
 import { markOf } from './mark.ts'
 import { entryOf, processIds, readProc } from './process-table.ts'
 
 /** Every process of a run inherits this variable, so that one that left its group is found all the same. */
 export const markerVariable = 'MILLRACE_PROCESS'
 
-/** What is known about a process tree: its group, its marker, and whether it may be as old as the machine. */
-export type Tree = { group: number; marker: string; longLived: boolean }
+/**
+ * What is known about a process tree: its group, its marker, whether it may be as old as the machine, and its job
+ * where it has one.
+ */
+export type Tree = { group: number; marker: string; longLived: boolean; job?: Job | null }
 
 /** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies are gone. */
 export function leftovers(tree: Tree): number[] {
-  if (process.platform === 'win32') return []
+  if (process.platform === 'win32') return tree.job?.processes() ?? []
   const group = groupLives(tree.group) ? [-tree.group] : []
   return process.platform === 'linux' ? [...group, ...strayed(tree)] : group
 }

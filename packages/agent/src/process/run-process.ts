@@ -1,15 +1,17 @@
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import { endLeftovers } from './end-leftovers.ts'
-import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
+import { type Job, jobOf } from './job-object.ts'
+import { markerVariable, type Tree } from './leftovers.ts'
 import { isUrgent, type Overrun, type RunLimits } from './limits.ts'
 import { marked } from './mark.ts'
 import { type OutputLine, readLines } from './read-lines.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
+import { stopSteps } from './stop-steps.ts'
 import { watchUsage } from './usage.ts'
 import { LimitWatch, type RunFolders } from './watch-limits.ts'
 import type { Watchdog } from './watchdog.ts'
@@ -94,18 +96,19 @@ export function runProcess(options: RunProcessOptions): RunningProcess {
   const { pid } = child
   if (pid === undefined) return notStarted(child, options, marker)
   sufferFirst(pid)
+  const job = jobOf(pid)
   options.watchdog.watch(pid, marker)
-  return follow(child, pid, marker, options)
+  return follow(child, { group: pid, marker, job }, options)
 }
 
 function follow(
   child: ChildProcessWithoutNullStreams,
-  pid: number,
-  marker: string,
+  started: { group: number; marker: string; job: Job | null },
   options: RunProcessOptions,
 ): RunningProcess {
+  const { group: pid, job } = started
   const startedAt = Date.now()
-  const tree = (): Tree => ({ group: pid, marker, longLived: Date.now() - startedAt > longLivedMs })
+  const tree = (): Tree => ({ ...started, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
   const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
     stop('over_limit', usualAsk, isUrgent(overrun)),
@@ -145,6 +148,7 @@ function follow(
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
+    job?.close()
     options.watchdog.unwatch(pid)
     return {
       exitCode,
@@ -160,33 +164,6 @@ function follow(
     }
   }
   return { pid, stop, tell, ended: follow() }
-}
-
-/** Asks who can be asked, then closes input and terminates, then kills; each step reaches the whole tree. */
-function stopSteps(
-  child: ChildProcessWithoutNullStreams,
-  tree: () => Tree,
-  ask: (() => void) | null,
-): (() => void)[] {
-  return [
-    ...(ask ? [ask] : []),
-    () => {
-      child.stdin.end()
-      endTree(child, tree(), 'SIGTERM')
-    },
-    () => endTree(child, tree(), 'SIGKILL'),
-  ]
-}
-
-function endTree(child: ChildProcessWithoutNullStreams, tree: Tree, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (process.platform !== 'win32') {
-    signalAll(leftovers(tree), signal)
-    return
-  }
-  // Windows knows no request to end: the first signal is already the last.
-  execFile('taskkill', ['/pid', String(tree.group), '/T', '/F'], { windowsHide: true }, (error) => {
-    if (error) child.kill('SIGKILL')
-  })
 }
 
 async function exitOf(child: ChildProcessWithoutNullStreams): Promise<[number | null, string | null]> {
