@@ -18,8 +18,7 @@ import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
 import { followSettings } from './live-settings.ts'
-import { openLocalServer } from './local/local-server.ts'
-import { metricsOf } from './local/metrics.ts'
+import { openLocalControl } from './local/local-control.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { keyOf, Offering } from './offering.ts'
@@ -30,8 +29,8 @@ import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
 import { keepOwnerFirst } from './rest/owner-first.ts'
-import { keepOwnerPause, readOwnerPause } from './rest/owner-pause.ts'
-import { Rest, type Wish } from './rest/rest.ts'
+import { readOwnerPause } from './rest/owner-pause.ts'
+import { Rest } from './rest/rest.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
@@ -235,41 +234,17 @@ export async function startAgent(
     inventory.open()
   }
 
-  const ownerWants = async (wish: Wish | null) => {
-    await keepOwnerPause(config.home, wish)
-    rest.set('owner', wish)
-  }
-  const local = openLocalServer({
-    home: config.home,
-    ...config.local,
-    status: () => ({
-      agentId: session.agentId,
-      version,
-      pid: process.pid,
-      url: config.url,
-      rest: rest.all,
-      runs: runs.ids(),
-      maxRuns: config.maxRuns,
-      warm: warm.describe(),
-      gpus: ledger.describe(),
-    }),
-    isHealthy: () => session.agentId !== null,
-    metrics: () =>
-      metricsOf({
-        runs: runs.count,
-        maxRuns: config.maxRuns,
-        spooled: reporter.held().length,
-        warm: countBy(warm.describe().map(({ module }) => module)),
-        gpus: ledger.describe(),
-        isResting: rest.all.length > 0,
-        isConnected: session.agentId !== null,
-      }),
-    pause: ({ finish, ...wish }) => ownerWants({ kind: 'paused', ...wish, makesWay: !finish }),
-    drain: () => ownerWants({ kind: 'draining', note: null, until: null, makesWay: false }),
-    resume: () => ownerWants(null),
+  const local = openLocalControl({
+    config,
+    version,
+    agentId: () => session.agentId,
+    runs: () => runs.ids(),
+    counts: () => ({ runs: runs.count, spooled: reporter.held().length }),
+    rest,
+    warm,
+    gpus: () => ledger.describe(),
     logger,
   })
-
   const unfollow = followSettings(config, args, logger, () => {
     way.poke()
   })
@@ -353,12 +328,6 @@ export async function startAgent(
     over.resolve(null)
   }
   return { stop, ended }
-}
-
-function countBy(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
-  return counts
 }
 
 const peakOf = ({ usage }: SpooledRun) => ({

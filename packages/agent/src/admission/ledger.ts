@@ -5,6 +5,7 @@ import type { GpuReading } from '../gpu/gpus.ts'
 import { sum } from './account.ts'
 import { Books, type Memory } from './books.ts'
 import { cheapestToEvict, type Evictable } from './evict.ts'
+import { Lookout } from './lookout.ts'
 import { measureGpuMemory } from './measure.ts'
 import type { Needs, Seat } from './seat.ts'
 import { UseOfModules } from './use.ts'
@@ -34,7 +35,6 @@ const keptMs = 15_000
 /** So long somebody else may hold what was promised to a run before it is handed back. */
 const patienceMs = 20_000
 const lookMs = 250
-const lookoutMs = 1000
 /** A process that does not tell when it is ready counts as loaded after this, or with most of its memory. */
 const loadingMs = 10_000
 const mostOfIt = 0.8
@@ -49,15 +49,14 @@ export class Ledger {
   readonly #deps: LedgerDeps
   readonly #seats = new Set<Seat>()
   readonly #kept = new Map<string, { seat: Seat; until: number }>()
-  /** Modules that had no room when they were last asked about. */
-  readonly #cramped = new Map<string, Wish>()
-  #lookout: NodeJS.Timeout | null = null
+  readonly #lookout: Lookout
   #changed = Promise.withResolvers<void>()
   #lastId = 0
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps
     this.books = new Books({ ...deps, reading: () => deps.gpus.reading })
+    this.#lookout = new Lookout((wish) => this.#fitting(wish) > 0, deps.onRoom, deps.signal)
   }
 
   get seats(): Seat[] {
@@ -69,9 +68,7 @@ export class Ledger {
   /** How many more runs of a module could be begun, idle processes of others making way. */
   roomFor(wish: Wish): number {
     const fitting = this.#fitting(wish)
-    if (fitting > 0) this.#cramped.delete(wish.key)
-    else this.#cramped.set(wish.key, wish)
-    if (this.#cramped.size > 0) this.#lookOutForRoom()
+    this.#lookout.note(wish, fitting > 0)
     return Math.max(0, Math.min(this.#deps.freeRuns(), fitting))
   }
 
@@ -79,16 +76,6 @@ export class Ledger {
     const others = this.#promised().filter((seat) => this.#kept.get(key)?.seat !== seat)
     const spare = this.#worthEvictingFor(key) ? this.#idle().filter((seat) => seat.key !== key) : []
     return this.idleOf(key).length + this.books.count(needs, others, spare)
-  }
-
-  /** Others give memory back without a word: nobody else would tell. */
-  #lookOutForRoom(): void {
-    this.#lookout ??= setTimeout(() => {
-      this.#lookout = null
-      if (this.#deps.signal.aborted) return
-      if ([...this.#cramped.values()].some((wish) => this.#fitting(wish) > 0)) this.#deps.onRoom()
-      else if (this.#cramped.size > 0) this.#lookOutForRoom()
-    }, lookoutMs).unref()
   }
 
   /** Not where a loaded process of the module is busy, and sooner free than another one would be loaded. */

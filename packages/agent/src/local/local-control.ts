@@ -1,0 +1,65 @@
+import type { Gpu, RunId } from '@millrace/shared'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import { keepOwnerPause } from '../rest/owner-pause.ts'
+import type { Rest, Wish } from '../rest/rest.ts'
+import type { WarmPool } from '../warm/warm-pool.ts'
+import { openLocalServer } from './local-server.ts'
+import { metricsOf } from './metrics.ts'
+
+export type LocalControlDeps = {
+  config: Config
+  version: string
+  agentId(): string | null
+  runs(): RunId[]
+  /** Under way, and waiting to be reported. */
+  counts(): { runs: number; spooled: number }
+  rest: Rest
+  warm: WarmPool
+  gpus(): Gpu[]
+  logger: Logger
+}
+
+/** What the owner of the machine sees of the agent and may ask of it. */
+export function openLocalControl(o: LocalControlDeps): Promise<{ close(): Promise<void> }> {
+  const { config, rest, warm } = o
+  const ownerWants = async (wish: Wish | null) => {
+    await keepOwnerPause(config.home, wish)
+    rest.set('owner', wish)
+  }
+  return openLocalServer({
+    home: config.home,
+    ...config.local,
+    status: () => ({
+      agentId: o.agentId(),
+      version: o.version,
+      pid: process.pid,
+      url: config.url,
+      rest: rest.all,
+      runs: o.runs(),
+      maxRuns: config.maxRuns,
+      warm: warm.describe(),
+      gpus: o.gpus(),
+    }),
+    isHealthy: () => o.agentId() !== null,
+    metrics: () =>
+      metricsOf({
+        ...o.counts(),
+        maxRuns: config.maxRuns,
+        warm: countBy(warm.describe().map(({ module }) => module)),
+        gpus: o.gpus(),
+        isResting: rest.all.length > 0,
+        isConnected: o.agentId() !== null,
+      }),
+    pause: ({ finish, ...wish }) => ownerWants({ kind: 'paused', ...wish, makesWay: !finish }),
+    drain: () => ownerWants({ kind: 'draining', note: null, until: null, makesWay: false }),
+    resume: () => ownerWants(null),
+    logger: o.logger,
+  })
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
+}
