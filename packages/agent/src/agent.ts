@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { RegisterAnswer, RunId } from '@millrace/shared'
 import type { Logger } from 'pino'
-import { createAgentApi } from './api/agent-api.ts'
+import { createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
 import { within } from './backoff.ts'
@@ -45,7 +45,11 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const over = Promise.withResolvers<SessionDenied | null>()
   const gpus = new Gpus()
   const watchdog = startWatchdog()
-  const api = createAgentApi({ url: config.url, key: config.key })
+  const api = createAgentApi({
+    url: config.url,
+    key: config.key,
+    ttlSeconds: () => session.ttlSeconds ?? usualTtlSeconds,
+  })
   const session: Session = new Session({
     api,
     identity: home.identity,
@@ -189,7 +193,10 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           for (const command of answer.commands) commands.carryOut(command)
           programs.setEnabled(answer.modules ?? {})
         },
-        onBack: () => reporter.tryNow(),
+        onBack: () => {
+          reporter.tryNow()
+          way.apiIsBack()
+        },
         logger,
       },
       signal,
