@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { availableModule, echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
+import { until } from '../support/until.ts'
 
 const clock = shiftedClock()
 const other = availableModule({ name: 'other' })
@@ -161,6 +162,17 @@ describe('a claim that waits', () => {
     expect(await claimAndEnd()).toBe(`${task.id}.1`)
   })
 
+  test('is refused when its session has been replaced meanwhile, and harms no task', async () => {
+    const waits = begun()
+    const older = ask(randomUUID())
+    await waits
+    await agent.registerAgain({ instanceId: randomUUID(), previousSessionId: agent.sessionId })
+    const task = await create()
+    expect((await (await older).json()).code).toBe('session_replaced')
+    expect(await api.client.task(task.id)).toMatchObject({ status: 'queued', attempt: 1 })
+    expect(await claimAndEnd()).toBe(`${task.id}.1`)
+  })
+
   test('waits on while all that there is has to be kept room for', async () => {
     const low = await create({ priority: 'low' })
     const high = await create({ module: 'other', priority: 'high' })
@@ -184,7 +196,10 @@ describe('a claim that waits', () => {
       const creating = Promise.all([create(), create()])
       await new Promise((resolve) => setTimeout(resolve, round))
       gone.abort()
-      const grant = (await (await ask(claimId)).json()).grant
+      const { grant } = await until('the repetition is answered', 10, async () => {
+        const answer = await ask(claimId)
+        return answer.status !== 503 && answer.json()
+      })
       await older
       const tasks = await creating
       const running = (await api.deps.store.tasks.many(tasks.map(({ id }) => id))).filter(

@@ -4,7 +4,7 @@ import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'
-import { createAgentApi } from './api/agent-api.ts'
+import { createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
 import { within } from './backoff.ts'
@@ -86,7 +86,11 @@ export async function startAgent(
     logger,
     signal,
   })
-  const api = createAgentApi({ url: config.url, key: config.key })
+  const api = createAgentApi({
+    url: config.url,
+    key: config.key,
+    ttlSeconds: () => session.ttlSeconds ?? usualTtlSeconds,
+  })
   const session: Session = new Session({
     api,
     identity: home.identity,
@@ -272,7 +276,10 @@ export async function startAgent(
           programs.setEnabled(answer.modules ?? {})
           if (answer.rest !== undefined) operatorWants(answer.rest)
         },
-        onBack: () => reporter.tryNow(),
+        onBack: () => {
+          reporter.tryNow()
+          way.apiIsBack()
+        },
         logger,
       },
       signal,

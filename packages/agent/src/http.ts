@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -10,9 +15,14 @@ export type Sent = {
   body?: Buffer | { stream: Readable; size: number }
   /** Milliseconds without any byte moving after which the connection is given up. */
   idleMs: number
+  /** Milliseconds for the whole exchange, however busily bytes trickle. */
+  wholeMs?: number
   signal?: AbortSignal
 }
 export type Received = { status: number; headers: IncomingMessage['headers']; body: Buffer }
+
+/** The patience with an object store, which may have to look at all it got before it answers. */
+export const storeIdleMs = 20_000
 
 /** Connections kept open between requests: a claim costs one round trip. Plain `node:http` is half of fetch's cost. */
 const agents = {
@@ -22,14 +32,40 @@ const agents = {
 
 /** Sends one request and reads the whole answer. Rejects on any failure of the connection. */
 export async function exchange(sent: Sent): Promise<Received> {
-  const response = await open(sent)
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk)
-  if (!response.complete) throw new Error('the answer was cut off')
-  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
+  const late = new AbortController()
+  const { wholeMs } = sent
+  const timer =
+    wholeMs && setTimeout(() => late.abort(new Error(`no whole answer in ${wholeMs} ms`)), wholeMs)
+  try {
+    const response = await open({ ...sent, signal: either(sent.signal, late.signal) })
+    const chunks: Buffer[] = []
+    for await (const chunk of response) chunks.push(chunk)
+    if (!response.complete) throw new Error('the answer was cut off')
+    return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
+  } catch (error) {
+    if (!sent.signal?.aborted) distrustIdle(new URL(sent.url))
+    throw late.signal.aborted ? late.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
-/** Sends one request; the answer's body is still to be read (or destroyed) by the caller. */
+/** Connections kept open are left out from now on: where one broke, the others most often are dead too. */
+function distrustIdle({ protocol, hostname, port }: URL): void {
+  const { freeSockets } = protocol === 'https:' ? agents['https:'] : agents['http:']
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const name = `${host}:${port || (protocol === 'https:' ? 443 : 80)}:`
+  for (const [key, sockets] of Object.entries(freeSockets))
+    if (key.startsWith(name)) for (const socket of sockets ?? []) socket.destroy()
+}
+
+const either = (one: AbortSignal | undefined, other: AbortSignal): AbortSignal =>
+  one ? AbortSignal.any([one, other]) : other
+
+/**
+ * Sends one request; the answer's body is still to be read (or destroyed) by the caller. Given up, too, when it trickles: a
+ * new connection may be better, and one that is never silent would be waited for without an end.
+ */
 export function open(sent: Sent): Promise<IncomingMessage> {
   const url = new URL(sent.url)
   const secure = url.protocol === 'https:'
@@ -42,8 +78,12 @@ export function open(sent: Sent): Promise<IncomingMessage> {
     signal: sent.signal,
   })
   request.once('response', resolve)
-  request.on('error', reject)
+  request.on('error', (error) => {
+    if (!sent.signal?.aborted) distrustIdle(url)
+    reject(error)
+  })
   request.once('timeout', () => request.destroy(new Error(`no answer for ${sent.idleMs} ms`)))
+  watchPace(request, 2 * sent.idleMs)
   if (sent.body === undefined || Buffer.isBuffer(sent.body)) request.end(sent.body)
   else
     pipeline(sent.body.stream, request).catch((error: unknown) => {
@@ -51,6 +91,20 @@ export function open(sent: Sent): Promise<IncomingMessage> {
       setImmediate(() => reject(error))
     })
   return promise
+}
+
+const leastBytes = 4096
+
+/** Ends a request over which hardly anything moved in a window of time; each is followed by the next, until it is over. */
+function watchPace(request: ClientRequest, windowMs: number): void {
+  let before = 0
+  const timer = setInterval(() => {
+    const { bytesWritten = 0, bytesRead = 0 } = request.socket ?? {}
+    const moved = bytesWritten + bytesRead
+    if (moved - before < leastBytes) request.destroy(new Error(`too slow: less than 4 KiB in ${windowMs} ms`))
+    before = moved
+  }, windowMs)
+  request.once('close', () => clearInterval(timer))
 }
 
 function lengthOf({ method, body }: Sent): Record<string, string> {

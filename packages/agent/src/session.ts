@@ -43,6 +43,10 @@ export class Session {
     return this.#answer?.agentId ?? null
   }
 
+  get ttlSeconds(): number | undefined {
+    return this.#answer?.sessionTtlSeconds
+  }
+
   /** Runs one call under the current session; an expired one is replaced and the call made again. */
   async call<T>(send: (sessionId: SessionId) => Promise<T>): Promise<T> {
     const session = this.#answer ?? (await this.register())

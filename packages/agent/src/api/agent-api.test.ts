@@ -23,7 +23,11 @@ afterEach(async () => {
 
 const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 const claim = () =>
-  createAgentApi({ url, key: 'secret', idleMs: 300 }).claim({ sessionId, claimId: 'claim-id', offers: [] })
+  createAgentApi({ url, key: 'secret', ttlSeconds: () => 1.2 }).claim({
+    sessionId,
+    claimId: 'claim-id',
+    offers: [],
+  })
 const problem = (code: string, status: number) =>
   JSON.stringify({ type: 'about:blank', title: 't', status, code, detail: 'd', requestId: 'r' })
 
@@ -68,6 +72,22 @@ test('Retry-After is passed on', async () => {
   await expect(claim()).rejects.toMatchObject({ name: 'ApiAway', retryAfterMs: 7000 })
 })
 
+test('a connection that died unseen is not tried again and again: the others kept open go with it', async () => {
+  const connections = new Set<number | undefined>()
+  let isDead = false
+  answer = (request, __, response) => {
+    connections.add(request.socket.remotePort)
+    if (!isDead) setTimeout(() => response.end('{"grant":null}'), 50)
+  }
+  await Promise.all(Array.from({ length: 5 }, claim))
+  expect(connections.size).toBe(5)
+  isDead = true
+  await expect(claim()).rejects.toMatchObject({ name: 'ApiAway' })
+  isDead = false
+  await claim()
+  expect(connections.size).toBe(6)
+})
+
 test.each<[string, (response: ServerResponse) => void]>([
   ['a cut connection', (response) => response.destroy()],
   [
@@ -75,6 +95,14 @@ test.each<[string, (response: ServerResponse) => void]>([
     (response) => response.writeHead(200, { 'content-length': 99 }).write('{', () => response.destroy()),
   ],
   ['silence', () => undefined],
+  [
+    'an answer that trickles',
+    (response) => {
+      response.writeHead(200, { 'content-length': 99_999 })
+      const timer = setInterval(() => response.write(' '), 50)
+      response.once('close', () => clearInterval(timer))
+    },
+  ],
   ['another shape', (response) => response.end('{"grant":7}')],
   ['no JSON', (response) => response.end('<html>')],
   ['a redirect', (response) => response.writeHead(302, { location: '/' }).end()],

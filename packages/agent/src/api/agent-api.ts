@@ -19,8 +19,15 @@ import { z } from 'zod'
 import { ApiAway, failureOf } from '../api-failures.ts'
 import { exchange } from '../http.ts'
 
-/** The next heartbeat is due by then: a connection that hangs must not cost the session. */
-const heartbeatMs = 5000
+/** Of a session, when the API has not said its own yet. */
+export const usualTtlSeconds = 20
+
+export type AgentApiOptions = {
+  url: string
+  key: string
+  /** After so much silence the session ends: no call may hang for as long. */
+  ttlSeconds?: () => number
+}
 
 export type AgentApi = ReturnType<typeof createAgentApi>
 
@@ -28,14 +35,18 @@ export type AgentApi = ReturnType<typeof createAgentApi>
  * The agent's side of the API, one function per call. Each throws `ApiRefused` (a definite no) or
  * `ApiAway` (try again), and is safe to send twice.
  */
-export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key: string; idleMs?: number }) {
+export function createAgentApi({ url, key, ttlSeconds = () => usualTtlSeconds }: AgentApiOptions) {
+  const idleMs = () => Math.min(15_000, ttlSeconds() * 750)
+  /** By then the next heartbeat is due, and a grant that is not told of counts as missing. */
+  const shortMs = () => Math.min(5000, ttlSeconds() * 250)
+
   async function call<Answer>(
     method: string,
     path: string,
     body: unknown,
     Answer: z.ZodType<Answer>,
     signal?: AbortSignal,
-    patienceMs = idleMs,
+    patience: { idleMs: number; wholeMs: number } = { idleMs: idleMs(), wholeMs: 4 * idleMs() },
   ) {
     const name = `${method} ${path}`
     const answer = await exchange({
@@ -47,7 +58,7 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
         accept: 'application/json',
       },
       body: Buffer.from(JSON.stringify(body)),
-      idleMs: patienceMs,
+      ...patience,
       signal,
     }).catch((cause: unknown) => {
       throw new ApiAway(`${name}: the API cannot be reached`, cause)
@@ -60,14 +71,20 @@ export function createAgentApi({ url, key, idleMs = 15_000 }: { url: string; key
     register: (body: RegisterRequest, signal?: AbortSignal) =>
       call('POST', 'register', body, RegisterAnswer, signal),
     heartbeat: (body: HeartbeatRequest, signal?: AbortSignal) =>
-      call('POST', 'heartbeat', body, HeartbeatAnswer, signal, heartbeatMs),
+      call('POST', 'heartbeat', body, HeartbeatAnswer, signal, {
+        idleMs: shortMs(),
+        wholeMs: shortMs(),
+      }),
     modules: (body: InventoryRequest, signal?: AbortSignal) =>
       call('PUT', 'modules', body, InventoryAnswer, signal),
     installLog: (module: string, body: InstallLogRequest, signal?: AbortSignal) =>
       call('POST', `modules/${encodeURIComponent(module)}/install-log`, body, z.unknown(), signal),
     /** `null`: there is nothing to do, and was nothing while it waited. */
     claim: (body: ClaimRequest, signal?: AbortSignal) =>
-      call('POST', 'claim', body, ClaimAnswer.nullable(), signal, (body.wait ?? 0) * 1000 + idleMs),
+      call('POST', 'claim', body, ClaimAnswer.nullable(), signal, {
+        idleMs: (body.wait ?? 0) * 1000 + shortMs(),
+        wholeMs: (body.wait ?? 0) * 1000 + idleMs(),
+      }),
     outputs: (run: RunId, body: OutputsRequest, signal?: AbortSignal) =>
       call('POST', `runs/${run}/outputs`, body, OutputsAnswer, signal),
     logs: (run: RunId, body: RunLogsRequest, signal?: AbortSignal) =>

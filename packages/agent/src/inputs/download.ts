@@ -4,7 +4,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { GrantedFile } from '@millrace/shared'
 import { backoffMs, pause } from '../backoff.ts'
-import { open } from '../http.ts'
+import { open, storeIdleMs } from '../http.ts'
 
 /** An input that cannot be had. `retryable`: another attempt may have more luck. */
 export class InputUnavailable extends Error {
@@ -64,7 +64,7 @@ class StoreSays extends Error {
 }
 
 async function downloadOnce(file: GrantedFile['file'], path: string, signal: AbortSignal): Promise<void> {
-  const response = await open({ method: 'GET', url: file.url, headers: {}, idleMs: 60_000, signal })
+  const response = await open({ method: 'GET', url: file.url, headers: {}, idleMs: storeIdleMs, signal })
   if (response.statusCode !== 200) {
     response.resume()
     throw new StoreSays(file.name, response.statusCode ?? 0)

@@ -15,6 +15,8 @@ export type Way = {
   begin(answer: RegisterAnswer): void
   /** There may be work, or room for it, that nobody tells of: a run ended, a module came or went. */
   poke(): void
+  /** The API answers again after it was away: what was asked of it may hang on a connection that is dead. */
+  apiIsBack(): void
   /** Whether live lines have a chance now; while not, they had better wait. */
   isOpen(): boolean
   /** Sends live lines, best effort and within seconds; `false`: they did not get out. */

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { OutputFile, OutputsAnswer } from '@millrace/shared'
 import { backoffMs, pause } from '../backoff.ts'
-import { exchange } from '../http.ts'
+import { exchange, storeIdleMs } from '../http.ts'
 import type { SpooledFile } from './spool.ts'
 
 export type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>
@@ -89,7 +89,7 @@ async function put(
     url: target.url,
     headers: target.headers,
     body: file.size === 0 ? Buffer.alloc(0) : { stream: createReadStream(file.path), size: file.size },
-    idleMs: 60_000,
+    idleMs: storeIdleMs,
     signal,
   })
   // A URL is good for one object only: 412 says that an earlier try arrived after all.

@@ -4,7 +4,13 @@ import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import { waitFor } from './wait.ts'
 
-type Asked = { modules: readonly string[]; seconds: number; signal: AbortSignal }
+type Asked = {
+  /** The agent, as long as the session lives under which it asks; throws from then on. */
+  agent(): Promise<AgentDoc>
+  modules: readonly string[]
+  seconds: number
+  signal: AbortSignal
+}
 
 /**
  * Looks for work until there is a grant or the time is over; what is only kept room for is no end of the wait.
@@ -13,12 +19,11 @@ type Asked = { modules: readonly string[]; seconds: number; signal: AbortSignal 
  */
 export async function waitForGrant(
   deps: Deps,
-  asking: Promise<AgentDoc>,
-  { modules, seconds, signal }: Asked,
-  look: () => Promise<ClaimAnswer | null>,
+  { agent, modules, seconds, signal }: Asked,
+  look: (asking: Promise<AgentDoc>) => Promise<ClaimAnswer | null>,
 ): Promise<ClaimAnswer | null> {
-  if (seconds <= 0) return look()
-  const asked = claimEvent((await asking)._id)
+  if (seconds <= 0) return look(agent())
+  const asked = claimEvent((await agent())._id)
   const own = `${newer}${randomUUID()}`
   const superseded = new AbortController()
   let last: ClaimAnswer | null = null
@@ -35,7 +40,7 @@ export async function waitForGrant(
       },
     },
     async () => {
-      last = await look()
+      last = await look(agent())
       return last?.grant ? last : undefined
     },
   )

@@ -222,7 +222,7 @@ async function afterClaim(
   agent: AgentDoc,
   entry: QueueDoc,
   task: TaskDoc,
-): Promise<TaskDoc | 'next'> {
+): Promise<TaskDoc | 'nothing'> {
   const [now] = await Promise.all([
     deps.store.agents.get(agent._id),
     deps.store.queue.remove(entry._id).then(() => deps.reached('claim.entry-removed')),
@@ -230,7 +230,8 @@ async function afterClaim(
   ])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
     await lose(deps, task)
-    return 'next'
+    // Any other would be lost to this session as well, and the same task again and again.
+    return 'nothing'
   }
   announceTask(deps, task)
   return task

@@ -110,13 +110,15 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       204: { description: 'There is nothing' },
     },
     async handle(c, { body }) {
-      const agent = agentOf(deps, c.var.allowed, body.sessionId)
-      const modules = body.offers.map((offer) => offer.module)
       const answer = await waitForGrant(
         deps,
-        agent,
-        { modules, seconds: body.wait, signal: c.req.raw.signal },
-        () => claim(deps, agent, body),
+        {
+          agent: () => agentOf(deps, c.var.allowed, body.sessionId),
+          modules: body.offers.map((offer) => offer.module),
+          seconds: body.wait,
+          signal: c.req.raw.signal,
+        },
+        (asking) => claim(deps, asking, body),
       )
       return answer ? c.json(answer) : c.body(null, 204)
     },

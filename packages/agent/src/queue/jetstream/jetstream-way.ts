@@ -18,6 +18,8 @@ export function jetstreamWay(deps: WayDeps): Way {
     if (isNew && agent) listen(connection, agent, deps.onCommand, logger)
     const { jetstreamQueue } = await import('./jetstream-queue.ts')
     work.connected(jetstreamQueue(connection))
+    // Tokens that went down with the connection come again only after their time to be acked.
+    work.poke()
   }
 
   return {
@@ -26,6 +28,7 @@ export function jetstreamWay(deps: WayDeps): Way {
       nats.use(answer.nats)
     },
     poke: () => work.poke(),
+    apiIsBack: () => work.poke(),
     isOpen: () => nats.current !== null && agent !== null,
     publishLog: async (run, batch) =>
       nats.current && agent ? publishLog(nats.current, { agent, run }, batch, logger) : false,

@@ -80,7 +80,9 @@ export class NatsLink {
       name: this.#options.name,
       timeout: 5000,
       maxReconnectAttempts: -1,
-      pingInterval: 10_000,
+      // A connection that died unseen is noticed within 5 to 10 s; until then no token comes.
+      pingInterval: 5_000,
+      maxPingOut: 1,
       waitOnFirstConnect: true,
       inboxPrefix: agentInbox,
     })
