@@ -74,7 +74,7 @@ export const kinds: Kind[] = [
   // What it takes, and what it destroys.
   failed('eat-memory', 'out_of_memory', /more than the 300 MiB .*RUN_MEMORY_MB/),
   failed('fill-disk', 'bad_output', /more than the 308 MiB .*RUN_DISK_GB/),
-  failed('write-too-much', 'bad_output', /has 150 MiB, .*RUN_OUTPUT_GB/),
+  failed('write-too-much', 'bad_output', /more than the 103 MiB .*RUN_OUTPUT_GB/),
   ok('write-many-files'),
   ok('delete-own-folder'),
   ok('delete-input'),
