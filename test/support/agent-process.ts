@@ -38,6 +38,7 @@ export async function agentProcess(
     },
     start(more: Record<string, string> = {}): Program {
       program = startProgram(entry, {
+        NODE_OPTIONS: '--max-semi-space-size=4', // as infra starts it
         MILLRACE_URL: url,
         MILLRACE_AGENT_KEY: key,
         AGENT_HOME: join(home, 'agent'),

@@ -3,8 +3,10 @@ import type { LogLine, LogStream } from '@millrace/shared'
 const streams: readonly LogStream[] = ['stdout', 'stderr', 'agent']
 /** Stream, length of the time, length of the line, number. */
 const headBytes = 1 + 1 + 4 + 8
-/** What JSON adds to a line, about. */
-const jsonBytes = 90
+
+/** How many bytes a line takes as JSON, but for a few. `bytes`: of its text. */
+export const jsonSize = ({ line }: LogLine, bytes: number): number =>
+  90 + (/["\\\p{Cc}]/u.test(line) ? Buffer.byteLength(JSON.stringify(line)) : bytes)
 
 type Block = { bytes: Buffer; used: number; lines: number; asJson: number }
 
@@ -40,9 +42,9 @@ export class LineBlocks {
     return this.#omitted
   }
 
-  /** `bytes`: of its text. */
-  add({ n, at, stream, line }: LogLine, bytes: number): void {
-    const block = this.#blockFor(headBytes + at.length + bytes, jsonBytes + bytes)
+  /** `bytes`: of its text; `size`: as JSON. */
+  add({ n, at, stream, line }: LogLine, bytes: number, size: number): void {
+    const block = this.#blockFor(headBytes + at.length + bytes, size)
     const { bytes: to, used } = block
     to.writeUInt8(streams.indexOf(stream), used)
     to.writeUInt8(at.length, used + 1)
@@ -52,8 +54,8 @@ export class LineBlocks {
     to.write(line, used + headBytes + at.length)
     block.used += headBytes + at.length + bytes
     block.lines += 1
-    block.asJson += jsonBytes + bytes
-    this.#asJson += jsonBytes + bytes
+    block.asJson += size
+    this.#asJson += size
     while (this.#asJson > this.#limit && this.#blocks.length > 1) this.#omitted += this.#shift()?.lines ?? 0
   }
 
@@ -66,14 +68,13 @@ export class LineBlocks {
     return lines
   }
 
-  #blockFor(bytes: number, asJson: number): Block {
+  #blockFor(bytes: number, size: number): Block {
     const last = this.#blocks.at(-1)
-    if (last && last.used + bytes <= last.bytes.length && last.asJson + asJson <= this.#blockBytes)
-      return last
+    if (last && last.used + bytes <= last.bytes.length && last.asJson + size <= this.#blockBytes) return last
     const reused = this.#spare && this.#spare.length >= bytes ? this.#spare : null
     if (reused) this.#spare = null
-    const size = Math.max(bytes, this.#blockBytes)
-    const block = { bytes: reused ?? Buffer.allocUnsafeSlow(size), used: 0, lines: 0, asJson: 0 }
+    const fresh = () => Buffer.allocUnsafeSlow(Math.max(bytes, this.#blockBytes))
+    const block = { bytes: reused ?? fresh(), used: 0, lines: 0, asJson: 0 }
     this.#blocks.push(block)
     return block
   }

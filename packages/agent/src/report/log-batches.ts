@@ -1,5 +1,5 @@
 import type { LogBatch, LogLine, Progress } from '@millrace/shared'
-import { LineBlocks } from './line-blocks.ts'
+import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 const batchBytes = 64 * 1024
 /** Lines waiting for NATS beyond this are left out of the live log, oldest first; the archive has them. */
@@ -13,7 +13,7 @@ export class LogBatches {
 
   /** `bytes`: of its text. */
   add(line: LogLine, bytes = Buffer.byteLength(line.line)): void {
-    this.#waiting.add(line, bytes)
+    this.#waiting.add(line, bytes, jsonSize(line, bytes))
     this.#lastN = line.n
   }
 

@@ -1,11 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { LogLine } from '@millrace/shared'
-import { LogTail } from './log-tail.ts'
+import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 export type LogLimits = { head: number; tail: number }
 /** What became of a log; `path` is null when there was not a single line. */
 export type KeptLog = { path: string | null; lines: number; bytes: number; truncated: boolean }
 const usual: LogLimits = { head: 5 * 1024 * 1024, tail: 5 * 1024 * 1024 }
+const mostAtOnce = 64 * 1024
 
 /**
  * The log of one run on disk, NDJSON. Grows up to head + tail bytes; of anything longer the head and the
@@ -15,47 +16,52 @@ export class LogFile {
   readonly #path: string
   readonly #limits: LogLimits
   #file: FileHandle | null = null
-  #pending: string[] = []
+  /** Not written yet. */
+  readonly #head: LineBlocks
   #headBytes = 0
-  readonly #tail: LogTail
+  readonly #tail: LineBlocks
   #lines = 0
   #bytes = 0
-  #writing: Promise<void> = Promise.resolve()
+  #writing: Promise<void> | null = null
 
   constructor(path: string, limits: LogLimits = usual) {
+    const blockBytes = Math.ceil(Math.min(mostAtOnce, limits.tail / 8))
     this.#path = path
     this.#limits = limits
-    this.#tail = new LogTail(limits.tail)
+    this.#head = new LineBlocks(limits.head, blockBytes)
+    this.#tail = new LineBlocks(limits.tail, blockBytes)
   }
 
   /** `bytes`: of its text. */
   add(line: LogLine, bytes = Buffer.byteLength(line.line)): void {
     this.#lines += 1
     this.#bytes += bytes
-    const isHead = this.#tail.isEmpty && this.#addToHead(`${JSON.stringify(line)}\n`)
-    if (!isHead) this.#tail.add(line, bytes)
+    const size = jsonSize(line, bytes)
+    if (this.#tail.isEmpty && this.#headBytes + size <= this.#limits.head) {
+      this.#headBytes += size
+      this.#head.add(line, bytes, size)
+    } else this.#tail.add(line, bytes, size)
   }
 
-  /** Something came since the last flush. */
+  /** Something came that no flush under way will write. */
   get isBehind(): boolean {
-    return this.#pending.length > 0
+    return this.#writing === null && !this.#head.isEmpty
   }
 
   /** Writes what came since the last time; writes never overlap. */
   flush(): Promise<void> {
-    if (this.#pending.length === 0) return this.#writing
-    const text = this.#pending.join('')
-    this.#pending = []
-    this.#writing = this.#writing.then(() => this.#append(text))
+    this.#writing ??= this.#write(this.#head).finally(() => {
+      this.#writing = null
+    })
     return this.#writing
   }
 
   /** Completes the file. */
   async close(): Promise<KeptLog> {
-    const { text, omitted } = this.#tail.end()
-    if (text !== '') this.#pending.push(text)
+    const { omitted } = this.#tail
     try {
       await this.flush()
+      await this.#write(this.#tail, omitted)
     } finally {
       await this.#file?.close()
     }
@@ -63,16 +69,23 @@ export class LogFile {
     return { path, lines: this.#lines, bytes: this.#bytes, truncated: omitted > 0 }
   }
 
-  #addToHead(text: string): boolean {
-    const bytes = Buffer.byteLength(text)
-    if (this.#headBytes + bytes > this.#limits.head) return false
-    this.#headBytes += bytes
-    this.#pending.push(text)
-    return true
-  }
-
-  async #append(text: string): Promise<void> {
-    this.#file ??= await open(this.#path, 'a', 0o600)
-    await this.#file.appendFile(text)
+  /** A block at a time: all at once would be held three times over, as lines, as one text and as its bytes. */
+  async #write(lines: LineBlocks, omitted = 0): Promise<void> {
+    let before = omitted
+    for (let some = lines.take(); some.length > 0; some = lines.take()) {
+      const [first] = some
+      if (before > 0 && first) some.unshift(gapBefore(first, before))
+      before = 0
+      this.#file ??= await open(this.#path, 'a', 0o600)
+      await this.#file.appendFile(`${some.map((line) => JSON.stringify(line)).join('\n')}\n`)
+    }
   }
 }
+
+/** In the place of the last that is missing. */
+const gapBefore = (first: LogLine, omitted: number): LogLine => ({
+  n: first.n - 1,
+  at: first.at,
+  stream: 'agent',
+  line: `${omitted} lines left out here`,
+})
