@@ -26,7 +26,8 @@ export function systemdPlan(service: Service, folder: string, isSystem: boolean)
 }
 
 /**
- * Modules install packages and use the GPU, so the file system and devices stay open to it. It ends in up to ten seconds
+ * Modules install packages and use the GPU, whose driver may need a setuid helper: file system, devices and privileges
+ * stay as they are. A run that the kernel ends for want of memory must not end the others. It ends in up to ten seconds
  * and gets twice that; settings that cannot work (2) and a second agent of the same home (3) are not tried again.
  */
 function unitOf(service: Service, settings: string, isSystem: boolean): string {
@@ -47,7 +48,7 @@ RestartSec=5
 RestartPreventExitStatus=2 3
 KillMode=mixed
 TimeoutStopSec=20
-NoNewPrivileges=yes
+OOMPolicy=continue
 UMask=0077
 LimitNOFILE=65536
 
