@@ -27,6 +27,7 @@ import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
+import { Secrets, secretsIn } from './secrets.ts'
 import { Session, SessionDenied } from './session.ts'
 import { openWorkers } from './workers/workers.ts'
 
@@ -50,6 +51,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
   const gpus = new Gpus()
+  const secrets = new Secrets([config.key, ...secretsIn(config.own)])
   const watchdog = startWatchdog(home.processesDir)
   const api = createAgentApi({ url: config.url, key: config.key })
   const session: Session = new Session({
@@ -118,6 +120,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           own: config.own,
           agentId: () => session.agentId ?? null,
           limits: config.limits,
+          secrets,
           logger,
         },
         task,
@@ -162,6 +165,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   }
 
   function onRegistered(answer: RegisterAnswer): void {
+    secrets.add(answer.nats.password)
     nats.use(answer.nats)
     runs.obey(answer.runs)
     inventory.changed()

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Grant, Progress, RunId, TaskError } from '@millrace/shared'
+import type { Grant, Json, Progress, RunId, TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
@@ -14,6 +14,7 @@ import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
 import type { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
+import { type Mask, Secrets } from './secrets.ts'
 import { startOfRun } from './start-of-run.ts'
 
 export type RunTaskDeps = {
@@ -30,6 +31,8 @@ export type RunTaskDeps = {
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
   limits?: RunLimits
+  /** What no run may tell. */
+  secrets?: Secrets
   logger: Logger
 }
 export type TaskToRun = {
@@ -72,8 +75,11 @@ async function runTask(
   // Small and local: the way through the thread pool takes longer than the work.
   mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
-  const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
-    endingOfError(error, stopped),
+  const { name, version, digest } = task.grant.module
+  const program = deps.find(name, version, digest)
+  const mask = (deps.secrets ?? new Secrets()).mask(program && 'call' in program ? program.call.env : {})
+  const ending = await carryOut(deps, task, program, runDir, log, mask, stopped, onStarted).catch(
+    (error: unknown) => endingOfError(error, stopped),
   )
   const finishedAt = new Date().toISOString()
   const { kept, sent } = log.close()
@@ -90,6 +96,7 @@ async function runTask(
     v: 1,
     run,
     ...outcome,
+    error: outcome.error && maskedError(outcome.error, mask),
     exitCode: end?.exitCode ?? null,
     signal: end?.signal ?? null,
     startedAt,
@@ -105,17 +112,25 @@ async function runTask(
 async function carryOut(
   deps: RunTaskDeps,
   task: TaskToRun,
+  program: Program | null,
   runDir: string,
   log: RunLog,
+  mask: Mask,
   stopped: AbortSignal,
   onStarted: (stop: (reason: StopReason) => void) => void,
 ): Promise<Ending> {
   const { grant } = task
-  const program = deps.find(grant.module.name, grant.module.version, grant.module.digest)
   // It went away between the offer and the grant: somebody else's turn.
   if (!program) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
-  const placed = await placeGranted(deps, task, program, runDir, log, stopped)
+  const placed = await placeGranted(
+    deps,
+    task,
+    program,
+    runDir,
+    (line) => log.add('agent', mask(line)),
+    stopped,
+  )
   stopped.throwIfAborted()
   const { gpu } = task
   const { threads, own } = deps
@@ -125,6 +140,7 @@ async function carryOut(
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: deps.watchdog,
     limits: deps.limits,
+    mask,
     folders: { folder: runDir, outputDir },
     onLine: (stream, line) => log.add(stream, line),
     onProgress: (progress) => {
@@ -134,11 +150,11 @@ async function carryOut(
   })
   onStarted(running.stop)
   const end = await running.ended
-  const answer = 'call' in program ? workerAnswer(end) : null
+  const answer = 'call' in program ? workerAnswer(end, mask) : null
   for (const { stream, line } of answer?.lines ?? []) log.add(stream, line)
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result: answer?.result })
   for (const output of verdict.undeclared)
-    log.add('agent', `"${output}" is not a declared output; it is left out`)
+    log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
   const { outcome, error } = verdict
   return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
@@ -148,14 +164,14 @@ async function placeGranted(
   task: TaskToRun,
   program: Program,
   runDir: string,
-  log: RunLog,
+  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<PlacedInputs> {
   const fetch: Fetch = (file, path, at) =>
     download(file, path, {
       signal,
       freshUrl: async () => urlIn(await task.again(), at),
-      onTrouble: (error) => log.add('agent', `${at.key}: ${messageOf(error)}; trying again`),
+      onTrouble: (error) => say(`${at.key}: ${messageOf(error)}; trying again`),
     })
   return placeInputs(task.grant.inputs, program.manifest.inputs, join(runDir, 'in'), deps.fetch ?? fetch)
 }
@@ -183,6 +199,18 @@ function endingOfError(error: unknown, stopped: AbortSignal): Ending {
       ? { code: 'data_not_available', message: error.message, retryable: error.retryable }
       : { code: 'crashed', message: `the agent could not run it: ${messageOf(error)}`, retryable: true }
   return { ...none, outcome: 'failed', error: failure }
+}
+
+/** Its detail too: a traceback shows what a module was given. */
+function maskedError(error: TaskError, mask: Mask): TaskError {
+  const detail = error.detail && maskedJson(error.detail, mask)
+  return { ...error, message: mask(error.message), ...(detail ? { detail } : {}) }
+}
+
+function maskedJson(detail: Record<string, Json>, mask: Mask): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(detail).map(([key, value]) => [key, typeof value === 'string' ? mask(value) : value]),
+  )
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
