@@ -33,6 +33,7 @@ import { readOwnerPause } from './rest/owner-pause.ts'
 import { Rest } from './rest/rest.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
+import { Secrets, secretsIn } from './secrets.ts'
 import { Session, SessionDenied } from './session.ts'
 import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
@@ -63,6 +64,7 @@ export async function startAgent(
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
   const gpus = new Gpus(() => ledger.onReading())
+  const secrets = new Secrets([config.key, ...secretsIn(config.own)])
   const watchdog = startWatchdog(home.processesDir)
   const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
   const ledger: Ledger = new Ledger({
@@ -167,6 +169,7 @@ export async function startAgent(
           own: config.own,
           agentId: () => session.agentId ?? null,
           limits: config.limits,
+          secrets,
           logger,
         },
         task,
@@ -223,6 +226,7 @@ export async function startAgent(
   }
 
   function onRegistered(answer: RegisterAnswer): void {
+    secrets.add(answer.nats.password)
     way.begin(answer)
     runs.obey(answer.runs)
     inventory.changed()

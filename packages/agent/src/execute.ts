@@ -5,9 +5,11 @@ import type { RunnableModule } from './modules/known-module.ts'
 import type { RunLimits } from './process/limits.ts'
 import { type ModuleResult, readServedResult } from './process/read-result.ts'
 import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
+import { masked } from './process/sort-output.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import { workerAnswer } from './process/worker-answer.ts'
 import type { Program } from './programs.ts'
+import type { Mask } from './secrets.ts'
 import { type RunToStart, startOfRun, writeInput } from './start-of-run.ts'
 import type { WarmPool } from './warm/warm-pool.ts'
 import type { ServedTask } from './warm/warm-process.ts'
@@ -20,6 +22,8 @@ export type Work = Omit<RunToStart, 'gpu'> & {
   seat: Seat | null
   watchdog: Watchdog
   limits?: RunLimits
+  /** Over all that it says. */
+  mask: Mask
   onLine: OnLine
   onProgress(progress: Progress): void
   stopped: AbortSignal
@@ -38,6 +42,7 @@ export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: work.watchdog,
     limits: work.limits,
+    mask: work.mask,
     folders: { folder: work.runDir, outputDir: work.outputDir },
     onLine: work.onLine,
     onProgress: work.onProgress,
@@ -45,7 +50,7 @@ export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
   work.onStarted(running.stop, running.pid)
   const end = await running.ended
   if (!('call' in program)) return { end }
-  const { result, lines } = workerAnswer(end)
+  const { result, lines } = workerAnswer(end, work.mask)
   for (const { stream, line } of lines) work.onLine(stream, line)
   return { end, result }
 }
@@ -93,8 +98,8 @@ async function executeServed(
     id: grant.run,
     inputFile: writeInput(work),
     timeoutSeconds: grant.timeoutSeconds,
-    onLine: work.onLine,
-    onProgress: work.onProgress,
+    onLine: (stream, line) => work.onLine(stream, work.mask(line)),
+    onProgress: (progress) => work.onProgress(masked(progress, work.mask)),
   }
   const { end, said } = await warm.serve(seat, module, task, stopped, work.onStarted)
   if (said === null) return { end }

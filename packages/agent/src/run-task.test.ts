@@ -9,6 +9,7 @@ import type { RunnableModule } from './modules/catalogue.ts'
 import { startWatchdog, type Watchdog } from './process/watchdog.ts'
 import { RunLog } from './report/run-log.ts'
 import { type RunTaskDeps, startTask, type TaskToRun } from './run-task.ts'
+import { Secrets } from './secrets.ts'
 
 const run = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
 const logger = pino({ level: 'silent' })
@@ -20,7 +21,15 @@ const { inputs, output_dir, ...rest } = JSON.parse(readFileSync(process.argv[pro
 console.log('at work on ' + inputs.text)
 console.error('a warning')
 console.log(JSON.stringify({ event: 'progress', percent: 40, message: 'half' }))
-if (inputs.text === 'wait') setInterval(() => {}, 1000)
+if (inputs.text.startsWith('tell ')) {
+  const secret = inputs.text.slice(5)
+  console.log('x'.repeat(64 * 1024 - 5) + secret)
+  console.log('it is ' + secret)
+  console.error(secret + ' it is')
+  console.log(JSON.stringify({ event: 'progress', message: secret }))
+  console.log(JSON.stringify({ status: 'error', error: { type: 'Told', message: 'not ' + secret, traceback: 'at ' + secret } }))
+  process.exitCode = 2
+} else if (inputs.text === 'wait') setInterval(() => {}, 1000)
 else {
   writeFileSync(output_dir + '/out.txt', 'file')
   console.log(JSON.stringify({ status: 'success', outputs: { echo: { inputs, ...rest }, file: 'out.txt', more: 1 } }))
@@ -76,6 +85,7 @@ async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => 
       openLog: (_, path) => new RunLog({ path, publish, isOpen: () => true, logger }),
       onProgress,
       watchdog,
+      secrets: new Secrets(['mr_the-key-of-the-agent']),
       threads: 1,
       own: process.env,
       logger,
@@ -168,4 +178,18 @@ test('a run cancelled while its inputs come never starts', async () => {
 test('a module that is gone hands the run back', async () => {
   const { running } = await start({ text: { value: 'hello' } }, () => null)
   expect(await running.ended).toMatchObject({ outcome: 'handed_back', error: null })
+})
+
+test('what a module tells of the secrets of the agent is hidden in log, progress and error', async () => {
+  const { running, sent, onProgress } = await start({ text: { value: 'tell mr_the-key-of-the-agent' } })
+  const result = await running.ended
+  expect(result).toMatchObject({
+    outcome: 'failed',
+    error: { code: 'module_error', message: 'not ***', detail: { type: 'Told', traceback: 'at ***' } },
+  })
+  expect(onProgress).toHaveBeenCalledWith(run, { message: '***' })
+  const lines = sent.flatMap((batch) => batch.lines.map(({ line }) => line))
+  expect(lines).toEqual(expect.arrayContaining(['it is ***', '*** it is']))
+  expect(JSON.stringify([result, sent])).not.toContain('mr_the')
+  expect(await readFile(join(home, 'runs', run, 'log.ndjson'), 'utf8')).not.toContain('mr_the')
 })

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Grant, Progress, RunId, TaskError } from '@millrace/shared'
+import type { Grant, Json, Progress, RunId, TaskError } from '@millrace/shared'
 import type { Logger } from 'pino'
 import type { Seat } from './admission/seat.ts'
 import { type Execute, executeFresh } from './execute.ts'
@@ -15,6 +15,7 @@ import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
 import type { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
+import { type Mask, Secrets } from './secrets.ts'
 
 export type RunTaskDeps = {
   runsDir: string
@@ -32,6 +33,8 @@ export type RunTaskDeps = {
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
   limits?: RunLimits
+  /** What no run may tell. */
+  secrets?: Secrets
   logger: Logger
 }
 export type TaskToRun = {
@@ -75,8 +78,11 @@ async function runTask(
   // Small and local: the way through the thread pool takes longer than the work.
   mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
-  const ending = await carryOut(deps, task, runDir, log, stopped, onStarted).catch((error: unknown) =>
-    endingOfError(error, stopped),
+  const { name, version, digest } = task.grant.module
+  const program = deps.find(name, version, digest)
+  const mask = (deps.secrets ?? new Secrets()).mask(program && 'call' in program ? program.call.env : {})
+  const ending = await carryOut(deps, task, program, runDir, log, mask, stopped, onStarted).catch(
+    (error: unknown) => endingOfError(error, stopped),
   )
   const finishedAt = new Date().toISOString()
   const { kept, sent } = log.close()
@@ -93,6 +99,7 @@ async function runTask(
     v: 1,
     run,
     ...outcome,
+    error: outcome.error && maskedError(outcome.error, mask),
     exitCode: end?.exitCode ?? null,
     signal: end?.signal ?? null,
     startedAt,
@@ -108,17 +115,25 @@ async function runTask(
 async function carryOut(
   deps: RunTaskDeps,
   task: TaskToRun,
+  program: Program | null,
   runDir: string,
   log: RunLog,
+  mask: Mask,
   stopped: AbortSignal,
   onStarted: (stop: (reason: StopReason) => void) => void,
 ): Promise<Ending> {
   const { grant } = task
-  const program = deps.find(grant.module.name, grant.module.version, grant.module.digest)
   // It went away between the offer and the grant: somebody else's turn.
   if (!program) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
-  const placed = await placeGranted(deps, task, program, runDir, log, stopped)
+  const placed = await placeGranted(
+    deps,
+    task,
+    program,
+    runDir,
+    (line) => log.add('agent', mask(line)),
+    stopped,
+  )
   stopped.throwIfAborted()
   const { threads, own, watchdog } = deps
   const executed = await (deps.execute ?? executeFresh)({
@@ -126,6 +141,7 @@ async function carryOut(
     limits: deps.limits,
     seat: task.seat ?? null,
     agentId: deps.agentId?.() ?? null,
+    mask,
     onLine: (stream, line) => log.add(stream, line),
     onProgress: (progress) => {
       log.progress(progress)
@@ -139,7 +155,7 @@ async function carryOut(
   const { end, result, promisedVramBytes = 0 } = executed
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
-    log.add('agent', `"${output}" is not a declared output; it is left out`)
+    log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
   const { outcome, error } = verdict
   // All that was promised to it was not enough, whatever it was seen to hold.
   if (error?.code === 'out_of_memory' && promisedVramBytes > 0)
@@ -152,14 +168,14 @@ async function placeGranted(
   task: TaskToRun,
   program: Program,
   runDir: string,
-  log: RunLog,
+  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<PlacedInputs> {
   const fetch: Fetch = (file, path, at) =>
     download(file, path, {
       signal,
       freshUrl: async () => urlIn(await task.again(), at),
-      onTrouble: (error) => log.add('agent', `${at.key}: ${messageOf(error)}; trying again`),
+      onTrouble: (error) => say(`${at.key}: ${messageOf(error)}; trying again`),
     })
   return placeInputs(task.grant.inputs, program.manifest.inputs, join(runDir, 'in'), deps.fetch ?? fetch)
 }
@@ -187,6 +203,18 @@ function endingOfError(error: unknown, stopped: AbortSignal): Ending {
       ? { code: 'data_not_available', message: error.message, retryable: error.retryable }
       : { code: 'crashed', message: `the agent could not run it: ${messageOf(error)}`, retryable: true }
   return { ...none, outcome: 'failed', error: failure }
+}
+
+/** Its detail too: a traceback shows what a module was given. */
+function maskedError(error: TaskError, mask: Mask): TaskError {
+  const detail = error.detail && maskedJson(error.detail, mask)
+  return { ...error, message: mask(error.message), ...(detail ? { detail } : {}) }
+}
+
+function maskedJson(detail: Record<string, Json>, mask: Mask): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(detail).map(([key, value]) => [key, typeof value === 'string' ? mask(value) : value]),
+  )
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
+import type { Mask } from '../secrets.ts'
 import { endLeftovers } from './end-leftovers.ts'
 import { type Job, jobOf } from './job-object.ts'
 import { markerVariable, type Tree } from './leftovers.ts'
@@ -52,6 +53,8 @@ export type RunProcessOptions = {
   onStdout?(line: OutputLine): void | Promise<void>
   /** Keys by which its result line is known, where they are not those of a module. */
   resultKeys?: readonly string[]
+  /** Over its lines and progress. */
+  mask?: Mask
   watchdog: Watchdog
   /** A returned promise holds back further output of that stream until it is settled. */
   onLine(stream: 'stdout' | 'stderr', line: string): void | Promise<void>

@@ -1,4 +1,5 @@
 import type { Progress } from '@millrace/shared'
+import type { Mask } from '../secrets.ts'
 import { parsePythonJson } from './python-json.ts'
 import type { OutputLine } from './read-lines.ts'
 
@@ -17,6 +18,8 @@ export function sortOutput(o: {
   onProgress?: (progress: Progress) => void
   /** An object with one of these keys can be the result. */
   resultKeys?: readonly string[]
+  /** Over all that others get to read; a result is read by the agent alone. */
+  mask?: Mask
 }) {
   const resultKeys = o.resultKeys ?? ['status', 'success']
   let result: string | null = null
@@ -24,14 +27,15 @@ export function sortOutput(o: {
   return {
     stdout(line: OutputLine): void | Promise<void> {
       const progress = o.onProgress && progressOf(line.text)
-      if (progress) return o.onProgress?.(progress)
-      if (line.dropped > 0 || !isResult(line.text, resultKeys)) return o.onLine('stdout', forLog(line))
+      if (progress) return o.onProgress?.(masked(progress, o.mask))
+      if (line.dropped > 0 || !isResult(line.text, resultKeys))
+        return o.onLine('stdout', forLog(line, o.mask))
       const earlier = result
       result = line.text
-      if (earlier !== null) return o.onLine('stdout', forLog({ text: earlier, dropped: 0 }))
+      if (earlier !== null) return o.onLine('stdout', forLog({ text: earlier, dropped: 0 }, o.mask))
     },
     stderr(line: OutputLine): void | Promise<void> {
-      const text = forLog(line)
+      const text = forLog(line, o.mask)
       tail.push(text.slice(0, 1000))
       if (tail.length > tailLines) tail.shift()
       return o.onLine('stderr', text)
@@ -66,8 +70,12 @@ export function progressFrom(percent: unknown, message: unknown): Progress {
   }
 }
 
-/** As it is kept: not longer than a log's lines may be. */
-export function forLog({ text, dropped }: OutputLine): string {
+export const masked = (progress: Progress, mask: Mask | undefined): Progress =>
+  mask && progress.message ? { ...progress, message: mask(progress.message) } : progress
+
+/** As it is kept: not longer than a log's lines may be. Secrets first: a cut may leave most of one. */
+export function forLog({ text: said, dropped }: OutputLine, mask: Mask = (text) => text): string {
+  const text = mask(said)
   if (text.length <= longestLogLine && dropped === 0) return text
   const cut = text.slice(0, longestLogLine).toWellFormed()
   const rest = Buffer.byteLength(text) - Buffer.byteLength(cut) + dropped

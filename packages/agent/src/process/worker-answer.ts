@@ -1,4 +1,5 @@
 import type { Json } from '@millrace/shared'
+import type { Mask } from '../secrets.ts'
 import { withLastLines } from './exit-error.ts'
 import { parsePythonJson } from './python-json.ts'
 import { type ModuleResult, readResultLine } from './read-result.ts'
@@ -18,23 +19,24 @@ export const answerKey = 'success'
  * Reads `{"success": true, "result": …, "logs": […]}` or `{"success": false, "error": {…}, "logs": […]}`. An answer
  * without a result means one of `null`.
  */
-export function workerAnswer(end: ProcessEnd): WorkerAnswer {
+export function workerAnswer(end: ProcessEnd, mask?: Mask): WorkerAnswer {
+  const toLine = lineMaker(mask)
   const result = readResultLine(end.lastJsonLine)
   if (result.kind === 'none') return { result: { kind: 'bad', fault: noAnswer(end) }, lines: [] }
-  const lines = logsOf(end.lastJsonLine ?? '')
+  const lines = logsOf(end.lastJsonLine ?? '').map((line) => toLine('stdout', line))
   if (result.kind === 'success')
     return { result: { kind: 'success', outputs: { result: result.outputs.result ?? null } }, lines }
   if (result.kind !== 'error' || !result.traceback) return { result, lines }
   return { result, lines: [...lines, ...split(result.traceback).map((line) => toLine('stderr', line))] }
 }
 
-function logsOf(answer: string): WorkerAnswer['lines'] {
+function logsOf(answer: string): string[] {
   const value = parsePythonJson(answer)?.value
   if (!isObject(value) || !Array.isArray(value.logs)) return []
   return value.logs.flatMap((entry) => {
     const { level, message } = isObject(entry) ? entry : { level: null, message: entry }
     const before = typeof level === 'string' ? `${level} ` : ''
-    return split(textOf(message ?? entry)).map((line) => toLine('stdout', before + line))
+    return split(textOf(message ?? entry)).map((line) => before + line)
   })
 }
 
@@ -47,9 +49,9 @@ const noAnswer = (end: ProcessEnd): string =>
 
 const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
 const split = (text: string): string[] => text.trimEnd().split(/\r?\n/)
-const toLine = <S extends 'stdout' | 'stderr'>(stream: S, text: string) => ({
+const lineMaker = (mask?: Mask) => (stream: 'stdout' | 'stderr', text: string) => ({
   stream,
-  line: forLog({ text, dropped: 0 }),
+  line: forLog({ text, dropped: 0 }, mask),
 })
 
 const isObject = (value: Json | undefined): value is Record<string, Json> =>

@@ -1,4 +1,5 @@
 import type { FinishRequest, OutputFile, ReportedOutput, TaskError } from '@millrace/shared'
+import { Secrets } from '../secrets.ts'
 import type { SpooledFile, SpooledOutput, SpooledRun } from './spool.ts'
 
 /** A spooled result in the words of the API. */
@@ -21,12 +22,14 @@ export function finishReport(result: SpooledRun, logSize: number | null): Omit<F
 export const filesOf = (result: SpooledRun): SpooledFile[] =>
   Object.values(result.outputs).flatMap((output) => ('files' in output ? output.files : []))
 
+const withoutSignatures = new Secrets().mask()
+
 /** The same run, failed for a reason of its report. */
 export const failedInstead = (result: SpooledRun, error: TaskError): SpooledRun => ({
   ...result,
   outcome: 'failed',
   outputs: {},
-  error: { ...error, message: error.message.slice(0, 16_000) },
+  error: { ...error, message: withoutSignatures(error.message).slice(0, 16_000) },
 })
 
 function asReported(output: SpooledOutput): ReportedOutput {

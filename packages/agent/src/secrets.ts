@@ -1,0 +1,56 @@
+/** Replaces secrets in a text that others will read. */
+export type Mask = (text: string) => string
+
+/** Shorter values are words or numbers, which a log is full of. */
+const shortest = 6
+/** So long is a line of a value of several lines, such as a private key, that it gives something away. */
+const shortestLine = 12
+
+/** What this agent has been entrusted with, to be kept out of the logs and errors of its runs. */
+export class Secrets {
+  readonly #values = new Set<string>()
+
+  constructor(values: (string | undefined)[] = []) {
+    for (const value of values) this.add(value)
+  }
+
+  add(value: string | undefined): void {
+    for (const part of partsOf(value ?? '')) this.#values.add(part)
+  }
+
+  /** Hides them, and those of a run's own environment; in one search, for floods are long. */
+  mask(env: NodeJS.ProcessEnv = {}): Mask {
+    const values = [...new Set([...this.#values, ...secretsIn(env).flatMap(partsOf)])]
+    // The longer first: one may be part of another.
+    values.sort((a, b) => b.length - a.length)
+    const any = new RegExp([...values.map(literally), signature].join('|'), 'g')
+    return (text) => text.replace(any, (_found, before?: string) => `${before ?? ''}***`)
+  }
+}
+
+/** Who has the signature of a presigned URL may use it: up to then it is a key. */
+const signature = `([Xx]-[Aa]mz-(?:[Ss]ignature|[Cc]redential|[Ss]ecurity-[Tt]oken)=)[^&\\s"'<>]+`
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** The values of an environment whose names promise a secret, and passwords inside addresses. */
+export function secretsIn(env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env).flatMap(([name, value = '']) => {
+    if (soundsSecret(name) && !value.startsWith('/')) return [value]
+    const password = /^[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:([^@/\s]+)@/i.exec(value)?.[1]
+    return password === undefined ? [] : [password]
+  })
+}
+
+const words =
+  /(^|[_.-])(key|apikey|secret|token|password|passwd|passphrase|pass|pwd|credentials?|auth)s?([_.-]|$)/i
+
+/** `PWD` alone is the working directory. */
+const soundsSecret = (name: string): boolean =>
+  words.test(name.replace(/([a-z0-9])([A-Z])/g, '$1_$2')) && name !== 'PWD' && name !== 'OLDPWD'
+
+function partsOf(value: string): string[] {
+  const whole = value.trim()
+  if (whole.length < shortest) return []
+  const lines = whole.split(/\r?\n/)
+  return lines.length === 1 ? [whole] : lines.filter((line) => line.trim().length >= shortestLine)
+}
