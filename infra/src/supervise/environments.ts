@@ -27,7 +27,7 @@ export function apiEnvironment(
  */
 export function agentEnvironment(settings: Settings, url: string, key: string): Record<string, string> {
   const { MILLRACE_QUEUE, MAX_RUNS, AGENT_NAME, LOG_LEVEL } = settings.env
-  const { RETEST_HOURS, KEEP_ENVIRONMENTS_DAYS, MIN_FREE_DISK_GB } = settings.env
+  const { RETEST_HOURS, KEEP_ENVIRONMENTS_DAYS, MIN_FREE_DISK_GB, MIN_FREE_DISK_FOR_RUNS_GB } = settings.env
   const { MILLRACE_PYTHON, MILLRACE_UV, MILLRACE_TORCH_BACKEND } = settings.env
   const { WORKERS_FILE, WORKERS_ENV } = settings.env
   const forWorkers = (WORKERS_ENV ?? '').split(/[\s,]+/).filter((name) => name !== '')
@@ -44,6 +44,7 @@ export function agentEnvironment(settings: Settings, url: string, key: string): 
     RETEST_HOURS,
     KEEP_ENVIRONMENTS_DAYS,
     MIN_FREE_DISK_GB,
+    MIN_FREE_DISK_FOR_RUNS_GB,
     AGENT_NAME,
     LOG_LEVEL,
     MILLRACE_PYTHON,

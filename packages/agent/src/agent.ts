@@ -7,9 +7,11 @@ import { ApiRefused } from './api-failures.ts'
 import { within } from './backoff.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
+import { DiskRoom } from './disk-room.ts'
 import { Gpus } from './gpus.ts'
 import { keepBeating } from './heartbeat.ts'
 import { openHome } from './home.ts'
+import { forgetConnections } from './http.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
@@ -24,6 +26,7 @@ import { RunLog } from './report/run-log.ts'
 import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Session, SessionDenied } from './session.ts'
+import { Wakefulness } from './wakefulness.ts'
 import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
@@ -44,6 +47,7 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()
   const gpus = new Gpus()
+  const wakefulness = new Wakefulness()
   const watchdog = startWatchdog()
   const api = createAgentApi({
     url: config.url,
@@ -122,12 +126,21 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     report: (result) => reporter.report(result),
     spooled: () => reporter.held(),
     drop: (run) => reporter.drop(run),
-    onFree: () => way.poke(),
+    onFree: () => {
+      void disk.look()
+      way.poke()
+    },
+    logger,
+  })
+  const disk = new DiskRoom({
+    home: config.home,
+    minFreeBytes: config.minFreeBytesForRuns,
+    onChange: () => way.poke(),
     logger,
   })
   const way = ways[config.queue]({
     name: config.name,
-    offers: () => offering.offers(),
+    offers: () => (disk.isLow ? [] : offering.offers()),
     ask: calls.claim,
     isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
@@ -173,8 +186,16 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
     inventory.open()
   }
 
+  /** Whatever was open before the sleep is dead most often, and does not say so. */
+  function onWoken(): void {
+    forgetConnections()
+    way.reconnect()
+    reporter.tryNow()
+  }
+
   async function live(): Promise<void> {
     reporter.resume(home.unreported)
+    await disk.look()
     const looking = scan()
     const { heartbeatSeconds } = await session.register()
     const beating = keepBeating(
@@ -186,7 +207,8 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
           load: await measureLoad(config.home),
           done: commands.done,
         }),
-        send: (body) => calls.heartbeat(body, signal),
+        send: calls.heartbeat,
+        nextWaking: () => wakefulness.nextWaking,
         onAnswer: (answer, told) => {
           commands.told(told)
           runs.obey(answer.runs)
@@ -201,7 +223,8 @@ export async function startAgent(config: Config, logger: Logger): Promise<Runnin
       },
       signal,
     )
-    await Promise.all([looking, beating, gpus.watch(logger, signal)])
+    const awake = wakefulness.watch(onWoken, logger, signal)
+    await Promise.all([looking, beating, awake, disk.watch(signal), gpus.watch(logger, signal)])
   }
 
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {

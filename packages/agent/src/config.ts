@@ -26,6 +26,7 @@ const Environment = z.object({
   RETEST_HOURS: z.coerce.number({ error: 'must be a number of hours' }).min(0).default(0),
   KEEP_ENVIRONMENTS_DAYS: z.coerce.number({ error: 'must be a number of days' }).min(0).default(7),
   MIN_FREE_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(5),
+  MIN_FREE_DISK_FOR_RUNS_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(1),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -48,6 +49,8 @@ export type Config = {
   retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
+  /** With less free space than this on the disk of `home`, no work is taken on. */
+  minFreeBytesForRuns: number
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -84,6 +87,7 @@ export function readConfig(own: NodeJS.ProcessEnv): Config {
       unusedDays: settings.KEEP_ENVIRONMENTS_DAYS,
       minFreeBytes: settings.MIN_FREE_DISK_GB * 1024 ** 3,
     },
+    minFreeBytesForRuns: settings.MIN_FREE_DISK_FOR_RUNS_GB * 1024 ** 3,
     name: settings.AGENT_NAME,
     logLevel: settings.LOG_LEVEL,
     own,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
+import { afterAwake } from '../wakefulness.ts'
 import { endLeftovers } from './end-leftovers.ts'
 import { leftovers, markerVariable, signalAll, type Tree } from './leftovers.ts'
 import { readLines } from './read-lines.ts'
@@ -32,6 +33,7 @@ export type RunProcessOptions = {
   args: string[]
   cwd: string
   env: Record<string, string>
+  /** Of time in which this machine is awake. */
   timeoutSeconds: number
   /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
   input?: string
@@ -104,12 +106,12 @@ function follow(
     stopReason = reason
     ladder = startLadder(stopSteps(child, tree, options.input === undefined), grace)
   }
-  const timeout = setTimeout(() => stop('timed_out'), options.timeoutSeconds * 1000)
+  const timeout = afterAwake(options.timeoutSeconds * 1000, () => stop('timed_out'))
 
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
     exited = true
-    clearTimeout(timeout)
+    timeout.clear()
     ladder?.end()
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)
