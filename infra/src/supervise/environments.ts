@@ -28,6 +28,7 @@ export const agentSettings: readonly string[] = [
   'RETEST_HOURS',
   'KEEP_ENVIRONMENTS_DAYS',
   'MIN_FREE_DISK_GB',
+  'MIN_FREE_DISK_FOR_RUNS_GB',
   'RUN_SILENCE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_DISK_GB',

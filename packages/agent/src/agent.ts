@@ -10,10 +10,12 @@ import { ApiRefused } from './api-failures.ts'
 import { within } from './backoff.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
+import { DiskRoom } from './disk-room.ts'
 import { executeWithRoom } from './execute.ts'
 import { Gpus } from './gpu/gpus.ts'
 import { keepBeating } from './heartbeat.ts'
 import { openHome } from './home.ts'
+import { forgetConnections } from './http.ts'
 import { writeIdentity } from './identity.ts'
 import { InstallLogs } from './install-logs.ts'
 import { Inventory } from './inventory.ts'
@@ -35,6 +37,7 @@ import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Secrets, secretsIn } from './secrets.ts'
 import { Session, SessionDenied } from './session.ts'
+import { Wakefulness } from './wakefulness.ts'
 import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
 
@@ -63,6 +66,7 @@ export async function startAgent(
   const over = Promise.withResolvers<SessionDenied | null>()
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
+  const wakefulness = new Wakefulness()
   const gpus = new Gpus(() => ledger.onReading())
   const secrets = new Secrets([config.key, ...secretsIn(config.own)])
   const watchdog = startWatchdog(home.processesDir)
@@ -180,12 +184,21 @@ export async function startAgent(
     },
     spooled: () => reporter.held(),
     drop: (run) => reporter.drop(run),
-    onFree: () => way.poke(),
+    onFree: () => {
+      void disk.look()
+      way.poke()
+    },
+    logger,
+  })
+  const disk = new DiskRoom({
+    home: config.home,
+    minFreeBytes: config.minFreeBytesForRuns,
+    onChange: () => way.poke(),
     logger,
   })
   const way = ways[config.queue]({
     name: config.name,
-    offers: () => offering.offers(),
+    offers: () => (disk.isLow ? [] : offering.offers()),
     ask: calls.claim,
     isDefinite: (error) => error instanceof ApiRefused || error instanceof SessionDenied,
     onGrant: (granted) => runs.take(granted),
@@ -257,9 +270,17 @@ export async function startAgent(
     way.poke()
   })
 
+  /** Whatever was open before the sleep is dead most often, and does not say so. */
+  function onWoken(): void {
+    forgetConnections()
+    way.reconnect()
+    reporter.tryNow()
+  }
+
   async function live(): Promise<void> {
     rest.set('owner', await readOwnerPause(config.home))
     reporter.resume(home.unreported)
+    await disk.look()
     const looking = scan()
     const { heartbeatSeconds } = await session.register()
     const beating = keepBeating(
@@ -272,7 +293,8 @@ export async function startAgent(
           done: commands.done,
           rest: rest.own,
         }),
-        send: (body) => calls.heartbeat(body, signal),
+        send: calls.heartbeat,
+        nextWaking: () => wakefulness.nextWaking,
         onAnswer: (answer, told) => {
           commands.told(told)
           runs.obey(answer.runs)
@@ -297,7 +319,8 @@ export async function startAgent(
       },
       signal,
     )
-    await Promise.all([looking, beating, ownerFirst, gpus.watch(logger, signal)])
+    const awake = wakefulness.watch(onWoken, logger, signal)
+    await Promise.all([looking, beating, awake, ownerFirst, disk.watch(signal), gpus.watch(logger, signal)])
   }
 
   async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {

@@ -12,6 +12,7 @@ test('address and key are enough; the rest has defaults', () => {
     key: 'key',
     logLevel: 'info',
     queue: 'jetstream',
+    minFreeBytesForRuns: 1024 ** 3,
   })
   expect(config.maxRuns).toBe(availableParallelism())
   expect(config.home).toMatch(/\.millrace-agent$/)

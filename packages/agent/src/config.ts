@@ -47,6 +47,7 @@ const Environment = z.object({
     .default(() => Math.floor((totalmem() * 0.9) / megabyte)),
   RUN_DISK_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(100),
   RUN_OUTPUT_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(50),
+  MIN_FREE_DISK_FOR_RUNS_GB: z.coerce.number({ error: 'must be a number of gigabytes' }).min(0).default(1),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -85,6 +86,8 @@ export type Config = {
   local: { host: string; port: number }
   /** How much one run may take. */
   limits: RunLimits
+  /** With less free space than this on the disk of `home`, no work is taken on. */
+  minFreeBytesForRuns: number
   name: string
   logLevel: (typeof levels)[number]
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
@@ -121,6 +124,7 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
       unusedDays: data.KEEP_ENVIRONMENTS_DAYS,
       minFreeBytes: data.MIN_FREE_DISK_GB * gigabyte,
     },
+    minFreeBytesForRuns: data.MIN_FREE_DISK_FOR_RUNS_GB * gigabyte,
     limits: {
       silenceSeconds: data.RUN_SILENCE_SECONDS,
       memoryBytes: data.RUN_MEMORY_MB * megabyte,

@@ -6,9 +6,11 @@ import { SessionDenied } from './session.ts'
 export type HeartbeatDeps = {
   everySeconds: number
   describe(): Promise<Omit<HeartbeatRequest, 'sessionId'>>
-  send(body: Omit<HeartbeatRequest, 'sessionId'>): Promise<HeartbeatAnswer>
+  send(body: Omit<HeartbeatRequest, 'sessionId'>, signal: AbortSignal): Promise<HeartbeatAnswer>
   /** `told` are the ids of commands that the API knows to be carried out now. */
   onAnswer(answer: HeartbeatAnswer, told: string[]): void
+  /** Aborted when the machine wakes from a sleep: a beat under way is given up then, and the next is due at once. */
+  nextWaking(): AbortSignal
   /** The API answers again after it was away. */
   onBack(): void
   logger: Logger
@@ -20,12 +22,14 @@ export type HeartbeatDeps = {
  */
 export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
   let missed = 0
+  let untilWaking = AbortSignal.any([signal, deps.nextWaking()])
   while (!signal.aborted) {
-    await pause(deps.everySeconds * 1000, signal)
+    await pause(deps.everySeconds * 1000, untilWaking)
     if (signal.aborted) return
+    untilWaking = AbortSignal.any([signal, deps.nextWaking()])
     try {
       const body = await deps.describe()
-      const answer = await deps.send(body)
+      const answer = await deps.send(body, untilWaking)
       deps.onAnswer(answer, body.done ?? [])
       if (missed > 0) {
         deps.logger.info({ missed }, 'the API hears this agent again')

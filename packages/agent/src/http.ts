@@ -50,6 +50,12 @@ export async function exchange(sent: Sent): Promise<Received> {
   }
 }
 
+/** All that is kept open goes: after a sleep, it is dead most often. */
+export function forgetConnections(): void {
+  for (const { freeSockets } of Object.values(agents))
+    for (const socket of Object.values(freeSockets).flat()) socket?.destroy()
+}
+
 /** Connections kept open are left out from now on: where one broke, the others most often are dead too. */
 function distrustIdle({ protocol, hostname, port }: URL): void {
   const { freeSockets } = protocol === 'https:' ? agents['https:'] : agents['http:']

@@ -75,8 +75,13 @@ async function runTask(
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
   const startedAt = new Date().toISOString()
-  // Small and local: the way through the thread pool takes longer than the work.
-  mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
+  try {
+    // Small and local: the way through the thread pool takes longer than the work.
+    mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
+  } catch (err) {
+    deps.logger.error({ err, run }, 'there is no room for a run; it is handed back')
+    return handedBack(run, startedAt)
+  }
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const { name, version, digest } = task.grant.module
   const program = deps.find(name, version, digest)
@@ -111,6 +116,22 @@ async function runTask(
   await sent
   return result
 }
+
+/** Nothing of it was begun: somebody else’s turn. */
+const handedBack = (run: RunId, startedAt: string): SpooledRun => ({
+  v: 1,
+  run,
+  outcome: 'handed_back',
+  outputs: {},
+  error: null,
+  exitCode: null,
+  signal: null,
+  startedAt,
+  finishedAt: new Date().toISOString(),
+  usage: null,
+  log: null,
+  logFile: null,
+})
 
 async function carryOut(
   deps: RunTaskDeps,

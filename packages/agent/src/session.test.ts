@@ -13,7 +13,7 @@ const refused = (code: string) =>
   new ApiRefused('call', 409, { type: '', title: '', status: 409, code, detail: '', requestId: '' })
 
 /** A session at an API that answers registrations with these faults first. */
-function setUp(faults: Error[] = [], identity: Identity = {}) {
+function setUp(faults: Error[] = [], identity: Identity = {}, isDiskFull = false) {
   const seen = {
     registrations: [] as RegisterRequest[],
     denied: [] as SessionDenied[],
@@ -39,6 +39,7 @@ function setUp(faults: Error[] = [], identity: Identity = {}) {
     },
     identity,
     keep: async (kept) => {
+      if (isDiskFull) throw new Error('ENOSPC')
       seen.kept.push({ ...kept })
     },
     describe: () => ({ name: 'a', version: '1', platform: { os: '', arch: '', cpus: 1, memoryBytes: 1 } }),
@@ -56,6 +57,12 @@ test('registers with the runs it holds and the session before, and keeps the new
   await session.register()
   expect(seen.registrations).toMatchObject([{ agentId, previousSessionId: sessionIdOf(0), heldRuns: [run] }])
   expect(seen.kept).toEqual([{ agentId, lastSessionId: sessionIdOf(1) }])
+})
+
+test('a full disk keeps no known agent from its session', async () => {
+  const { session, seen } = setUp([], { agentId }, true)
+  expect(await session.register()).toMatchObject({ sessionId: sessionIdOf(1) })
+  expect(seen.registrations).toHaveLength(1)
 })
 
 test('tries on while the API is away', async () => {

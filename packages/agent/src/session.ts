@@ -97,7 +97,8 @@ export class Session {
   }
 
   async #registerOnce(): Promise<RegisterAnswer> {
-    const { api, identity, logger } = this.#deps
+    const { api, identity, logger, keep } = this.#deps
+    const isNew = identity.agentId === undefined
     const answer = await api.register(
       {
         ...this.#deps.describe(),
@@ -110,7 +111,11 @@ export class Session {
     )
     identity.agentId = answer.agentId
     identity.lastSessionId = answer.sessionId
-    await this.#deps.keep(identity)
+    // Runs must not be lost because the disk is full: a restart then names an older session, and waits for this one to end.
+    await keep(identity).catch((err: unknown) => {
+      if (isNew) throw err
+      logger.warn({ err }, 'the new session could not be written down')
+    })
     this.#answer = answer
     logger.info({ agent: answer.agentId, session: answer.sessionId }, 'registered')
     this.#deps.onRegistered(answer)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared'
 import type { Mask } from '../secrets.ts'
+import { afterAwake } from '../wakefulness.ts'
 import { endLeftovers } from './end-leftovers.ts'
 import { type Job, jobOf } from './job-object.ts'
 import { markerVariable, type Tree } from './leftovers.ts'
@@ -42,7 +43,7 @@ export type RunProcessOptions = {
   args: string[]
   cwd: string
   env: Record<string, string>
-  /** Without a limit it runs until it ends or is stopped. */
+  /** Of time in which this machine is awake. Without a limit it runs until it ends or is stopped. */
   timeoutSeconds?: number
   limits?: RunLimits
   /** Without them neither disk nor outputs are measured. */
@@ -138,12 +139,12 @@ function follow(
     ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask))), grace)
   }
   const limit = options.timeoutSeconds
-  const timeout = limit === undefined ? undefined : setTimeout(() => stop('timed_out'), limit * 1000)
+  const timeout = limit === undefined ? undefined : afterAwake(limit * 1000, () => stop('timed_out'))
 
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
     exited = true
-    clearTimeout(timeout)
+    timeout?.clear()
     ladder?.end()
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)

@@ -190,6 +190,13 @@ describe('reporting', () => {
     expect(reports).toHaveLength(2)
   })
 
+  test('nor is one lost that has to be replaced on a full disk', async () => {
+    const spool = await openSpool(join(home, 'full'))
+    await rm(join(home, 'full'), { recursive: true })
+    const { reports } = await report(resultOf(), [refused(422, 'invalid_request')], { spool })
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['succeeded', 'failed'])
+  })
+
   test('a dropped result is forgotten', async () => {
     const { reporter, spool } = await report(resultOf(), [new ApiAway('away')])
     await reporter.drop(run)

@@ -55,14 +55,8 @@ export class Reporter {
    * to wait for a server: it is tried on in the background then.
    */
   async report(result: SpooledRun): Promise<void> {
-    const { spool, logger } = this.#deps
     const reported = this.#keep(result)
-    await spool.put(result).catch((err: unknown) => {
-      logger.error(
-        { err, run: result.run },
-        'a result is not on disk; it is kept in memory until it is reported',
-      )
-    })
+    await this.#write(result)
     await reported
   }
 
@@ -129,7 +123,7 @@ export class Reporter {
         const instead = replacement(next, messageOf(error))
         if (instead) {
           result = failedInstead(result, instead)
-          await this.#deps.spool.put(result)
+          await this.#write(result)
           continue
         }
       }
@@ -165,6 +159,16 @@ export class Reporter {
       options.onTrouble(error)
       return null
     }
+  }
+
+  /** A disk that is full must not lose a result: only a kill of this process can, then. */
+  async #write(result: SpooledRun): Promise<void> {
+    await this.#deps.spool.put(result).catch((err: unknown) => {
+      this.#deps.logger.error(
+        { err, run: result.run },
+        'a result is not on disk; it is kept in memory until it is reported',
+      )
+    })
   }
 
   async #forget(run: RunId): Promise<void> {

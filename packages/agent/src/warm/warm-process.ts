@@ -11,6 +11,7 @@ import {
 } from '../process/run-process.ts'
 import { forLog } from '../process/sort-output.ts'
 import { watchUsage } from '../process/usage.ts'
+import { afterAwake } from '../wakefulness.ts'
 import { messageIn, type Said } from './messages.ts'
 
 export type ServedTask = {
@@ -117,10 +118,11 @@ export class WarmProcess {
     const usage = pid === undefined ? null : watchUsage(pid)
     this.#current = current
     this.#stderrTail = []
-    current.timers.push(setTimeout(() => this.#stop(current, 'timed_out'), task.timeoutSeconds * 1000))
+    const limit = afterAwake(task.timeoutSeconds * 1000, () => this.#stop(current, 'timed_out'))
     this.#process.tell({ type: 'run', id: task.id, input_file: task.inputFile })
     if (this.#end) current.answer(null)
     const ended = answered.promise.then(async (said): Promise<ServedEnd> => {
+      limit.clear()
       for (const timer of current.timers) clearTimeout(timer)
       this.#current = null
       const measured = usage?.end() ?? { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null }
