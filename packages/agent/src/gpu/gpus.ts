@@ -35,6 +35,7 @@ export class Gpus {
 
   /** A reading that begins after this call. */
   async look(signal: AbortSignal): Promise<GpuReading> {
+    // How that one went is told to whoever asked for it.
     await this.#looking?.catch(() => undefined)
     this.#looking ??= this.#look(signal).finally(() => {
       this.#looking = null

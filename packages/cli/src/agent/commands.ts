@@ -45,6 +45,8 @@ export function addAgentCommands(program: Command): void {
       .option('--name <name>', "the service's name", 'millrace-agent')
       .option('--system', 'a service of the machine, not of this user (Linux)', false)
       .option('--account <user>', 'whom a service of the machine runs as (Linux)')
+      .option('--node <path>', 'Node, where it is not this one')
+      .option('--repository <folder>', 'where this repository is, if not here')
       .addOption(new Option('--for <system>', 'default: this one').choices(['linux', 'windows']))
 
   service(

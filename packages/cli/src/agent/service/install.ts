@@ -1,6 +1,6 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join, resolve, win32 } from 'node:path'
+import { dirname, join, posix, resolve, win32 } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { settingNames } from '@millrace/agent/config'
 import { UsageFault } from '../../exit-codes.ts'
@@ -16,12 +16,15 @@ export type ServiceFlags = {
   system: boolean
   account?: string
   for?: Platform
+  /** Where Node and this repository are on another machine. */
+  node?: string
+  repository?: string
   print: boolean
 }
 
 /** Writes what a service needs, and says what to run: nothing is started here. */
 export async function installService(flags: ServiceFlags): Promise<void> {
-  const plan = planOf(flags, settingsOf(process.env))
+  const plan = planOf(flags, settingsOf(process.env, platformOf(flags)))
   if (flags.print) {
     for (const { path, text } of plan.files) console.log(`# ${path}\n${masked(text)}`)
     return
@@ -46,15 +49,25 @@ export async function uninstallService(flags: ServiceFlags): Promise<void> {
   }
 }
 
+const platformHere: Platform = process.platform === 'win32' ? 'windows' : 'linux'
+const platformOf = (flags: ServiceFlags): Platform => flags.for ?? platformHere
+
 function planOf(flags: ServiceFlags, settings: Record<string, string>): Plan {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(flags.name))
     throw new UsageFault(`"${flags.name}" cannot be a service's name; use letters, digits, - _ and .`)
-  const platform = flags.for ?? (process.platform === 'win32' ? 'windows' : 'linux')
-  const home = platform === 'windows' && flags.home ? win32.resolve(flags.home) : homeOfAgent(flags)
+  const platform = platformOf(flags)
+  const isElsewhere = platform !== platformHere
+  if (isElsewhere && !(flags.print && flags.node && flags.repository && flags.home))
+    throw new UsageFault(
+      `files for ${platform} are only shown here: add --print, and say where things are there with --home, --node and --repository`,
+    )
+  const { join: joined } = platform === 'windows' ? win32 : posix
+  const home = isElsewhere && flags.home ? flags.home : homeOfAgent(flags)
+  const repository = flags.repository ?? fileURLToPath(new URL('../../../../../', import.meta.url))
   const service: Service = {
     name: flags.name,
-    node: process.execPath,
-    entry: fileURLToPath(new URL('../../../../agent/src/main.ts', import.meta.url)),
+    node: flags.node ?? process.execPath,
+    entry: joined(repository, 'packages', 'agent', 'src', 'main.ts'),
     home,
     settings: { ...settings, AGENT_HOME: home },
     account: flags.account ?? null,
@@ -64,7 +77,7 @@ function planOf(flags: ServiceFlags, settings: Record<string, string>): Plan {
 }
 
 /** Everything that is set for an agent now, as it will be set for the service. Secrets come only from the environment. */
-function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
+function settingsOf(env: NodeJS.ProcessEnv, platform: Platform): Record<string, string> {
   const { MILLRACE_URL, MILLRACE_AGENT_KEY } = env
   if (!MILLRACE_URL || !MILLRACE_AGENT_KEY)
     throw new UsageFault(
@@ -76,7 +89,8 @@ function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
     const value = env[name]
     if (value === undefined || value === '') continue
     if (/[\r\n\0]/.test(value)) throw new UsageFault(`${name} has more than one line`)
-    settings[name] = name.endsWith('_DIR') || name.endsWith('_FILE') ? resolve(value) : value
+    const isPath = name.endsWith('_DIR') || name.endsWith('_FILE')
+    settings[name] = isPath && platform === platformHere ? resolve(value) : value
   }
   return settings
 }

@@ -40,7 +40,7 @@ After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${quoted(node)} --disable-warning=ExperimentalWarning ${quoted(entry)}
+ExecStart=${quoted(`:${node}`)} --max-semi-space-size=4 --disable-warning=ExperimentalWarning ${quoted(entry)}
 EnvironmentFile=${specifier(settings)}
 WorkingDirectory=${specifier(service.home)}
 ${isSystem && account ? `User=${account}\n` : ''}Restart=always
@@ -57,9 +57,9 @@ WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}
 `
 }
 
-/** An argument of ExecStart: systemd knows quotes, backslashes, `$VARIABLES` and `%` specifiers. */
+/** An argument of ExecStart, where systemd knows quotes, backslashes and `%`; a `:` before all of it keeps `$` as it is. */
 const quoted = (text: string): string =>
-  `"${specifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$')}"`
+  `"${specifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 
 const specifier = (text: string): string => text.replaceAll('%', '%%')
 

@@ -13,12 +13,12 @@ export function winswPlan(service: Service): Plan {
     platform: 'windows',
     files: [{ path: win32.join(folder, `${name}.xml`), text: xmlOf(service), mode: 0o600 }],
     toStart: [
-      `icacls "${folder}" /inheritance:r /grant:r "SYSTEM:(OI)(CI)F" "Administrators:(OI)(CI)F" "%USERNAME%:(OI)(CI)F"`,
+      `icacls "${folder}" /inheritance:r /grant:r "*S-1-5-18:(OI)(CI)F" "*S-1-5-32-544:(OI)(CI)F" "\${env:USERNAME}:(OI)(CI)F"`,
       `curl.exe -L -o "${program}" https://github.com/winsw/winsw/releases/download/v2.12.0/WinSW-x64.exe`,
-      `"${program}" install`,
-      `"${program}" start`,
+      `& "${program}" install /p   # asks for the account that it runs under`,
+      `& "${program}" start`,
     ],
-    toStop: [`"${program}" stop`, `"${program}" uninstall`],
+    toStop: [`& "${program}" stop`, `& "${program}" uninstall`],
   }
 }
 
@@ -31,8 +31,9 @@ function xmlOf({ name, node, entry, home, settings }: Service): string {
   <name>Millrace agent (${escaped(name)})</name>
   <description>Runs modules for Millrace on this machine.</description>
   <executable>${escaped(node)}</executable>
-  <arguments>--disable-warning=ExperimentalWarning &quot;${escaped(entry)}&quot;</arguments>
+  <arguments>--max-semi-space-size=4 --disable-warning=ExperimentalWarning &quot;${escaped(entry)}&quot;</arguments>
   <workingdirectory>${escaped(home)}</workingdirectory>
+  <env name="MILLRACE_PERCENT" value="%"/>
 ${env.join('')}  <startmode>Automatic</startmode>
   <delayedAutoStart>true</delayedAutoStart>
   <onfailure action="restart" delay="5 sec"/>
@@ -47,9 +48,10 @@ ${env.join('')}  <startmode>Automatic</startmode>
 `
 }
 
-/** WinSW itself replaces \`%NAME%\` by variables; \`%%\` is not known to it, so that such values cannot be carried. */
+/** WinSW replaces `%NAME%` by variables, of which those set above are some; it has no other way to write a `%`. */
 function escaped(text: string): string {
   return text
+    .replaceAll('%', '%MILLRACE_PERCENT%')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
