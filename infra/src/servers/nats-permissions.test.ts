@@ -49,8 +49,11 @@ afterAll(async () => {
 describe('an agent may', () => {
   it('look at a consumer, pull a token and acknowledge it', async () => {
     await ask('work.faces', { v: 1 })
-    const info = await agent.request('$JS.API.CONSUMER.INFO.WORK.faces', '')
-    expect(info.json()).toMatchObject({ name: 'faces', num_pending: 1 })
+    // The consumer hears of a message a moment after its publication was acknowledged.
+    await vi.waitFor(async () => {
+      const info = await agent.request('$JS.API.CONSUMER.INFO.WORK.faces', '')
+      expect(info.json()).toMatchObject({ name: 'faces', num_pending: 1 })
+    }, 5000)
     // A token comes under its own subject, which the client's shared inbox would not recognise.
     const inbox = agent.subscribe('_INBOX_agent.pull', { max: 1 })
     agent.publish('$JS.API.CONSUMER.MSG.NEXT.WORK.faces', JSON.stringify({ batch: 1, expires: 5e9 }), {
