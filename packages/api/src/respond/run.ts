@@ -1,10 +1,11 @@
-import { isTerminal, type Run, type RunStatus } from '@millrace/shared'
-import type { RunDoc } from '../store/documents/run.ts'
+import type { Run, RunStatus } from '@millrace/shared'
+import type { RunDoc, RunEnd } from '../store/documents/run.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { iso } from './task.ts'
 
 /** A run as clients see it. While it is its task's current run, the task says how it stands. */
-export function presentRun(run: RunDoc, task: TaskDoc | null): Run {
+export function presentRun(kept: RunDoc, task: TaskDoc | null): Run {
+  const run = withOpenEnd(kept, task)
   const status = statusOf(run, task)
   const current = task?.currentRun === run._id ? task : null
   const startedAt = run.startedAt ?? (status === 'running' ? (current?.startedAt ?? null) : null)
@@ -34,10 +35,23 @@ export function presentRun(run: RunDoc, task: TaskDoc | null): Run {
 }
 
 export function statusOf(run: RunDoc, task: TaskDoc | null): RunStatus {
-  if (task?.currentRun !== run._id) return run.status
-  if (task.status === 'running' || task.status === 'queued') return task.status
-  const marker = task.settle
-  if (isTerminal(task.status) && marker?.kind === 'terminal' && marker.run === run._id && marker.end)
-    return marker.end.status
-  return run.status
+  const end = openEnd(run, task)
+  if (end) return end.status
+  const isCurrent = task?.currentRun === run._id
+  return isCurrent && (task.status === 'running' || task.status === 'queued') ? task.status : run.status
+}
+
+/** How it ended, where the settle that writes this into its own document is still under way. */
+function openEnd(run: RunDoc, task: TaskDoc | null): RunEnd | null {
+  const marker = task?.settle
+  const tells = marker?.kind === 'terminal' || marker?.kind === 'requeue'
+  return tells && marker.run === run._id ? marker.end : null
+}
+
+function withOpenEnd(run: RunDoc, task: TaskDoc | null): RunDoc {
+  const end = openEnd(run, task)
+  if (!end) return run
+  const { logSaved: _, startedAt, ...told } = end
+  const nextRun = task?.settle?.kind === 'requeue' ? task.currentRun : run.nextRun
+  return { ...run, ...told, startedAt: run.startedAt ?? startedAt, nextRun }
 }
