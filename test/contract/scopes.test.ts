@@ -1,3 +1,4 @@
+import { createApp, openDeps, readConfig } from '@millrace/api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -90,6 +91,27 @@ describe('401 unauthorized', () => {
     expect((await api.request(`/api/keys/${key.id}`, { method: 'DELETE' })).status).toBe(204)
     expect(await refusalOf(await api.request('/api/tasks', { key: secret }))).toEqual(refused)
     expect((await api.request(`/api/keys/${key.id}`, { method: 'DELETE' })).status).toBe(404)
+  })
+
+  test('for a deleted one at every process, once its deletion was answered', async () => {
+    const { store, bus, objects, ...deps } = openDeps(readConfig(api.env), api.deps.logger)
+    const { app } = createApp({ store, bus, objects, ...deps }, { corsOrigins: [], adminKeyHash: null })
+    const { key, secret } = await api.client.createKey({ name: 'gone', scopes: ['read'] })
+    const headers = { authorization: `Bearer ${secret}` }
+    const ask = async () => (await app.request('/api/settings', { headers })).status
+    expect(await ask()).toBe(200)
+    let isDeleted = false
+    const deleted = api.request(`/api/keys/${key.id}`, { method: 'DELETE' }).finally(() => {
+      isDeleted = true
+    })
+    // Busy all the while, it has always just read the key.
+    const during = new Set<number>()
+    while (!isDeleted) during.add(await ask())
+    expect((await deleted).status).toBe(204)
+    expect([...during]).toContain(200)
+    expect(await ask()).toBe(401)
+    await Promise.all([store.close(), bus.close()])
+    objects.close()
   })
 })
 

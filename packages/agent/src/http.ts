@@ -32,19 +32,22 @@ const agents = {
 
 /** Sends one request and reads the whole answer. Rejects on any failure of the connection. */
 export async function exchange(sent: Sent): Promise<Received> {
-  const late = new AbortController()
-  const { wholeMs } = sent
-  const timer =
-    wholeMs && setTimeout(() => late.abort(new Error(`no whole answer in ${wholeMs} ms`)), wholeMs)
+  const { request, answer } = begin(sent)
+  let late: Error | undefined
+  const giveUp = () => {
+    late = new Error(`no whole answer in ${sent.wholeMs} ms`)
+    request.destroy(late)
+  }
+  const timer = sent.wholeMs && setTimeout(giveUp, sent.wholeMs)
   try {
-    const response = await open({ ...sent, signal: either(sent.signal, late.signal) })
+    const response = await answer
     const chunks: Buffer[] = []
     for await (const chunk of response) chunks.push(chunk)
     if (!response.complete) throw new Error('the answer was cut off')
     return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
   } catch (error) {
     if (!sent.signal?.aborted) distrustIdle(new URL(sent.url))
-    throw late.signal.aborted ? late.signal.reason : error
+    throw late ?? error
   } finally {
     clearTimeout(timer)
   }
@@ -65,14 +68,13 @@ function distrustIdle({ protocol, hostname, port }: URL): void {
     if (key.startsWith(name)) for (const socket of sockets ?? []) socket.destroy()
 }
 
-const either = (one: AbortSignal | undefined, other: AbortSignal): AbortSignal =>
-  one ? AbortSignal.any([one, other]) : other
-
 /**
  * Sends one request; the answer's body is still to be read (or destroyed) by the caller. Given up, too, when it trickles: a
  * new connection may be better, and one that is never silent would be waited for without an end.
  */
-export function open(sent: Sent): Promise<IncomingMessage> {
+export const open = (sent: Sent): Promise<IncomingMessage> => begin(sent).answer
+
+function begin(sent: Sent): { request: ClientRequest; answer: Promise<IncomingMessage> } {
   const url = new URL(sent.url)
   const secure = url.protocol === 'https:'
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
@@ -96,7 +98,7 @@ export function open(sent: Sent): Promise<IncomingMessage> {
       // A server may answer (412, 403) and close before it has read everything: its answer counts then.
       setImmediate(() => reject(error))
     })
-  return promise
+  return { request, answer: promise }
 }
 
 const leastBytes = 4096

@@ -18,9 +18,31 @@ export async function measureLoad(home: string): Promise<NonNullable<HeartbeatRe
   return { cpu, freeRamBytes: freemem(), freeDiskBytes: bavail * bsize }
 }
 
-/** The machine's memory (or that of its container), and what of it the system would still give away. */
-export function memoryNow(): { totalBytes: number; availableBytes: number } {
+export type MachineMemory = { totalBytes: number; availableBytes: number }
+
+/** Asking the system takes half a millisecond, and one round of offers asks for every module. */
+const availableBytes = keptFor(10, () => process.availableMemory())
+/** Whoever runs a container may give it more. */
+const totalBytes = keptFor(10_000, () => {
   const limit = process.constrainedMemory()
-  const totalBytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-  return { totalBytes, availableBytes: Math.min(process.availableMemory(), totalBytes) }
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+})
+
+/** The machine's memory (or that of its container), and what of it the system would still give away. */
+export const memoryNow = (): MachineMemory => ({
+  totalBytes: totalBytes(),
+  availableBytes: Math.min(availableBytes(), totalBytes()),
+})
+
+function keptFor(ms: number, look: () => number): () => number {
+  let seen = 0
+  let until = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = performance.now()
+    if (now > until) {
+      seen = look()
+      until = now + ms
+    }
+    return seen
+  }
 }

@@ -1,3 +1,4 @@
+import type { TaskId } from '@millrace/shared'
 import type { Logger } from 'pino'
 import type { Bus } from './bus/bus.ts'
 import type { Objects } from './objects/objects.ts'
@@ -7,6 +8,7 @@ import type { Peaks } from './operations/modules/peaks.ts'
 import type { Replicas } from './operations/replicas.ts'
 import type { Shares } from './operations/shares.ts'
 import type { Resolve } from './operations/webhooks/addresses.ts'
+import type { TaskDoc } from './store/documents/task.ts'
 import type { Store } from './store/store.ts'
 
 /** Everything an operation may touch. */
@@ -25,6 +27,8 @@ export type Deps = {
   meter: Meter
   peaks: Peaks
   replicas: Replicas
+  /** Tasks whose end is told at this very moment: who hears it in this process need not read them. */
+  ending: Map<TaskId, TaskDoc>
   limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
   /** What agents are told about NATS: the public name and their own user. */
   agentNats: { servers: string[]; user?: string; password?: string }

@@ -79,7 +79,7 @@ export class WarmPool {
   ): Promise<ServedEnd> {
     const entry = this.#entries.get(seat) ?? this.#start(seat, module)
     clearTimeout(entry.idleTimer)
-    const isReady = await unlessAborted(entry.process.ready, stopped)
+    const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stopped))
     if (isReady === undefined) {
       this.#deps.ledger.idle(seat)
       stopped.throwIfAborted()

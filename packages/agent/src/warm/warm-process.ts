@@ -95,6 +95,10 @@ export class WarmProcess {
     return this.#end === null
   }
 
+  get isReady(): boolean {
+    return this.#loadSeconds !== null && this.isAlive
+  }
+
   /** How long it took to get ready; `null` before. */
   get loadSeconds(): number | null {
     return this.#loadSeconds

@@ -12,7 +12,7 @@ import {
   type Token,
   workSubject,
 } from '@millrace/shared'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type LiveBatch, readLogs } from './read-logs.ts'
 import { ensureConsumer, ensureStreams } from './streams.ts'
@@ -77,6 +77,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     noEcho: true,
   })
   let connection: NatsConnection | undefined
+  let publisher: JetStreamClient | undefined
   let isConnected = false
   const ready = connecting.then((nc) => {
     connection = nc
@@ -100,6 +101,11 @@ export function openBus(options: { url: string; user?: string; password?: string
     heardHere.emit(anyEvent, payload)
   }
   const live = () => (connection && !connection.isClosed() ? connection : undefined)
+  /** Resolves when the message is on disk. */
+  const publish = (nc: NatsConnection, subject: string, message: object) => {
+    publisher ??= jetstream(nc, { timeout: 2_000 })
+    return publisher.publish(subject, JSON.stringify(message))
+  }
 
   return {
     async sendToken(module) {
@@ -107,7 +113,7 @@ export function openBus(options: { url: string; user?: string; password?: string
       if (!nc) return
       const token: Token = { v: 1, module }
       try {
-        await jetstream(nc, { timeout: 2_000 }).publish(workSubject(module), JSON.stringify(token))
+        await publish(nc, workSubject(module), token)
       } catch (error) {
         // A subject that holds enough tokens refuses more: the agents have been told.
         if (!isFullSubject(error)) logger.warn({ err: error, module }, 'a token was not sent; the tick will')
@@ -123,7 +129,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     async publishLog(agent, run, batch) {
       const nc = live() ?? away()
       try {
-        await jetstream(nc, { timeout: 2_000 }).publish(logSubject(agent, run), JSON.stringify(batch))
+        await publish(nc, logSubject(agent, run), batch)
       } catch (error) {
         away(error)
       }

@@ -26,7 +26,7 @@ export async function authenticate(deps: Deps, adminKeyHash: string | null, c: C
 
 async function byKey(deps: Deps, secret: string): Promise<Principal> {
   const id = KeyId.safeParse(`key_${idIn(secret)}`)
-  const key = id.success ? await deps.store.keys.get(id.data) : null
+  const key = id.success ? await deps.store.keys.recent(id.data) : null
   if (!key || !sameHash(hashSecret(secret), key.secretHash))
     throw new Failure('unauthorized', 'This key is not known.')
   return ofKey(deps, key)
@@ -67,7 +67,7 @@ function ofKey(deps: Deps, key: KeyDoc): Principal {
 /** A grant ends with the key that gave it. */
 async function ofGrant(deps: Deps, grant: GrantDoc): Promise<Principal> {
   if (isOver(deps, grant)) throw new Failure('unauthorized', 'This token has expired.')
-  const giver = grant.apiKey === adminId ? null : await deps.store.keys.get(grant.apiKey)
+  const giver = grant.apiKey === adminId ? null : await deps.store.keys.recent(grant.apiKey)
   if (grant.apiKey !== adminId && (!giver || isOver(deps, giver)))
     throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
   return { id: grant.apiKey, scopes: ['write'], grant, rateLimit: giver?.rateLimit ?? null }

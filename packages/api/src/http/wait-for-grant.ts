@@ -9,7 +9,8 @@ type Asked = {
   agent(): Promise<AgentDoc>
   modules: readonly string[]
   seconds: number
-  signal: AbortSignal
+  /** Tells when the agent hung up; asking for it is dear, and who does not wait need not. */
+  gone(): AbortSignal
 }
 
 /**
@@ -19,7 +20,7 @@ type Asked = {
  */
 export async function waitForGrant(
   deps: Deps,
-  { agent, modules, seconds, signal }: Asked,
+  { agent, modules, seconds, gone }: Asked,
   look: (asking: Promise<AgentDoc>) => Promise<ClaimAnswer | null>,
 ): Promise<ClaimAnswer | null> {
   if (seconds <= 0) return look(agent())
@@ -33,7 +34,7 @@ export async function waitForGrant(
     {
       subjects: [asked, ...new Set(modules.map(moduleEvent))],
       seconds,
-      signal: AbortSignal.any([signal, superseded.signal]),
+      signal: AbortSignal.any([gone(), superseded.signal]),
       matters: (heard) => {
         if (heard.startsWith(newer) && heard !== own) superseded.abort()
         return heard !== own

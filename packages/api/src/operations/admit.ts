@@ -178,9 +178,10 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
         place,
         queuedAt: now,
       })
-      // An agent that is faster than the next write makes it itself.
+      const writing = writeOnce(deps, task, queued)
+      // An agent that is faster than this write makes it itself.
       if (!until) wakeAgents(deps, task.module)
-      const change = await writeOnce(deps, task, queued)
+      const change = await writing
       if (!change) return takeBack(deps, task, run)
       deps.reached('admit.queued')
       announceTask(deps, change)

@@ -7,6 +7,7 @@ import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { restOf } from './agents/presence.ts'
 import { announceTask } from './announce.ts'
+import { inBackground } from './background.ts'
 import { grantFor } from './grant.ts'
 import { lose } from './lost.ts'
 import { fitsVersion } from './modules/fits-version.ts'
@@ -69,9 +70,9 @@ async function grantedBefore(
     ?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
   if (!holder) return null
   const task = await deps.store.tasks.get(parseRunId(holder.run).task)
-  return task?.status === 'running' && task.claimId === claimId && task.currentRun === holder.run
-    ? task
-    : null
+  if (task?.status !== 'running' || task.claimId !== claimId || task.currentRun !== holder.run) return null
+  await removeEntry(deps, holder.run)
+  return task
 }
 
 const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
@@ -223,23 +224,28 @@ async function afterClaim(
   entry: QueueDoc,
   task: TaskDoc,
 ): Promise<TaskDoc | 'nothing'> {
-  const [now] = await Promise.all([
-    deps.store.agents.get(agent._id),
-    deps.store.queue.remove(entry._id).then(() => deps.reached('claim.entry-removed')),
-    writeRun(deps, entry, task).then(() => deps.reached('claim.run-written')),
-  ])
+  const [now] = await Promise.all([deps.store.agents.get(agent._id), removeEntry(deps, entry._id)])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
     await lose(deps, task)
     // Any other would be lost to this session as well, and the same task again and again.
     return 'nothing'
   }
   announceTask(deps, task)
+  inBackground(deps, 'writing that a run began', writeRun(deps, entry, task))
   return task
 }
 
+/** Before any grant of the run: its end need not look for it again. */
+async function removeEntry(deps: Deps, run: string): Promise<void> {
+  await deps.store.queue.remove(run)
+  deps.reached('claim.entry-removed')
+}
+
+/** Only for lists: the task says how its run stands, and its end writes all of this too. */
 async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
   // As its admission made it: nobody else writes it before the claim.
   await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
+  deps.reached('claim.run-written')
 }

@@ -19,8 +19,11 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
   if (marker?.kind !== 'terminal') return { task, next: [] }
   await settleFreshOutputs(deps, task)
   deps.reached('settle.outputs-written')
-  announceTask(deps, task) // its readers can see the result from here on
-  await setImmediate() // and go first: nobody waits for the rest
+  // Its readers can see the result from here on, and go first: nobody waits for the rest.
+  deps.ending.set(task._id, task)
+  announceTask(deps, task)
+  await setImmediate()
+  deps.ending.delete(task._id)
 
   const [webhooks] = await Promise.all([
     webhooksOf(deps),
@@ -30,7 +33,8 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
   deps.reached('settle.run-written')
 
   const runs = [marker.run, marker.waiting].filter((run) => run !== null)
-  for (const run of runs) await deps.store.queue.remove(run)
+  // What its agent finished was granted, and lost its entry before that.
+  for (const run of runs) if (run !== task.appliedRun) await deps.store.queue.remove(run)
   deps.reached('settle.entry-removed')
 
   for (const run of runs) await releaseRun(deps, task, run)

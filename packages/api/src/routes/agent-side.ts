@@ -116,7 +116,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
           agent: () => agentOf(deps, c.var.allowed, body.sessionId),
           modules: body.offers.map((offer) => offer.module),
           seconds: body.wait,
-          signal: c.req.raw.signal,
+          gone: () => c.req.raw.signal,
         },
         (asking) => claim(deps, asking, body),
       )

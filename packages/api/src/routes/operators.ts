@@ -19,6 +19,7 @@ import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
 import { iso } from '../respond/task.ts'
 import type { KeyDoc } from '../store/documents/access.ts'
+import { untilForgotten } from '../store/remember.ts'
 import { tick } from '../tick/tick.ts'
 
 /** What the people who run an installation look at and turn. */
@@ -84,6 +85,7 @@ const keys = (deps: Deps): Endpoint[] => [
       const id = pathId(c, KeyId, 'key')
       if (!(await deps.store.keys.get(id))) throw notFound('key')
       await deps.store.keys.remove(id)
+      await untilForgotten()
       return c.body(null, 204)
     },
   }),

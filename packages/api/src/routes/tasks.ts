@@ -117,11 +117,20 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { query }) {
       const id = pathId(c, TaskId, 'task')
       let known: TaskDoc | undefined
+      let endedAt: string | undefined
+      const saysItEnded = (heard: string): boolean => {
+        const change = announced(heard)
+        // Events carry the status; one that carries none may mean anything.
+        if (change?.kind !== 'task') return true
+        const isEnd = isTerminal(change.status)
+        if (isEnd) endedAt = change.updatedAt
+        return isEnd
+      }
       const ended = await waitFor(
         deps.bus,
         { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = seen(c, await readTask(deps, id, known), 'task')
+          const task = seen(c, await readTask(deps, id, { known, endedAt }), 'task')
           known = task
           return isTerminal(task.status) ? task : undefined
         },
@@ -135,18 +144,23 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
   }),
 ]
 
-/** Events carry the status; one that carries none may mean anything. */
-const saysItEnded = (heard: string): boolean => {
-  const change = announced(heard)
-  return change?.kind !== 'task' || isTerminal(change.status)
-}
-
-/** A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. */
-export async function readTask(deps: Deps, id: TaskId, known?: TaskDoc): Promise<TaskDoc | null> {
+/**
+ * A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. `endedAt`: when
+ * it was heard to have ended, which is told once its outputs are written.
+ */
+export async function readTask(
+  deps: Deps,
+  id: TaskId,
+  { known, endedAt }: { known?: TaskDoc; endedAt?: string } = {},
+): Promise<TaskDoc | null> {
+  const told = deps.ending.get(id)
+  if (told && told.updatedAt.toISOString() === endedAt) return told
   // Which outputs it has never changes: who knew the task before reads both at once.
-  const [task, outputs] = await Promise.all([findTask(deps, id), known && outputsOf(deps, known)])
+  const ahead = known && endedAt === undefined
+  const [task, outputs] = await Promise.all([findTask(deps, id), ahead ? outputsOf(deps, known) : undefined])
   if (task?.settle?.kind === 'batch') return settle(deps, task)
-  if (task?.settle?.kind === 'terminal') await settleOutputs(deps, task, outputs)
+  if (task?.settle?.kind === 'terminal' && task.updatedAt.toISOString() !== endedAt)
+    await settleOutputs(deps, task, outputs)
   return task
 }
 

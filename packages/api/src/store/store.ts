@@ -15,6 +15,7 @@ import { ScheduleDoc } from './documents/schedule.ts'
 import { TaskDoc } from './documents/task.ts'
 import { DeliveryDoc, WebhookDoc } from './documents/webhook.ts'
 import { ensureIndexes } from './indexes.ts'
+import { type Remembering, remembering } from './remember.ts'
 
 export type Store = {
   tasks: Collection<TaskDoc>
@@ -22,11 +23,11 @@ export type Store = {
   queue: Collection<QueueDoc>
   slots: Collection<SlotDoc>
   data: Collection<DataDoc>
-  modules: Collection<ModuleDoc>
+  modules: Remembering<ModuleDoc>
   installLogs: Collection<InstallLogDoc>
   agents: Collection<AgentDoc>
   sessions: Collection<SessionDoc>
-  keys: Collection<KeyDoc>
+  keys: Remembering<KeyDoc>
   grants: Collection<GrantDoc>
   tickets: Collection<TicketDoc>
   idempotency: Collection<IdempotencyDoc>
@@ -79,11 +80,11 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     queue: collection('queue', QueueDoc),
     slots: collection('slots', SlotDoc),
     data: collection('data', DataDoc),
-    modules: collection('modules', ModuleDoc),
+    modules: remembering(collection('modules', ModuleDoc)),
     installLogs: collection('installLogs', InstallLogDoc),
     agents: collection('agents', AgentDoc),
     sessions: collection('sessions', SessionDoc),
-    keys: collection('keys', KeyDoc),
+    keys: remembering(collection('keys', KeyDoc)),
     grants: collection('grants', GrantDoc),
     tickets: collection('tickets', TicketDoc),
     idempotency: collection('idempotency', IdempotencyDoc),

@@ -24,10 +24,13 @@ function setUp(o: { room: number; work: number; answers?: (ClaimAnswer | null | 
     inFlight: 0,
     mostInFlight: 0,
   }
-  const state = { room: o.room, work: o.work }
+  const state = { room: o.room, work: o.work, others: 0 }
   const stop = new AbortController()
   const deps: ClaimsDeps = {
-    offers: (): Offer[] => [{ module: 'm', version: '1.0.0', digest: 'd', max: state.room, warm: 0 }],
+    offers: (): Offer[] => [
+      { module: 'm', version: '1.0.0', digest: 'd', max: state.room, warm: 0 },
+      { module: 'other', version: '1.0.0', digest: 'd', max: state.others, warm: 0 },
+    ],
     ask: async (claimId) => {
       seen.ids.push(claimId)
       seen.mostInFlight = Math.max(seen.mostInFlight, ++seen.inFlight)
@@ -77,6 +80,27 @@ test('a grant that was the last of its kind ends the claiming, until the next to
   expect(seen.ids).toHaveLength(1)
   await claims.offer(tokenOf(2))
   expect(seen.granted).toHaveLength(2)
+})
+
+test('a run that ends while the last grant of its kind is on its way calls for no other claim', async () => {
+  const last = { grant: grantOf(1), more: false }
+  const { claims, seen } = setUp({ room: 5, work: 0, answers: [last] })
+  const claimed = claims.offer(tokenOf(1))
+  claims.poke()
+  await claimed
+  expect(seen.granted).toHaveLength(1)
+  expect(seen.ids).toHaveLength(1)
+})
+
+test('it does where there is room now for what had none', async () => {
+  const last = { grant: grantOf(1), more: false }
+  const { claims, seen, state } = setUp({ room: 1, work: 0, answers: [last] })
+  state.others = 0
+  const claimed = claims.offer(tokenOf(1))
+  state.others = 1
+  claims.poke()
+  await claimed
+  expect(seen.ids).toHaveLength(2)
 })
 
 test('no more is claimed than fits', async () => {

@@ -98,8 +98,9 @@ export class Claims {
     if (answer?.grant) {
       const { module } = answer.grant
       this.#tallies.set(module.name, onGrant(this.#tally(module.name)))
-      if (answer.more !== false) this.#again = true
       this.#deps.onGrant({ grant: answer.grant, again: () => this.#freshen(claimId, offers) })
+      // Nothing else fits: whatever called for another claim meanwhile, it brought no room that was not asked for.
+      this.#again = answer.more !== false || (this.#again && haveGrown(offers, this.#deps.offers()))
       return
     }
     if (answer?.reserve) this.#deps.onReserve(answer.reserve)
@@ -135,3 +136,11 @@ export class Claims {
     return this.#tallies.get(module) ?? freshTally
   }
 }
+
+/** Whether there is room now for something that had none before. */
+function haveGrown(before: readonly Offer[], now: readonly Offer[]): boolean {
+  const roomy = new Set(before.filter(({ max }) => max > 0).map(kindOf))
+  return now.some((offer) => offer.max > 0 && !roomy.has(kindOf(offer)))
+}
+
+const kindOf = ({ module, version, digest }: Offer): string => `${module} ${version} ${digest}`

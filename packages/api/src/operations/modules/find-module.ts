@@ -3,8 +3,12 @@ import type { Deps } from '../../deps.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 
 /** A module by its name, or by the name that a configured worker has for it; there is one id that can follow from that. */
-export async function findModule(deps: Deps, name: string): Promise<ModuleDoc | null> {
-  const module = await deps.store.modules.get(moduleNameOf(name))
+export async function findModule(
+  deps: Deps,
+  name: string,
+  read = deps.store.modules.get,
+): Promise<ModuleDoc | null> {
+  const module = await read(moduleNameOf(name))
   return module && (module._id === name || originalNames(module).includes(name)) ? module : null
 }
 
