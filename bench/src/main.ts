@@ -4,19 +4,36 @@ import { join } from 'node:path'
 import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
 import { chains } from './chains.ts'
 import { depth } from './depth.ts'
+import { idle } from './idle.ts'
 import { listing } from './listing.ts'
 import { describeMachine } from './machine.ts'
 import { modules } from './modules.ts'
 import { overhead } from './overhead.ts'
+import { recovery } from './recovery.ts'
 import { schedules } from './schedules.ts'
 import { submit } from './submit.ts'
+import { throughput } from './throughput.ts'
 import { untilAvailable } from './until-available.ts'
 import { upload } from './upload.ts'
 import { warm } from './warm.ts'
 import { workers } from './workers.ts'
 
 /** Each benchmark gets a running installation of its own and prints what it measured. */
-const benchmarks = { overhead, submit, chains, depth, schedules, upload, listing, modules, workers, warm }
+const benchmarks = {
+  overhead,
+  warm,
+  throughput,
+  idle,
+  recovery,
+  submit,
+  chains,
+  depth,
+  schedules,
+  upload,
+  listing,
+  modules,
+  workers,
+}
 
 /** What its agent has: more would install for minutes before anything is measured. */
 const examples = ['text-stats', 'text-stats-fresh', 'face-detect']

@@ -7,7 +7,12 @@ import type { Client } from '@millrace/client'
 const entry = join(import.meta.dirname, '../../packages/agent/src/main.ts')
 
 /** An agent of its own beside the installation's, in a folder of its own; started and stopped at will. */
-export async function startAgent(client: Client, url: string, folder: string) {
+export async function startAgent(
+  client: Client,
+  url: string,
+  folder: string,
+  settings: Record<string, string> = {},
+) {
   const { secret } = await client.createKey({ name: 'bench', scopes: ['agent'] })
   const modulesDir = join(folder, 'modules')
   await mkdir(modulesDir, { recursive: true })
@@ -19,10 +24,20 @@ export async function startAgent(client: Client, url: string, folder: string) {
     MODULES_DIR: modulesDir,
     NODE_COMPILE_CACHE: join(folder, 'compiled'),
     LOG_LEVEL: 'silent',
+    ...settings,
   }
   let child: ChildProcess | undefined
+  const end = async (signal: NodeJS.Signals) => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
   return {
     modulesDir,
+    get pid(): number {
+      return child?.pid ?? 0
+    },
     /** Gives the copy of a module a name of its own. */
     async rename(module: string, name: string): Promise<void> {
       const file = join(module, 'module.json')
@@ -32,11 +47,7 @@ export async function startAgent(client: Client, url: string, folder: string) {
       child = spawn(process.execPath, [entry], { env, stdio: 'ignore' })
       await once(child, 'spawn')
     },
-    async stop(): Promise<void> {
-      if (!child) return
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   }
 }

@@ -1,0 +1,49 @@
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from '@millrace/client'
+import type { Bench } from './bench.ts'
+import { startAgent } from './start-agent.ts'
+import { untilAvailable } from './until-available.ts'
+
+const seconds = Number(process.env.BENCH_SECONDS ?? 60)
+const settleMs = 15_000
+const ticksPerSecond = 100
+
+/** What an agent with an available module takes of the machine while there is nothing to do. Linux only. */
+export async function idle({ installation, modulesDir }: Bench): Promise<void> {
+  const client = connect({ url: installation.url, key: installation.adminKey })
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-idle-'))
+  const agent = await startAgent(client, installation.url, folder)
+  try {
+    await cp(join(modulesDir, 'text-stats'), join(agent.modulesDir, 'idle'), { recursive: true })
+    await agent.rename(join(agent.modulesDir, 'idle'), 'idle')
+    await agent.start()
+    await untilAvailable(installation, ['idle'])
+    await pause(settleMs)
+    const before = await usedBy(agent.pid)
+    await pause(seconds * 1000)
+    const after = await usedBy(agent.pid)
+    const share = (after.cpuSeconds - before.cpuSeconds) / seconds
+    process.stdout.write(
+      `an idle agent over ${seconds} s: ${(share * 100).toFixed(2)} % of a core (wanted: at most 0.3 %), ` +
+        `${Math.round(after.residentBytes / 1e6)} MB resident (wanted: at most 90 MB)\n`,
+    )
+  } finally {
+    await agent.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Processor time in user space and in the kernel, and resident memory, as `/proc` tells. */
+async function usedBy(pid: number): Promise<{ cpuSeconds: number; residentBytes: number }> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const kilobytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    residentBytes: kilobytes * 1024,
+  }
+}
