@@ -7,10 +7,10 @@ import { Ledger } from './admission/ledger.ts'
 import { createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
-import { within } from './backoff.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
 import { DiskRoom } from './disk-room.ts'
+import { endAgent } from './end-agent.ts'
 import { executeWithRoom } from './execute.ts'
 import { Gpus } from './gpu/gpus.ts'
 import { keepBeating } from './heartbeat.ts'
@@ -49,8 +49,6 @@ export type RunningAgent = {
 }
 
 const version = '0.1.0'
-/** Together below the ten seconds that service managers wait before they kill. */
-const grace = { claimMs: 1500, runsMs: 5000, reportMs: 1000, restMs: 500 }
 
 /** Starts an agent: registers, offers its modules, and runs what it is granted. Throws `HomeInUse`. */
 export async function startAgent(
@@ -323,25 +321,11 @@ export async function startAgent(
     await Promise.all([looking, beating, awake, ownerFirst, disk.watch(signal), gpus.watch(logger, signal)])
   }
 
-  async function shutDown(reason: 'shutdown' | 'superseded'): Promise<void> {
-    offering.setAccepting(false)
-    ledger.evictIdle()
-    rest.close()
+  const shutDown = (reason: 'shutdown' | 'superseded') => {
     unfollow()
-    const working = way.stopAsking()
-    if (reason === 'shutdown')
-      await within(config.stopGraceSeconds * 1000, Promise.race([runs.idle(), hurry.promise]))
-    const ending = runs.end(reason).then(() => warm.close())
-    await within(grace.claimMs, working)
-    await within(grace.runsMs, ending)
-    if (reason === 'shutdown') await within(grace.reportMs, reporter.idle())
-    life.abort()
-    const last = [working, ending, reporter.idle(), inventory.close(), installLogs.close(), way.close()]
-    await within(grace.restMs, Promise.all(last))
-    // What it watches still is killed with it.
-    const closing = [programs.close(), watchdog.close(), local.then((server) => server.close())]
-    await within(grace.restMs, Promise.all(closing))
-    await home.release()
+    const work = { offering, ledger, way, runs, warm, reporter, life, hurry: hurry.promise }
+    const others = { rest, inventory, installLogs, programs, watchdog, local, home }
+    return endAgent({ ...work, ...others, graceSeconds: config.stopGraceSeconds }, reason)
   }
 
   live().catch((error: unknown) => {

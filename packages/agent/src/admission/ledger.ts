@@ -2,10 +2,10 @@ import type { Gpu } from '@millrace/shared'
 import type { Logger } from 'pino'
 import { pause } from '../backoff.ts'
 import type { GpuReading } from '../gpu/gpus.ts'
-import { sum } from './account.ts'
-import { Books, type Memory } from './books.ts'
-import { cheapestToEvict, type Evictable } from './evict.ts'
+import { Books } from './books.ts'
+import type { Evictable } from './evict.ts'
 import { Lookout } from './lookout.ts'
+import { RoomMaker } from './make-room.ts'
 import { measureGpuMemory } from './measure.ts'
 import type { Needs, Seat } from './seat.ts'
 import { UseOfModules } from './use.ts'
@@ -50,12 +50,20 @@ export class Ledger {
   readonly #seats = new Set<Seat>()
   readonly #kept = new Map<string, { seat: Seat; until: number }>()
   readonly #lookout: Lookout
+  readonly #roomMaker: RoomMaker
   #changed = Promise.withResolvers<void>()
   #lastId = 0
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps
     this.books = new Books({ ...deps, reading: () => deps.gpus.reading })
+    this.#roomMaker = new RoomMaker({
+      books: this.books,
+      idle: this.#idle,
+      costOf: (key) => this.use.costOf(key),
+      choose: deps.choose,
+      evict: (seat) => this.#evict(seat),
+    })
     this.#lookout = new Lookout((wish) => this.#fitting(wish) > 0, deps.onRoom, deps.signal)
   }
 
@@ -114,7 +122,7 @@ export class Ledger {
       }
       if (this.#mayLoad(seat)) this.#move(seat, 'loading')
       else {
-        this.#makeRoomFor(seat)
+        this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
         takenSince = this.#isHeldByOthers(seat) ? (takenSince ?? performance.now()) : null
         if (takenSince !== null && performance.now() - takenSince > patienceMs) return null
         await this.#change(signal)
@@ -162,7 +170,7 @@ export class Ledger {
   keep(wish: Wish): void {
     const seat = this.#kept.get(wish.key)?.seat ?? this.#newSeat(wish)
     this.#kept.set(wish.key, { seat, until: performance.now() + keptMs })
-    this.#makeRoomFor(seat)
+    this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
   }
 
   /** Ends what is idle, for somebody who wants the machine for himself. */
@@ -174,7 +182,7 @@ export class Ledger {
   onReading(): void {
     this.books.onReading(this.seats)
     this.books.notePeaks(this.seats)
-    for (const gpu of this.books.gpus) this.#evictFor('vramBytes', gpu, this.seats)
+    for (const gpu of this.books.gpus) this.#roomMaker.evictFor('vramBytes', gpu, this.seats)
     this.#tell()
   }
 
@@ -197,11 +205,10 @@ export class Ledger {
   }
 
   #newSeat({ key, module, worker = null, needs, isAlone = false }: Taken): Seat {
-    const gpu = needs.usesGpu ? this.#chooseGpu(needs, key) : undefined
+    const gpu = needs.usesGpu ? this.#roomMaker.chooseGpu(needs, key, this.#promised()) : undefined
     const whole = gpu ? this.books.capacityOf(gpu) : needs.vramBytes
-    this.#lastId += 1
     return {
-      id: this.#lastId,
+      id: ++this.#lastId,
       key,
       module,
       worker,
@@ -214,18 +221,6 @@ export class Ledger {
       peakVramBytes: null,
       hasRun: false,
     }
-  }
-
-  /** Where it costs least to make room; among those, where most is free. */
-  #chooseGpu(needs: Needs, key: string): Gpu | undefined {
-    const rated = this.books.gpus.map((gpu) => {
-      const { free } = this.books.onGpu(gpu, this.#promised())
-      const idle = this.#idle().filter((seat) => seat.gpu === gpu.uuid && seat.key !== key)
-      const evicted = this.#choose('vramBytes', idle, needs.vramBytes - free)
-      const cost = evicted ? sum(evicted.map(this.#costOf)) : Number.POSITIVE_INFINITY
-      return { gpu, free, cost }
-    })
-    return rated.toSorted((a, b) => (a.cost === b.cost ? b.free - a.free : a.cost - b.cost))[0]?.gpu
   }
 
   /** All that came before it and holds room, or was promised some. */
@@ -243,31 +238,6 @@ export class Ledger {
     if (seat.needs.vramBytes === 0) return !here.some(({ isAlone }) => isAlone)
     return this.books.isFresh(gpu) && this.books.onGpu(gpu, [...here, seat]).free >= 0
   }
-
-  #makeRoomFor(seat: Seat): void {
-    const before = [...this.#before(seat), seat]
-    if (seat.needs.ramBytes > 0) this.#evictFor('ramBytes', null, before)
-    const gpu = this.books.gpu(seat.gpu)
-    if (gpu) this.#evictFor('vramBytes', gpu, before)
-  }
-
-  /** Lets idle processes go so that what is promised to these seats fits, if that is enough. */
-  #evictFor(what: Memory, gpu: Gpu | null, seats: readonly Seat[]): void {
-    const bytes = this.books.missing(what, gpu, seats)
-    if (bytes <= 0) return
-    const idle = this.#idle().filter((seat) => gpu === null || seat.gpu === gpu.uuid)
-    for (const seat of this.#choose(what, idle, bytes) ?? []) this.#evict(seat)
-  }
-
-  #choose(what: Memory, idle: readonly Seat[], bytes: number): Seat[] | null {
-    const able = idle.filter((seat) => seat.needs[what] > 0)
-    const rated = able.map((seat) => ({ id: seat.id, bytes: seat.needs[what], cost: this.#costOf(seat) }))
-    const chosen = (this.#deps.choose ?? cheapestToEvict)(rated, bytes)
-    return chosen && able.filter(({ id }) => chosen.some((one) => one.id === id))
-  }
-
-  /** Of several idle processes of one module all but the last are missed less. */
-  #costOf = (seat: Seat): number => this.use.costOf(seat.key) / Math.max(1, this.idleOf(seat.key).length)
 
   #evict(seat: Seat): void {
     this.#deps.logger.info({ module: seat.module, gpu: seat.gpu }, 'an idle process makes room')

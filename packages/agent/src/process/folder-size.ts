@@ -26,6 +26,7 @@ export async function folderSize(folder: string): Promise<FolderSize> {
   return size
 }
 
+/** `null`: it went away meanwhile. */
 async function look(path: string) {
   const stat = await lstat(path).catch(() => null)
   return stat && { path, stat }
