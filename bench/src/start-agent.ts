@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Client } from '@millrace/client'
+import { littleMemory } from '@millrace/infra'
 
 const entry = join(import.meta.dirname, '../../packages/agent/src/main.ts')
 
@@ -24,6 +25,7 @@ export async function startAgent(
     MODULES_DIR: modulesDir,
     NODE_COMPILE_CACHE: join(folder, 'compiled'),
     LOG_LEVEL: 'silent',
+    ...littleMemory, // as a service and `npm start` run it
     ...settings,
   }
   let child: ChildProcess | undefined

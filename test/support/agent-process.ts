@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Client } from '@millrace/client'
+import { littleMemory } from '@millrace/infra'
 import { type Program, startProgram } from './program.ts'
 import { until } from './until.ts'
 
@@ -38,7 +39,7 @@ export async function agentProcess(
     },
     start(more: Record<string, string> = {}): Program {
       program = startProgram(entry, {
-        NODE_OPTIONS: '--max-semi-space-size=4', // as infra starts it
+        ...littleMemory, // as infra starts it
         MILLRACE_URL: url,
         MILLRACE_AGENT_KEY: key,
         AGENT_HOME: join(home, 'agent'),

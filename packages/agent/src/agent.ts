@@ -7,6 +7,7 @@ import { Ledger } from './admission/ledger.ts'
 import { createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
 import { ApiRefused } from './api-failures.ts'
+import { collectAfterStart } from './collect.ts'
 import { Commands } from './commands.ts'
 import type { Config } from './config.ts'
 import { DiskRoom } from './disk-room.ts'
@@ -276,6 +277,7 @@ export async function startAgent(
   }
 
   async function live(): Promise<void> {
+    collectAfterStart()
     rest.set('owner', await readOwnerPause(config.home))
     reporter.resume(home.unreported)
     await disk.look()

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { collectWhatWasRead } from '../collect.ts'
 
 /** The longest line that is kept whole: the limit of a result printed on standard output. */
 export const longestLine = 1024 * 1024
@@ -19,6 +20,7 @@ export function readLines(stream: Readable, onLine: (line: OutputLine) => void |
   const resume = () => stream.resume()
   stream.on('data', (chunk: Buffer) => {
     lines.push(chunk)
+    collectWhatWasRead(chunk.length)
     if (waiting.length === 0) return
     stream.pause()
     void Promise.allSettled(waiting).then(resume)

@@ -3,7 +3,7 @@ import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 const batchBytes = 64 * 1024
 /** Lines waiting for NATS beyond this are left out of the live log, oldest first; the archive has them. */
-const waitingBytes = 4 * 1024 * 1024
+const waitingBytes = 1024 * 1024
 
 /** Lines and progress on their way to the live log, cut into batches. */
 export class LogBatches {

@@ -5,7 +5,8 @@ import { jsonSize, LineBlocks } from './line-blocks.ts'
 export type LogLimits = { head: number; tail: number }
 /** What became of a log; `path` is null when there was not a single line. */
 export type KeptLog = { path: string | null; lines: number; bytes: number; truncated: boolean }
-const usual: LogLimits = { head: 5 * 1024 * 1024, tail: 5 * 1024 * 1024 }
+/** The tail waits in memory, of every run at once. */
+const usual: LogLimits = { head: 8 * 1024 * 1024, tail: 2 * 1024 * 1024 }
 const mostAtOnce = 64 * 1024
 
 /**

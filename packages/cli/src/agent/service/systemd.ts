@@ -40,7 +40,8 @@ After=network-online.target
 
 [Service]
 Type=exec
-ExecStart=${quoted(`:${node}`)} --max-semi-space-size=4 --disable-warning=ExperimentalWarning ${quoted(entry)}
+ExecStart=${quoted(`:${node}`)} --max-semi-space-size=1 --expose-gc --disable-warning=ExperimentalWarning ${quoted(entry)}
+Environment=MALLOC_MMAP_THRESHOLD_=32768
 EnvironmentFile=${specifier(settings)}
 WorkingDirectory=${specifier(service.home)}
 ${isSystem && account ? `User=${account}\n` : ''}Restart=always

@@ -31,7 +31,7 @@ function xmlOf({ name, node, entry, home, settings }: Service): string {
   <name>Millrace agent (${escaped(name)})</name>
   <description>Runs modules for Millrace on this machine.</description>
   <executable>${escaped(node)}</executable>
-  <arguments>--max-semi-space-size=4 --disable-warning=ExperimentalWarning &quot;${escaped(entry)}&quot;</arguments>
+  <arguments>--max-semi-space-size=1 --expose-gc --disable-warning=ExperimentalWarning &quot;${escaped(entry)}&quot;</arguments>
   <workingdirectory>${escaped(home)}</workingdirectory>
   <env name="MILLRACE_PERCENT" value="%"/>
 ${env.join('')}  <startmode>Automatic</startmode>
