@@ -68,8 +68,8 @@ test('a flood of 1 GB keeps its head and its tail, and counts what is missing be
   expect(lines[0]).toMatchObject({ n: 1, line: 'first line' })
   expect(lines.at(-1)).toMatchObject({ n: 1_000_002, line: 'last line' })
   expect(lines[gap]?.line).toBe(`${1_000_002 - (lines.length - 1)} lines left out here`)
-  expect(gap).toBeGreaterThan(4000)
-  expect(lines.length - gap).toBeGreaterThan(4000)
+  expect(gap).toBeGreaterThan(6000)
+  expect(lines.length - gap).toBeGreaterThan(1500)
   expect(await peakMemory(here.agent.program.pid)).toBeLessThan(mostMemory)
 }, 180_000)
 
