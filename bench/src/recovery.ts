@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect, type Task } from '@millrace/client'
+import { moduleNameOf } from '@millrace/shared'
 import type { Bench } from './bench.ts'
 import { startAgent } from './start-agent.ts'
 import { median } from './statistics.ts'
@@ -25,7 +26,7 @@ export async function recovery(bench: Bench): Promise<void> {
   const agent = await startAgent(client, installation.url, folder, { WORKERS_FILE: workersFile })
   try {
     await agent.start()
-    await untilAvailable(installation, [worker])
+    await untilAvailable(installation, [moduleNameOf(worker)])
     const restarted: number[] = []
     for (let round = 0; round < rounds; round += 1) {
       const run = await startRun(client, join(folder, `restarted-${round}`))
