@@ -60,6 +60,14 @@ export class Books {
     return -(gpu ? this.onGpu(gpu, here) : this.inRam(here)).free - leaving
   }
 
+  /** Even without all seats of ours there would be no room for this one. */
+  isHeldByOthers({ gpu: uuid, needs }: Seat, seats: readonly Seat[]): boolean {
+    const gpu = this.gpu(uuid)
+    if (gpu && this.capacityOf(gpu) - this.onGpu(gpu, seats).foreign < needs.vramBytes) return true
+    const { free, promised } = this.inRam(seats)
+    return needs.ramBytes > 0 && free + promised < needs.ramBytes
+  }
+
   /** How many more with these needs fit beside the seats, if `spare` made way. */
   count(needs: Needs, seats: readonly Seat[], spare: readonly Seat[]): number {
     return Math.min(this.#countInRam(needs, seats, spare), this.#countOnGpus(needs, seats, spare))

@@ -64,7 +64,12 @@ export class Ledger {
       choose: deps.choose,
       evict: (seat) => this.#evict(seat),
     })
-    this.#lookout = new Lookout((wish) => this.#fitting(wish) > 0, deps.onRoom, deps.signal)
+    this.#lookout = new Lookout({
+      fits: (wish) => this.#fitting(wish) > 0,
+      look: () => this.#look(),
+      onRoom: deps.onRoom,
+      signal: deps.signal,
+    })
   }
 
   get seats(): Seat[] {
@@ -123,7 +128,7 @@ export class Ledger {
       if (this.#mayLoad(seat)) this.#move(seat, 'loading')
       else {
         this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
-        takenSince = this.#isHeldByOthers(seat) ? (takenSince ?? performance.now()) : null
+        takenSince = this.books.isHeldByOthers(seat, this.seats) ? (takenSince ?? performance.now()) : null
         if (takenSince !== null && performance.now() - takenSince > patienceMs) return null
         await this.#change(signal)
       }
@@ -160,6 +165,7 @@ export class Ledger {
   release(seat: Seat): void {
     if (!this.#seats.delete(seat)) return
     this.books.released(seat)
+    if (seat.gpu !== null) this.#lookout.stir()
     this.#tell()
     // The end of a run is told by others, when it is reported.
     if (!seat.hasRun) this.#deps.onRoom()
@@ -169,6 +175,7 @@ export class Ledger {
   /** Keeps room for a module that the API has waiting: nothing lower is begun in its place. */
   keep(wish: Wish): void {
     const seat = this.#kept.get(wish.key)?.seat ?? this.#newSeat(wish)
+    if (seat.gpu !== null) this.#lookout.stir()
     this.#kept.set(wish.key, { seat, until: performance.now() + keptMs })
     this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
   }
@@ -245,15 +252,6 @@ export class Ledger {
     this.#deps.evict(seat)
   }
 
-  /** Even without all others of ours it would not fit. */
-  #isHeldByOthers(seat: Seat): boolean {
-    const gpu = this.books.gpu(seat.gpu)
-    if (gpu && this.books.capacityOf(gpu) - this.books.onGpu(gpu, this.seats).foreign < seat.needs.vramBytes)
-      return true
-    const { free, promised } = this.books.inRam(this.seats)
-    return seat.needs.ramBytes > 0 && free + promised < seat.needs.ramBytes
-  }
-
   #occupy(idle: Seat): Seat {
     idle.hasRun = true
     this.#move(idle, 'busy')
@@ -283,6 +281,7 @@ export class Ledger {
 
   #move(seat: Seat, to: Seat['state']): void {
     seat.state = to
+    if (seat.gpu !== null) this.#lookout.stir()
     this.#tell()
   }
 

@@ -1,20 +1,27 @@
 import type { Wish } from './ledger.ts'
 
-const everyMs = 1000
+export type LookoutDeps = {
+  fits(wish: Wish): boolean
+  /** Asks the drivers how the GPUs stand now. */
+  look(): Promise<void>
+  onRoom(): void
+  signal: AbortSignal
+}
 
-/** Looks out for room: other programs give memory back without a word, and nobody else would tell. */
+const everyMs = 1000
+/** After something of ours came or went, the GPUs are looked at for so long, so often; then as often as ever. */
+const traffic = { lastsMs: 10_000, everyMs: 500 }
+
+/** Looks out for room: memory comes back late, and other programs give theirs back without a word. */
 export class Lookout {
-  readonly #fits: (wish: Wish) => boolean
-  readonly #onRoom: () => void
-  readonly #signal: AbortSignal
+  readonly #deps: LookoutDeps
   /** Modules that had no room when they were last asked about. */
   readonly #cramped = new Map<string, Wish>()
+  #trafficUntil = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
 
-  constructor(fits: (wish: Wish) => boolean, onRoom: () => void, signal: AbortSignal) {
-    this.#fits = fits
-    this.#onRoom = onRoom
-    this.#signal = signal
+  constructor(deps: LookoutDeps) {
+    this.#deps = deps
   }
 
   /** A module was asked about. */
@@ -24,12 +31,25 @@ export class Lookout {
     if (this.#cramped.size > 0) this.#lookLater()
   }
 
+  /** Something of ours came to a GPU, or went from it: who waits for room there may soon have some. */
+  stir(): void {
+    this.#trafficUntil = performance.now() + traffic.lastsMs
+  }
+
   #lookLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null
-      if (this.#signal.aborted) return
-      if ([...this.#cramped.values()].some(this.#fits)) this.#onRoom()
-      else if (this.#cramped.size > 0) this.#lookLater()
-    }, everyMs).unref()
+    this.#timer ??= setTimeout(() => void this.#look(), this.#isStirred ? traffic.everyMs : everyMs).unref()
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isStirred && [...this.#cramped.values()].some(({ needs }) => needs.usesGpu))
+      await this.#deps.look()
+    this.#timer = null
+    if (this.#deps.signal.aborted) return
+    if ([...this.#cramped.values()].some(this.#deps.fits)) this.#deps.onRoom()
+    else if (this.#cramped.size > 0) this.#lookLater()
+  }
+
+  get #isStirred(): boolean {
+    return performance.now() < this.#trafficUntil
   }
 }
