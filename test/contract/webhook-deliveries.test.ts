@@ -77,6 +77,24 @@ describe('how much is sent', () => {
     expect((await deliveriesOf(webhook.id)).every(({ attempts }) => attempts.length === 1)).toBe(true)
   })
 
+  test('once, though another process was told of it while it was being sent', async () => {
+    const { url, got } = await receiver((response) => void setTimeout(() => response.end(), 300))
+    const { webhook } = await api.client.createWebhook({ url })
+    await cancelled()
+    await tick(api.deps)
+    await until('it is being sent', 10, () => got.length === 1)
+    const { deliveries } = api.deps.store
+    // A database that looks for what is due, and answers with what it has become since: once.
+    let asked = 0
+    const find: typeof deliveries.find = (filter, options) =>
+      deliveries.find(asked++ === 0 ? { webhook: webhook.id } : filter, options)
+    await tick({ ...api.deps, store: { ...api.deps.store, deliveries: { ...deliveries, find } } })
+    await ticked('it is noted', async () =>
+      (await deliveriesOf(webhook.id)).every(({ status }) => status === 'delivered'),
+    )
+    expect(got).toHaveLength(1)
+  })
+
   test('a process that died while it sent holds a delivery for a minute', async () => {
     const { url, got } = await receiver()
     const { webhook } = await api.client.createWebhook({ url })

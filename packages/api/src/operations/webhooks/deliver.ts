@@ -11,7 +11,7 @@ const leaseMs = 60_000
 export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
   const at = deps.clock.now()
   const claimed = await deps.store.deliveries.change(due, (current) =>
-    current.rev === due.rev ? { ...current, nextAt: new Date(at.getTime() + leaseMs) } : null,
+    isDue(current, at) ? { ...current, nextAt: new Date(at.getTime() + leaseMs) } : null,
   )
   if (!claimed) return
   deps.reached('webhook.claimed')
@@ -28,6 +28,9 @@ export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
   if (change.after.state === 'failed')
     deps.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
 }
+
+/** Not only when it was looked for: a database may answer with what became of a document since. */
+const isDue = ({ state, nextAt }: DeliveryDoc, now: Date): boolean => state === 'due' && nextAt <= now
 
 async function send(deps: Deps, due: DeliveryDoc, at: Date): Promise<Answered & { isOver: boolean }> {
   const key = await keyFor(deps, due)
