@@ -63,10 +63,13 @@ export function describeStatus(status: Status): string {
 function stateOf({ rest }: Status): string {
   if (rest.length === 0) return 'state    working'
   const said = rest.map(({ by, kind, note, until }) => {
-    const end = until ? ` until ${new Date(until).toLocaleString()}` : ''
+    const end = until ? ` until ${localTime(new Date(until))}` : ''
     return `${kind} ${who[by] ?? by}${end}${note ? ` (${note})` : ''}`
   })
   return `state    ${said.join('; ')}`
 }
+
+/** `2026-11-28 03:12`, by the clock of this machine, in no country's order. */
+const localTime = (at: Date): string => at.toLocaleString('sv-SE', { dateStyle: 'short', timeStyle: 'short' })
 
 const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
