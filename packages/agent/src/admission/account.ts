@@ -1,4 +1,3 @@
-import type { Gpu } from '@millrace/shared'
 import type { Seat } from './seat.ts'
 
 /** How one memory stands, in bytes. `free` may be negative: somebody else took what was promised. */
@@ -7,27 +6,25 @@ export type Account = { foreign: number; promised: number; free: number }
 /** What is measured of our own processes: bytes by seat id, as far as it is known. */
 export type Measured = ReadonlyMap<number, number>
 
-const isLoaded = ({ state }: Seat): boolean => state === 'busy' || state === 'idle' || state === 'leaving'
+/** Its process was started, and had the time to take what it needs. */
+export const isLoaded = ({ state }: Seat): boolean =>
+  state === 'busy' || state === 'idle' || state === 'leaving'
 
 /**
- * How a GPU stands. What is promised to a process counts in full, whether it took it yet or not, and more if it took
- * more; what others use is the rest of what is used. `foreignBefore` is what others used when nothing of ours was
- * there: where the driver does not tell whose memory it is, loaded processes are taken to hold what they need.
+ * How a GPU stands of which `usedBytes` are in use. What is promised to a process counts in full, whether it took it yet
+ * or not, and more if it took more; what others use is the rest of what is used, and at least `foreignBytes`.
  */
 export function accountOfGpu(o: {
-  gpu: Gpu
+  usedBytes: number
+  /** Without what is left to the desktop. */
+  capacityBytes: number
+  foreignBytes: number
   seats: readonly Seat[]
-  measured: Measured | null
-  foreignBefore: number
-  headroomBytes: number
+  held(seat: Seat): number
 }): Account {
-  const held = (seat: Seat): number =>
-    o.measured ? (o.measured.get(seat.id) ?? 0) : isLoaded(seat) ? seat.needs.vramBytes : 0
-  const promised = sum(o.seats.map((seat) => Math.max(seat.needs.vramBytes, held(seat))))
-  const left = (o.gpu.memoryUsed ?? 0) - sum(o.seats.map(held))
-  const foreign = Math.max(0, left, o.measured ? 0 : o.foreignBefore)
-  const total = o.gpu.memoryTotal - o.headroomBytes
-  return { foreign, promised, free: total - foreign - promised }
+  const promised = sum(o.seats.map((seat) => Math.max(seat.needs.vramBytes, o.held(seat))))
+  const foreign = Math.max(0, o.usedBytes - sum(o.seats.map(o.held)), o.foreignBytes)
+  return { foreign, promised, free: o.capacityBytes - foreign - promised }
 }
 
 /** How the machine's memory stands; `availableBytes` is what the system would still give away. */

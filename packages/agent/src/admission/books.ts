@@ -1,6 +1,7 @@
 import type { Gpu } from '@millrace/shared'
 import type { GpuReading } from '../gpu/gpus.ts'
-import { type Account, accountOfGpu, accountOfRam, sum } from './account.ts'
+import type { GpuHold } from '../gpu/nvidia-smi.ts'
+import { type Account, accountOfGpu, accountOfRam, isLoaded, type Measured, sum } from './account.ts'
 import { measureGpuMemory, measureRam } from './measure.ts'
 import type { Needs, Seat } from './seat.ts'
 
@@ -10,6 +11,9 @@ export type BooksDeps = {
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
 }
+/** So long after its process, memory may still count as used. */
+const backWithinMs = 1500
+
 export type Memory = 'ramBytes' | 'vramBytes'
 
 /** How the memories of this machine stand, for whichever seats are asked about. */
@@ -17,7 +21,8 @@ export class Books {
   readonly #deps: BooksDeps
   /** What others used of each GPU when nothing of ours was there. */
   readonly #foreignBefore = new Map<string, number>()
-  readonly #releasedAt = new Map<string, number>()
+  /** Processes of ours whose memory may still be on its way back. */
+  #released: { gpu: string; bytes: number; at: number }[] = []
   /** The driver has told of a process of ours: what it does not tell of is not there. */
   #canMeasure = false
 
@@ -36,18 +41,42 @@ export class Books {
   /** The most that runs may have of a GPU. */
   capacityOf = (gpu: Gpu): number => Math.max(0, gpu.memoryTotal - this.#deps.headroomBytes())
 
-  /** How a GPU stands with those of these seats that are on it. */
+  /** How a GPU stands with those of these seats that are on it: there is certainly so much free. */
   onGpu(gpu: Gpu, seats: readonly Seat[]): Account {
     const { holds } = this.#deps.reading()
     const here = seats.filter((seat) => seat.gpu === gpu.uuid)
+    const measured = this.#measure(here, holds)
     return accountOfGpu({
-      gpu,
+      usedBytes: gpu.memoryUsed ?? 0,
+      capacityBytes: gpu.memoryTotal - this.#deps.headroomBytes(),
+      // Where the driver does not tell whose memory it is, what others used when nothing of ours was there.
+      foreignBytes: measured ? 0 : (this.#foreignBefore.get(gpu.uuid) ?? 0),
       seats: here,
-      measured: this.#canMeasure && holds ? measureGpuMemory(here, holds) : null,
-      foreignBefore: this.#foreignBefore.get(gpu.uuid) ?? 0,
-      headroomBytes: this.#deps.headroomBytes(),
+      held: (seat) => (measured ? (measured.get(seat.id) ?? 0) : isLoaded(seat) ? seat.needs.vramBytes : 0),
     })
   }
+
+  /**
+   * The same, where nobody has to go for a mistake: what ours may have taken while the GPU was looked at is no other
+   * program's, nor what those that are gone have not given back yet.
+   */
+  #onGpuAtBest(gpu: Gpu, seats: readonly Seat[]): Account {
+    const { holds, holdsAfter } = this.#deps.reading()
+    const here = seats.filter((seat) => seat.gpu === gpu.uuid)
+    const [before, after] = [this.#measure(here, holds), this.#measure(here, holdsAfter)]
+    return accountOfGpu({
+      usedBytes: (gpu.memoryUsed ?? 0) - this.#bytesOnTheWayBack(gpu),
+      capacityBytes: gpu.memoryTotal - this.#deps.headroomBytes(),
+      foreignBytes: 0,
+      seats: here,
+      held: ({ id, pid, needs }) =>
+        before ? Math.max(before.get(id) ?? 0, after?.get(id) ?? 0) : pid === null ? 0 : needs.vramBytes,
+    })
+  }
+
+  /** Bytes by seat; `null` where the driver does not tell. */
+  #measure = (seats: readonly Seat[], holds: readonly GpuHold[] | null): Measured | null =>
+    this.#canMeasure && holds ? measureGpuMemory(seats, holds) : null
 
   inRam(seats: readonly Seat[]): Account {
     return accountOfRam({ ...this.#deps.ram(), seats, measured: measureRam(seats) })
@@ -57,7 +86,7 @@ export class Books {
   missing(what: Memory, gpu: Gpu | null, seats: readonly Seat[]): number {
     const here = gpu ? seats.filter((seat) => seat.gpu === gpu.uuid) : seats
     const leaving = sum(here.filter(({ state }) => state === 'leaving').map(({ needs }) => needs[what]))
-    return -(gpu ? this.onGpu(gpu, here) : this.inRam(here)).free - leaving
+    return -(gpu ? this.#onGpuAtBest(gpu, here) : this.inRam(here)).free - leaving
   }
 
   /** Even without all seats of ours there would be no room for this one. */
@@ -74,16 +103,23 @@ export class Books {
   }
 
   /** A process of ours is gone: what the GPU was seen to hold before may still be its own. */
-  released({ gpu }: Seat): void {
-    if (gpu !== null) this.#releasedAt.set(gpu, performance.now())
+  released({ gpu, pid, peakVramBytes, needs }: Seat): void {
+    if (gpu === null) return
+    const bytes = pid === null ? 0 : (peakVramBytes ?? needs.vramBytes)
+    this.#released.push({ gpu, bytes, at: performance.now() })
   }
 
   /** Whether the GPU was looked at since the last process went. */
-  isFresh = (gpu: Gpu): boolean => this.#deps.reading().at > (this.#releasedAt.get(gpu.uuid) ?? 0)
+  isFresh = ({ uuid }: Gpu): boolean =>
+    this.#released.every(({ gpu, at }) => gpu !== uuid || at < this.#deps.reading().at)
+
+  #bytesOnTheWayBack = ({ uuid }: Gpu): number =>
+    sum(this.#released.map(({ gpu, bytes }) => (gpu === uuid ? bytes : 0)))
 
   /** The GPUs were looked at. */
   onReading(seats: readonly Seat[]): void {
-    const { gpus, holds } = this.#deps.reading()
+    const { gpus, holds, at: lookedAt } = this.#deps.reading()
+    this.#released = this.#released.filter(({ at }) => lookedAt < at + backWithinMs)
     this.#canMeasure ||= measureGpuMemory(seats, holds ?? []).size > 0
     for (const gpu of gpus) {
       const used = gpu.memoryUsed ?? 0

@@ -1,85 +1,160 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { pino } from 'pino'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
 import { Gpus } from '../gpu/gpus.ts'
 import { Ledger } from './ledger.ts'
 
-/** A GPU of 32 GiB as its driver tells of it, by the stand-in of the simulation; nobody looks at it by the clock. */
+/** A GPU of 32 GiB whose driver says what the tests have it say; nobody looks at it by the clock. */
 
 const MiB = 1024 * 1024
+const totalMib = 32 * 1024
+/** `holds` is answered once, when there is a `holds.next` to follow it. */
+const nvidiaSmi = `#!/bin/sh
+cd "$(dirname "$0")"
+case "$1" in
+  --query-gpu=*) echo "GPU-1, A GPU, ${totalMib}, $(cat used), 0, 1.0" ;;
+  *) cat holds; [ ! -f holds.next ] || mv holds.next holds ;;
+esac
+`
 const logger = pino({ level: 'silent' })
 const path = process.env.PATH
-let gpu: string
+let folder: string
 let stop: AbortController
 let gpus: Gpus
 let ledger: Ledger
 let calls: number
+let evicted: string[]
+let children: ChildProcess[]
 
 beforeEach(async () => {
-  gpu = mkdtempSync(join(tmpdir(), 'millrace-gpu-'))
-  mkdirSync(join(gpu, 'holds'))
-  process.env.SIMULATED_GPU = gpu
-  process.env.PATH = `${resolve(import.meta.dirname, '../../simulation')}${delimiter}${path}`
-  stop = new AbortController()
-  calls = 0
-  inUse(0)
+  folder = mkdtempSync(join(tmpdir(), 'millrace-gpu-'))
+  writeFileSync(join(folder, 'nvidia-smi'), nvidiaSmi)
+  chmodSync(join(folder, 'nvidia-smi'), 0o755)
+  process.env.PATH = `${folder}${delimiter}${path}`
+  ;[stop, calls, evicted, children] = [new AbortController(), 0, [], []]
   gpus = new Gpus(() => ledger.onReading())
   ledger = new Ledger({
     gpus,
     freeRuns: () => 4,
     headroomBytes: () => 1024 * MiB,
     ram: () => ({ totalBytes: 2 ** 40, availableBytes: 2 ** 40 }),
-    evict: (seat) => ledger.release(seat),
+    evict: (seat) => evicted.push(seat.module),
     onRoom: () => {
       calls += 1
     },
     logger,
     signal: stop.signal,
   })
-  await gpus.look(stop.signal)
+  driverSays({ used: 0 })
+  await look()
 })
 afterEach(() => {
   stop.abort()
   process.env.PATH = path
-  rmSync(gpu, { recursive: true, force: true })
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
 })
 
-const inUse = (mib: number) => writeFileSync(join(gpu, 'foreign'), String(mib))
+type Holds = Record<number, number>
+function driverSays({ used, holds = {}, after }: { used: number; holds?: Holds; after?: Holds }) {
+  const csv = (some: Holds) =>
+    Object.entries(some)
+      .map(([pid, mib]) => `GPU-1, ${pid}, ${mib}\n`)
+      .join('')
+  writeFileSync(join(folder, 'used'), String(used))
+  writeFileSync(join(folder, 'holds'), csv(holds))
+  if (after) writeFileSync(join(folder, 'holds.next'), csv(after))
+}
+const look = () => gpus.look(stop.signal)
 const wish = (module: string, mib: number) => ({
   key: module,
   module,
   needs: { usesGpu: true, ramBytes: 0, vramBytes: mib * MiB },
 })
-const seated = async (module: string, mib: number) => {
+
+/** A run of a module whose process is there, and loads. */
+async function loading(module: string, mib: number) {
   const seat = await ledger.enter(ledger.take(wish(module, mib)), stop.signal)
   if (!seat) throw new Error('it was handed back')
+  const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' })
+  children.push(child)
+  ledger.started(seat, child.pid, true)
+  return { seat, pid: child.pid ?? 0 }
+}
+async function idle(module: string, mib: number) {
+  const { seat, pid } = await loading(module, mib)
   ledger.loaded(seat, 0.1)
-  return seat
+  ledger.idle(seat)
+  return { seat, pid }
 }
 
-test('memory that comes back after its process is noticed, though nobody looks by the clock', async () => {
-  const seat = await seated('small', 4_000)
-  // What it held is still in use when it is gone, and looks like somebody else's.
-  inUse(4_000)
-  ledger.release(seat)
-  await gpus.look(stop.signal)
-  expect(ledger.roomFor(wish('large', 30_000))).toBe(0)
-  inUse(0)
-  await until('it was noticed, and told', 10, () => calls > 0)
-  expect(ledger.roomFor(wish('large', 30_000))).toBe(1)
+describe('room', () => {
+  test('that comes back after its process is noticed, though nobody looks by the clock', async () => {
+    const { seat } = await idle('small', 4_000)
+    // What it held is still in use when it is gone, and looks like somebody else's.
+    driverSays({ used: 4_000 })
+    ledger.release(seat)
+    calls = 0
+    await look()
+    expect(ledger.roomFor(wish('large', 30_000))).toBe(0)
+    driverSays({ used: 0 })
+    await until('it was noticed, and told', 10, () => calls > 0)
+    expect(ledger.roomFor(wish('large', 30_000))).toBe(1)
+  })
+
+  test('that other programs give back is noticed while work comes and goes', async () => {
+    const { pid } = await idle('small', 4_000)
+    driverSays({ used: 4_000 + 8_000, holds: { [pid]: 4_000 } })
+    await look()
+    expect(ledger.roomFor(wish('large', 26_000))).toBe(0)
+    driverSays({ used: 4_000, holds: { [pid]: 4_000 } })
+    await until('it was noticed, and told', 10, () => calls > 0)
+    expect(ledger.roomFor(wish('large', 26_000))).toBe(1)
+  })
 })
 
-test('other programs that give memory back are noticed while work comes and goes', async () => {
-  const seat = await seated('small', 4_000)
-  ledger.idle(seat)
-  // The driver tells how much is used, and not by whom.
-  inUse(4_000 + 8_000)
-  await gpus.look(stop.signal)
-  expect(ledger.roomFor(wish('large', 26_000))).toBe(0)
-  inUse(4_000)
-  await until('it was noticed, and told', 10, () => calls > 0)
-  expect(ledger.roomFor(wish('large', 26_000))).toBe(1)
+describe('an idle process', () => {
+  test('goes when other programs take what is promised', async () => {
+    const { pid } = await idle('small', 4_000)
+    driverSays({ used: 4_000 + 29_000, holds: { [pid]: 4_000 } })
+    await look()
+    expect(evicted).toEqual(['small'])
+  })
+
+  test('stays when another one of ours takes its own while the GPU is looked at', async () => {
+    const small = await idle('small', 8_000)
+    const large = await loading('large', 12_000)
+    const before = { [small.pid]: 8_000 }
+    driverSays({ used: 20_000, holds: before, after: { ...before, [large.pid]: 12_000 } })
+    await look()
+    expect(evicted).toEqual([])
+  })
+
+  test('stays when the driver does not tell whose it is what one of ours takes while it loads', async () => {
+    await idle('small', 8_000)
+    await loading('large', 12_000)
+    driverSays({ used: 8_000 + 12_000 })
+    await look()
+    expect(evicted).toEqual([])
+  })
+
+  test('stays when what another one of ours had is only on its way back', async () => {
+    const small = await idle('small', 8_000)
+    const large = await idle('large', 12_000)
+    driverSays({ used: 20_000, holds: { [small.pid]: 8_000, [large.pid]: 12_000 } })
+    await look()
+    ledger.leaving(large.seat)
+    driverSays({ used: 20_000, holds: { [small.pid]: 8_000 } })
+    ledger.release(large.seat)
+    const next = ledger.enter(ledger.take(wish('next', 12_000)), stop.signal)
+    await look()
+    expect(evicted).toEqual([])
+    driverSays({ used: 8_000, holds: { [small.pid]: 8_000 } })
+    expect((await next)?.state).toBe('loading')
+    expect(evicted).toEqual([])
+  })
 })

@@ -5,12 +5,15 @@ import { type GpuHold, listGpus, listHolds } from './nvidia-smi.ts'
 
 const everyMs = 5000
 
-/** One look at all GPUs. `holds`: what each process has there, where the driver tells. */
-export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; at: number }
+/**
+ * One look at all GPUs. `holds`: what each process had there just before, `holdsAfter`: just after, where the driver
+ * tells; it cannot be asked for both at once.
+ */
+export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; holdsAfter: GpuHold[] | null; at: number }
 
 /** Watches the NVIDIA GPUs of this machine until the signal; without any (or their tool) it looks only once. */
 export class Gpus {
-  #reading: GpuReading = { gpus: [], holds: null, at: Number.NEGATIVE_INFINITY }
+  #reading: GpuReading = { gpus: [], holds: null, holdsAfter: null, at: Number.NEGATIVE_INFINITY }
   #looking: Promise<GpuReading> | null = null
   readonly #first = Promise.withResolvers<void>()
   readonly #onReading: () => void
@@ -73,17 +76,20 @@ export class Gpus {
 
   async #look(signal: AbortSignal): Promise<GpuReading> {
     const at = performance.now()
-    // Holds first: what a process of ours takes in between looks like somebody else's, never like free room.
-    const holds = await listHolds(signal).catch((error: unknown) => {
-      if (isMissing(error)) throw error
-      return null
-    })
+    const holds = await holdsOrNull(signal)
     const gpus = await listGpus(signal)
-    this.#reading = { gpus, holds, at }
+    const holdsAfter = holds && (await holdsOrNull(signal))
+    this.#reading = { gpus, holds, holdsAfter, at }
     this.#onReading()
     return this.#reading
   }
 }
+
+const holdsOrNull = (signal: AbortSignal): Promise<GpuHold[] | null> =>
+  listHolds(signal).catch((error: unknown) => {
+    if (isMissing(error)) throw error
+    return null
+  })
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
