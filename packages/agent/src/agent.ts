@@ -185,7 +185,7 @@ export async function startAgent(
     drop: (run) => reporter.drop(run),
     onFree: () => {
       void disk.look()
-      way.poke()
+      way.freed()
     },
     logger,
   })

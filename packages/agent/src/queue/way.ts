@@ -13,8 +13,10 @@ import type { Logger } from 'pino'
 export type Way = {
   /** The agent is registered, perhaps anew. Before that nothing is asked or sent. */
   begin(answer: RegisterAnswer): void
-  /** There may be work, or room for it, that nobody tells of: a run ended, a module came or went. */
+  /** There may be work, or room for it, that nobody tells of: other programs made way, a module came or went. */
   poke(): void
+  /** A run ended. */
+  freed(): void
   /** The API answers again after it was away: what was asked of it may hang on a connection that is dead. */
   apiIsBack(): void
   /** Whether live lines have a chance now; while not, they had better wait. */

@@ -22,6 +22,7 @@ export function httpWay(deps: WayDeps): Way {
       claims.begin()
     },
     poke: () => claims.poke(),
+    freed: () => claims.poke(),
     apiIsBack: () => claims.askAnew(),
     isOpen: () => isRegistered && performance.now() >= restsUntil,
     async publishLog(run, batch) {

@@ -18,6 +18,7 @@ export class Claims {
   readonly #tallies = new Map<string, Tally>()
   readonly #tokens: Token[] = []
   #again = false
+  #hasTakenAll = false
   #round: Promise<void> | null = null
 
   constructor(deps: ClaimsDeps) {
@@ -27,6 +28,11 @@ export class Claims {
 
   get isBusy(): boolean {
     return this.#round !== null
+  }
+
+  /** The last claim was answered with a grant and the word that nothing else fits: what comes since has a token. */
+  get hasTakenAll(): boolean {
+    return this.#hasTakenAll
   }
 
   /** Milliseconds for which the tokens of a module are to be left alone. */
@@ -46,7 +52,7 @@ export class Claims {
     return this.#start()
   }
 
-  /** Something changed that no token tells of: a run ended, a module became available. */
+  /** Something changed that no token tells of: there is more room, a module became available. */
   poke(): void {
     this.#again = true
     void this.#start()
@@ -93,6 +99,7 @@ export class Claims {
     const seen = new Map([...this.#tallies].map(([module, tally]) => [module, tally.seen]))
     const claimId = randomUUID()
     const answer = await this.#ask(claimId, offers)
+    this.#hasTakenAll = answer?.more === false
     if (answer === undefined) return token?.nak()
     token?.ack()
     if (answer?.grant) {
@@ -138,7 +145,7 @@ export class Claims {
 }
 
 /** Whether there is room now for something that had none before. */
-function haveGrown(before: readonly Offer[], now: readonly Offer[]): boolean {
+export function haveGrown(before: readonly Offer[], now: readonly Offer[]): boolean {
   const roomy = new Set(before.filter(({ max }) => max > 0).map(kindOf))
   return now.some((offer) => offer.max > 0 && !roomy.has(kindOf(offer)))
 }

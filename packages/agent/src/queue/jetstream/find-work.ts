@@ -1,7 +1,7 @@
 import type { Offer } from '@millrace/shared'
 import { pause } from '../../backoff.ts'
 import type { ClaimDeps } from '../way.ts'
-import { Claims } from './claims.ts'
+import { Claims, haveGrown } from './claims.ts'
 import { TokenPulls } from './token-pulls.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -16,6 +16,8 @@ export class FindWork {
   readonly #stopping = new AbortController()
   readonly #polling: Promise<void>
   #queue: WorkQueue | null = null
+  /** What had room when it was last settled which tokens to wait for. */
+  #waitedFor: Offer[] = []
 
   constructor(deps: ClaimDeps) {
     this.#offers = () => (this.#stopping.signal.aborted ? [] : deps.offers())
@@ -40,11 +42,28 @@ export class FindWork {
     this.#claims.poke()
   }
 
+  /** A run ended. Where the tokens of all that has room are waited for anyway, they tell of whatever came since. */
+  freed(): void {
+    if (!this.#isTold()) this.poke()
+  }
+
+  #isTold(): boolean {
+    const offers = this.#offers()
+    return (
+      this.#claims.hasTakenAll &&
+      !this.#claims.isBusy &&
+      this.#pulls.areSound &&
+      !haveGrown(this.#waitedFor, offers) &&
+      offers.every(({ module }) => this.#claims.pausedFor(module) === 0)
+    )
+  }
+
   /** What is offered changed. Full, or not accepting work: no tokens are waited for, somebody else gets them. */
   update(): void {
     const roomy = this.#offers().filter(({ max }) => max > 0)
     // While claims go on, whatever a run's end makes room for is claimed at once: no pull for that moment.
     if (roomy.length > 0 && this.#claims.isBusy) return
+    this.#waitedFor = roomy
     this.#pulls.want(roomy.map(({ module }) => module))
   }
 

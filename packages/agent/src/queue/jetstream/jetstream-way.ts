@@ -28,6 +28,7 @@ export function jetstreamWay(deps: WayDeps): Way {
       nats.use(answer.nats)
     },
     poke: () => work.poke(),
+    freed: () => work.freed(),
     apiIsBack: () => work.poke(),
     isOpen: () => nats.current !== null && agent !== null,
     publishLog: async (run, batch) =>
