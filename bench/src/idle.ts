@@ -31,7 +31,7 @@ export async function idle({ installation, modulesDir }: Bench): Promise<void> {
     const share = (after.cpuSeconds - before.cpuSeconds) / seconds
     process.stdout.write(
       `an idle agent over ${seconds} s: ${(share * 100).toFixed(2)} % of a core (wanted: at most 0.3 %), ` +
-        `${Math.round(after.residentBytes / 1e6)} MB resident (wanted: at most 90 MB)\n`,
+        `${(after.residentBytes / 1e6).toFixed(1)} MB resident (wanted: at most 90 MB)\n`,
     )
   } finally {
     await agent.stop()

@@ -14,7 +14,7 @@ const tried = kinds.filter((kind) => !only || only.includes(kind.do))
 const atOnce = 8
 /** Among the bad ones; each must come out right beside them. */
 const good: Kind = { do: 'behave', status: 'succeeded', code: null }
-const mostMemory = 250 * 1024 * 1024
+const mostMemory = 250e6
 const goneAfterSeconds = 15
 
 let here: Installation
@@ -50,7 +50,7 @@ test(`${kinds.length} kinds of misbehaviour, each ${times} times: one agent outl
   const seconds = (performance.now() - startedAt) / 1000
   const peak = await peakMemory(agent.pid)
   process.stdout.write(`${table(told)}\n${told.length} tasks in ${seconds.toFixed(0)} s; `)
-  process.stdout.write(`agent's peak memory ${Math.round(peak / 1024 / 1024)} MiB\n`)
+  process.stdout.write(`agent's peak memory ${Math.round(peak / 1e6)} MB\n`)
 
   expect(agent.hasEnded()).toBe(false)
   expect(told.filter(({ left }) => left.length > 0).map(({ kind }) => kind.do)).toEqual([])

@@ -23,9 +23,9 @@ export const rules: Rule[] = [
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared$/, /^packages\/api\//],
   },
   {
-    why: 'the agent knows only the contract',
+    why: 'the agent knows only its part of the contract: what clients are told is no use to it, and costs memory',
     within: /^packages\/agent\//,
-    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared$/, /^packages\/agent\//],
+    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared\/for-agents$/, /^packages\/agent\//],
   },
   {
     why: 'the client has no dependencies but the contract',

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { Manifest } from '@millrace/shared'
+import { Manifest } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import type { Evictable } from '../src/admission/evict.ts'
 import { Ledger } from '../src/admission/ledger.ts'

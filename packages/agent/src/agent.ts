@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared'
+import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '@millrace/shared'
+import { Problem } from '@millrace/shared/for-agents'
 import type { Received } from './http.ts'
 
 /** The API said no to this request (4xx). `code` is null when the answer was not one of ours, a proxy's say. */

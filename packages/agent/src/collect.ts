@@ -5,19 +5,26 @@
 const collect = globalThis.gc
 
 const oftenBytes = 16 * 1024 * 1024
+/** Among so many, one collection is of everything: what a young one keeps by chance lives long. */
+const wholeEach = 8
 let readBytes = 0
+let collections = 0
 
-/** V8 lets 64 MB of buffers pile up that were read and are dead: in a flood that is most of what the agent holds. */
+/**
+ * V8 lets 64 MB of buffers pile up that were read and are dead, and as much of lines that were held for a moment: in a
+ * flood that is most of what the agent holds.
+ */
 export function collectWhatWasRead(bytes: number): void {
   readBytes += bytes
   if (readBytes < oftenBytes) return
   readBytes = 0
-  collect?.({ type: 'minor' })
+  collections += 1
+  collect?.({ type: collections % wholeEach === 0 ? 'major' : 'minor' })
 }
 
 const startedMs = 10_000
 
 /** What only the start needed goes once that is over. */
 export function collectAfterStart(): void {
-  setTimeout(() => collect?.(), startedMs).unref()
+  setTimeout(() => collect?.({ type: 'major', flavor: 'last-resort' }), startedMs).unref()
 }

@@ -1,4 +1,4 @@
-import type { AgentCommand, RunId } from '@millrace/shared'
+import type { AgentCommand, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 
 export type CommandDeps = {

@@ -1,4 +1,4 @@
-import type { Grant, Progress } from '@millrace/shared'
+import type { Grant, Progress } from '@millrace/shared/for-agents'
 import type { Ledger } from './admission/ledger.ts'
 import type { Seat } from './admission/seat.ts'
 import type { RunnableModule } from './modules/known-module.ts'

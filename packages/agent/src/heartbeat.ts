@@ -1,4 +1,4 @@
-import type { HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared'
+import type { HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { pause } from './backoff.ts'
 import { SessionDenied } from './session.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AgentId, SessionId } from '@millrace/shared'
+import { AgentId, SessionId } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { writeDurably } from './durable-file.ts'
 import { ifThere } from './if-there.ts'

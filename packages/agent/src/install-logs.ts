@@ -1,4 +1,4 @@
-import type { InstallLogRequest, LogLine } from '@millrace/shared'
+import type { InstallLogRequest, LogLine } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { backoffMs, pause } from './backoff.ts'
 

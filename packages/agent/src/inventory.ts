@@ -1,4 +1,4 @@
-import type { InventoryAnswer, InventoryModule } from '@millrace/shared'
+import type { InventoryAnswer, InventoryModule } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { backoffMs, pause } from './backoff.ts'
 

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { arch, availableParallelism, freemem, hostname, loadavg, platform, totalmem } from 'node:os'
-import type { HeartbeatRequest, Platform } from '@millrace/shared'
+import type { HeartbeatRequest, Platform } from '@millrace/shared/for-agents'
 
 /** What kind of machine this is. */
 export const describePlatform = (): Platform => ({

@@ -1,4 +1,4 @@
-import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared'
+import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared/for-agents'
 import type { LearnedNeeds } from './admission/learned.ts'
 import type { Ledger, Wish } from './admission/ledger.ts'
 import type { Needs, Seat } from './admission/seat.ts'

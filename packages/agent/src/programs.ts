@@ -1,4 +1,4 @@
-import type { InventoryModule } from '@millrace/shared'
+import type { InventoryModule } from '@millrace/shared/for-agents'
 import type { Catalogue, RunnableModule } from './modules/catalogue.ts'
 import type { RunnableWorker } from './workers/runnable-worker.ts'
 import type { Workers } from './workers/workers.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Grant, Json, Progress, RunId, TaskError } from '@millrace/shared'
+import type { Grant, Json, Progress, RunId, TaskError } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import type { Seat } from './admission/seat.ts'
 import { type Execute, executeFresh } from './execute.ts'

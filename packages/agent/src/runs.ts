@@ -1,4 +1,4 @@
-import type { Grant, HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared'
+import type { Grant, HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import type { Seat } from './admission/seat.ts'
 import type { SpooledRun } from './report/spool.ts'

@@ -1,4 +1,4 @@
-import type { RegisterAnswer, RegisterRequest, SessionId } from '@millrace/shared'
+import type { RegisterAnswer, RegisterRequest, SessionId } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { createAgentApi } from './api/agent-api.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AgentId, RegisterAnswer, RegisterRequest, RunId, SessionId } from '@millrace/shared'
+import type { AgentId, RegisterAnswer, RegisterRequest, RunId, SessionId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import type { AgentApi } from './api/agent-api.ts'
 import { ApiAway, isRefused } from './api-failures.ts'

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Grant, parseRunId } from '@millrace/shared'
+import { type Grant, parseRunId } from '@millrace/shared/for-agents'
 import type { PlacedInputs } from './inputs/place-inputs.ts'
 import type { RunnableModule } from './modules/catalogue.ts'
 import { moduleEnv } from './process/module-env.ts'

@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import type { GpuReading } from '../gpu/gpus.ts'
 import type { GpuHold } from '../gpu/nvidia-smi.ts'
 import { type Account, accountOfGpu, accountOfRam, isLoaded, type Measured, sum } from './account.ts'

@@ -1,4 +1,4 @@
-import type { InventoryAnswer, Manifest, Needs as Peak } from '@millrace/shared'
+import type { InventoryAnswer, Manifest, Needs as Peak } from '@millrace/shared/for-agents'
 import type { Needs } from './seat.ts'
 
 /** What is promised beyond the highest peak that was seen. */

@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { pause } from '../backoff.ts'
 import type { GpuReading } from '../gpu/gpus.ts'

@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import { sum } from './account.ts'
 import type { Books, Memory } from './books.ts'
 import { cheapestToEvict, type Evictable } from './evict.ts'

@@ -14,7 +14,7 @@ import {
   type RegisterRequest,
   type RunId,
   type RunLogsRequest,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { ApiAway, failureOf } from '../api-failures.ts'
 import { exchange } from '../http.ts'

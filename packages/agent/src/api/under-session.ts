@@ -8,7 +8,7 @@ import type {
   OutputFile,
   RunId,
   SessionId,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import type { AgentApi } from './agent-api.ts'
 
 type Call = <T>(send: (sessionId: SessionId) => Promise<T>) => Promise<T>

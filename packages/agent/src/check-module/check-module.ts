@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import type { Manifest, RunUsage } from '@millrace/shared'
+import type { Manifest, RunUsage } from '@millrace/shared/for-agents'
 import { ifThere } from '../if-there.ts'
 import { listFolder } from '../modules/folder-listing.ts'
 import type { Named } from '../modules/name-modules.ts'

@@ -9,7 +9,7 @@ import {
   type Json,
   type Manifest,
   type Port,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import { ifThere } from '../if-there.ts'
 import { contentTypeOf } from '../report/content-type.ts'
 

@@ -1,6 +1,6 @@
 import { copyFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import type { Json } from '@millrace/shared'
+import type { Json } from '@millrace/shared/for-agents'
 import type { SpooledFile, SpooledOutput } from '../report/spool.ts'
 
 /**

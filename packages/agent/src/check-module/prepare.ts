@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import type { Manifest } from '@millrace/shared'
+import type { Manifest } from '@millrace/shared/for-agents'
 import { interpreterFinder } from '../modules/interpreter.ts'
 import { detected, type RunnableModule } from '../modules/known-module.ts'
 import { makeReady } from '../modules/make-ready.ts'

@@ -1,4 +1,4 @@
-import type { Progress } from '@millrace/shared'
+import type { Progress } from '@millrace/shared/for-agents'
 import { withoutLastLines } from '../process/exit-error.ts'
 import { progressOf } from '../process/sort-output.ts'
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 
 const run = promisify(execFile)
 const gpuFields = ['uuid', 'name', 'memory.total', 'memory.used', 'utilization.gpu', 'driver_version']

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { GrantedFile } from '@millrace/shared'
+import type { GrantedFile } from '@millrace/shared/for-agents'
 import { backoffMs, pause } from '../backoff.ts'
 import { open, storeIdleMs } from '../http.ts'
 

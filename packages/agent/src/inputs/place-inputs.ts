@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import type { Grant, GrantedFile, GrantedInput, Json, Port } from '@millrace/shared'
+import type { Grant, GrantedFile, GrantedInput, Json, Port } from '@millrace/shared/for-agents'
 import { InputUnavailable } from './download.ts'
 
 type FileFacts = { content_type: string; size: number; label: string }

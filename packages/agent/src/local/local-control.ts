@@ -1,4 +1,4 @@
-import type { Gpu, RunId } from '@millrace/shared'
+import type { Gpu, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { keepOwnerPause } from '../rest/owner-pause.ts'

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Json } from '@millrace/shared'
+import type { Json } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { writeDurably } from '../durable-file.ts'

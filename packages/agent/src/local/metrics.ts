@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 
 export type Facts = {
   runs: number

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { execa } from 'execa'
 import { completeMarker, isComplete, pythonIn } from './environment.ts'
 import type { Interpreter } from './interpreter.ts'
+import { saidBy } from './said-by.ts'
 
 /**
  * The interpreter for modules without requirements: as it is, but without the packages that happen to be
@@ -35,13 +35,8 @@ async function make(folder: string, interpreter: Interpreter): Promise<boolean> 
     `version = ${interpreter.version}`,
   ]
   await writeFile(join(beside, 'pyvenv.cfg'), `${settings.join('\n')}\n`)
-  const works = await execa(pythonIn(beside), ['-c', 'import json, ssl, subprocess'], {
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-    timeout: 30_000,
-  })
-  if (works.failed) {
+  const isThere = ['-c', 'import json, ssl, subprocess']
+  if ((await saidBy(pythonIn(beside), isThere, { env: {}, timeoutMs: 30_000 })) === null) {
     await rm(beside, { recursive: true, force: true })
     return false
   }

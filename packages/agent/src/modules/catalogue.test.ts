@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LogLine } from '@millrace/shared'
+import type { LogLine } from '@millrace/shared/for-agents'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fixtures, until } from '../../fixtures/run-fixture.ts'
 import { startWatchdog, type Watchdog } from '../process/watchdog.ts'

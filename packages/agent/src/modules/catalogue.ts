@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Gpu, InventoryModule, LogLine, Manifest } from '@millrace/shared'
+import type { Gpu, InventoryModule, LogLine, Manifest } from '@millrace/shared/for-agents'
 import type { Watchdog } from '../process/watchdog.ts'
 import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'

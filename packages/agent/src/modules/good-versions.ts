@@ -1,4 +1,4 @@
-import { Manifest } from '@millrace/shared'
+import { Manifest } from '@millrace/shared/for-agents'
 import type { RunnableModule } from './known-module.ts'
 import type { Good, Remembered } from './memory.ts'
 import type { Named } from './name-modules.ts'

@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { lastWords, missingPart } from './explain.ts'
 import type { RunStep } from './run-step.ts'

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
-import { LogLine, type LogStream } from '@millrace/shared'
+import { LogLine, type LogStream } from '@millrace/shared/for-agents'
 import { ifThere } from '../if-there.ts'
 
 /** What happens while a module is installed and tested, line by line. */

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import type { Manifest } from '@millrace/shared'
+import type { Manifest } from '@millrace/shared/for-agents'
 import { bareInterpreter } from './bare-interpreter.ts'
 import { builtFromSource } from './built-from-source.ts'
 import { buildEnvironment, pythonIn } from './environment.ts'

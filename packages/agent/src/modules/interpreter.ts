@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { execa } from 'execa'
 import { z } from 'zod'
 import { installEnv } from './install-env.ts'
 import { pythonSatisfies } from './python-range.ts'
+import { saidBy } from './said-by.ts'
 
 /** A Python of this machine; `stamp` changes when another is put in its place. */
 export const Interpreter = z.object({ path: z.string(), version: z.string(), stamp: z.string() })
@@ -68,16 +68,9 @@ const Answer = z.tuple([z.string(), z.string()])
 
 async function askPython(command: string, own: NodeJS.ProcessEnv): Promise<Interpreter | null> {
   if ((await interpreterStamp(command)) === null) return null
-  const answer = await execa(command, ['-c', question], {
-    env: installEnv(own),
-    extendEnv: false,
-    timeout: 10_000,
-    reject: false,
-    stdin: 'ignore',
-  })
   // A shim of a version that is not set up, or the stub that Windows opens its shop with: not a Python.
-  if (answer.failed) return null
-  const parsed = Answer.safeParse(tryJson(answer.stdout))
+  const answer = await saidBy(command, ['-c', question], { env: installEnv(own), timeoutMs: 10_000 })
+  const parsed = Answer.safeParse(answer === null ? null : tryJson(answer))
   if (!parsed.success) return null
   const [path, version] = parsed.data
   const stamp = await interpreterStamp(path)

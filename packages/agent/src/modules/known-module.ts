@@ -1,4 +1,9 @@
-import { type InventoryModule, type Manifest, type ModuleStatus, moduleMoves } from '@millrace/shared'
+import {
+  type InventoryModule,
+  type Manifest,
+  type ModuleStatus,
+  moduleMoves,
+} from '@millrace/shared/for-agents'
 import type { Good, Remembered } from './memory.ts'
 import type { Named } from './name-modules.ts'
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Gpu, LogLine, Manifest } from '@millrace/shared'
+import type { Gpu, LogLine, Manifest } from '@millrace/shared/for-agents'
 import type { Watchdog } from '../process/watchdog.ts'
 import { goodOf, runnableOf } from './good-versions.ts'
 import { install } from './install.ts'

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { HealthCheck, Json, ModuleName } from '@millrace/shared'
+import { HealthCheck, Json, ModuleName } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { Interpreter } from './interpreter.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { InventoryRequest } from '@millrace/shared'
+import { InventoryRequest } from '@millrace/shared/for-agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { committed } from '../../fixtures/misbehaving/committed.ts'
 import { folders } from '../../fixtures/misbehaving/folders.ts'

@@ -1,4 +1,4 @@
-import { Manifest } from '@millrace/shared'
+import { Manifest } from '@millrace/shared/for-agents'
 import { expect, it } from 'vitest'
 import { nameModules } from './name-modules.ts'
 import type { Found } from './take-stock.ts'

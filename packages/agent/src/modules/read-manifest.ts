@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared'
+import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { ifThere } from '../if-there.ts'
 import { jsonFault } from './json-fault.ts'

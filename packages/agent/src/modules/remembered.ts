@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import { isComplete } from './environment.ts'
 import { interpreterStamp } from './interpreter.ts'
 import type { RunnableModule } from './known-module.ts'

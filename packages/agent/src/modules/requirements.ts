@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Manifest } from '@millrace/shared'
+import type { Manifest } from '@millrace/shared/for-agents'
 import type { Interpreter } from './interpreter.ts'
 import { readText } from './read-text.ts'
 

@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import type { Json, Manifest } from '@millrace/shared'
+import type { Json, Manifest } from '@millrace/shared/for-agents'
 import { digestOf } from './digest.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
 import { readManifest } from './read-manifest.ts'

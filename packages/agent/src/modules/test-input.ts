@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { depthOver, faultOfValue, Json, type Manifest, type Port } from '@millrace/shared'
+import { depthOver, faultOfValue, Json, type Manifest, type Port } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
 import { readText } from './read-text.ts'

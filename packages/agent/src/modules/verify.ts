@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Gpu, Manifest } from '@millrace/shared'
+import type { Gpu, Manifest } from '@millrace/shared/for-agents'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { ProcessEnd } from '../process/run-process.ts'

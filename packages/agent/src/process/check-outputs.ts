@@ -6,7 +6,7 @@ import {
   type Json,
   type Manifest,
   type Port,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import { faultOfContent } from './file-content.ts'
 import { fileInside } from './file-inside.ts'
 

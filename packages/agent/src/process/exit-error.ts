@@ -1,4 +1,4 @@
-import type { TaskError } from '@millrace/shared'
+import type { TaskError } from '@millrace/shared/for-agents'
 import type { ProcessEnd } from './run-process.ts'
 
 /** What an end without a valid result means, by signal and exit code. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Manifest } from '@millrace/shared'
+import { Manifest } from '@millrace/shared/for-agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { judge } from './judge.ts'
 import type { ProcessEnd } from './run-process.ts'

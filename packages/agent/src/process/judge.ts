@@ -1,4 +1,4 @@
-import type { Json, Manifest, Outcome, TaskError } from '@millrace/shared'
+import type { Json, Manifest, Outcome, TaskError } from '@millrace/shared/for-agents'
 import { checkOutputs, type Produced } from './check-outputs.ts'
 import { errorOfExit, isOutOfMemory, withLastLines } from './exit-error.ts'
 import { errorOfOverrun } from './limits.ts'

@@ -1,4 +1,4 @@
-import type { TaskError } from '@millrace/shared'
+import type { TaskError } from '@millrace/shared/for-agents'
 
 /** How much one run may take; what is left out has no limit. */
 export type RunLimits = {

@@ -1,4 +1,4 @@
-import { depthOver, type Json } from '@millrace/shared'
+import { depthOver, type Json } from '@millrace/shared/for-agents'
 
 /** What a text says, and the places (`/outputs/score`) where Python printed NaN or Infinity. */
 export type PythonJson = { value: Json; notNumbers: string[] }

@@ -1,7 +1,7 @@
 import { constants, existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Json } from '@millrace/shared'
+import type { Json } from '@millrace/shared/for-agents'
 import { type PythonJson, parsePythonJson } from './python-json.ts'
 
 /** What a module says about its run. */

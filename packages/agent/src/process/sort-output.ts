@@ -1,4 +1,4 @@
-import type { Progress } from '@millrace/shared'
+import type { Progress } from '@millrace/shared/for-agents'
 import type { Mask } from '../secrets.ts'
 import { parsePythonJson } from './python-json.ts'
 import type { OutputLine } from './read-lines.ts'

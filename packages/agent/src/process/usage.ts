@@ -1,4 +1,4 @@
-import type { RunUsage } from '@millrace/shared'
+import type { RunUsage } from '@millrace/shared/for-agents'
 import { type ProcessEntry, processTable, readProc } from './process-table.ts'
 
 const everyMs = 1000

@@ -1,4 +1,4 @@
-import { Manifest } from '@millrace/shared'
+import { Manifest } from '@millrace/shared/for-agents'
 import { describe, expect, test } from 'vitest'
 import { judge } from './judge.ts'
 import type { ProcessEnd } from './run-process.ts'

@@ -1,4 +1,4 @@
-import type { Json } from '@millrace/shared'
+import type { Json } from '@millrace/shared/for-agents'
 import type { Mask } from '../secrets.ts'
 import { withLastLines } from './exit-error.ts'
 import { parsePythonJson } from './python-json.ts'

@@ -6,7 +6,7 @@ import type {
   Offer,
   RegisterAnswer,
   RunId,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 
 /** How an agent hears of work and of commands, and how its live lines get out. One adapter per folder. */

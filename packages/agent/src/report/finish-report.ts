@@ -1,4 +1,4 @@
-import type { FinishRequest, OutputFile, ReportedOutput, TaskError } from '@millrace/shared'
+import type { FinishRequest, OutputFile, ReportedOutput, TaskError } from '@millrace/shared/for-agents'
 import { Secrets } from '../secrets.ts'
 import type { SpooledFile, SpooledOutput, SpooledRun } from './spool.ts'
 

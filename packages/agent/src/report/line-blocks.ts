@@ -1,4 +1,4 @@
-import type { LogLine, LogStream } from '@millrace/shared'
+import type { LogLine, LogStream } from '@millrace/shared/for-agents'
 
 const streams: readonly LogStream[] = ['stdout', 'stderr', 'agent']
 /** Stream, length of the time, length of the line, number. */

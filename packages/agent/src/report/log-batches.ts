@@ -1,4 +1,4 @@
-import type { LogBatch, LogLine, Progress } from '@millrace/shared'
+import type { LogBatch, LogLine, Progress } from '@millrace/shared/for-agents'
 import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 const batchBytes = 64 * 1024

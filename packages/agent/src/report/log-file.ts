@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import type { LogLine } from '@millrace/shared'
+import type { LogLine } from '@millrace/shared/for-agents'
 import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 export type LogLimits = { head: number; tail: number }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LogBatch } from '@millrace/shared'
+import type { LogBatch } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LogBatches } from './log-batches.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { inlineResultLimit, type Json } from '@millrace/shared'
+import { inlineResultLimit, type Json } from '@millrace/shared/for-agents'
 import { contentTypeOf } from './content-type.ts'
 import type { SpooledFile, SpooledOutput } from './spool.ts'
 

@@ -8,7 +8,7 @@ import {
   type OutputsAnswer,
   type RunId,
   type TaskError,
-} from '@millrace/shared'
+} from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { ApiAway } from '../api-failures.ts'
 import { backoffMs, pause } from '../backoff.ts'

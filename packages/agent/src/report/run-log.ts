@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LogBatch, LogStream, Progress } from '@millrace/shared'
+import type { LogBatch, LogStream, Progress } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { LogBatches } from './log-batches.ts'
 import { type KeptLog, LogFile, type LogLimits } from './log-file.ts'

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Json, Outcome, OutputFile, RunId, RunLog, RunUsage, TaskError } from '@millrace/shared'
+import { Json, Outcome, OutputFile, RunId, RunLog, RunUsage, TaskError } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { writeDurably } from '../durable-file.ts'
 

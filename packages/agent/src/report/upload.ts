@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { OutputFile, OutputsAnswer } from '@millrace/shared'
+import type { OutputFile, OutputsAnswer } from '@millrace/shared/for-agents'
 import { backoffMs, pause } from '../backoff.ts'
 import { exchange, storeIdleMs } from '../http.ts'
 import type { SpooledFile } from './spool.ts'

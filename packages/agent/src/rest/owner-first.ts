@@ -1,4 +1,4 @@
-import type { Gpu } from '@millrace/shared'
+import type { Gpu } from '@millrace/shared/for-agents'
 import { pause } from '../backoff.ts'
 import { type PauseHours, pausedUntil } from './pause-hours.ts'
 import type { Rest } from './rest.ts'

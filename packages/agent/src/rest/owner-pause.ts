@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AgentRest } from '@millrace/shared'
+import { AgentRest } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { writeDurably } from '../durable-file.ts'
 import { ifThere } from '../if-there.ts'

@@ -1,4 +1,4 @@
-import type { AgentRest } from '@millrace/shared'
+import type { AgentRest } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 
 /** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */

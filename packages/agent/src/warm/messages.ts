@@ -1,4 +1,4 @@
-import type { Json, Progress } from '@millrace/shared'
+import type { Json, Progress } from '@millrace/shared/for-agents'
 import { type PythonJson, parsePythonJson } from '../process/python-json.ts'
 import { progressFrom } from '../process/sort-output.ts'
 

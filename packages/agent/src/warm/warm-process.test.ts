@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Progress } from '@millrace/shared'
+import type { Progress } from '@millrace/shared/for-agents'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fixtures, lives, python, until } from '../../fixtures/run-fixture.ts'
 import { startWatchdog, type Watchdog } from '../process/watchdog.ts'

@@ -1,4 +1,4 @@
-import type { LogStream, Progress } from '@millrace/shared'
+import type { LogStream, Progress } from '@millrace/shared/for-agents'
 import type { PythonJson } from '../process/python-json.ts'
 import type { OutputLine } from '../process/read-lines.ts'
 import { errorOf, type ModuleResult } from '../process/read-result.ts'

@@ -4,7 +4,6 @@ import { writeDurably } from '../durable-file.ts'
 import { ifThere } from '../if-there.ts'
 import { type Definition, definitionsOf } from './definition.ts'
 import { type FoundFile, findFile } from './find-file.ts'
-import { readWorkers } from './read-workers.ts'
 import type { Remark } from './read-yaml.ts'
 
 type Log = (detail: object, message: string) => void
@@ -55,7 +54,7 @@ export class Configuration {
   async #take(found: FoundFile, isFirst: boolean): Promise<void> {
     const { own, logger } = this.#options
     const { file } = found
-    const reading = 'text' in found ? readWorkers(found.text, own) : unreadable(found.unreadable)
+    const reading = 'text' in found ? await readWorkers(found.text, own) : unreadable(found.unreadable)
     if ('faults' in reading) {
       this.#fault = `${file} is at fault, so that what it said before is in force. ${inWords(file, reading.faults)}`
       if (isFirst) this.#definitions = await this.#definitionsBefore(file)
@@ -76,10 +75,16 @@ export class Configuration {
 
   async #definitionsBefore(file: string): Promise<Definition[]> {
     const text = await ifThere(readFile(this.#kept, 'utf8'))
-    const reading = text === null ? null : readWorkers(text, this.#options.own)
+    const reading = text === null ? null : await readWorkers(text, this.#options.own)
     if (!reading || 'faults' in reading) return []
     return reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))
   }
+}
+
+/** Most agents have no such file, and need no reader of YAML in their memory. */
+async function readWorkers(text: string, own: NodeJS.ProcessEnv) {
+  const reader = await import('./read-workers.ts')
+  return reader.readWorkers(text, own)
 }
 
 const unreadable = (message: string): { faults: Remark[] } => ({ faults: [{ line: 1, place: '', message }] })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { type Json, Manifest, moduleNameOf } from '@millrace/shared'
+import { type Json, Manifest, moduleNameOf } from '@millrace/shared/for-agents'
 import type { Configured } from './read-workers.ts'
 
 /** One task type of a worker: a module of the registry. */

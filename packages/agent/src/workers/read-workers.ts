@@ -1,4 +1,4 @@
-import { moduleNameOf } from '@millrace/shared'
+import { moduleNameOf } from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { type Path, placeOf, type Remark, readYaml, type Yaml } from './read-yaml.ts'
 import { Worker, WorkersFile, type Written, WrittenFile } from './schema.ts'

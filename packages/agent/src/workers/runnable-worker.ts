@@ -1,4 +1,4 @@
-import { type Grant, type Json, parseRunId } from '@millrace/shared'
+import { type Grant, type Json, parseRunId } from '@millrace/shared/for-agents'
 import type { Definition } from './definition.ts'
 
 /** A worker that can be run for one of its task types. */

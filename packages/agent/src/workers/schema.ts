@@ -1,4 +1,4 @@
-import { ModuleName, moduleNameOf, mostAttempts, SemVer } from '@millrace/shared'
+import { ModuleName, moduleNameOf, mostAttempts, SemVer } from '@millrace/shared/for-agents'
 import { z } from 'zod'
 
 const text = z.string().trim().min(1).max(4096)

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InventoryModule } from '@millrace/shared'
+import type { InventoryModule } from '@millrace/shared/for-agents'
 import { watch } from 'chokidar'
 import { Configuration, type ConfigurationOptions } from './configuration.ts'
 import type { Definition } from './definition.ts'

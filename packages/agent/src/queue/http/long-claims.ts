@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ClaimAnswer, Offer } from '@millrace/shared'
+import type { ClaimAnswer, Offer } from '@millrace/shared/for-agents'
 import { backoffMs, pause } from '../../backoff.ts'
 import type { ClaimDeps } from '../way.ts'
 

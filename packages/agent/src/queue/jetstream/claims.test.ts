@@ -1,4 +1,4 @@
-import type { ClaimAnswer, Grant, Offer } from '@millrace/shared'
+import type { ClaimAnswer, Grant, Offer } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import type { Granted } from '../way.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ClaimAnswer, Grant, Offer } from '@millrace/shared'
+import type { ClaimAnswer, Grant, Offer } from '@millrace/shared/for-agents'
 import { backoffMs, pause } from '../../backoff.ts'
 import type { ClaimDeps } from '../way.ts'
 import { freshTally, isVoid, onGrant, onNothing, onToken, type Tally } from './token-tally.ts'

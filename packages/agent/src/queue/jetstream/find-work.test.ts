@@ -1,4 +1,4 @@
-import type { ClaimAnswer, Offer } from '@millrace/shared'
+import type { ClaimAnswer, Offer } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterEach, expect, test, vi } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'

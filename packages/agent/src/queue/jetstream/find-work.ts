@@ -1,4 +1,4 @@
-import type { Offer } from '@millrace/shared'
+import type { Offer } from '@millrace/shared/for-agents'
 import { pause } from '../../backoff.ts'
 import type { ClaimDeps } from '../way.ts'
 import { Claims, haveGrown } from './claims.ts'

@@ -1,4 +1,4 @@
-import { workStream } from '@millrace/shared'
+import { workStream } from '@millrace/shared/for-agents'
 import { type Consumer, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Token, WorkQueue } from './work-queue.ts'

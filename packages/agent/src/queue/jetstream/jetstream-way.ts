@@ -1,4 +1,4 @@
-import type { AgentId } from '@millrace/shared'
+import type { AgentId } from '@millrace/shared/for-agents'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Way, WayDeps } from '../way.ts'
 import { FindWork } from './find-work.ts'

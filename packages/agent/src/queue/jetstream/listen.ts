@@ -1,4 +1,4 @@
-import { AgentCommand, type AgentId, commandSubject } from '@millrace/shared'
+import { AgentCommand, type AgentId, commandSubject } from '@millrace/shared/for-agents'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 

@@ -1,5 +1,5 @@
-import type { RegisterAnswer } from '@millrace/shared'
-import { agentInbox } from '@millrace/shared'
+import type { RegisterAnswer } from '@millrace/shared/for-agents'
+import { agentInbox } from '@millrace/shared/for-agents'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { backoffMs, pause } from '../../backoff.ts'

@@ -1,4 +1,4 @@
-import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared'
+import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared/for-agents'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { within } from '../../backoff.ts'
