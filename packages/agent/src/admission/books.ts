@@ -67,7 +67,7 @@ export class Books {
     return accountOfGpu({
       usedBytes: (gpu.memoryUsed ?? 0) - this.#bytesOnTheWayBack(gpu),
       capacityBytes: gpu.memoryTotal - this.#deps.headroomBytes(),
-      foreignBytes: 0,
+      foreignBytes: before ? 0 : (this.#foreignBefore.get(gpu.uuid) ?? 0),
       seats: here,
       held: ({ id, pid, needs }) =>
         before ? Math.max(before.get(id) ?? 0, after?.get(id) ?? 0) : pid === null ? 0 : needs.vramBytes,

@@ -125,6 +125,18 @@ describe('an idle process', () => {
     expect(evicted).toEqual(['small'])
   })
 
+  test('goes when what others held before is in the way, where the driver does not tell whose it is', async () => {
+    driverSays({ used: 3_000 })
+    await look()
+    await idle('small', 8_000)
+    // It took half of what it was promised.
+    driverSays({ used: 3_000 + 4_000 })
+    await look()
+    void ledger.enter(ledger.take(wish('large', 22_000)), stop.signal).catch(() => undefined)
+    await until('it goes', 10, () => evicted.length > 0)
+    expect(evicted).toEqual(['small'])
+  })
+
   test('stays when another one of ours takes its own while the GPU is looked at', async () => {
     const small = await idle('small', 8_000)
     const large = await loading('large', 12_000)
