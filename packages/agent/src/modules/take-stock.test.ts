@@ -1,8 +1,9 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { writeModule } from '../../fixtures/misbehaving/write-module.ts'
+import { listFolder } from './folder-listing.ts'
 import { takeStock } from './take-stock.ts'
 
 let modulesDir: string
@@ -46,4 +47,15 @@ it('passes over folders that are no modules', async () => {
   await mkdir(join(modulesDir, 'notes'))
   await mkdir(join(modulesDir, 'lost+found'), { mode: 0o000 })
   expect(await stockOfNobody()).toEqual({ found: [], restless: [] })
+})
+
+it('takes a folder for at rest that changed in this very millisecond, where nothing need rest', async () => {
+  await writeModule(join(modulesDir, 'fresh'))
+  const { changedAt } = await listFolder(join(modulesDir, 'fresh'))
+  vi.useFakeTimers({ toFake: ['Date'], now: Math.floor(changedAt) })
+  try {
+    expect(await takeStock({ modulesDir, quietMs: 0, known: {} })).toMatchObject({ restless: [] })
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -46,9 +46,12 @@ export async function takeStock(o: {
   return stock
 }
 
-/** A time stamp far in the future says nothing about now: such a folder would never come to rest. */
+/**
+ * A time stamp far in the future says nothing about now: such a folder would never come to rest. Files have finer stamps
+ * than the clock.
+ */
 function isRestless(listing: Listing, quietMs: number): boolean {
-  const age = Date.now() - listing.changedAt
+  const age = Date.now() - Math.floor(listing.changedAt)
   return age < quietMs && age > -60_000
 }
 
