@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation, startMinio, startMongo } from '@millrace/infra'
+import { type SpawnedInstallation, spawnInstallation, startStore, startMongo } from '@millrace/infra'
 import { chains } from './chains.ts'
 import { depth } from './depth.ts'
 import { idle } from './idle.ts'
@@ -46,12 +46,8 @@ async function main(): Promise<number> {
     return 2
   }
   const home = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const minio = await startMinio({ home: join(home, 'store') })
-  // The development database holds everything in memory: a long queue needs more of it.
-  const mongo = await startMongo({
-    home: join(home, 'database'),
-    env: { MONGODB_DEV_HEAP: '6g', ...process.env },
-  })
+  const store = await startStore({ home: join(home, 'store') })
+  const mongo = await startMongo({ home: join(home, 'database') })
   try {
     const workersFile = join(home, 'workers.json')
     const modulesDir = join(home, 'modules')
@@ -60,7 +56,7 @@ async function main(): Promise<number> {
     await neverWarm(modulesDir)
     const env = {
       ...process.env,
-      ...minio.env,
+      ...store.env,
       ...mongo.env,
       WORKERS_FILE: workersFile,
       MODULES_DIR: modulesDir,
@@ -73,11 +69,11 @@ async function main(): Promise<number> {
       await untilAll(installation)
       process.stdout.write(`${await describeMachine()}\n`)
       const databaseUrl = mongo.env.MONGODB_URL ?? ''
-      await benchmarks[name]({ installation, store: minio.env, databaseUrl, workersFile, modulesDir })
+      await benchmarks[name]({ installation, store: store.env, databaseUrl, workersFile, modulesDir })
     })
     return 0
   } finally {
-    await Promise.all([minio.stop(), mongo.stop()])
+    await Promise.all([store.stop(), mongo.stop()])
     await rm(home, { recursive: true, force: true })
   }
 }

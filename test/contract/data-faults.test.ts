@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { cuttable } from '../support/cuttable.ts'
 import { expectTidyBucket } from '../support/expect-tidy-bucket.ts'
-import { ownMinio } from '../support/own-minio.ts'
+import { ownStore } from '../support/own-store.ts'
 import { problemOf } from '../support/problem-of.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { announce, bytesOf, put } from '../support/upload-by-hand.ts'
@@ -14,15 +14,15 @@ const count = 20
 describe('uploads', () => {
   const clock = shiftedClock()
   const fates: Fate[] = []
-  let minio: Awaited<ReturnType<typeof ownMinio>>
+  let bucket: Awaited<ReturnType<typeof ownStore>>
   let api: TestApi
   beforeAll(async () => {
-    minio = await ownMinio()
-    api = await openApi((deps) => ({ ...deps, clock }), minio.env)
+    bucket = await ownStore()
+    api = await openApi((deps) => ({ ...deps, clock }), bucket.env)
   })
   afterAll(async () => {
     await api?.close()
-    await minio?.close()
+    await bucket?.close()
   })
 
   test.each(Object.entries(uploadFaults))('%s: no item has other bytes than promised', async (_, fault) => {

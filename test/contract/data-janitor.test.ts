@@ -2,7 +2,7 @@ import type { Deps } from '@millrace/api'
 import { type DataId, fromData } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
-import { ownMinio } from '../support/own-minio.ts'
+import { ownStore } from '../support/own-store.ts'
 import { refusalOf } from '../support/problem-of.ts'
 import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
@@ -12,17 +12,17 @@ import { announce, bytesOf, put, sha256Of } from '../support/upload-by-hand.ts'
 const ownerKey = 'millrace-installation'
 const clock = shiftedClock()
 const unknownItem = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
-let minio: Awaited<ReturnType<typeof ownMinio>>
+let bucket: Awaited<ReturnType<typeof ownStore>>
 let api: TestApi
 let agent: ScriptedAgent
 /** The process of the API dies right before it inserts a data item. */
 let isDying = false
 
 beforeAll(async () => {
-  minio = await ownMinio()
+  bucket = await ownStore()
   api = await openApi(
     (deps) => ({ ...deps, clock, store: { ...deps.store, data: mortal(deps.store.data) } }),
-    minio.env,
+    bucket.env,
   )
 })
 beforeEach(async () => {
@@ -34,7 +34,7 @@ beforeEach(async () => {
 })
 afterAll(async () => {
   await api?.close()
-  await minio?.close()
+  await bucket?.close()
 })
 
 const mortal = (data: Deps['store']['data']): Deps['store']['data'] => ({
@@ -210,7 +210,7 @@ describe('a bucket that is not that of the database', () => {
     const kept = await api.client.upload({ ...text, bytes: bytesOf('kept') })
     const orphan = `incoming/${unknownItem}/1`
     await api.deps.objects.write(orphan, 'x', 'text/plain')
-    const other = await openApi((deps) => ({ ...deps, clock }), minio.env)
+    const other = await openApi((deps) => ({ ...deps, clock }), bucket.env)
     clock.forward(26 * 3600)
     await sweepBucket(other)
     expect(await isThere(orphan)).toBe(true)

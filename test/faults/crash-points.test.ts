@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type AgentProcess, agentProcess } from '../support/agent-process.ts'
 import { ownDatabase } from '../support/api-in-process.ts'
 import { type ApiProcess, apiProcess, patientFetch } from '../support/api-process.ts'
-import { ownMinio } from '../support/own-minio.ts'
+import { ownStore } from '../support/own-store.ts'
 import { expectQuiet } from '../support/quiet.ts'
 import { until } from '../support/until.ts'
 import { closeReceivers, receiver } from '../support/webhook-receiver.ts'
@@ -17,17 +17,17 @@ const limits = { SESSION_TTL_SECONDS: '5', HEARTBEAT_SECONDS: '0.5' }
 const modules = ['text-stats', 'misbehave', 'flaky']
 const hit = new Set<CrashPoint>()
 let api: ApiProcess
-let minio: Awaited<ReturnType<typeof ownMinio>>
+let bucket: Awaited<ReturnType<typeof ownStore>>
 let agent: AgentProcess
 let deps: ReturnType<typeof openDeps>
 let client: Client
 
 beforeAll(async () => {
   const servers: Record<string, string> = inject('servers')
-  minio = await ownMinio() // the janitor goes through a whole bucket, which must be that of one database
+  bucket = await ownStore() // the janitor goes through a whole bucket, which must be that of one database
   const env = {
     ...servers,
-    ...minio.env,
+    ...bucket.env,
     ...limits,
     WEBHOOK_ALLOW_PRIVATE: '1',
     MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''),
@@ -47,7 +47,7 @@ afterAll(async () => {
   await api?.stop()
   await deps?.bus.close()
   await deps?.store.close()
-  await minio?.close()
+  await bucket?.close()
 })
 
 type Scenario = () => Promise<TaskId[]>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { expectTidyBucket } from '../support/expect-tidy-bucket.ts'
-import { ownMinio } from '../support/own-minio.ts'
+import { ownStore } from '../support/own-store.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { expectFates, expiredUrls, type Fate, manyTimes, uploadFaults } from '../support/upload-faults.ts'
 
@@ -10,15 +10,15 @@ import { expectFates, expiredUrls, type Fate, manyTimes, uploadFaults } from '..
 const count = 1_000
 const clock = shiftedClock()
 const fates: Fate[] = []
-let minio: Awaited<ReturnType<typeof ownMinio>>
+let bucket: Awaited<ReturnType<typeof ownStore>>
 let api: TestApi
 beforeAll(async () => {
-  minio = await ownMinio()
-  api = await openApi((deps) => ({ ...deps, clock }), minio.env)
+  bucket = await ownStore()
+  api = await openApi((deps) => ({ ...deps, clock }), bucket.env)
 })
 afterAll(async () => {
   await api?.close()
-  await minio?.close()
+  await bucket?.close()
 })
 
 test.each(Object.entries(uploadFaults))('%s: no item has other bytes than promised', async (_, fault) => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDeps, readConfig } from '@millrace/api'
-import { startServers } from '@millrace/infra'
+import { plainReport, startServers } from '@millrace/infra'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 
@@ -12,13 +12,13 @@ declare module 'vitest' {
   }
 }
 
-/** One MongoDB, NATS and MinIO for all test files; each file has a database of its own in it. */
+/** One MongoDB, NATS and object store for all test files; each file has a separate database. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-'))
   const servers = await startServers({
     home,
     env: { ...process.env, CORS_ORIGINS: 'http://127.0.0.1:*' }, // pages that tests serve, for the store
-    report: (line) => process.stderr.write(`${line}\n`),
+    report: plainReport(process.stderr),
   })
   await keepJanitorsAway(servers.env)
   project.provide('servers', servers.env)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Objects, openObjects, readConfig } from '@millrace/api'
-import { startVersitygw } from '@millrace/infra'
+import { plainReport, startMinio } from '@millrace/infra'
 import { Client, S3Error } from 'minio'
 import { inject } from 'vitest'
 import { z } from 'zod'
@@ -12,19 +12,29 @@ import { z } from 'zod'
 type Running = { env: Record<string, string>; stop(): Promise<void> }
 type Start = () => Promise<Running>
 
-/** The stores that what is written for one of them is held against. */
-export const objectStores: readonly (readonly [name: string, start: Start])[] = [
-  ['MinIO', async () => ({ env: inject('servers'), stop: async () => undefined })],
-  ['versitygw', ownVersitygw],
-]
+const all: Record<string, Start> = {
+  versitygw: async () => ({ env: inject('servers'), stop: async () => undefined }),
+  MinIO: () => own(startMinio),
+}
 
-/** A versitygw for one test file, for the same pages as the MinIO of all tests. */
-export async function ownVersitygw(): Promise<Running> {
-  const home = await mkdtemp(join(tmpdir(), 'millrace-versitygw-'))
-  const server = await startVersitygw({
+/** The stores that the tests of the store run on: versitygw, or those that `MILLRACE_TEST_STORES` names. */
+export const objectStores: readonly (readonly [name: string, start: Start])[] = (
+  process.env.MILLRACE_TEST_STORES ?? 'versitygw'
+)
+  .split(',')
+  .map((name) => {
+    const start = all[name]
+    if (!start) throw new Error(`MILLRACE_TEST_STORES: no store ${name}, only ${Object.keys(all).join(', ')}`)
+    return [name, start]
+  })
+
+/** A store for one test file, for the same pages as the store of all tests. */
+async function own(start: typeof startMinio): Promise<Running> {
+  const home = await mkdtemp(join(tmpdir(), 'millrace-store-'))
+  const server = await start({
     home,
     env: { ...process.env, S3_BUCKET: undefined, CORS_ORIGINS: 'http://127.0.0.1:*' },
-    report: (line) => process.stderr.write(`${line}\n`),
+    report: plainReport(process.stderr),
   })
   return {
     env: server.env,

@@ -1,145 +1,123 @@
-import { access } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { privateFolder } from '../home/secret-file.ts'
 import { takeLock } from '../processes/lock.ts'
-import { type Build, buildGo, buildInto, buildMongoDevServer, mongoDevServerFolder } from './build.ts'
+import type { Report } from '../report/report.ts'
 import { cacheFolder } from './cache-folder.ts'
-import { MissingTools, missingOf, type Tool } from './missing-tools.ts'
-import { atLeast, onPath, versionText } from './on-path.ts'
-import { withProgress } from './progress.ts'
-import { goPrograms, oldestUsable } from './versions.ts'
+import { exists } from './exists.ts'
+import { NotFound } from './not-found.ts'
+import { onPath, outputOf, whyNotRunnable } from './on-path.ts'
+import { executable } from './platform.ts'
+import { type ProgramName, type Recipe, recipes } from './programs.ts'
+import { type Source, SourceFailed } from './source.ts'
 
-export type ProgramName = 'mongo' | 'nats-server' | 'minio' | 'mc' | 'versitygw'
-/** `file` is the executable, or the folder of jars when `mongo` is the development server. */
-export type Program = { name: ProgramName; file: string; source: 'path' | 'cache' | 'built' }
-export type Finding = { env: NodeJS.ProcessEnv; cache?: string; report: (line: string) => void }
-
-type Recipe = {
-  onPath(env: NodeJS.ProcessEnv): Promise<string | undefined>
-  folder(): string | Promise<string>
-  fileIn(folder: string): string
-  build: Build
-  toBuild: Tool[]
-  toRun: Tool[]
+export type Origin = 'path' | 'cache' | 'fetched'
+export type Program = { name: ProgramName; file: string; source: Origin }
+export type Finding = {
+  env: NodeJS.ProcessEnv
+  cache?: string
+  report?: Report
+  /** Ends downloads and compilers. */
+  signal?: AbortSignal
 }
 
-/** The program from PATH, else from the cache, else built into the cache. */
+/** The program from PATH, else from the cache, else fetched or built into the cache. */
 export async function findProgram(name: ProgramName, finding: Finding): Promise<Program> {
-  const [program] = await findPrograms([name], finding)
-  if (!program) throw new Error(`${name} was neither found nor built`)
-  return program
+  return (await locateProgram(name, finding)) ?? obtain(name, finding)
 }
 
-/** Many at once: everything that is missing is named together, and builds run side by side. */
+/** The program from PATH or the cache; `undefined` when it would have to be fetched. */
+export async function locateProgram(name: ProgramName, finding: Finding): Promise<Program | undefined> {
+  const recipe: Recipe = recipes[name]
+  const file = await onPath(recipe.executable, finding.env)
+  const version = file && (await outputOf(file, ['--version'], finding.env))
+  if (file && version && recipe.isSuitable(version)) return { name, file, source: 'path' }
+  const cached = fileIn(await targetOf(recipe, finding), recipe)
+  return (await exists(cached)) ? { name, file: cached, source: 'cache' } : undefined
+}
+
+/** Many side by side. What cannot be had is named in one message, once it is known of all. */
 export async function findPrograms(names: ProgramName[], finding: Finding): Promise<Program[]> {
-  const cache = finding.cache ?? cacheFolder(finding.env)
-  const located = await Promise.all(names.map((name) => locate(name, cache, finding.env)))
-
-  const needed = located.flatMap(({ recipe, program }) =>
-    program?.source === 'path' ? [] : [...recipe.toRun, ...(program ? [] : recipe.toBuild)],
-  )
-  const missing = await missingOf(needed, finding.env)
-  if (missing.length) {
-    const affected = located.filter(
-      ({ recipe, program }) =>
-        program?.source !== 'path' &&
-        missing.some((tool) => [...recipe.toRun, ...recipe.toBuild].includes(tool)),
-    )
-    throw new MissingTools(
-      missing,
-      affected.map(({ name }) => name),
-    )
-  }
-
-  return Promise.all(
-    located.map((one) => one.program ?? buildOnce(one.name, one.recipe, one.target, finding)),
-  )
+  const found = await Promise.allSettled(names.map((name) => findProgram(name, finding)))
+  const failures = found.filter((one) => one.status === 'rejected').map(({ reason }) => reason)
+  const missing = failures.filter((error) => error instanceof NotFound)
+  if (missing.length === failures.length && missing.length > 0) throw NotFound.together(missing)
+  if (failures.length > 0) throw failures.find((error) => !(error instanceof NotFound))
+  return found.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
 }
 
-async function locate(name: ProgramName, cache: string, env: NodeJS.ProcessEnv) {
-  const recipe = recipes[name]
-  const target = join(cache, await recipe.folder())
-  const found = await recipe.onPath(env)
-  const program: Program | undefined = found
-    ? { name, file: found, source: 'path' }
-    : (await exists(target))
-      ? { name, file: recipe.fileIn(target), source: 'cache' }
-      : undefined
-  return { name, recipe, target, program }
-}
-
-/** Two processes that need the same program at the same time: one builds, the other waits. */
-async function buildOnce(
-  name: ProgramName,
-  recipe: Recipe,
-  target: string,
-  { env, report }: Finding,
-): Promise<Program> {
+/** Two processes that need the same program at the same time: one gets it, the other waits. */
+async function obtain(name: ProgramName, finding: Finding): Promise<Program> {
+  const recipe: Recipe = recipes[name]
+  const target = await targetOf(recipe, finding)
   await privateFolder(dirname(target))
-  let waiting = false
   for (;;) {
+    finding.signal?.throwIfAborted()
     const lock = await takeLock(`${target}.lock`)
     if ('heldBy' in lock) {
-      if (!waiting) report(`${name}: process ${lock.heldBy.pid} is building it; waiting`)
-      waiting = true
+      const text = `waiting for process ${lock.heldBy.pid}, which is getting it`
+      finding.report?.({ step: recipe.title, state: 'running', text })
       await delay(200)
       continue
     }
     try {
-      if (await exists(target)) return { name, file: recipe.fileIn(target), source: 'cache' }
-      await withProgress(name, report, () => buildInto(target, recipe.build, env))
-      return { name, file: recipe.fileIn(target), source: 'built' }
+      const file = fileIn(target, recipe)
+      if (await exists(file)) return { name, file, source: 'cache' }
+      await fromFirstSource(recipe, target, finding)
+      return { name, file, source: 'fetched' }
     } finally {
       await lock.release()
     }
   }
 }
 
-const executable = (name: string) => (process.platform === 'win32' ? `${name}.exe` : name)
-
-const goRecipe = (
-  name: keyof typeof goPrograms,
-  isSuitable: (version: string | undefined) => boolean,
-): Recipe => ({
-  onPath: (env) => suitableOnPath(name, env, isSuitable),
-  folder: () => `${name}-${goPrograms[name].version}`,
-  fileIn: (folder) => join(folder, executable(name)),
-  build: buildGo(name),
-  toBuild: ['go'],
-  toRun: [],
-})
-
-const recipes: Record<ProgramName, Recipe> = {
-  'nats-server': goRecipe('nats-server', (version) => atLeast(version, oldestUsable['nats-server'])),
-  // Midnight Commander is called mc too.
-  minio: goRecipe('minio', (version) => /minio/i.test(version ?? '')),
-  mc: goRecipe('mc', (version) => /minio/i.test(version ?? '')),
-  versitygw: goRecipe('versitygw', (version) => atLeast(version, oldestUsable.versitygw)),
-  mongo: {
-    onPath: (env) => suitableOnPath('mongod', env, (version) => atLeast(version, oldestUsable.mongod)),
-    folder: mongoDevServerFolder,
-    fileIn: (folder) => folder,
-    build: buildMongoDevServer,
-    toBuild: ['mvn'],
-    toRun: ['java'],
-  },
+async function fromFirstSource(recipe: Recipe, target: string, finding: Finding): Promise<void> {
+  const began = Date.now()
+  const reasons: string[] = []
+  for (const source of recipe.sources) {
+    try {
+      await fetchInto(target, source, recipe, finding)
+      const seconds = ((Date.now() - began) / 1000).toFixed(1)
+      finding.report?.({ step: recipe.title, state: 'done', text: `${source.label}, ${seconds} s` })
+      return
+    } catch (error) {
+      finding.signal?.throwIfAborted()
+      if (!(error instanceof SourceFailed)) throw error
+      reasons.push(error.message)
+    }
+  }
+  finding.report?.({ step: recipe.title, state: 'failed', text: reasons.at(-1) ?? 'no source' })
+  throw new NotFound([{ title: recipe.title, wanted: recipe.wanted, reasons }])
 }
 
-async function suitableOnPath(
-  name: string,
-  env: NodeJS.ProcessEnv,
-  isSuitable: (version: string | undefined) => boolean,
-) {
-  const file = await onPath(name, env)
-  return file && isSuitable(await versionText(file)) ? file : undefined
-}
-
-async function exists(path: string): Promise<boolean> {
+/** The target folder appears whole, once its program ran, or not at all. */
+async function fetchInto(target: string, source: Source, recipe: Recipe, finding: Finding): Promise<void> {
+  const scratch = await mkdtemp(`${target}.fetching-`)
   try {
-    await access(path)
-    return true
-  } catch {
-    return false
+    await privateFolder(join(scratch, 'downloads'))
+    const kept = join(scratch, 'kept')
+    await source.fetch(kept, {
+      env: finding.env,
+      scratch,
+      signal: finding.signal ?? new AbortController().signal,
+      progress: ({ doing, amount }) =>
+        finding.report?.({ step: recipe.title, state: 'running', text: doing, amount }),
+    })
+    const why = await whyNotRunnable(fileIn(kept, recipe), finding.env)
+    if (why) throw new SourceFailed(`the program from ${source.label} does not run here: ${why}`)
+    await rm(target, { recursive: true, force: true })
+    await rename(kept, target)
+  } catch (error) {
+    if (isFull(error)) throw new SourceFailed('the disk is full')
+    throw error
+  } finally {
+    await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
   }
 }
+
+const targetOf = async (recipe: Recipe, { cache, env }: Finding) =>
+  join(cache ?? cacheFolder(env), await recipe.cacheKey())
+const fileIn = (folder: string, recipe: Recipe) => join(folder, executable(recipe.executable))
+
+const isFull = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOSPC'

@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
+import { packageSettings } from './package-settings.ts'
 
 /** The first executable of this name on PATH. */
 export async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
@@ -13,11 +14,27 @@ export async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<stri
   }
 }
 
-/** What the program says about its version, both streams together; `undefined` when it does not answer. */
-export async function versionText(file: string, argument = '--version'): Promise<string | undefined> {
-  const said = await execa(file, [argument], { reject: false, timeout: 15_000, all: true, stdin: 'ignore' })
-  return said.failed ? undefined : said.all
+/** Both output streams of a short command; `undefined` when it fails or takes longer than 15 s. */
+export async function outputOf(
+  file: string,
+  parameters: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const ran = await execa(file, parameters, { ...quietly(env), timeout: 15_000 })
+  return ran.failed ? undefined : ran.all
 }
+
+/** Runs `file --version`; the reason, when it does not end with 0. */
+export async function whyNotRunnable(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const ran = await execa(file, ['--version'], { ...quietly(env), timeout: 15_000 })
+  if (!ran.failed) return
+  if (ran.signal === 'SIGILL') return 'this processor lacks an instruction that it needs (AVX)'
+  const said = ran.all?.trim().split('\n')[0]
+  return (said || ran.shortMessage || 'it failed').slice(0, 200)
+}
+
+const quietly = (env: NodeJS.ProcessEnv) =>
+  ({ env: packageSettings(env), extendEnv: false, reject: false, all: true, stdin: 'ignore' }) as const
 
 /** Is the first `1.2`-like number in `text` at least `[major, minor]`? */
 export function atLeast(text: string | undefined, [major, minor]: readonly [number, number]): boolean {
@@ -32,6 +49,6 @@ async function isExecutable(file: string): Promise<boolean> {
     await access(file, constants.X_OK)
     return (await stat(file)).isFile()
   } catch {
-    return false // not there or not ours to run: look on
+    return false // missing, or another user's
   }
 }

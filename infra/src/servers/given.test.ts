@@ -9,7 +9,7 @@ describe('servers given in the environment', () => {
     expect(given('nats', { NATS_URL: '' })).toBeUndefined()
   })
   it('a bucket name alone asks for nothing', () => {
-    expect(given('minio', { S3_BUCKET: 'mine' })).toBeUndefined()
+    expect(given('store', { S3_BUCKET: 'mine' })).toBeUndefined()
   })
   it('are refused in parts, with the name of everything that is missing', () => {
     const partial = { NATS_URL: 'nats://n', NATS_USER: 'api', NATS_AGENT_USER: 'agent' }

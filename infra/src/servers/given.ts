@@ -1,7 +1,7 @@
 export const variablesOf = {
   mongo: ['MONGODB_URL'],
   nats: ['NATS_URL', 'NATS_USER', 'NATS_PASSWORD', 'NATS_AGENT_USER', 'NATS_AGENT_PASSWORD'],
-  minio: [
+  store: [
     'S3_ENDPOINT',
     'S3_BUCKET',
     'S3_MANAGE_KEY',
@@ -38,7 +38,7 @@ export function given(
     else missing.push(name)
   }
   if (!missing.length) return values
-  // The bucket's name alone is a wish for the server started here.
+  // The bucket's name alone is for the store that is started here.
   const set = Object.keys(values).filter((name) => name !== 'S3_BUCKET')
   if (set.length) throw new PartialSettings(set, missing)
 }

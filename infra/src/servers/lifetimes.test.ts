@@ -37,7 +37,7 @@ describe('servers of one home', () => {
 
     const second = await startServers({ home })
     try {
-      expect(second.servers.map(({ name }) => name)).toEqual(['mongo', 'nats', 'minio'])
+      expect(second.servers.map(({ name }) => name).sort()).toEqual(['mongo', 'nats', 'store'])
       expect(await ports()).toEqual(
         await Promise.all(
           Object.values(second.env)
@@ -112,21 +112,26 @@ it('secrets are in files of their owner alone, and neither in logs nor on comman
     const secrets = Object.entries(servers.env)
       .filter(([name]) => /SECRET|PASSWORD/.test(name))
       .map(([, value]) => value)
-    const root: { root: string } = JSON.parse(await readFile(join(home, 'minio/credentials.json'), 'utf8'))
-    secrets.push(root.root)
+    const { root } = JSON.parse(await readFile(join(home, 'versitygw/keys.json'), 'utf8'))
+    secrets.push(root.secret)
     expect(new Set(secrets).size).toBe(6)
 
     const holding: string[] = []
     for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || /(mongo|minio|nats)\/data/.test(entry.parentPath)) continue
+      if (!entry.isFile() || /(mongo|versitygw|nats)\/data/.test(entry.parentPath)) continue
       const file = join(entry.parentPath, entry.name)
       const text = await readFile(file, 'latin1')
       if (!secrets.some((secret) => text.includes(secret))) continue
       holding.push(file.slice(home.length + 1))
       expect((await stat(file)).mode & 0o777).toBe(0o600)
     }
-    expect(holding.sort()).toEqual(['minio/credentials.json', 'nats/credentials.json', 'nats/nats.conf'])
-    for (const folder of ['logs', 'minio', 'mongo', 'nats', 'run']) {
+    expect(holding.sort()).toEqual([
+      'nats/credentials.json',
+      'nats/nats.conf',
+      'versitygw/keys.json',
+      'versitygw/users/users.json',
+    ])
+    for (const folder of ['logs', 'mongo', 'nats', 'run', 'versitygw']) {
       expect((await stat(join(home, folder))).mode & 0o777).toBe(0o700)
     }
     const lines = await commandLines()
@@ -160,7 +165,7 @@ async function recorded(folder: string): Promise<Identity[]> {
 
 const isUrl = (value: string) => /^\w+:\/\//.test(value)
 const ports = () =>
-  Promise.all(['mongo', 'nats', 'minio'].map((name) => readFile(join(home, 'run', `${name}.port`), 'utf8')))
+  Promise.all(['mongo', 'nats', 'store'].map((name) => readFile(join(home, 'run', `${name}.port`), 'utf8')))
 
 async function watchdogsOf(parent: number | undefined): Promise<number[]> {
   const found: number[] = []

@@ -22,6 +22,7 @@ it('a database killed while it writes has lost no acknowledged write', async () 
     const client = new MongoClient(mongo.env.MONGODB_URL ?? '', {
       serverSelectionTimeoutMS: 2000,
       retryWrites: false,
+      writeConcern: { w: 'majority', journal: true }, // as the API does
     })
     const things = client.db().collection<Thing>('things')
     try {

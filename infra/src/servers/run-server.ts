@@ -9,8 +9,12 @@ import { type Readiness, whyNotReady } from './why-not-ready.ts'
 
 export type Running<Name extends string = string> = Readiness & {
   name: Name
+  /** Name of its log file, where that is not `name`. */
+  logName?: string
   source: Source
   portVariable: string
+  /** Where it listens whatever the options say. */
+  host?: string
   /** Later ones end later when the parent dies. */
   order: number
   /** The command that serves `port`; called again when a port turns out to be taken. */
@@ -31,7 +35,8 @@ export async function runServer<Name extends string>(
   options: ServerOptions,
 ): Promise<Server<Name>> {
   const { home, env = process.env } = options
-  const host = hostOf({ ...options, env })
+  const host = running.host ?? hostOf({ ...options, env })
+  await options.beforeListen?.()
   const claim = await claimPart(home, running.name, 'servers')
   const watchdog = options.watchdog ?? startWatchdog()
   const leave = async () => {
@@ -104,7 +109,7 @@ type Place = {
 async function startOn(port: number, place: Place): Promise<Started | 'port taken'> {
   const { running, home, host, claim, watch } = place
   if (!(await isFree(port, host))) return 'port taken'
-  const logFile = join(home, 'logs', `${running.name}.log`)
+  const logFile = join(home, 'logs', `${running.logName ?? running.name}.log`)
   const started = await spawnLogged(await running.command(host, port), logFile, home)
   watch(started.identity.pid, running.order)
   await claim.record(started.identity)

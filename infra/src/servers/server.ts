@@ -1,20 +1,26 @@
+import type { Origin } from '../find/find-programs.ts'
 import type { Watchdog } from '../processes/watchdog.ts'
+import type { Report } from '../report/report.ts'
 
 /** What an installation needs. */
-export type ServerName = 'mongo' | 'nats' | 'minio'
-export type Source = 'environment' | 'path' | 'cache' | 'built'
+export type ServerName = 'mongo' | 'nats' | 'store'
+export type Source = 'environment' | Origin
 
 export type ServerOptions = {
   /** `MILLRACE_HOME`: data, credentials, logs. */
   home: string
-  /** Where built servers are kept; default `MILLRACE_CACHE`, else the platform's cache folder. */
+  /** Where fetched programs are kept; default `MILLRACE_CACHE`, else the platform's cache folder. */
   cache?: string
   /** Given servers, ports, PATH; default: the process's own. */
   env?: NodeJS.ProcessEnv
-  /** Address to listen on; default `SERVERS_HOST`, else 127.0.0.1. */
+  /** Address to listen on; default `SERVERS_HOST`, else 127.0.0.1. MongoDB has no password, so it ignores this. */
   host?: string
-  report?: (line: string) => void
-  /** Ends the servers when this process dies; default: one of their own. */
+  report?: Report
+  /** Ends downloads and compilers. */
+  signal?: AbortSignal
+  /** Called when the program is at hand, before anything listens. */
+  beforeListen?: () => Promise<void>
+  /** Ends the servers when this process dies; default: a separate one for each server. */
   watchdog?: Watchdog
   /** `startServers` only: start a server that died again, on the same port and data. */
   restart?: boolean

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { findProgram, type Program } from '../find/find-programs.ts'
-import { onPath } from '../find/on-path.ts'
-import { packageSettings } from '../find/package-settings.ts'
+import { exists } from '../find/exists.ts'
+import { findProgram } from '../find/find-programs.ts'
 import { privateFolder } from '../home/secret-file.ts'
 import { given } from './given.ts'
 import { pingMongo } from './ping-mongo.ts'
@@ -9,62 +8,50 @@ import { runServer } from './run-server.ts'
 import { givenServer, type Server, type ServerOptions } from './server.ts'
 
 const database = 'millrace'
+/** It has no password, so it never listens elsewhere. */
+const loopback = '127.0.0.1'
 
-/** MongoDB, or the development server that speaks its protocol. `env` is `MONGODB_URL`. */
+/** A stand-alone mongod. `env` is `MONGODB_URL`. */
 export async function startMongo(options: ServerOptions): Promise<Server> {
-  const { home, cache, env = process.env, report = () => undefined } = options
+  const { home, env = process.env } = options
   const elsewhere = given('mongo', env)
   if (elsewhere) return givenServer('mongo', elsewhere)
 
-  const mongo = await findProgram('mongo', { env, cache, report })
+  const program = await findProgram('mongod', { ...options, env })
+  await mentionOldDatabase(options)
   return runServer(
     {
       name: 'mongo',
-      source: mongo.source,
+      logName: 'mongod',
+      source: program.source,
       portVariable: 'MONGODB_PORT',
+      host: loopback,
       order: 3,
-      command: (host, port) =>
-        mongo.source === 'path' ? mongod(mongo, home, host, port) : devServer(mongo, home, host, port, env),
+      async command(host, port) {
+        const data = join(home, 'mongo', 'data')
+        await privateFolder(data)
+        const parameters = ['--dbpath', data, '--bind_ip', host, '--port', String(port), ...mongodOptions]
+        return { file: program.file, parameters, env: {} }
+      },
       probe: pingMongo,
-      readyLine: /^listening on|Waiting for connections/m,
+      readyLine: /Waiting for connections/,
       env: (host, port) => ({ MONGODB_URL: `mongodb://${host}:${port}/${database}` }),
     },
     options,
   )
 }
 
-async function mongod({ file }: Program, home: string, host: string, port: number) {
-  const data = join(home, 'mongo', 'data')
-  await privateFolder(data)
-  const parameters = ['--dbpath', data, '--bind_ip', host, '--port', String(port), '--nounixsocket']
-  return { file, parameters, env: {} }
-}
+/** For development: little memory, little disk, and no compression, which had CVE-2025-14847. */
+export const mongodOptions: readonly string[] = [
+  ...['--networkMessageCompressors', 'disabled', '--wiredTigerCacheSizeGB', '0.25'],
+  // 17 MB of fresh data instead of 300.
+  ...['--wiredTigerEngineConfigString', 'log=(prealloc=false,file_max=16MB)'],
+  ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
+  ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
+]
 
-async function devServer(
-  { file: jars }: Program,
-  home: string,
-  host: string,
-  port: number,
-  env: NodeJS.ProcessEnv,
-) {
-  await privateFolder(join(home, 'mongo'))
-  return {
-    file: (await onPath('java', env)) ?? 'java',
-    parameters: [
-      `-Xmx${env.MONGODB_DEV_HEAP ?? '512m'}`,
-      '-XX:+UseSerialGC',
-      '-Xshare:auto',
-      // Every connection's write waits for a commit; with more threads, more of them share one.
-      '-Dio.netty.eventLoopThreads=16',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-      '-Dorg.slf4j.simpleLogger.showDateTime=true',
-      '-cp',
-      join(jars, '*'),
-      'millrace.Main',
-      host,
-      String(port),
-      join(home, 'mongo', 'dev-server'),
-    ],
-    env: packageSettings(env),
-  }
+async function mentionOldDatabase({ home, report }: ServerOptions): Promise<void> {
+  const old = join(home, 'mongo', 'dev-server')
+  if ((await exists(join(home, 'mongo', 'data'))) || !(await exists(old))) return
+  report?.(`MongoDB starts empty: it cannot read the database of version 0.1, which stays in ${old}`)
 }

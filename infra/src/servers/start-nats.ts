@@ -8,15 +8,15 @@ import { natsConfig } from './nats-config.ts'
 import { runServer } from './run-server.ts'
 import { givenServer, type Server, type ServerOptions } from './server.ts'
 
-/** NATS with JetStream and two users: the API's own, and the agents', which may do little. */
+/** NATS with JetStream and two users: the API's, and the agents', which may do little. */
 export async function startNats(options: ServerOptions): Promise<Server> {
-  const { home, cache, env = process.env, report = () => undefined } = options
+  const { home, env = process.env } = options
   const elsewhere = given('nats', env)
   if (elsewhere) return givenServer('nats', elsewhere)
 
   const folder = join(home, 'nats')
   const passwords = await keptCredentials(join(folder, 'credentials.json'), ['api', 'agent'])
-  const program = await findProgram('nats-server', { env, cache, report })
+  const program = await findProgram('nats-server', { ...options, env })
   return runServer(
     {
       name: 'nats',

@@ -1,76 +1,99 @@
-import { findPrograms, type ProgramName } from '../find/find-programs.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { NotFound } from '../find/not-found.ts'
 import { type Kept, keepRunning } from '../processes/keep-running.ts'
 import { startWatchdog } from '../processes/watchdog.ts'
-import { given } from './given.ts'
 import type { Server, ServerName, ServerOptions, Source } from './server.ts'
-import { startMinio } from './start-minio.ts'
 import { startMongo } from './start-mongo.ts'
 import { startNats } from './start-nats.ts'
+import { beginStore, startStore } from './store/start-store.ts'
 
 export type Servers = {
   /** Exactly the variables by which the API finds its servers. */
   env: Record<string, string>
+  /** Those that answer by now. */
   readonly servers: { name: ServerName; pid?: number; source: Source }[]
+  /** Resolves when the object store answers too; rejects when it cannot be had. */
+  complete: Promise<void>
   stop(hurry?: AbortSignal): Promise<void>
 }
 
-export const starters = { mongo: startMongo, nats: startNats, minio: startMinio }
-const programsOf: Record<ServerName, ProgramName[]> = {
-  mongo: ['mongo'],
-  nats: ['nats-server'],
-  minio: ['minio', 'mc'],
-}
-export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'minio']
+export const starters = { mongo: startMongo, nats: startNats, store: startStore }
+export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'store']
 
-/** All three, side by side: given, found or built. Throws when one cannot be had, after ending the others. */
+/** All three: given, found or fetched, side by side. */
 export async function startServers(options: ServerOptions): Promise<Servers> {
-  const { env = process.env, cache, report = () => undefined } = options
-  // First, so that everything missing is named at once, and before anything runs.
-  const toStart = serverNames.filter((name) => !given(name, env))
-  const found = await findPrograms(
-    toStart.flatMap((name) => programsOf[name]),
-    { env, cache, report },
-  )
-  const wasBuilt = (name: ServerName) =>
-    found.some((program) => program.source === 'built' && programsOf[name].includes(program.name))
-
-  const watchdog = options.watchdog ?? startWatchdog()
-  const closeOwn = () => (options.watchdog ? undefined : watchdog.close())
-  const attempts = await Promise.allSettled(
-    serverNames.map((name) => startKept(name, { ...options, env, watchdog })),
-  )
-  const servers = attempts.filter((attempt) => attempt.status === 'fulfilled').map(({ value }) => value)
-  const failed = attempts.find((attempt) => attempt.status === 'rejected')
-  if (failed) {
-    await stopAll(servers)
-    closeOwn()
-    throw failed.reason
-  }
-  return {
-    env: Object.assign({}, ...servers.map((server) => server.current().env)),
-    get servers() {
-      return servers
-        .map((server) => server.current())
-        .map(({ name, pid, source }) => ({ name, pid, source: wasBuilt(name) ? 'built' : source }))
-    },
-    stop: async (hurry) => {
-      await stopAll(servers, hurry)
-      closeOwn()
-    },
+  const servers = await beginServers(options)
+  try {
+    await servers.complete
+    return servers
+  } catch (error) {
+    await servers.stop()
+    throw error
   }
 }
 
-async function startKept(name: ServerName, options: ServerOptions): Promise<Kept<Server>> {
-  const first = await starters[name](options)
+/**
+ * Resolves when MongoDB and NATS answer and the address of the store is known: a store that has to be built may
+ * take a minute longer. Throws when one cannot be had, after ending the others.
+ */
+export async function beginServers(options: ServerOptions): Promise<Servers> {
+  const watchdog = options.watchdog ?? startWatchdog()
+  const giveUp = new AbortController()
+  const signal = AbortSignal.any([giveUp.signal, ...(options.signal ? [options.signal] : [])])
+  const shared = { ...options, env: options.env ?? process.env, watchdog, signal }
+  const running: Kept<Server>[] = []
+  const keep = (name: ServerName, server: Server) => {
+    const kept = keepUp(name, server, shared)
+    running.push(kept)
+    return kept
+  }
+  const mongo = startMongo(shared).then((server) => keep('mongo', server))
+  const nats = startNats(shared).then((server) => keep('nats', server))
+  const store = beginStore(shared)
+  const complete = store.then(async ({ started }) => void keep('store', await started))
+  const all = [mongo, nats, store, complete]
+  const stop = async (hurry?: AbortSignal) => {
+    giveUp.abort()
+    await Promise.allSettled(all)
+    await stopAll(running, hurry)
+    if (!options.watchdog) watchdog.close()
+  }
+  try {
+    const [{ env: storeEnv }, ...others] = await Promise.all([store, mongo, nats])
+    return {
+      env: Object.assign({}, ...others.map((server) => server.current().env), storeEnv),
+      get servers() {
+        const now = running.map((server) => server.current())
+        return now.map(({ name, pid, source }) => ({ name, pid, source }))
+      },
+      complete,
+      stop,
+    }
+  } catch (error) {
+    const everything = await missingAmong(all, error)
+    await stop()
+    throw everything
+  }
+}
+
+/** How long the others may take to say that they are missing too. A compiler that runs by then is not missing. */
+const completeMessageMs = 5000
+
+/** All that is missing in one error. */
+async function missingAmong(all: Promise<unknown>[], first: unknown): Promise<unknown> {
+  if (!(first instanceof NotFound)) return first
+  const missing = new Set([first])
+  const heard = all.map((one) => one.catch((error) => void (error instanceof NotFound && missing.add(error))))
+  await Promise.race([Promise.all(heard), delay(completeMessageMs)])
+  return NotFound.together([...missing])
+}
+
+function keepUp(name: ServerName, first: Server, options: ServerOptions): Kept<Server> {
   if (!options.restart || first.source === 'environment') return { current: () => first, stop: first.stop }
   // Others know the address by now, so it has to stay.
   const env = { ...options.env, ...first.portSetting }
-  return keepRunning(
-    name,
-    first,
-    () => starters[name]({ ...options, env }),
-    options.report ?? (() => undefined),
-  )
+  const again = () => starters[name]({ ...options, env })
+  return keepRunning(name, first, again, options.report ?? (() => undefined))
 }
 
 /** The database last: whoever writes to it is gone by then. */

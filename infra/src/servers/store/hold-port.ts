@@ -1,0 +1,16 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+
+/** Listens on the store's port until it is installed, so that its address is known and no one else takes it. */
+export async function holdPort(host: string, port: number): Promise<() => Promise<void>> {
+  const server = createServer((_, response) => {
+    response.writeHead(503, { 'retry-after': '2', connection: 'close' })
+    response.end('The object store is being installed.')
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  return async () => {
+    server.closeAllConnections()
+    await new Promise((closed) => server.close(closed))
+  }
+}

@@ -1,0 +1,71 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import { type BucketUser, bucketUsers, type KeyPair, policyFor } from './bucket-users.ts'
+
+export type BucketSetup = {
+  endpoint: string
+  root: KeyPair
+  bucket: string
+  users: Record<BucketUser, KeyPair>
+  /** Whose pages may use the store. */
+  origins: string[]
+}
+
+/**
+ * The bucket, what its users may do there, and whose pages may use it, through the S3 API alone: for stores whose
+ * users have no policies of their own. The store keeps all of it, so repeating it is harmless.
+ */
+export async function setUpBucket(setup: BucketSetup): Promise<void> {
+  // Loaded late: a start on a bucket that is set up does without it.
+  const { S3Client, CreateBucketCommand, PutBucketPolicyCommand } = await import('@aws-sdk/client-s3')
+  const { bucket: Bucket, root } = setup
+  const client = new S3Client({
+    endpoint: setup.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: root.key, secretAccessKey: root.secret },
+  })
+  try {
+    await ignoring('BucketAlreadyOwnedByYou', client.send(new CreateBucketCommand({ Bucket })))
+    await client.send(new PutBucketPolicyCommand({ Bucket, Policy: await bucketPolicy(setup) }))
+    if (setup.origins.length > 0) await allowPages(client, setup)
+  } finally {
+    client.destroy()
+  }
+}
+
+/** What docs/deployment.md asks of a store. */
+async function allowPages(client: S3Client, { bucket, origins }: BucketSetup): Promise<void> {
+  const { PutBucketCorsCommand } = await import('@aws-sdk/client-s3')
+  await client.send(
+    new PutBucketCorsCommand({
+      Bucket: bucket,
+      CORSConfiguration: {
+        CORSRules: [
+          {
+            AllowedOrigins: origins,
+            AllowedMethods: ['PUT', 'GET', 'HEAD'],
+            AllowedHeaders: ['content-type', 'if-none-match', 'x-amz-checksum-sha256'],
+            ExposeHeaders: ['ETag'],
+          },
+        ],
+      },
+    }),
+  )
+}
+
+/** The policies of the users as one policy of the bucket, each statement for its user. */
+async function bucketPolicy({ bucket, users }: BucketSetup): Promise<string> {
+  const statements = bucketUsers.map(async (user) => {
+    const { Statement }: { Statement: object[] } = JSON.parse(await policyFor(user, bucket))
+    return Statement.map((statement) => ({ ...statement, Principal: { AWS: [users[user].key] } }))
+  })
+  return JSON.stringify({ Version: '2012-10-17', Statement: (await Promise.all(statements)).flat() })
+}
+
+async function ignoring(name: string, sent: Promise<unknown>): Promise<void> {
+  try {
+    await sent
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== name) throw error
+  }
+}
