@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation, startStore, startMongo } from '@millrace/infra'
+import { type SpawnedInstallation, spawnInstallation, startMongo, startStore } from '@millrace/infra'
 import { chains } from './chains.ts'
 import { depth } from './depth.ts'
 import { idle } from './idle.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { go, type GoToolchain } from './go-toolchain.ts'
+import { type GoToolchain, go } from './go-toolchain.ts'
 import { executable } from './platform.ts'
 import type { Work } from './source.ts'
 

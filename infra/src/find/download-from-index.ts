@@ -16,7 +16,12 @@ const defaultIndex = 'https://pypi.org/simple/'
  * A wheel straight from the index, for a Python without pip and uv: the JSON form of the simple API (PEP 691).
  * `PIP_INDEX_URL` and `UV_DEFAULT_INDEX` name another index.
  */
-export async function downloadFromIndex(wheel: Wheel, python: string, into: string, work: Work): Promise<void> {
+export async function downloadFromIndex(
+  wheel: Wheel,
+  python: string,
+  into: string,
+  work: Work,
+): Promise<void> {
   const { PIP_INDEX_URL, UV_DEFAULT_INDEX } = work.env
   const index = PIP_INDEX_URL || UV_DEFAULT_INDEX || defaultIndex
   try {
@@ -41,7 +46,8 @@ async function addressOf(wheel: Wheel, index: string, signal: AbortSignal): Prom
 
 async function download(address: URL, wheel: Wheel, file: string, work: Work): Promise<void> {
   const answer = await fetch(address, { signal: work.signal })
-  if (!answer.ok || !answer.body) throw new Error(`HTTP status client error (${answer.status} ${answer.statusText})`)
+  if (!answer.ok || !answer.body)
+    throw new Error(`HTTP status client error (${answer.status} ${answer.statusText})`)
   const digest = createHash('sha256')
   let done = 0
   const counted = new Transform({

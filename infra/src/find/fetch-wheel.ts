@@ -59,7 +59,10 @@ export async function fetchWheel(wheel: Wheel, into: string, work: Work): Promis
 
   function install(file: string, parameters: string[], env: Record<string, string>): Promise<ToolOutput> {
     const temporary = join(work.scratch, 'downloads')
-    return runTool({ file, parameters, env: { ...env, TMPDIR: temporary, TEMP: temporary, TMP: temporary } }, work)
+    return runTool(
+      { file, parameters, env: { ...env, TMPDIR: temporary, TEMP: temporary, TMP: temporary } },
+      work,
+    )
   }
 }
 

@@ -2,65 +2,113 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { StepReport } from '../report/report.ts'
 import { cacheFolder } from './cache-folder.ts'
-import { findProgram } from './find-programs.ts'
+import { findProgram, findPrograms } from './find-programs.ts'
+import { NotFound } from './not-found.ts'
 import { packageSettings } from './package-settings.ts'
 
 let folder: string
 let bin: string
 let cache: string
-let lines: string[]
-const report = (line: string) => lines.push(line)
+let steps: StepReport[]
+const report = (news: string | StepReport) => {
+  if (typeof news !== 'string') steps.push(news)
+}
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-find-'))
   bin = join(folder, 'bin')
   cache = join(folder, 'cache')
-  lines = []
+  steps = []
   await mkdir(bin)
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
+const nowhere = () => ({
+  env: { PATH: bin, MONGOMS_DOWNLOAD_MIRROR: 'http://127.0.0.1:9' },
+  cache,
+  report,
+})
+const withTools = (more: Record<string, string> = {}) => ({
+  env: { PATH: `${bin}:/usr/bin:/bin`, ...more },
+  cache,
+  report,
+})
+
 describe('a program', () => {
   it('is taken from PATH when it is new enough', async () => {
     const file = await program('nats-server', 'echo "nats-server: v2.11.4"')
-    const found = await findProgram('nats-server', { env: { PATH: bin }, cache, report })
-    expect(found).toEqual({ name: 'nats-server', file, source: 'path' })
+    expect(await findProgram('nats-server', nowhere())).toEqual({ name: 'nats-server', file, source: 'path' })
   })
 
-  it('is built when the one on PATH is too old, once for two who need it at the same time, and then cached', async () => {
-    await program('nats-server', 'echo "nats-server: v2.9.10"')
+  it('is built when the one on PATH is no MinIO, once for two who need it at the same time, and then cached', async () => {
+    await program('mc', 'echo "GNU Midnight Commander 4.8.29"')
     await program(
       'go',
-      `echo "$@" >> ${folder}/asked; echo secret=$SECRET >> ${folder}/asked; sleep 0.3; echo built > $GOBIN/nats-server`,
+      `[ "$1" = version ] && echo "go version go1.26.8" && exit
+       echo "$@" >> ${folder}/asked; echo secret=$SECRET >> ${folder}/asked; sleep 0.3
+       printf '#!/bin/sh\\necho mc by minio' > $GOBIN/mc; chmod +x $GOBIN/mc`,
     )
-    const finding = { env: { PATH: `${bin}:/usr/bin:/bin`, SECRET: 'x' }, cache, report }
-    const both = await Promise.all([findProgram('nats-server', finding), findProgram('nats-server', finding)])
-    const file = join(cache, 'nats-server-v2.15.2', 'nats-server')
+    const finding = withTools({ SECRET: 'x' })
+    const both = await Promise.all([findProgram('mc', finding), findProgram('mc', finding)])
+    const [kept = ''] = await readdir(cache)
+    const file = join(cache, kept, 'mc')
     expect(both.map((found) => found.file)).toEqual([file, file])
-    expect(both.map((found) => found.source).sort()).toEqual(['built', 'cache'])
-    expect(await readFile(join(folder, 'asked'), 'utf8')).toBe(
-      'install -ldflags=-s -w github.com/nats-io/nats-server/v2@v2.15.2\nsecret=\n',
+    expect(both.map((found) => found.source).sort()).toEqual(['cache', 'fetched'])
+    expect(await readFile(join(folder, 'asked'), 'utf8')).toMatch(
+      /^install -ldflags=-s -w github\.com\/minio\/mc@v\S+\nsecret=\n$/,
     )
-    expect(lines).toContain(`nats-server: process ${process.pid} is building it; waiting`)
-    expect((await findProgram('nats-server', finding)).source).toBe('cache')
-    expect(await readdir(cache)).toEqual(['nats-server-v2.15.2'])
+    expect(steps.map(({ text }) => text)).toContain(`waiting for process ${process.pid}, which is getting it`)
+    expect(steps.at(-1)).toMatchObject({
+      state: 'done',
+      text: expect.stringMatching(/^Go on PATH, [\d.]+ s$/),
+    })
+    expect((await findProgram('mc', finding)).source).toBe('cache')
+    expect(await readdir(cache)).toEqual([kept])
   })
 
-  it('that cannot be built leaves nothing behind and says what the tool said', async () => {
-    await program('go', 'for n in $(seq 1 40); do echo "line $n"; done; echo "no such module" >&2; exit 7')
-    const found = findProgram('minio', { env: { PATH: `${bin}:/usr/bin:/bin` }, cache, report })
-    await expect(found).rejects.toThrow(/go install .*minio@v0.* failed[\s\S]*line 40\nno such module$/)
+  it('that cannot be built leaves nothing behind; the error quotes the last lines of the tool', async () => {
+    await program(
+      'go',
+      `[ "$1" = version ] && echo "go version go1.26.8" && exit
+       for n in $(seq 1 40); do echo "line $n"; done; echo "no such module" >&2; exit 7`,
+    )
+    const found = findProgram('minio', withTools())
+    await expect(found).rejects.toThrow(/go install .*failed: [\s\S]*line 40\nno such module/)
     await expect(found).rejects.not.toThrow(/line 20\n/)
     expect(await readdir(cache)).toEqual([])
   })
 
-  it('called mc is MinIO’s, not Midnight Commander', async () => {
-    await program('mc', 'echo "GNU Midnight Commander 4.8.29"')
-    const found = findProgram('mc', { env: { PATH: bin }, cache, report })
-    await expect(found).rejects.toMatchObject({ name: 'MissingTools', missing: ['go'] })
+  it('that was built and does not run is not kept', async () => {
+    await program(
+      'go',
+      `[ "$1" = version ] && echo "go version go1.26.8" && exit
+       printf '#!/bin/sh\\necho cannot load libfoo.so >&2; exit 127' > $GOBIN/mc; chmod +x $GOBIN/mc`,
+    )
+    await expect(findProgram('mc', withTools())).rejects.toThrow(
+      'the program from Go on PATH does not run here: cannot load libfoo.so',
+    )
+    expect(await readdir(cache)).toEqual([])
   })
 })
+
+it('everything that is missing is named in one message, with every way to get it', async () => {
+  const failed = await findPrograms(['mongod', 'nats-server', 'versitygw'], nowhere()).catch((error) => error)
+  expect(failed).toBeInstanceOf(NotFound)
+  expect(failed.message).toMatch(/^Cannot get MongoDB, NATS, versitygw:\n/)
+  for (const words of [
+    'MongoDB: not on PATH, not in the cache; Python 3.10 or newer is needed',
+    'no Go 1.25 or newer on PATH',
+    'PIP_INDEX_URL',
+    'put mongod 6.0 or newer, nats-server 2.11 or newer, versitygw 1.8 or newer on PATH',
+    'MONGODB_URL',
+    'infra/compose.yaml',
+    'npm run doctor',
+  ])
+    expect(failed.message).toContain(words)
+  expect(await readdir(cache)).toEqual([])
+}, 120_000)
 
 it.each([
   ['linux', { HOME: '/h' }, '/h/.cache/millrace'],
@@ -68,11 +116,11 @@ it.each([
   ['linux', { HOME: '/h', MILLRACE_CACHE: '/m' }, '/m'],
   ['darwin', { HOME: '/h' }, '/h/Library/Caches/millrace'],
   ['win32', { LOCALAPPDATA: '/l' }, '/l/millrace'],
-] as const)('built programs are kept where %s with %j keeps caches', (platform, env, expected) => {
+] as const)('programs are kept where %s with %j keeps caches', (platform, env, expected) => {
   expect(cacheFolder(env, platform)).toBe(expected)
 })
 
-it('build tools see the user’s package settings, and no secrets', () => {
+it('installers and compilers see the user’s package settings, and no secrets', () => {
   const wanted = {
     PATH: 'p',
     HOME: 'h',
@@ -81,7 +129,6 @@ it('build tools see the user’s package settings, and no secrets', () => {
     PIP_INDEX_URL: 'i',
     UV_INDEX: 'u',
     https_proxy: 'q',
-    JAVA_HOME: 'j',
   }
   const secret = {
     MILLRACE_ADMIN_KEY: 'k',

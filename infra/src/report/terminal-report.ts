@@ -21,7 +21,7 @@ export function terminalReport(stream: NodeJS.WriteStream): Report {
     if (typeof news === 'string') return print(news)
     if (news.state === 'running') {
       running.set(news.step, news)
-      timer ??= setTimeout(draw, everyMs).unref()
+      if (!timer) timer = setTimeout(draw, everyMs).unref()
       return
     }
     running.delete(news.step)

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { AlreadyRunning } from '../processes/claim.ts'
-import { reportTo } from '../report/terminal-report.ts'
 import type { Report } from '../report/report.ts'
+import { reportTo } from '../report/terminal-report.ts'
 import { makeComposeEnv } from './compose-env.ts'
 import { type Part, run } from './run.ts'
 import { readSettings } from './settings.ts'

@@ -28,7 +28,10 @@ export async function storeKeys(folder: string): Promise<StoreKeys> {
 }
 
 /** 20 characters, as MinIO allows at most; a letter first. */
-const newPair = (): KeyPair => ({ key: `K${randomBytes(10).toString('hex').slice(1)}`, secret: randomSecret() })
+const newPair = (): KeyPair => ({
+  key: `K${randomBytes(10).toString('hex').slice(1)}`,
+  secret: randomSecret(),
+})
 
 /** What the user may do in the bucket: the text of an IAM policy. */
 export async function policyFor(user: BucketUser, bucket: string): Promise<string> {

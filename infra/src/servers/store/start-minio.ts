@@ -34,7 +34,15 @@ export async function startMinio(options: ServerOptions): Promise<Server> {
       },
       probe: checkHealth,
       prepare: (host, port) =>
-        setUpMinio({ mc: mc.file, endpoint: `${host}:${port}`, root: keys.root, env, folder, bucket, users: keys }),
+        setUpMinio({
+          mc: mc.file,
+          endpoint: `${host}:${port}`,
+          root: keys.root,
+          env,
+          folder,
+          bucket,
+          users: keys,
+        }),
       env: (host, port) => storeSettings(`http://${host}:${port}`, bucket, keys),
     },
     options,

@@ -63,7 +63,9 @@ const healthPath = '/health'
 /** Does nothing when the same was set up before on the same data: the note is kept next to it. */
 async function setUpOnce(note: string, setup: BucketSetup): Promise<void> {
   const { bucket, users, origins } = setup
-  const digest = createHash('sha256').update(JSON.stringify([bucket, users, origins])).digest('hex')
+  const digest = createHash('sha256')
+    .update(JSON.stringify([bucket, users, origins]))
+    .digest('hex')
   if ((await readIfThere(note)) === digest) return
   await setUpBucket(setup)
   await writeSecretFile(note, digest)

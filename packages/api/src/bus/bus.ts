@@ -178,6 +178,8 @@ export function openBus(options: { url: string; user?: string; password?: string
       await withTimeout(nc.flush(), 2_000)
     },
     async close() {
+      // A first connection that is still being made cannot be given up: close it as soon as it is there.
+      if (!connection) void ready.then((late) => late.close()).catch(() => undefined)
       const nc = live()
       if (nc) await nc.drain().catch((error) => logger.warn({ err: error }, 'NATS did not close cleanly'))
     },
