@@ -23,6 +23,7 @@ export function apiEnvironment(
 
 /** What the agent understands; a test holds it against the agent's own list. */
 export const agentSettings: readonly string[] = [
+  'ONLY_MODULES',
   'MILLRACE_QUEUE',
   'MAX_RUNS',
   'RETEST_HOURS',

@@ -118,6 +118,7 @@ export async function startAgent(
   const installLogs = new InstallLogs({ send: calls.installLog, logger, signal })
   const catalogue = openCatalogue({
     modulesDir: config.modulesDir,
+    only: config.onlyModules,
     home: config.home,
     own: config.own,
     watchdog,

@@ -20,6 +20,10 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(() => join(import.meta.dirname, '../../../modules')),
+  ONLY_MODULES: z
+    .string()
+    .default('')
+    .transform((list) => list.split(/[\s,]+/).filter((name) => name !== '')),
   MILLRACE_QUEUE: z.enum(wayNames, { error: `must be one of: ${wayNames.join(', ')}` }).default('jetstream'),
   WORKERS_FILE: z.string().min(1).optional(),
   MAX_RUNS: z.coerce
@@ -66,6 +70,8 @@ export type Config = {
   queue: keyof typeof ways
   home: string
   modulesDir: string
+  /** The modules that this agent installs and offers; empty: all of the folder. */
+  onlyModules: readonly string[]
   /** Where the configured workers may stand; the first file that is there counts. */
   workersFiles: string[]
   maxRuns: number
@@ -115,6 +121,7 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
     queue: data.MILLRACE_QUEUE,
     home: homeFrom(settings),
     modulesDir: resolve(data.MODULES_DIR),
+    onlyModules: data.ONLY_MODULES,
     workersFiles: data.WORKERS_FILE
       ? [resolve(data.WORKERS_FILE)]
       : ['workers.yaml', 'workers.json'].map((name) => resolve(data.MODULES_DIR, '..', name)),

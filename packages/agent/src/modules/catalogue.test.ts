@@ -299,6 +299,44 @@ describe('a module in ERROR', () => {
   })
 })
 
+describe('which modules, in which order', () => {
+  it('installs those with the fewest requirements first', { timeout: 120_000 }, async () => {
+    await add('needs-six', 'a-long-list')
+    await edit('a-long-list/module.json', '{"name":"a-long-list","version":"1.0.0","outputs":[]}')
+    await edit('a-long-list/requirements.txt', `${'# a comment\n'.repeat(20)}six==1.17.0\n`)
+    await add('needs-six')
+    await add('setup-works', 'z-needs-nothing')
+    await edit('z-needs-nothing/module.json', '{"name":"z-needs-nothing","version":"1.0.0","outputs":[]}')
+    await catalogue.scan()
+    for (const name of ['a-long-list', 'needs-six', 'z-needs-nothing']) await settled(name)
+    expect(moves.filter((move) => /AVAILABLE|ERROR/.test(move)).map((move) => move.split(' ')[0])).toEqual([
+      'z-needs-nothing',
+      'needs-six',
+      'a-long-list',
+    ])
+  })
+
+  it('takes only those that its owner names, and keeps what it knows of the others', async () => {
+    await add('setup-works')
+    await add('setup-works', 'other')
+    const manifest = await readFile(join(place, 'modules/other/module.json'), 'utf8')
+    await edit('other/module.json', manifest.replace('setup-works', 'other'))
+    await catalogue.scan()
+    await settled('other')
+    await catalogue.close()
+    open({ only: ['setup-works'] })
+    await catalogue.scan()
+    await settled('setup-works')
+    expect(catalogue.inventory().map(({ name }) => name)).toEqual(['setup-works'])
+    await catalogue.close()
+    open()
+    await catalogue.scan()
+    expect(module('other')).toMatchObject({ status: 'AVAILABLE' })
+    expect(moves).toContain('other AVAILABLE')
+    expect(moves).not.toContain('other INSTALLING')
+  })
+})
+
 describe('installing', () => {
   it('makes one environment for equal requirements, sets up, and says what cannot be had', {
     timeout: 180_000,

@@ -39,6 +39,8 @@ type Log = (detail: object, message: string) => void
 
 export type CatalogueOptions = {
   modulesDir: string
+  /** Names of the modules that are installed and offered; nothing or none: all of the folder. */
+  only?: readonly string[]
   home: string
   own: NodeJS.ProcessEnv
   watchdog: Watchdog
@@ -82,7 +84,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     const known = await memoryAtHand()
     const stock = await takeStock({ modulesDir: o.modulesDir, quietMs, known: known.digests })
     const named = nameModules(stock.found)
-    for (const found of quickestFirst(named)) await take(found, asked)
+    const wanted = named.filter(({ name }) => !o.only?.length || o.only.includes(name))
+    for (const found of smallestFirst(wanted)) await take(found, asked)
     forgetGone(named, stock.restless)
     known.digests = Object.fromEntries(
       named.map((one) => [one.folderName, { stamp: one.listing.stamp, digest: one.digest }]),
@@ -290,9 +293,11 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
 const isSame = (one: Named, other: Named): boolean =>
   one.digest === other.digest && one.fault === other.fault && one.name === other.name
 
-/** What needs nothing installed is ready at once: it does not wait behind what takes minutes. */
-function quickestFirst(named: readonly Named[]): Named[] {
-  const needsMuch = ({ listing, manifest }: Named) =>
-    listing.entries.some((entry) => entry.path === manifest?.requirementsFile)
-  return named.toSorted((a, b) => Number(needsMuch(a)) - Number(needsMuch(b)))
+/** A module with few requirements does not wait behind one that takes minutes: the list's length is the measure. */
+function smallestFirst(named: readonly Named[]): Named[] {
+  const requirements = ({ listing, manifest }: Named) => {
+    const file = listing.entries.find((entry) => entry.path === manifest?.requirementsFile)
+    return file?.kind === 'file' ? file.size : 0
+  }
+  return named.toSorted((a, b) => requirements(a) - requirements(b))
 }
