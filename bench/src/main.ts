@@ -1,7 +1,13 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type SpawnedInstallation, spawnInstallation, startMongo, startStore } from '@millrace/infra'
+import {
+  plainReport,
+  type SpawnedInstallation,
+  spawnInstallation,
+  startMongo,
+  startStore,
+} from '@millrace/infra'
 import { chains } from './chains.ts'
 import { depth } from './depth.ts'
 import { idle } from './idle.ts'
@@ -83,7 +89,7 @@ async function withInstallation(
   env: NodeJS.ProcessEnv,
   use: (installation: SpawnedInstallation) => Promise<void>,
 ): Promise<void> {
-  const report = (line: string) => process.stderr.write(`  ${line}\n`)
+  const report = plainReport(process.stderr)
   const installation = await spawnInstallation({ home, env, freePort: true, report })
   try {
     await use(installation)

@@ -1,5 +1,4 @@
 import type { Task } from '@millrace/client'
-import { say } from './say.ts'
 
 export type Face = { x: number; y: number; width: number; height: number }
 
@@ -19,8 +18,9 @@ function isFace(value: unknown): value is Face {
   )
 }
 
-export function tellFaces(faces: readonly Face[]): void {
-  say('')
-  say(faces.length === 0 ? 'No face.' : faces.length === 1 ? 'One face:' : `${faces.length} faces:`)
-  for (const { x, y, width, height } of faces) say(`  x=${x} y=${y} w=${width} h=${height}`)
+/** One line for a person. */
+export function describeFaces(faces: readonly Face[]): string {
+  const places = faces.map(({ x, y, width, height }) => `x=${x} y=${y} w=${width} h=${height}`)
+  const count = faces.length === 1 ? 'one face' : `${faces.length} faces`
+  return faces.length === 0 ? '  no face' : `  ${count}: ${places.join(', ')}`
 }

@@ -1,38 +1,55 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type SpawnedInstallation, spawnInstallation } from '@millrace/infra'
-import { detail, step } from './say.ts'
+import type { DemoLog } from './log.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
+/** `complete` resolves when the object store answers too. */
+export type Reached = { url: string; key: string; complete: Promise<unknown> }
+export type Starting = { log: DemoLog; only: string; signal: AbortSignal }
+
 export type Installation = {
   home: string
-  /** Uses what runs already, else starts everything; resolves when requests are served. */
-  start(signal: AbortSignal): Promise<{ url: string; key: string }>
+  /** Uses what runs already, else starts everything with one module; resolves when the API takes requests. */
+  start(starting: Starting): Promise<Reached>
   /** Ends what `start` started, and only that. */
-  stop(): Promise<void>
+  stop(log: DemoLog): Promise<void>
 }
 
 export function findInstallation(env: NodeJS.ProcessEnv): Installation {
   const home = resolve(root, env.MILLRACE_HOME ?? '.millrace')
   const url = env.MILLRACE_URL ?? `http://${env.HOST ?? '127.0.0.1'}:${env.PORT ?? 8787}`
-  let started: SpawnedInstallation | undefined
+  let started: Promise<SpawnedInstallation> | undefined
   return {
     home,
-    async start(signal) {
+    async start({ log, only, signal }) {
       if (await answers(url)) {
-        step(`Using the installation at ${url}`)
-        return { url, key: await checkedKey(url, home, env) }
+        log.report(`Using the installation at ${url}`)
+        return { url, key: await checkedKey(url, home, env), complete: Promise.resolve() }
       }
-      step('Starting MongoDB, NATS, MinIO, the API and an agent')
-      started = await spawnInstallation({ home, env, report: detail, signal })
-      return { url: started.url, key: started.adminKey }
+      const apiRuns = Promise.withResolvers<void>()
+      const limited = { ...env, ONLY_MODULES: env.ONLY_MODULES ?? only }
+      started = spawnInstallation({
+        home,
+        env: limited,
+        signal,
+        report(news) {
+          if (typeof news === 'string') return log.detail(news)
+          log.report(news)
+          if (news.step === 'API and agent' && news.state === 'done') apiRuns.resolve()
+        },
+      })
+      await Promise.race([apiRuns.promise, started])
+      return { url, key: await keyOf(home, env), complete: started }
     },
-    async stop() {
-      if (!started) return
-      step('Stopping what was started')
-      await started.stop()
-      step('Nothing is left running')
+    async stop(log) {
+      const running = await started?.catch(() => undefined) // it has ended by itself then
+      started = undefined
+      if (!running) return
+      log.report({ step: 'Stopping', state: 'running', text: 'everything that was started' })
+      await running.stop()
+      log.report({ step: 'Stopping', state: 'done', text: 'everything has ended' })
     },
   }
 }
@@ -44,8 +61,12 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
+async function keyOf(home: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return env.MILLRACE_ADMIN_KEY ?? (await readFile(join(home, 'admin-key'), 'utf8')).trim()
+}
+
 async function checkedKey(url: string, home: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const key = env.MILLRACE_ADMIN_KEY ?? (await readFile(join(home, 'admin-key'), 'utf8')).trim()
+  const key = await keyOf(home, env)
   const answer = await fetch(`${url}/api/settings`, { headers: { authorization: `Bearer ${key}` } })
   if (answer.ok) return key
   throw new Error(

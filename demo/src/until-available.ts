@@ -1,24 +1,36 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError, type Client, type Module } from '@millrace/client'
-import { detail, step } from './say.ts'
+import type { DemoLog } from './log.ts'
 
 const pollMs = 200
 
 /** Waits until a module can be used, and shows what its agent is doing about it. */
-export async function untilAvailable(client: Client, name: string, signal: AbortSignal): Promise<void> {
-  let status = ''
-  let shown = 0
-  step(`Waiting for the module ${name}`)
+export async function untilAvailable(
+  client: Client,
+  name: string,
+  log: DemoLog,
+  signal: AbortSignal,
+): Promise<void> {
+  const began = Date.now()
+  let logged = 0
   for (;;) {
     const module = await findModule(client, name)
-    if (module && module.status !== status) {
-      status = module.status
-      detail(status)
+    const status = module?.status ?? 'DETECTED'
+    if (status === 'AVAILABLE') {
+      const seconds = ((Date.now() - began) / 1000).toFixed(1)
+      const text = logged > 0 ? `installed and tested in ${seconds} s` : 'ready'
+      return log.report({ step: name, state: 'done', text })
     }
-    if (module && status !== 'AVAILABLE') shown = await showLog(client, name, shown)
-    if (status === 'AVAILABLE') return
-    if (status === 'ERROR') throw new Error(`the module ${name} cannot be used: ${reasonOf(module)}`)
-    await pause(pollMs, undefined, { signal })
+    if (status === 'ERROR') {
+      log.report({ step: name, state: 'failed', text: 'cannot be used' })
+      throw new Error(`the module ${name} cannot be used: ${reasonOf(module)}`)
+    }
+    const lines = module ? await client.installLog(name) : []
+    for (const { line } of lines.slice(logged)) log.detail(`${name}: ${line}`)
+    logged = lines.length
+    const text = status === 'DETECTED' ? 'found' : status.toLowerCase()
+    log.report({ step: name, state: 'running', text, amount: lines.at(-1)?.line.trim().slice(0, 60) })
+    await delay(pollMs, undefined, { signal })
   }
 }
 
@@ -29,12 +41,6 @@ async function findModule(client: Client, name: string): Promise<Module | null> 
     if (error instanceof ApiError && error.code === 'not_found') return null
     throw error
   }
-}
-
-async function showLog(client: Client, name: string, shown: number): Promise<number> {
-  const lines = await client.installLog(name)
-  for (const { line } of lines.slice(shown)) detail(`  ${line}`)
-  return lines.length
 }
 
 const reasonOf = (module: Module | null): string =>

@@ -1,38 +1,39 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, isTerminal, type RunId, type Task } from '@millrace/client'
-import { detail, step } from './say.ts'
+import type { DemoLog } from './log.ts'
 
 const pollMs = 100
 
-/** Shows state, progress and log lines of a task as they come, until it has ended. */
-export async function watchTask(client: Client, task: Task, signal: AbortSignal): Promise<Task> {
-  let status = ''
+/** Shows state and progress of a task as they come, until it has ended. */
+export async function watchTask(
+  client: Client,
+  task: Task,
+  log: DemoLog,
+  signal: AbortSignal,
+): Promise<Task> {
+  const began = Date.now()
+  const step = `Task ${task.id}`
   let following: { run: RunId; done: Promise<void> } | undefined
   let now = task
-  for (;;) {
-    if (now.status !== status) {
-      step(
-        `Task ${now.id} ${now.status === 'succeeded' ? 'has' : 'is'} ${now.status}${now.attempt > 1 ? ` (attempt ${now.attempt})` : ''}`,
-      )
-    }
-    status = now.status
-    if (isTerminal(now.status)) break
-    if (now.currentRun && now.currentRun !== following?.run) {
-      following = { run: now.currentRun, done: showRun(client, now.currentRun, signal) }
-    }
-    await pause(pollMs, undefined, { signal })
+  while (!isTerminal(now.status)) {
+    log.report({ step, state: 'running', text: now.status, amount: progressOf(now) })
+    if (now.currentRun && now.currentRun !== following?.run)
+      following = { run: now.currentRun, done: keepLines(client, now.currentRun, log, signal) }
+    await delay(pollMs, undefined, { signal })
     now = await client.task(now.id)
-    // What the run said comes before how it ended.
-    if (isTerminal(now.status)) await following?.done
   }
+  await following?.done
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  const state = now.status === 'succeeded' ? 'done' : 'failed'
+  log.report({ step, state, text: `${now.status} after ${seconds} s` })
   return now
 }
 
-async function showRun(client: Client, run: RunId, signal: AbortSignal): Promise<void> {
-  for await (const event of client.follow(run, signal)) {
-    if ('progress' in event)
-      detail(`${String(event.progress.percent ?? '?').padStart(3)} % ${event.progress.message ?? ''}`)
-    else if (!event.line.line.startsWith('{"event": "progress"'))
-      detail(`${event.line.stream === 'stderr' ? '!' : '|'} ${event.line.line}`)
-  }
+const progressOf = ({ progress }: Task): string | undefined =>
+  progress ? `${progress.percent ?? '?'} % ${progress.message ?? ''}`.trim() : undefined
+
+/** What the run prints goes to the file. */
+async function keepLines(client: Client, run: RunId, log: DemoLog, signal: AbortSignal): Promise<void> {
+  for await (const event of client.follow(run, signal))
+    log.detail('line' in event ? `${run}: ${event.line.line}` : `${run}: ${JSON.stringify(event.progress)}`)
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { anotherPort } from './home/port.ts'
 import { startWatchdog } from './processes/watchdog.ts'
+import { isStepReport, type Report } from './report/report.ts'
 
 export type SpawnedInstallation = {
   url: string
@@ -15,6 +16,7 @@ export type SpawnedInstallation = {
 
 /** The supervisor takes at most 20 s to end everything in order. */
 const patienceMs = 25_000
+const maxErrorLines = 30
 
 /**
  * Runs `npm start`'s program as a process of its own: servers, API and an agent. Resolves when requests are
@@ -26,13 +28,13 @@ export async function spawnInstallation(options: {
   env: NodeJS.ProcessEnv
   /** Takes a free port instead of the one that the environment names, or the default. */
   freePort?: boolean
-  report?: (line: string) => void
+  report?: Report
   signal?: AbortSignal
 }): Promise<SpawnedInstallation> {
   const port = options.freePort ? { PORT: String(await anotherPort(options.home, 'api', '127.0.0.1')) } : {}
   const child = spawn(process.execPath, [join(import.meta.dirname, 'start.ts')], {
     env: { ...options.env, ...port, MILLRACE_HOME: options.home },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'], // steps come as messages, lines as lines
     detached: process.platform !== 'win32', // Ctrl-C reaches only us, and we end it in order
     windowsHide: true,
   })
@@ -60,18 +62,26 @@ function untilReady(
   { report, signal }: Parameters<typeof spawnInstallation>[0],
 ): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  let last = 'it said nothing'
+  const errors: string[] = []
+  let last = 'it printed nothing'
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue
     createInterface({ input: stream }).on('line', (line) => {
       last = line
+      if (stream === child.stderr) errors.push(line)
       const url = line.match(/^millrace ready (\S+)/)?.[1]
       if (url) resolve(url)
       else report?.(line)
     })
   }
+  child.on('message', (message) => isStepReport(message) && report?.(message))
   child.once('error', reject)
-  child.once('exit', (code, ended) => reject(new Error(`The start ended (${code ?? ended}): ${last}`)))
+  // `close`, not `exit`: what it printed last says why.
+  child.once('close', (code, ended) =>
+    reject(
+      new Error(errors.slice(-maxErrorLines).join('\n') || `the start ended (${code ?? ended}): ${last}`),
+    ),
+  )
   signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
   return promise
 }

@@ -62,7 +62,7 @@ describe('a program', () => {
     expect(steps.map(({ text }) => text)).toContain(`waiting for process ${process.pid}, which is getting it`)
     expect(steps.at(-1)).toMatchObject({
       state: 'done',
-      text: expect.stringMatching(/^Go on PATH, [\d.]+ s$/),
+      text: expect.stringMatching(/^compiled with Go on PATH in [\d.]+ s$/),
     })
     expect((await findProgram('mc', finding)).source).toBe('cache')
     expect(await readdir(cache)).toEqual([kept])

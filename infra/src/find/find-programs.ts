@@ -79,7 +79,7 @@ async function fromFirstSource(recipe: Recipe, target: string, finding: Finding)
     try {
       await fetchInto(target, source, recipe, finding)
       const seconds = ((Date.now() - began) / 1000).toFixed(1)
-      finding.report?.({ step: recipe.title, state: 'done', text: `${source.label}, ${seconds} s` })
+      finding.report?.({ step: recipe.title, state: 'done', text: `${source.done} in ${seconds} s` })
       return
     } catch (error) {
       finding.signal?.throwIfAborted()

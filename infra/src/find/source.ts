@@ -13,6 +13,8 @@ export type Work = {
 export type Source = {
   /** For people: where the program comes from, e.g. `PyPI`. */
   label: string
+  /** And what was done to have it, e.g. `fetched from PyPI`. */
+  done: string
   /** Leaves the program in `into`, a folder that does not exist yet. Throws `SourceFailed` with the reason. */
   fetch(into: string, work: Work): Promise<void>
 }

@@ -9,5 +9,9 @@ export type StepReport = {
   amount?: string
 }
 
+export function isStepReport(message: unknown): message is StepReport {
+  return typeof message === 'object' && message !== null && 'step' in message && 'state' in message
+}
+
 /** Hears what a start does: a line of text, or how a step goes. */
 export type Report = (news: string | StepReport) => void

@@ -51,6 +51,8 @@ const parts: Record<Part, RunPart> = {
     const servers = await runServers(beginServers, supervision, started)
     stopping.throwIfAborted()
     const { key, file } = await adminKey(settings)
+    const step = 'API and agent'
+    report({ step, state: 'running', text: 'starting' })
     const api = await superviseApi(supervision, servers.env, key)
     started(api.stop)
     stopping.throwIfAborted()
@@ -60,6 +62,7 @@ const parts: Record<Part, RunPart> = {
       await agentKey(settings.home, settings.url, key),
     )
     started(agent.stop)
+    report({ step, state: 'done', text: `running at ${settings.url}` })
     await servers.complete
     reportServers(servers, report)
     if (file) report(`admin key: ${file}`)

@@ -42,7 +42,8 @@ export async function startHere(root: string): Promise<never> {
 /** A program that started us draws the steps itself: they go to it as messages. */
 function reporter(): Report {
   if (!process.send) return reportTo(process.stdout)
-  return (news) => void (typeof news === 'string' ? console.log(news) : process.send?.(news))
+  return (news) =>
+    void (typeof news !== 'string' && process.connected ? process.send?.(news) : console.log(news))
 }
 
 function isPart(part: string): part is Part {
