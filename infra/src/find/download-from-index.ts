@@ -10,7 +10,9 @@ import { runTool } from './run-tool.ts'
 import { SourceFailed, type Work } from './source.ts'
 import type { Wheel } from './wheels.ts'
 
-const defaultIndex = 'https://pypi.org/simple/'
+/** The Python package index: the user's, else the public one. */
+export const indexIn = ({ PIP_INDEX_URL, UV_DEFAULT_INDEX }: NodeJS.ProcessEnv): string =>
+  PIP_INDEX_URL || UV_DEFAULT_INDEX || 'https://pypi.org/simple/'
 
 /**
  * A wheel straight from the index, for a Python without pip and uv: the JSON form of the simple API (PEP 691).
@@ -22,8 +24,7 @@ export async function downloadFromIndex(
   into: string,
   work: Work,
 ): Promise<void> {
-  const { PIP_INDEX_URL, UV_DEFAULT_INDEX } = work.env
-  const index = PIP_INDEX_URL || UV_DEFAULT_INDEX || defaultIndex
+  const index = indexIn(work.env)
   try {
     const file = join(work.scratch, wheel.file)
     await download(await addressOf(wheel, index, work.signal), wheel, file, work)

@@ -13,14 +13,24 @@ const readyWithinMs = 60_000
 
 export class PortTaken extends Error {
   override name = 'PortTaken'
-  constructor({ host, port }: Settings) {
-    super(`port ${port} on ${host} is in use; choose another with PORT=`)
+  constructor({ host, port }: Settings, by: string) {
+    super(`port ${port} on ${host} is in use${by}; choose another with PORT=`)
   }
 }
 
-/** Before minutes of building: can the API listen where it is asked to? */
+/** Before anything is fetched: can the API listen where it is asked to? */
 export async function expectFreePort(settings: Settings): Promise<void> {
-  if (!(await isFree(settings.port, settings.host))) throw new PortTaken(settings)
+  if (await isFree(settings.port, settings.host)) return
+  throw new PortTaken(settings, (await isMillrace(settings.url)) ? ' by another Millrace' : '')
+}
+
+async function isMillrace(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/openapi.json`, { signal: AbortSignal.timeout(2000) })
+    return answer.ok && /Millrace/.test(await answer.text())
+  } catch {
+    return false // something that does not speak HTTP
+  }
 }
 
 export async function superviseApi(

@@ -210,7 +210,7 @@ describe('parts', () => {
   it('anything else is refused', async () => {
     const wrong = await start(['everything'], {})
     expect(await wrong.ended).toBe(2)
-    expect(wrong.lines).toEqual(['usage: start.ts [servers | api | agent | compose-env]'])
+    expect(wrong.lines).toEqual(['usage: start.ts [servers | api | agent | doctor | compose-env]'])
   })
 })
 

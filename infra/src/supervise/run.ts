@@ -5,9 +5,11 @@ import { expectUnclaimed } from '../processes/claim.ts'
 import { startWatchdog, type Watchdog } from '../processes/watchdog.ts'
 import type { Report } from '../report/report.ts'
 import { beginServers, type Servers, serverNames, startServers } from '../servers/start-servers.ts'
+import { noteEnding, untilPreviousHasEnded } from './ending.ts'
 import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
 import { adminKey, agentKey, keptAgentKey } from './keys.ts'
 import { expectFreePort, type Supervision, superviseAgent, superviseApi } from './parts.ts'
+import { preflight } from './preflight.ts'
 import type { Settings } from './settings.ts'
 
 export type Part = 'all' | 'servers' | 'api' | 'agent'
@@ -28,13 +30,18 @@ export async function run(part: Part, { settings, report, stopping, hurry }: Run
   const stops: Stop[] = []
   try {
     report(`data and logs: ${settings.home}`)
+    await preflight(settings, report)
+    await untilPreviousHasEnded(settings.home, report, stopping)
     await parts[part]({ settings, watchdog, report, stopping }, (stop) => stops.push(stop))
     await aborted(stopping)
   } catch (error) {
     if (!stopping.aborted) throw error // asked to stop while starting: that is no failure
   } finally {
+    const ended = await noteEnding(settings.home)
     if (stopping.aborted) report('stopping')
     for (const stop of stops.reverse()) await stop(hurry)
+    await ended()
+    if (stopping.aborted) report('everything has ended')
     watchdog.close()
   }
 }

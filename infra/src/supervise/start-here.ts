@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { doctor } from '../doctor/doctor.ts'
 import { AlreadyRunning } from '../processes/claim.ts'
 import type { Report } from '../report/report.ts'
 import { reportTo } from '../report/terminal-report.ts'
@@ -7,7 +8,7 @@ import { type Part, run } from './run.ts'
 import { readSettings } from './settings.ts'
 
 const exitCodes = { done: 0, failed: 1, usage: 2, alreadyRunning: 3 }
-const usage = 'usage: start.ts [servers | api | agent | compose-env]'
+const usage = 'usage: start.ts [servers | api | agent | doctor | compose-env]'
 
 /**
  * The whole process of `npm start` for the checkout at `root`: reads arguments and environment, catches signals
@@ -25,6 +26,9 @@ export async function startHere(root: string): Promise<never> {
   try {
     if (part === 'compose-env') {
       report(`written: ${await makeComposeEnv(resolve(root, 'infra/compose.env'), process.env)}`)
+    } else if (part === 'doctor') {
+      const problems = await doctor(readSettings(process.env, root), report)
+      return process.exit(problems ? exitCodes.failed : exitCodes.done)
     } else if (isPart(part)) {
       const settings = readSettings(process.env, root)
       await run(part, { settings, report, stopping: stopping.signal, hurry: hurry.signal })

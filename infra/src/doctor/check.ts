@@ -1,0 +1,19 @@
+/** What a check found; `remedy` says what to do where it is not fine. */
+export type Finding = { what: string; state: 'fine' | 'problem' | 'note'; detail: string; remedy?: string }
+
+/** One look at this machine. It changes nothing. */
+export type Check = () => Promise<Finding | Finding[]>
+
+export const fine = (what: string, detail: string): Finding => ({ what, state: 'fine', detail })
+export const note = (what: string, detail: string, remedy?: string): Finding => ({
+  what,
+  state: 'note',
+  detail,
+  remedy,
+})
+export const problem = (what: string, detail: string, remedy: string): Finding => ({
+  what,
+  state: 'problem',
+  detail,
+  remedy,
+})
