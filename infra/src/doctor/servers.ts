@@ -1,3 +1,4 @@
+import { indexIn } from '../find/download-from-index.ts'
 import { locateProgram, type Finding as Search } from '../find/find-programs.ts'
 import { type ProgramName, recipes } from '../find/programs.ts'
 import { given } from '../servers/given.ts'
@@ -24,8 +25,7 @@ export function serverChecks({ env, home }: Settings): Check[] {
       return serverCheck('store', 'versitygw', search)
     },
     async () => {
-      const index = env.PIP_INDEX_URL || env.UV_DEFAULT_INDEX || 'https://pypi.org/simple/'
-      const reached = await fetch(index, { method: 'HEAD', signal: AbortSignal.timeout(5000) }).then(
+      const reached = await fetch(indexIn(env), { method: 'HEAD', signal: AbortSignal.timeout(5000) }).then(
         () => true,
         () => false,
       )
