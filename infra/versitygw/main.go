@@ -105,7 +105,7 @@ func serve(o options) error {
 	}
 	cached := auth.NewCache(accounts, accountsTTL, accountsPrune)
 	login := middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}
-	server, err := s3api.New(store, login, region, cached, nil, nil, nil, nil, serverOptions(o)...)
+	server, err := s3api.New(wholeBodies{store}, login, region, cached, nil, nil, nil, nil, serverOptions(o)...)
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,17 @@ async function urls(id: string, numbers: number[], checksums = false): Promise<P
   }))
   return (await (await ask(id, parts)).json()).parts
 }
+/** A store may answer and close before it has read a body that it refuses: the sender sees the answer, or a reset. */
 async function send(part: PartUrls['parts'][number] | undefined, body: Uint8Array<ArrayBuffer>) {
   if (!part) throw new Error('no URL')
-  const response = await fetch(part.url, { method: 'PUT', headers: part.headers, body })
-  await response.body?.cancel()
-  return response.status
+  try {
+    const response = await fetch(part.url, { method: 'PUT', headers: part.headers, body })
+    await response.body?.cancel()
+    return response.status
+  } catch (error) {
+    if (error instanceof Error && /ECONNRESET|EPIPE/.test(String(error.cause))) return 'reset'
+    throw error
+  }
 }
 const uploaded = async (id: string): Promise<UploadedParts> =>
   (await api.request(`/api/data/${id}/parts`)).json()
@@ -58,7 +64,7 @@ describe('a file above 100 MiB', () => {
     const done = await Promise.all([complete(id), complete(id)])
     for (const one of done) expect((await one.json()).data).toMatchObject({ status: 'available', size })
     expect(sha256Of(await api.client.download(id))).toBe(sha256Of(bytes))
-    expect(await send(parts[0], partOf(2))).toBe(404)
+    expect([404, 'reset']).toContain(await send(parts[0], partOf(2)))
     expect(await refusalOf(await ask(id, [{ partNumber: 1 }]))).toEqual({
       status: 409,
       code: 'upload_finished',
@@ -68,8 +74,9 @@ describe('a file above 100 MiB', () => {
   test('takes no part of another size, and with a checksum none of other bytes', async () => {
     const id = await begin()
     const [first, second] = await urls(id, [1, 2], true)
-    expect(await send(first, partOf(1).subarray(1))).toBe(403)
-    expect(await send(first, partOf(2))).toBe(400)
+    expect([403, 'reset']).toContain(await send(first, partOf(1).subarray(1)))
+    expect([400, 'reset']).toContain(await send(first, partOf(2)))
+    expect((await uploaded(id)).uploaded).toEqual([])
     expect(await send(first, partOf(1))).toBe(200)
     expect(await send(second, partOf(2))).toBe(200)
     expect(await refusalOf(await ask(id, [{ partNumber: 3 }]))).toMatchObject({

@@ -110,28 +110,25 @@ describe('a program with a key', () => {
     )
   })
 
-  test('Python takes the URL of ?redirect=0, since it sends its key along with a redirect', async () => {
+  // Both send their key along with a redirect: MinIO refuses that with 400, versitygw ignores the key.
+  test('Python gets the file by the URL of ?redirect=0', async () => {
     const script = join(folder, 'get.py')
     await writeFile(
       script,
-      `import json, sys, urllib.error, urllib.request
+      `import json, sys, urllib.request
 url, key = sys.argv[1:]
 def ask(url):
     return urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": "Bearer " + key}))
 where = json.load(ask(url + "?redirect=0"))["url"]
 size = len(urllib.request.urlopen(where).read())
-try:
-    redirected = ask(url).status
-except urllib.error.HTTPError as error:
-    redirected = error.code
-print(json.dumps({"size": size, "redirected": redirected}))
+print(json.dumps({"size": size}))
 `,
     )
     const { stdout } = await run('python3', [script, `${api.url}${film}`, key])
-    expect(JSON.parse(stdout)).toEqual({ size: 588_804, redirected: 400 })
+    expect(JSON.parse(stdout)).toMatchObject({ size: 588_804 })
   })
 
-  test('Go does the same', async () => {
+  test('Go gets the file by the URL of ?redirect=0', async () => {
     const program = join(folder, 'get.go')
     await writeFile(
       program,
@@ -154,13 +151,12 @@ func main() {
 	var where struct { Url string }
 	if err := json.Unmarshal(body, &where); err != nil { panic(err) }
 	_, film := ask(where.Url, "")
-	redirected, _ := ask(url, key)
-	fmt.Println(len(film), redirected)
+	fmt.Println(len(film))
 }
 `,
     )
     const { stdout } = await run('go', ['run', program, `${api.url}${film}`, key])
-    expect(stdout.trim()).toBe('588804 400')
+    expect(stdout.trim()).toBe('588804')
   }, 180_000) // the first Go program on a machine compiles the standard library
 })
 
