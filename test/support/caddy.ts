@@ -2,13 +2,12 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { z } from 'zod'
 import { aptInstall, programOnPath } from './apt-get.ts'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 const caddyfiles = resolve(import.meta.dirname, '../../infra/caddy')
@@ -101,12 +100,4 @@ async function tryToStart(
   await stop()
   if (lines.some((line) => line.includes('address already in use'))) return null
   throw new Error(`Caddy did not start:\n${lines.join('\n')}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = z.object({ port: z.number() }).parse(server.address())
-  await new Promise<void>((done) => server.close(() => done()))
-  return port
 }

@@ -1,10 +1,10 @@
-/** `npm run set-up-store`: sets up the versitygw of compose.yaml, once it runs. The minio profile sets up its store itself. */
+/** `npm run set-up-store [compose.env]`: sets up the versitygw of compose.yaml, once it runs. Safe to repeat. */
 import { resolve } from 'node:path'
 import { readIfThere } from '../home/secret-file.ts'
 import { parseEnvLines } from '../supervise/environments.ts'
 import { setUpBucket } from './set-up-bucket.ts'
 
-const file = resolve(import.meta.dirname, '../../compose.env')
+const file = resolve(process.argv[2] ?? resolve(import.meta.dirname, '../../compose.env'))
 const text = await readIfThere(file)
 if (!text) throw new Error(`${file} does not exist; run "npm start compose-env" first`)
 const settings = parseEnvLines(text)
