@@ -1,12 +1,12 @@
 #!/bin/sh
-# The bucket, and a policy and a user per purpose. Safe to repeat. Secrets go in by standard input. Beside mc it needs nothing
-# but the shell: the image has no sed and no grep.
+# Creates the bucket, three policies and three users. Safe to repeat. mc reads secrets from standard input. The script uses
+# only mc and the shell: the image has no sed and no grep.
 set -eu
 
 scratch=${SCRATCH_DIR:-/tmp}
 policies=${POLICIES_DIR:-/minio/policies}
 
-# The policy $1 with the bucket's name in it.
+# Prints policy $1 for the bucket.
 policy_of() {
   while IFS= read -r line || [ -n "$line" ]; do
     while :; do
@@ -20,7 +20,7 @@ make_user() {
   policy_of "$1" >"$scratch/$1.json"
   mc admin policy create root "$1" "$scratch/$1.json"
   printf '%s\n%s\n' "$2" "$3" | mc admin user add root >/dev/null
-  # A policy that is attached already is an error to mc.
+  # mc fails when the policy is attached already.
   said=$(mc --json admin policy attach root "$1" --user "$2" 2>&1) && return
   case $said in *AlreadyApplied*) ;; *) printf '%s\n' "$said" >&2; exit 1 ;; esac
 }

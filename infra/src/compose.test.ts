@@ -37,7 +37,7 @@ type Compose = {
 }
 
 describe.each(Object.entries(services))('the service %s', (name, service) => {
-  it('can neither write to its own files nor get capabilities', () => {
+  it('has a read-only root file system, and cannot gain capabilities', () => {
     expect(service).toMatchObject({
       read_only: true,
       cap_drop: ['ALL'],
@@ -54,19 +54,19 @@ describe.each(Object.entries(services))('the service %s', (name, service) => {
     else expect(service.healthcheck?.test?.length).toBeGreaterThan(1)
   })
 
-  it('runs an exact version, or the image that a variable names', () => {
+  it('pins an exact version, and a variable can replace the image', () => {
     expect(service.image).toMatch(
       /^\$\{[A-Z_]+_IMAGE:-[a-z/]+:(v?\d+\.\d+\.\d+|RELEASE\.[\dTZ-]+)(-alpine)?\}$/,
     )
   })
 
-  it('publishes ports on this machine only, except those of the profile public', () => {
+  it('publishes ports on 127.0.0.1 only; the profile public publishes 80 and 443', () => {
     const published = service.ports ?? []
     if (name === 'public') expect(published).toEqual(['80:80', '443:443'])
     else for (const port of published) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z0-9_]+:-\d+\}:\d+$/)
   })
 
-  it('keeps data in named volumes, and only reads files of this checkout', () => {
+  it('keeps data in named volumes, and mounts files of this checkout read-only', () => {
     for (const volume of service.volumes ?? []) {
       const [from = ''] = volume.split(':')
       if (from.startsWith('./')) expect(volume).toMatch(/:ro$/)
@@ -74,14 +74,14 @@ describe.each(Object.entries(services))('the service %s', (name, service) => {
     }
   })
 
-  it('has no secret of its own, and none on a command line', () => {
+  it('contains no secret, and passes none on a command line', () => {
     for (const [key, value] of Object.entries(service.environment ?? {}))
       if (/PASSWORD|SECRET|_KEY|MC_HOST/.test(key)) expect(value, key).toMatch(/\$\{\w+:\?/)
     expect([...(service.command ?? []), ...(service.entrypoint ?? [])].join(' ')).not.toContain('$')
   })
 })
 
-test('only its proxy and its set-up reach MinIO', () => {
+test('only the proxy and the set-up reach MinIO', () => {
   expect(networks.minio).toEqual({ internal: true })
   expect(services.minio).toMatchObject({ networks: ['minio'] })
   expect(services.minio).not.toHaveProperty('ports')
@@ -91,7 +91,7 @@ test('only its proxy and its set-up reach MinIO', () => {
   expect(inside.map(([name]) => name)).toEqual(['minio', 'minio-proxy', 'minio-setup'])
 })
 
-test('one store runs at a time, and the proxies find it by one name', () => {
+test('each profile runs one store, under the name that the public proxy uses', () => {
   const byProfile = (profile?: string) =>
     Object.keys(services).filter((name) => services[name]?.profiles?.[0] === profile)
   expect(byProfile()).toEqual(['mongo', 'nats'])
@@ -99,7 +99,12 @@ test('one store runs at a time, and the proxies find it by one name', () => {
   expect(byProfile('minio')).toEqual(['minio', 'minio-proxy', 'minio-setup'])
   expect(byProfile('public')).toEqual(['public'])
   for (const name of ['versitygw', 'minio-proxy'])
-    expect(services[name]?.networks).toMatchObject({ default: { aliases: ['store'] } })
+    expect(services[name]?.networks).toMatchObject({ store: { aliases: ['store'] } })
+})
+
+test('the public proxy reaches the store, and neither database nor NATS', () => {
+  expect(services.public?.networks).toEqual(['store'])
+  for (const name of ['mongo', 'nats']) expect(services[name]).not.toHaveProperty('networks')
 })
 
 const namesOf = (of: string[] | object): string[] => (Array.isArray(of) ? of : Object.keys(of))
@@ -126,7 +131,7 @@ describe('compose-env', () => {
     await expect(makeComposeEnv(file(), {})).rejects.toThrow('exists already')
   })
 
-  it('makes another secret for each purpose, and key ids that nobody can guess', async () => {
+  it('makes a different secret for each purpose, and random key ids', async () => {
     const env = await made({})
     const secrets = Object.entries(env).filter(([name]) => /PASSWORD|SECRET/.test(name))
     expect(secrets).toHaveLength(7)
@@ -150,7 +155,7 @@ describe('compose-env', () => {
   })
 
   it.each([
-    [{ COMPOSE_PROFILES: 'minio,versitygw' }, 'name one'],
+    [{ COMPOSE_PROFILES: 'minio,versitygw' }, 'choose one'],
     [{ COMPOSE_PROFILES: 'mini' }, 'unknown mini'],
     [{ COMPOSE_PROFILES: 'public' }, 'needs MILLRACE_HOST and S3_HOST'],
     [{ COMPOSE_PROFILES: 'public', MILLRACE_HOST: 'a.example' }, 'needs MILLRACE_HOST and S3_HOST'],
@@ -159,7 +164,7 @@ describe('compose-env', () => {
     await expect(stat(file())).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  it('tells the API and the store under which names the world reaches them', async () => {
+  it('writes the public names for the API, the store and its CORS rules', async () => {
     const env = await made({
       COMPOSE_PROFILES: 'public',
       MILLRACE_HOST: 'a.example',

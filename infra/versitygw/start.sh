@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts versitygw with three users. Their secrets go from the environment into a file in memory: everyone may read a
-# command line.
+# Starts versitygw with three users. The script writes their secrets from the environment to a file in memory, because
+# every user of the machine can read a command line.
 set -eu
 umask 077
 

@@ -1,12 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeComposeEnv } from '../../infra/src/supervise/compose-env.ts'
 import { parseEnvLines } from '../../infra/src/supervise/environments.ts'
 import { validateCaddyfile } from '../support/caddy.ts'
 import { composeModel } from '../support/compose-spec.ts'
 import { composeFile, filledCompose } from '../support/filled-compose.ts'
+
+// The first test may have to build the validator and install Caddy.
+vi.setConfig({ testTimeout: 900_000 })
 
 let folder: string
 beforeEach(async () => {
@@ -19,7 +22,7 @@ async function envOf(choices: Record<string, string> = {}): Promise<Record<strin
   return parseEnvLines(await readFile(made, 'utf8'))
 }
 
-/** What Docker Compose makes of compose.yaml with these variables, and with this mistake in it. */
+/** compose.yaml as Docker Compose resolves it, optionally with a mistake in it. */
 async function modelOf(env: Record<string, string>, right = '', wrong = '') {
   const text = await filledCompose(env)
   expect(text).toContain(right)
@@ -29,7 +32,7 @@ async function modelOf(env: Record<string, string>, right = '', wrong = '') {
 }
 
 describe('compose.yaml', () => {
-  test('follows the specification, with nothing left open by compose-env', async () => {
+  test('follows the specification, and compose-env sets every variable', async () => {
     const hosts = { MILLRACE_HOST: 'a.example', S3_HOST: 's3.example' }
     const env = await envOf({ COMPOSE_PROFILES: 'minio,public', ...hosts, S3_PORT: '9123' })
     const { services } = await modelOf(env)
@@ -42,14 +45,14 @@ describe('compose.yaml', () => {
     expect(JSON.stringify(services)).not.toMatch(/\$\{|\.invalid/)
   })
 
-  test('runs other images when variables name them, also by digest', async () => {
+  test('takes other images from variables, also by digest', async () => {
     const digest = `@sha256:${'0'.repeat(64)}`
     const images = { MINIO_IMAGE: 'registry.example/patched/minio:1', MONGO_IMAGE: `mongo:8.0.34${digest}` }
     const { services } = await modelOf({ ...(await envOf()), ...images })
     expect([services.minio?.image, services.mongo?.image]).toEqual(Object.values(images))
   })
 
-  test('does not start without its secrets: each that is missing is named, and compose-env makes it', async () => {
+  test('reports every missing secret, and compose-env makes them all', async () => {
     const failed = String(await composeModel(composeFile).catch((error: Error) => error.message))
     const missing = [...failed.matchAll(/required variable (\w+) is missing a value: run compose-env first/g)]
     const names = new Set(missing.map(([, name]) => name))
@@ -61,7 +64,7 @@ describe('compose.yaml', () => {
     ['an unknown key', 'read_only: true', 'read_onyl: true', 'read_onyl'],
     ['a wrong type', 'pids_limit: 256', 'pids_limit: [256]', 'pids_limit'],
     ['a text instead of a list', 'cap_drop: [ALL]', 'cap_drop: ALL', 'cap_drop'],
-  ])('would be rejected with %s', async (_, right, wrong, message) => {
+  ])('is rejected with %s', async (_, right, wrong, message) => {
     await expect(modelOf(await envOf(), right, wrong)).rejects.toThrow(message)
   })
 })
@@ -69,10 +72,10 @@ describe('compose.yaml', () => {
 test.each([
   ['minio.Caddyfile', {}],
   ['public.Caddyfile', { MILLRACE_HOST: 'a.example', S3_HOST: 's3.example' }],
-])('Caddy takes %s as it is under compose', async (name, env) => {
+])('Caddy accepts %s with the environment of compose.yaml', async (name, env) => {
   await validateCaddyfile(name, env)
 })
 
-test('Caddy rejects a Caddyfile that lacks what compose hands to it', async () => {
+test('Caddy rejects public.Caddyfile without its host names', async () => {
   await expect(validateCaddyfile('public.Caddyfile', {})).rejects.toThrow(/Caddyfile/)
 })

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 import { bytesOf, put } from '../support/upload-by-hand.ts'
 
 /** The proxy of compose.yaml's profile `minio`, in front of a MinIO that accepts forged requests. */
-describe('MinIO’s proxy refuses', () => {
+describe('the proxy of MinIO refuses', () => {
   let minio: ProxiedMinio
   let direct: OpenStore
   let proxied: OpenStore
@@ -24,16 +24,16 @@ describe('MinIO’s proxy refuses', () => {
     ),
   })
 
-  /** An upload that nobody signed. */
+  /** An upload without a valid signature. */
   const forge = (store: OpenStore, key: string, change: object = {}) => {
     const { headers, body } = unsignedChunks('OWNED')
     const url = `${urlOf(store, key)}?${forgedQuery(minio.uploadKey)}`
     return sendRaw(url, { method: 'PUT', headers: { ...headers, ...change }, body })
   }
 
-  test('a forged upload, by which anyone overwrites an object of MinIO itself', async () => {
+  test('a forged upload, which overwrites an object of an unprotected MinIO', async () => {
     const key = await written(direct)
-    // MinIO takes it: without this line, the refusals below would prove nothing.
+    // Proves that the attack is real: MinIO alone accepts it.
     expect(await forge(direct, key)).toMatchObject({ status: 200 })
     expect(await direct.see(key)).toMatchObject({ text: 'OWNED' })
 
@@ -43,11 +43,11 @@ describe('MinIO’s proxy refuses', () => {
   })
 
   test.each([
-    ['in small letters', 'streaming-unsigned-payload-trailer'],
+    ['in lower case', 'streaming-unsigned-payload-trailer'],
     ['as a second value', ['UNSIGNED-PAYLOAD', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER']],
     ['before another value', ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'UNSIGNED-PAYLOAD']],
     ['with spaces', '  STREAMING-UNSIGNED-PAYLOAD-TRAILER '],
-  ])('it, written %s', async (_, value) => {
+  ])('a forged upload, with the marker %s', async (_, value) => {
     const key = await written(direct)
     const answer = await forge(proxied, key, { 'x-amz-content-sha256': value })
     expect(answer).toMatchObject(refused('unsigned streaming body'))
@@ -163,7 +163,7 @@ describe('MinIO’s proxy refuses', () => {
       )
   })
 
-  test('the log tells what was refused, and no signature', async () => {
+  test('and logs the refusal without the signature', async () => {
     const key = freshKey()
     const { url, headers } = await presigned(proxied, key)
     const refusedUrl = `${url}&more=%zz`

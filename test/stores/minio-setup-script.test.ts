@@ -15,8 +15,8 @@ import { bytesOf, put } from '../support/upload-by-hand.ts'
 const minioFiles = resolve(import.meta.dirname, '../../infra/minio')
 const Credentials = z.object({ root: z.string() })
 
-/** As compose.yaml's service minio-setup: with mc, a shell, and no other program. */
-test('minio-setup makes the bucket and three users of compose.env, also when it runs again', async () => {
+/** As compose.yaml's service minio-setup, with mc and a shell as the only programs. */
+test('minio-setup creates the bucket and the three users of compose.env, and can run again', async () => {
   const home = await mkdtemp(join(tmpdir(), 'millrace-minio-'))
   const minio = await startMinio({ home, env: { ...process.env, S3_BUCKET: undefined } })
   try {

@@ -7,7 +7,7 @@ import { freshKey, type OpenStore, written } from '../support/object-stores.ts'
 import { type ProxiedMinio, presigned, proxiedMinio, urlOf } from '../support/proxied-minio.ts'
 import { bytesOf, put, sha256Of } from '../support/upload-by-hand.ts'
 
-describe('MinIO’s proxy lets through', () => {
+describe('the proxy of MinIO passes on', () => {
   let minio: ProxiedMinio
   let direct: OpenStore
   let proxied: OpenStore
@@ -17,7 +17,7 @@ describe('MinIO’s proxy lets through', () => {
   })
   afterAll(() => minio?.close())
 
-  test('presigned uploads, each once, of the promised bytes', async () => {
+  test('presigned uploads, once each, with exactly the signed bytes', async () => {
     const key = freshKey()
     const sha256 = sha256Of(bytesOf('hello'))
     const upload = await proxied.objects.presignPut(key, { size: 5, contentType: 'text/plain', sha256 })
@@ -70,7 +70,7 @@ describe('MinIO’s proxy lets through', () => {
     await multipart.abort(key, await multipart.begin(key, { contentType: 'video/mp4', checksums: false }))
   })
 
-  test('what the API does itself: it writes, reads, copies, lists and removes', async () => {
+  test('what the API does itself: write, read, copy, list, remove', async () => {
     const { objects } = proxied
     const [from, to] = [freshKey(), freshKey()]
     await objects.write(from, 'hello', 'text/plain')
@@ -85,7 +85,7 @@ describe('MinIO’s proxy lets through', () => {
     await objects.ping()
   })
 
-  test('what pages ask before an upload, of the named origins alone', async () => {
+  test('CORS preflights, for the configured origins only', async () => {
     const preflight = (origin: string) =>
       fetch(urlOf(proxied, freshKey()), {
         method: 'OPTIONS',
@@ -101,14 +101,14 @@ describe('MinIO’s proxy lets through', () => {
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('the question whether MinIO lives', async () => {
+  test('the health check', async () => {
     const health = `${proxied.endpoint}/minio/health/live`
     expect(await sendRaw(health, { method: 'GET' })).toMatchObject({ status: 200 })
     expect(await sendRaw(health, { method: 'POST' })).toMatchObject({ status: 403 })
   })
 })
 
-test('headers of these families that no list names do not reach the store', async () => {
+test('the proxy of MinIO removes unknown headers of these families', async () => {
   const seen: string[][] = []
   const echo = createServer((request, response) => {
     seen.push(Object.keys(request.headers))
@@ -138,7 +138,7 @@ test('headers of these families that no list names do not reach the store', asyn
   }
 })
 
-test('a store that is away is no refusal: the API tries again', async () => {
+test('the proxy of MinIO answers 502 when MinIO is down, which the API retries', async () => {
   const alone = await startCaddy('minio.Caddyfile', (port, closed) => ({
     PROXY_ADDRESS: `http://127.0.0.1:${port}`,
     MINIO_ADDRESS: `127.0.0.1:${closed}`,

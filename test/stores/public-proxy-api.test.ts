@@ -25,7 +25,7 @@ describe('TLS between clients and the API', () => {
     stub.close()
   })
 
-  test('HTTP leads to HTTPS, and browsers are told to come by it at once', async () => {
+  test('HTTP redirects to HTTPS, and answers carry security headers', async () => {
     const { status, headers } = await sendRaw(`http://localhost:${open.caddy.ports[0]}/docs`, {
       method: 'GET',
     })
@@ -38,7 +38,7 @@ describe('TLS between clients and the API', () => {
     })
   })
 
-  test('a ticket in a URL is in no log', async () => {
+  test('the log masks tickets', async () => {
     await open.send(`${open.site}/api/data/dat_1/content?ticket=a-secret-ticket&a=1`, { method: 'GET' })
     const line = await until('the request in the log', 10, () =>
       open.caddy.lines.find((one) => one.includes('/api/data/dat_1/content')),
@@ -47,7 +47,7 @@ describe('TLS between clients and the API', () => {
     expect(line).not.toContain('a-secret-ticket')
   })
 
-  test('bodies and headers have a limit', async () => {
+  test('bodies and headers are limited', async () => {
     let arrived = 0
     answer = (request, response) => {
       request.on('data', (bytes: Buffer) => {
@@ -65,7 +65,7 @@ describe('TLS between clients and the API', () => {
     expect(long.status).toBe(431)
   })
 
-  test('events arrive as they happen, and the API learns that the reader has left', async () => {
+  test('events arrive without buffering, and the API sees the reader disconnect', async () => {
     let left = false
     answer = (_, response) => {
       response.once('close', () => {
@@ -93,10 +93,10 @@ describe('TLS between clients and the API', () => {
     await until('the first event', 5, () => received.join('') === 'data: first\n\n')
     expect(left).toBe(false)
     reader.destroy()
-    await until('the API to learn of it', 5, () => left)
+    await until('the API to see the disconnect', 5, () => left)
   })
 
-  test('an answer may take longer than a long poll, 60 s', async () => {
+  test('a request may wait longer than a long poll of 60 s', async () => {
     answer = async (_, response) => {
       await pause(65_000)
       response.end('at last')

@@ -20,7 +20,7 @@ describe('TLS in front of API and store', () => {
     await compose.setUp()
     store = await openStore(async () => ({ env: compose.env, stop: compose.stop }))
     close.push(store.close)
-    // Each must know the other's address: the proxy gets a server that waits for the API.
+    // The API signs the proxy's address and the proxy needs the API's: this server waits until the API is open.
     const opened = Promise.withResolvers<TestApi>()
     const behind = await servedApi({ request: async (...of) => (await opened.promise).request(...of) })
     close.push(async () => behind.close())
@@ -43,7 +43,7 @@ describe('TLS in front of API and store', () => {
       headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
     })
 
-  test('a file is announced, sent, completed and fetched under the public names', async () => {
+  test('a file is announced, uploaded, completed and downloaded under the public names', async () => {
     const file = { name: 'a.txt', size: 5, contentType: 'text/plain' }
     const announced = await call('/api/data', { method: 'POST', body: JSON.stringify({ label: 'a', file }) })
     const { data, upload } = UploadAnswer.parse(JSON.parse(announced.body))
@@ -70,7 +70,7 @@ describe('TLS in front of API and store', () => {
     expect(open.caddy.lines.filter((line) => line.includes(signature) || line.includes(adminKey))).toEqual([])
   })
 
-  test('the store takes presigned URLs only, and only for reading and writing one object', async () => {
+  test('the store accepts only presigned GET and PUT', async () => {
     const key = await written(store, 'a secret')
     const { url } = await api.deps.objects.presignGet(key, {})
     const object = `${open.storeSite}/${store.bucket}/${key}`

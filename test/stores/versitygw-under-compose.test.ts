@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { composeStore } from '../support/compose-store.ts'
-import { freshKey, type OpenStore, openStore } from '../support/object-stores.ts'
+import { forgedQuery, sendRaw, unsignedChunks } from '../support/forged-request.ts'
+import { freshKey, type OpenStore, openStore, written } from '../support/object-stores.ts'
 import { bytesOf, put } from '../support/upload-by-hand.ts'
 
 describe('the versitygw of compose.yaml', () => {
@@ -15,7 +16,7 @@ describe('the versitygw of compose.yaml', () => {
   })
   afterAll(() => store?.close())
 
-  test('has no secret on its command line, and its users in a file of its own alone', async () => {
+  test('has no secret on its command line, and keeps its users in a file with mode 0600', async () => {
     const command = await readFile(`/proc/${compose.pid}/cmdline`, 'utf8')
     const secrets = Object.entries(compose.env).filter(([name]) => /SECRET|PASSWORD/.test(name))
     expect(command).toContain('versitygw')
@@ -23,7 +24,7 @@ describe('the versitygw of compose.yaml', () => {
     expect((await stat(join(compose.folder, 'users.json'))).mode & 0o777).toBe(0o600)
   })
 
-  test('serves what the API does', async () => {
+  test('does what the API needs', async () => {
     const { objects } = store
     const [key, copy] = [freshKey(), freshKey()]
     const upload = await objects.presignPut(key, { size: 5, contentType: 'text/plain' })
@@ -36,7 +37,7 @@ describe('the versitygw of compose.yaml', () => {
     expect(await store.see(copy)).toBeNull()
   })
 
-  test('lets each user do no more than it must', async () => {
+  test('denies each user everything else', async () => {
     const denied = { code: 'AccessDenied' }
     const { bucket } = store
     const key = freshKey()
@@ -47,7 +48,28 @@ describe('the versitygw of compose.yaml', () => {
     await expect(store.as('manage').setBucketPolicy(bucket, '{}')).rejects.toMatchObject(denied)
   })
 
-  test('answers the pages that compose-env was given, and no others', async () => {
+  test('verifies signatures: forged uploads and copies change nothing, without a proxy too', async () => {
+    const key = await written(store)
+    const url = `${store.endpoint}/${store.bucket}/${key}`
+    const { headers, body } = unsignedChunks('OWNED')
+    const query = forgedQuery(compose.env.S3_UPLOAD_KEY ?? '')
+    const authorization = `AWS4-HMAC-SHA256 Credential=${compose.env.S3_UPLOAD_KEY}/20260101/us-east-1/s3/aws4_request`
+    const forged = [
+      await sendRaw(`${url}?${query}`, { method: 'PUT', headers, body }),
+      await sendRaw(url, { method: 'PUT', headers, body }),
+      await sendRaw(url, { method: 'PUT', headers: { ...headers, authorization }, body }),
+    ]
+    for (const { status } of forged) expect([400, 403]).toContain(status)
+    expect(await store.see(key)).toMatchObject({ text: 'hello' })
+
+    const target = freshKey()
+    const upload = await store.objects.presignPut(target, { size: 0, contentType: 'text/plain' })
+    const copy = { ...upload.headers, 'content-length': 0, 'x-amz-copy-source': `/${store.bucket}/${key}` }
+    expect([400, 403]).toContain((await sendRaw(upload.url, { method: 'PUT', headers: copy })).status)
+    expect(await store.see(target)).toBeNull()
+  })
+
+  test('allows only the origins that compose-env was given', async () => {
     const allowed = async (origin: string) => {
       const headers = { origin, 'access-control-request-method': 'PUT' }
       const answer = await fetch(`${store.endpoint}/millrace/a`, { method: 'OPTIONS', headers })
@@ -58,7 +80,7 @@ describe('the versitygw of compose.yaml', () => {
     expect(await allowed('https://evil.example')).toBeNull()
   })
 
-  test('is set up again without harm', async () => {
+  test('keeps its data when it is set up again', async () => {
     const key = freshKey()
     await store.objects.write(key, 'kept', 'text/plain')
     await compose.setUp()

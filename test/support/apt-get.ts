@@ -18,7 +18,7 @@ export const isProgram = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** Installs a package of Debian's. Throws with the cure where that is not possible. */
+/** Installs a Debian package; the error says what to do when that is impossible. */
 export async function aptInstall(name: string, cure: string): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new Error(`${name} is not on PATH, and only root may install it on Linux. ${cure}`)
@@ -31,7 +31,7 @@ export async function aptInstall(name: string, cure: string): Promise<void> {
   }
 }
 
-/** Two test files may want it at the same time: the second waits for the lock of the first. */
+/** When two test files install at the same time, the second waits for dpkg's lock. */
 async function aptGet(...command: string[]): Promise<void> {
   await promisify(execFile)('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...command], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },

@@ -14,14 +14,14 @@ const caddyfiles = resolve(import.meta.dirname, '../../infra/caddy')
 
 export type Caddy = {
   ports: number[]
-  /** Its folder for certificates. */
+  /** Folder of the certificates. */
   data: string
   /** What it has logged. */
   lines: string[]
   stop(): Promise<void>
 }
 
-/** Runs Caddy with one of infra's Caddyfiles; `env` gets as many free ports as it takes parameters, and may be asked again. */
+/** Runs Caddy with one of infra's Caddyfiles. `env` receives as many free ports as it has parameters; it is called again when a port was taken. */
 export async function startCaddy(
   file: string,
   env: (...ports: number[]) => Record<string, string>,
@@ -35,7 +35,7 @@ export async function startCaddy(
   }
 }
 
-/** Throws what Caddy finds wrong with a Caddyfile; `home` is for its own files. */
+/** Throws the errors that Caddy finds in a Caddyfile. */
 export async function validateCaddyfile(file: string, env: Record<string, string>): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-caddy-'))
   try {
@@ -65,10 +65,10 @@ const base = (home: string) => ({
   XDG_CONFIG_HOME: join(home, 'config'),
   XDG_DATA_HOME: join(home, 'data'),
 })
-/** A test that is given up in the middle closes nothing: the system ends what its worker started. */
+/** An aborted test closes nothing, so the kernel ends what its worker started. */
 const diesWithUs = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : []
 
-/** `null`: another program was faster to take one of the ports. */
+/** `null`: a port was taken in the meantime. */
 async function tryToStart(
   program: string,
   file: string,

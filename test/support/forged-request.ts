@@ -11,7 +11,7 @@ export type Raw = {
 }
 export type RawAnswer = { status: number; headers: IncomingHttpHeaders; body: string }
 
-/** Sends exactly this, where `fetch` would tidy up path and headers. The host may be one that only the server knows. */
+/** Sends exactly this; `fetch` would normalize path and headers. Always connects to 127.0.0.1, whatever the host is called. */
 export function sendRaw(url: string, { method, headers, body, ca }: Raw): Promise<RawAnswer> {
   const [, protocol = '', host = '', path = '/'] = /^(https?):\/\/([^/?]*)(.*)$/.exec(url) ?? []
   const [name = '', port] = host.split(':')
@@ -31,7 +31,7 @@ export function sendRaw(url: string, { method, headers, body, ca }: Raw): Promis
   })
 }
 
-/** A query that looks presigned by that key; nobody has signed it. */
+/** The query of a presigned URL with a made-up signature. */
 export function forgedQuery(accessKey: string): string {
   const at = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const query = new URLSearchParams({
@@ -45,7 +45,7 @@ export function forgedQuery(accessKey: string): string {
   return query.toString()
 }
 
-/** A body in chunks without signatures, and the headers that announce it. */
+/** An aws-chunked body without signatures, and its headers. */
 export function unsignedChunks(content: string) {
   const size = Buffer.byteLength(content)
   const headers = {

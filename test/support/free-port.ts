@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { z } from 'zod'
 
-/** A port of this machine that nobody listens on now. Another program may be faster to take it. */
+/** A port that is free now. Another program may take it before the caller does. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))

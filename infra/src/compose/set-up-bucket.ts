@@ -13,11 +13,11 @@ export type BucketSetup = {
   root: { key: string; secret: string }
   users: Record<BucketUser, { key: string }>
   bucket: string
-  /** The pages that may use the store. */
+  /** Pages that may use the store. */
   origins: string[]
 }
 
-/** Creates the bucket, and says what each user and which pages may do with it. Safe to repeat. Needs a store with bucket policies. */
+/** Creates the bucket, its policy for the three users, and its CORS rules. Safe to repeat. The store must support bucket policies. */
 export async function setUpBucket({ endpoint, root, users, bucket, origins }: BucketSetup): Promise<void> {
   const store = new S3Client({
     endpoint,
@@ -26,7 +26,7 @@ export async function setUpBucket({ endpoint, root, users, bucket, origins }: Bu
     credentials: { accessKeyId: root.key, secretAccessKey: root.secret },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // The store may have been started a moment ago.
+    // The store may still be starting.
     maxAttempts: 10,
   })
   try {
@@ -41,7 +41,7 @@ export async function setUpBucket({ endpoint, root, users, bucket, origins }: Bu
   }
 }
 
-/** What docs/deployment.md asks of a store. */
+/** As docs/deployment.md requires. */
 const AllowedMethods = ['PUT', 'GET', 'HEAD']
 const AllowedHeaders = ['content-type', 'if-none-match', 'x-amz-checksum-sha256']
 
@@ -54,7 +54,7 @@ async function createBucket(store: S3Client, bucket: string): Promise<void> {
   }
 }
 
-/** The users have no policies: theirs become the bucket's, each statement for its user. */
+/** versitygw has no user policies, so the users' statements go into the bucket's policy, each with its user as principal. */
 async function bucketPolicy(users: BucketSetup['users'], bucket: string): Promise<string> {
   const statements = threeUsers.map(async (user) => {
     const { Statement }: { Statement: object[] } = JSON.parse(await policyFor(user, bucket))

@@ -4,8 +4,8 @@ import { type BucketUser, threeUsers } from '../servers/three-users.ts'
 import { envLines } from './environments.ts'
 
 /**
- * Random secrets for `compose.yaml`, and with them the settings by which the API finds these servers. An existing file
- * stays: the volumes know its secrets.
+ * Writes random secrets for `compose.yaml`, and the settings by which the API reaches these servers. An existing file
+ * is kept, because the volumes depend on its secrets.
  */
 export async function makeComposeEnv(file: string, env: NodeJS.ProcessEnv): Promise<string> {
   if (await readIfThere(file)) throw new Error(`${file} exists already; delete it to make new secrets`)
@@ -46,11 +46,11 @@ function profilesOf({ COMPOSE_PROFILES }: NodeJS.ProcessEnv): string[] {
   if (unknown.length) throw new Error(`COMPOSE_PROFILES: unknown ${unknown.join(', ')}`)
   const store = named.filter((name) => stores.includes(name))
   if (store.length > 1)
-    throw new Error(`COMPOSE_PROFILES: ${store.join(' and ')} use the same port; name one`)
+    throw new Error(`COMPOSE_PROFILES: ${store.join(' and ')} use the same port; choose one`)
   return store.length ? named : ['versitygw', ...named]
 }
 
-/** MinIO takes 20 characters at most. */
+/** MinIO accepts at most 20 characters. */
 const randomKeyId = (user: BucketUser | 'root'): string => `${user}-${randomBytes(5).toString('hex')}`
 
 const userLines = (user: BucketUser): Record<string, string> => ({
@@ -58,7 +58,7 @@ const userLines = (user: BucketUser): Record<string, string> => ({
   [`S3_${user.toUpperCase()}_SECRET`]: randomSecret(),
 })
 
-/** The pages that may use the store: the API's own, and those that may use the API. */
+/** Pages that may use the store: those of the API, and those that may call the API. */
 function originsOf({ PORT = '8787', CORS_ORIGINS, MILLRACE_HOST }: NodeJS.ProcessEnv): string[] {
   const own = [`http://127.0.0.1:${PORT}`, `http://localhost:${PORT}`]
   if (MILLRACE_HOST) own.push(`https://${MILLRACE_HOST}`)
@@ -71,15 +71,15 @@ const listOf = (text = ''): string[] =>
     .map((one) => one.trim())
     .filter(Boolean)
 
-/** Where a container finds the API: on Docker's bridge, but Docker Desktop leads it to the loopback address. */
+/** Where containers reach the API: Docker's bridge, but Docker Desktop forwards to the loopback address. */
 const containersSee = process.platform === 'linux' ? '172.17.0.1' : '127.0.0.1'
 
-/** The profile `public`: under which names the world reaches API and store. */
+/** The profile `public`: the names under which clients reach the API and the store. */
 function publicLines(env: NodeJS.ProcessEnv): Record<string, string> {
   if (!profilesOf(env).includes('public')) return {}
   const { MILLRACE_HOST, S3_HOST, HOST = containersSee } = env
   if (!MILLRACE_HOST || !S3_HOST) {
-    throw new Error('the profile public needs MILLRACE_HOST and S3_HOST, two names that lead to this machine')
+    throw new Error('the profile public needs MILLRACE_HOST and S3_HOST: two DNS names of this machine')
   }
   return {
     MILLRACE_HOST,
