@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { TestApi } from './api-in-process.ts'
 
 /** An API in this process, with the clock that the test gave it, for programs that need an address. */
-export async function servedApi(api: TestApi) {
+export async function servedApi(api: Pick<TestApi, 'request'>) {
   const server = createServer(async (request, response) => {
     const gone = new AbortController()
     response.once('close', () => gone.abort())

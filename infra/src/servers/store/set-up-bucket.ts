@@ -5,7 +5,7 @@ export type BucketSetup = {
   endpoint: string
   root: KeyPair
   bucket: string
-  users: Record<BucketUser, KeyPair>
+  users: Record<BucketUser, Pick<KeyPair, 'key'>>
   /** Whose pages may use the store. */
   origins: string[]
 }
@@ -23,6 +23,7 @@ export async function setUpBucket(setup: BucketSetup): Promise<void> {
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId: root.key, secretAccessKey: root.secret },
+    maxAttempts: 10, // the store may still be starting
   })
   try {
     await ignoring('BucketAlreadyOwnedByYou', client.send(new CreateBucketCommand({ Bucket })))
