@@ -4,6 +4,7 @@ import { type Kept, keepRunning, type Life } from '../processes/keep-running.ts'
 import type { Watchdog } from '../processes/watchdog.ts'
 import type { Report } from '../report/report.ts'
 import { agentEnvironment, apiEnvironment } from './environments.ts'
+import { uvForAgent } from './installer.ts'
 import { startNodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
 
@@ -61,11 +62,14 @@ export async function superviseApi(
 }
 
 export async function superviseAgent(
-  { settings, watchdog, report }: Supervision,
+  supervision: Supervision,
   url: string,
   key: string,
 ): Promise<Kept<Life>> {
+  const { settings, watchdog, report } = supervision
   const env = agentEnvironment(settings, url, key)
+  const uv = await uvForAgent(supervision)
+  if (uv) env.MILLRACE_UV = uv
   const start = () =>
     startNodeProcess({
       name: 'agent',
