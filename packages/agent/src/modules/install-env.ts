@@ -1,3 +1,5 @@
+import { uvVariables } from './pip-settings.ts'
+
 /**
  * What commands that install see: the user's own package and network settings, but not the agent's key.
  * Modules' processes get none of this.
@@ -9,6 +11,7 @@ export function installEnv(own: NodeJS.ProcessEnv): Record<string, string> {
   }
   return {
     ...passed,
+    ...uvVariables(own),
     PYTHONUTF8: '1',
     PYTHONUNBUFFERED: '1',
     PYTHONNOUSERSITE: '1',
