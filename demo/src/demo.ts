@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     log.failed(error)
     process.stderr.write(
       `\nThe demo failed: ${error instanceof Error ? error.message : error}\n` +
-        `Everything it did is in ${short(log.file)}. npm run doctor checks this machine.\n`,
+        `Everything it did is in ${short(log.file)}, and npm run doctor checks this machine.\n`,
     )
     return 1
   } finally {

@@ -63,7 +63,7 @@ func parse(arguments []string) (options, error) {
 	global.BoolVar(&o.keepAlive, "keep-alive", false, "keep connections open between requests")
 	_ = global.Parse(arguments) // ExitOnError
 	if *version {
-		fmt.Println("versitygw", libraryVersion())
+		fmt.Println("versitygw", libraryVersion()+"+millrace")
 		os.Exit(0)
 	}
 	if global.Arg(0) != "posix" {

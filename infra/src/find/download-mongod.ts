@@ -18,7 +18,13 @@ export async function downloadMongod(into: string, work: Work): Promise<void> {
     await copyFile(file, join(into, executable('mongod')))
   } catch (error) {
     work.signal.throwIfAborted()
-    const why = error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error)
+    const said = error instanceof Error ? error.message : String(error)
+    // "Download failed for url …, Details:" and then the cause on a line of its own.
+    const why = said
+      .split('\n')
+      .at(-1)
+      ?.replace(/^.*Details:\s*/, '')
+      .trim()
     throw new SourceFailed(`the official download failed (${why}); MONGOMS_DOWNLOAD_MIRROR names a mirror`)
   }
 }

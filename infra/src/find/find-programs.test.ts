@@ -101,7 +101,7 @@ it('everything that is missing is named in one message, with every way to get it
     'MongoDB: not on PATH, not in the cache; Python 3.10 or newer is needed',
     'no Go 1.25 or newer on PATH',
     'PIP_INDEX_URL',
-    'put mongod 6.0 or newer, nats-server 2.11 or newer, versitygw 1.8 or newer on PATH',
+    'put mongod 6.0 or newer, nats-server 2.11 or newer, versitygw newer than 1.8.0 (or minio with mc) on PATH',
     'MONGODB_URL',
     'infra/compose.yaml',
     'npm run doctor',

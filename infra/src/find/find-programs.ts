@@ -87,7 +87,7 @@ async function fromFirstSource(recipe: Recipe, target: string, finding: Finding)
       reasons.push(error.message)
     }
   }
-  finding.report?.({ step: recipe.title, state: 'failed', text: reasons.at(-1) ?? 'no source' })
+  finding.report?.({ step: recipe.title, state: 'failed', text: 'cannot be had' })
   throw new NotFound([{ title: recipe.title, wanted: recipe.wanted, reasons }])
 }
 

@@ -54,8 +54,10 @@ export const recipes = {
   versitygw: {
     title: 'versitygw',
     executable: 'versitygw',
-    isSuitable: (version) => atLeast(version, [1, 8]),
-    wanted: 'versitygw 1.8 or newer',
+    // The released 1.8.0 keeps bodies that end early (infra/versitygw/whole_bodies.go).
+    isSuitable: (version) =>
+      /millrace/.test(version) || atLeast(version, [1, 9]) || /1\.8\.[1-9]/.test(version),
+    wanted: 'versitygw newer than 1.8.0 (or minio with mc)',
     cacheKey: versitygwKey,
     sources: [
       buildSource('Go on PATH', goOnPath, buildVersitygw),

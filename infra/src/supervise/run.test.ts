@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,6 +93,33 @@ describe('all of it', () => {
     expect(await all.ended).toBe(0)
     expect(await read('order')).toBe('agent\napi\n')
     expect(await alive()).toEqual([])
+    expect(all.lines.at(-1)).toBe('everything has ended')
+  })
+
+  it('started while the one before is ending, waits for its end', async () => {
+    const first = await start([], { ...givenServers, AGENT_NAME: 'deaf' })
+    await first.says(`millrace ready http://127.0.0.1:${port}`)
+    await vi.waitFor(() => json('agent/seen.json'))
+    first.child.kill('SIGTERM')
+    await first.says('stopping')
+    const second = await start([], givenServers)
+    await second.says(`waiting for the end of what runs here: pid ${first.child.pid} is stopping`)
+    await second.says(`millrace ready http://127.0.0.1:${port}`)
+    expect(await first.ended).toBe(0)
+  })
+
+  it.each([
+    ['MILLRACE_PYTHON', '/nowhere/python', /^MILLRACE_PYTHON=\/nowhere\/python is not Python 3\.10 or newer/],
+    [
+      'MILLRACE_CACHE',
+      '/dev/null/cache',
+      /^\/dev\/null\/cache cannot be used \(.*\): set MILLRACE_CACHE to a folder/,
+    ],
+  ])('says what is wrong with %s=%s before anything is started', async (name, value, message) => {
+    const all = await start([], { ...givenServers, [name]: value })
+    expect(await all.ended).toBe(1)
+    expect(all.lines.at(-1)).toMatch(message)
+    expect(await alive()).toEqual([])
   })
 
   it('starts again what dies, and uses the agent key it has', async () => {
@@ -173,6 +201,19 @@ describe('all of it', () => {
     expect(all.lines.at(-1)).toBe(`port ${port} on 127.0.0.1 is in use; choose another with PORT=`)
     expect(await alive()).toEqual([])
     blocker.close()
+  })
+
+  it('says so when the port is taken by another Millrace', async () => {
+    const other = createHttpServer((_, response) => response.end('{"info":{"title":"Millrace"}}'))
+    other.listen(port, '127.0.0.1')
+    await once(other, 'listening')
+    const all = await start([], givenServers)
+    expect(await all.ended).toBe(1)
+    expect(all.lines.at(-1)).toBe(
+      `port ${port} on 127.0.0.1 is in use by another Millrace; choose another with PORT=`,
+    )
+    other.closeAllConnections()
+    other.close()
   })
 })
 

@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { anotherPort } from '../home/port.ts'
+import { readSettings } from '../supervise/settings.ts'
+import { doctor } from './doctor.ts'
+
+let home: string
+let lines: string[]
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'millrace-doctor-'))
+  lines = []
+})
+afterEach(() => rm(home, { recursive: true, force: true }))
+
+async function examine(env: NodeJS.ProcessEnv): Promise<number> {
+  const PORT = env.PORT ?? String(await anotherPort(home, 'test', '127.0.0.1'))
+  // An index that nobody serves: it must not matter where the servers are at hand.
+  const all = {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    PIP_INDEX_URL: 'http://127.0.0.1:9/',
+    PORT,
+    ...env,
+  }
+  return doctor(readSettings({ MILLRACE_HOME: home, ...all }, home), (line) => lines.push(line))
+}
+
+it('says of each thing what it found, and finds no problem where there is none', async () => {
+  expect(await examine({})).toBe(0)
+  const text = lines.join('\n')
+  for (const what of ['Node', 'Python', 'disk of data', 'GPU', 'MongoDB', 'NATS', 'PyPI', 'installation'])
+    expect(text).toMatch(new RegExp(`^[✓·] ${what}: `, 'm'))
+  expect(lines.at(-1)).toBe('\nNo problem found.')
+})
+
+it('names the remedy of each problem', async () => {
+  const blocker = createServer()
+  await new Promise<void>((listening) => blocker.listen(0, '127.0.0.1', listening))
+  const address = blocker.address()
+  const port = address && typeof address === 'object' ? String(address.port) : ''
+  expect(
+    await examine({ PORT: port, MILLRACE_PYTHON: '/nowhere', PATH: '/nowhere', NATS_URL: 'nats://x' }),
+  ).toBe(3)
+  blocker.close()
+  const text = lines.join('\n')
+  expect(text).toContain(
+    '✗ Python: MILLRACE_PYTHON=/nowhere is not Python 3.10 or newer\n    install Python 3.10',
+  )
+  expect(text).toMatch(/✗ NATS: NATS_URL set, but not NATS_USER.*\n {4}set all of them, or none/)
+  expect(text).toContain(`in use by another program\n    choose another with PORT=`)
+  expect(lines.at(-1)).toBe('\n3 to solve.')
+})
