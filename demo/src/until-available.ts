@@ -29,7 +29,7 @@ export async function untilAvailable(
     for (const { line } of lines.slice(logged)) log.detail(`${name}: ${line}`)
     logged = lines.length
     const text = status === 'DETECTED' ? 'found' : status.toLowerCase()
-    log.report({ step: name, state: 'running', text, amount: lines.at(-1)?.line.trim().slice(0, 60) })
+    log.report({ step: name, state: 'running', text, amount: lastWords(lines) })
     await delay(pollMs, undefined, { signal })
   }
 }
@@ -42,6 +42,13 @@ async function findModule(client: Client, name: string): Promise<Module | null> 
     throw error
   }
 }
+
+/** What the installer printed last; the commands themselves are in the file. */
+const lastWords = (lines: { line: string }[]): string | undefined =>
+  lines
+    .findLast(({ line }) => line.trim() && !line.startsWith('$ '))
+    ?.line.trim()
+    .slice(0, 60)
 
 const reasonOf = (module: Module | null): string =>
   module?.agents.find((agent) => agent.error)?.error ?? 'no reason was given'

@@ -10,7 +10,8 @@ export function terminalReport(stream: NodeJS.WriteStream): Report {
   let timer: NodeJS.Timeout | undefined
   const draw = () => {
     timer = undefined
-    if (running.size > 0) update([...running.values()].map((step) => lineOf(step, stream.columns)).join('\n'))
+    if (running.size > 0)
+      update([...running.values()].map((step) => lineOf(step, stream.columns || 80)).join('\n'))
   }
   const print = (line: string) => {
     update.clear()
@@ -25,7 +26,7 @@ export function terminalReport(stream: NodeJS.WriteStream): Report {
       return
     }
     running.delete(news.step)
-    print(lineOf(news, stream.columns))
+    print(lineOf(news, stream.columns || 80))
     if (running.size === 0) update.done()
   }
 }
