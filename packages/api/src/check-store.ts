@@ -1,0 +1,80 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Deps } from './deps.ts'
+import { newIds } from './ids.ts'
+import { findForged } from './objects/forged-requests.ts'
+import type { ObjectsConfig } from './objects/objects.ts'
+import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.ts'
+import { delaySeconds } from './operations/backoff.ts'
+
+export type StoreCheck = {
+  /** Resolves at once if only this machine reaches the store, else after the verdict, or when the store stays away. */
+  mayServe: Promise<void>
+  stop(): Promise<void>
+}
+
+const attemptWithinMs = 60_000
+const waitWithinMs = 10_000
+const stopWithinMs = 2_000
+const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
+
+/** Checks the store once per process, retrying until there is a verdict. `refuse` must end the process. */
+export function checkStore(
+  deps: Deps,
+  config: ObjectsConfig & { mayBeUnsafe: boolean },
+  refuse: (message: string) => void,
+): StoreCheck {
+  const life = new AbortController()
+  const ended = untilJudged(deps, config, life.signal, refuse)
+  const isPrivate = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
+  return {
+    mayServe: isPrivate ? Promise.resolve() : atMost(waitWithinMs, ended),
+    async stop() {
+      life.abort()
+      await atMost(stopWithinMs, ended)
+    },
+  }
+}
+
+async function untilJudged(
+  deps: Deps,
+  config: ObjectsConfig & { mayBeUnsafe: boolean },
+  signal: AbortSignal,
+  refuse: (message: string) => void,
+): Promise<void> {
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    try {
+      const verdict = await judge(deps, config)
+      deps.storeSafety.state = verdict.state
+      if (verdict.kind === 'refuse') refuse(verdict.message)
+      return
+    } catch (err) {
+      const reason = err instanceof Error ? err.message.slice(0, 200) : 'failed'
+      deps.storeSafety.state = `checking: ${reason}`
+      deps.logger.warn({ err }, 'checking the object store failed; retrying')
+    }
+    const seconds = delaySeconds(backoff, failures, deps.random())
+    await pause(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+  }
+}
+
+async function judge(deps: Deps, config: ObjectsConfig & { mayBeUnsafe: boolean }): Promise<Verdict> {
+  const tooLate = pause(attemptWithinMs, null, { ref: false })
+  const findings = await Promise.race([findForged(config, newIds.data()), tooLate])
+  if (!findings) throw new Error(`the store gave no answer within ${attemptWithinMs / 1000} s`)
+  for (const { endpoint, unchecked } of findings)
+    if (unchecked)
+      deps.logger.warn({ endpoint, reason: unchecked }, 'S3_PUBLIC_ENDPOINT could not be checked')
+  const verdict = judgeStore(findings, config.mayBeUnsafe)
+  if (verdict.kind === 'warn')
+    deps.logger.warn(
+      { findings },
+      'THE OBJECT STORE ACCEPTS FORGED REQUESTS: anyone who can reach it can overwrite files; see docs/security.md',
+    )
+  return verdict
+}
+
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([work, pause(ms, undefined, { signal: timer.signal })])
+  timer.abort()
+}
