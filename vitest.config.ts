@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['{packages,infra,test,demo,bench}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'test/faults/**'],
+    exclude: ['**/node_modules/**', 'test/faults/**', 'test/stores/**'],
     globalSetup: ['test/support/global-servers.ts'],
     testTimeout: 60_000,
     hookTimeout: 300_000,
