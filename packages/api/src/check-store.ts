@@ -6,28 +6,30 @@ import type { ObjectsConfig } from './objects/objects.ts'
 import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.ts'
 import { delaySeconds } from './operations/backoff.ts'
 
+type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }
+/** Must end the process. */
+type Refuse = (message: string) => void
 export type StoreCheck = {
-  /** Resolves at once if only this machine reaches the store, else after the verdict, or when the store stays away. */
+  /** Resolves at once if the store is on loopback, else after the verdict, or soon after an attempt has failed. */
   mayServe: Promise<void>
   stop(): Promise<void>
 }
 
 const attemptWithinMs = 60_000
-const waitWithinMs = 10_000
+const waitAfterFailureMs = 10_000
 const stopWithinMs = 2_000
 const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
 
-/** Checks the store once per process, retrying until there is a verdict. `refuse` must end the process. */
-export function checkStore(
-  deps: Deps,
-  config: ObjectsConfig & { mayBeUnsafe: boolean },
-  refuse: (message: string) => void,
-): StoreCheck {
+/** Checks the store once per process, retrying until there is a verdict. */
+export function checkStore(deps: Deps, config: StoreConfig, refuse: Refuse): StoreCheck {
   const life = new AbortController()
-  const ended = untilJudged(deps, config, life.signal, refuse)
-  const isPrivate = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
+  const failed = Promise.withResolvers<void>()
+  const ended = untilJudged(deps, config, { signal: life.signal, refuse, failed: failed.resolve })
+  const isOnlyHere = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
+  // Without the store the API still accepts tasks, so it does not wait for long.
+  const longEnough = failed.promise.then(() => atMost(waitAfterFailureMs, ended))
   return {
-    mayServe: isPrivate ? Promise.resolve() : atMost(waitWithinMs, ended),
+    mayServe: isOnlyHere ? Promise.resolve() : Promise.race([ended, longEnough]),
     async stop() {
       life.abort()
       await atMost(stopWithinMs, ended)
@@ -37,9 +39,8 @@ export function checkStore(
 
 async function untilJudged(
   deps: Deps,
-  config: ObjectsConfig & { mayBeUnsafe: boolean },
-  signal: AbortSignal,
-  refuse: (message: string) => void,
+  config: StoreConfig,
+  { signal, refuse, failed }: { signal: AbortSignal; refuse: Refuse; failed(): void },
 ): Promise<void> {
   for (let failures = 1; !signal.aborted; failures += 1) {
     try {
@@ -51,13 +52,14 @@ async function untilJudged(
       const reason = err instanceof Error ? err.message.slice(0, 200) : 'failed'
       deps.storeSafety.state = `checking: ${reason}`
       deps.logger.warn({ err }, 'checking the object store failed; retrying')
+      failed()
     }
     const seconds = delaySeconds(backoff, failures, deps.random())
     await pause(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
   }
 }
 
-async function judge(deps: Deps, config: ObjectsConfig & { mayBeUnsafe: boolean }): Promise<Verdict> {
+async function judge(deps: Deps, config: StoreConfig): Promise<Verdict> {
   const tooLate = pause(attemptWithinMs, null, { ref: false })
   const findings = await Promise.race([findForged(config, newIds.data()), tooLate])
   if (!findings) throw new Error(`the store gave no answer within ${attemptWithinMs / 1000} s`)

@@ -1,4 +1,4 @@
-import { type Accepted, answered, isSuccess, type Probe, reasonOf, send, statusOf } from './forgery-probe.ts'
+import { type Accepted, answered, isSuccess, type Probe, send, statusOf } from './forgery-probe.ts'
 import { incomingKey } from './keys.ts'
 import type { Objects } from './objects.ts'
 
@@ -89,7 +89,7 @@ async function faultOf(
     found = await store.read(key)
   } catch (error) {
     await store.read(probe.key) // throws too when the store is the reason
-    return `the object cannot be read (${reasonOf(error)})`
+    return `the object cannot be read (${error instanceof Error ? error.name : String(error)})`
   }
   if (found === null) return wasAccepted ? 'the object is missing' : null
   if (found === secret) return 'the object holds the bytes of another one'
