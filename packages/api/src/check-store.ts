@@ -6,6 +6,7 @@ import type { ObjectsConfig } from './objects/objects.ts'
 import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.ts'
 import { delaySeconds } from './operations/backoff.ts'
 
+type Needed = Pick<Deps, 'storeSafety' | 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }
 /** Must end the process. */
 type Refuse = (message: string) => void
@@ -21,7 +22,7 @@ const stopWithinMs = 2_000
 const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
 
 /** Checks the store once per process, retrying until there is a verdict. */
-export function checkStore(deps: Deps, config: StoreConfig, refuse: Refuse): StoreCheck {
+export function checkStore(deps: Needed, config: StoreConfig, refuse: Refuse): StoreCheck {
   const life = new AbortController()
   const failed = Promise.withResolvers<void>()
   const ended = untilJudged(deps, config, { signal: life.signal, refuse, failed: failed.resolve })
@@ -38,7 +39,7 @@ export function checkStore(deps: Deps, config: StoreConfig, refuse: Refuse): Sto
 }
 
 async function untilJudged(
-  deps: Deps,
+  deps: Needed,
   config: StoreConfig,
   { signal, refuse, failed }: { signal: AbortSignal; refuse: Refuse; failed(): void },
 ): Promise<void> {
@@ -59,7 +60,7 @@ async function untilJudged(
   }
 }
 
-async function judge(deps: Deps, config: StoreConfig): Promise<Verdict> {
+async function judge(deps: Needed, config: StoreConfig): Promise<Verdict> {
   const tooLate = pause(attemptWithinMs, null, { ref: false })
   const findings = await Promise.race([findForged(config, newIds.data()), tooLate])
   if (!findings) throw new Error(`the store gave no answer within ${attemptWithinMs / 1000} s`)
