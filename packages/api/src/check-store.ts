@@ -18,7 +18,7 @@ export type StoreCheck = {
 
 const attemptWithinMs = 60_000
 const waitAfterFailureMs = 10_000
-const stopWithinMs = 2_000
+const stopWithinMs = 1_000
 const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
 
 /** Checks the store once per process, retrying until there is a verdict. */
