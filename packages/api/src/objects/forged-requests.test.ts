@@ -57,6 +57,15 @@ test.each<Habit | null>([
   expect(served.store.parts.size).toBe(0)
 })
 
+test('what an earlier check left behind goes; what another one is at stays', async () => {
+  served = await serveLaxStore(null)
+  const left = (at: Date) => ({ bytes: Buffer.from('hello'), type: 'text/plain', at, mark: null })
+  served.store.objects.set('millrace-check/old', left(new Date(Date.now() - 2 * 3600_000)))
+  served.store.objects.set('millrace-check/new', left(new Date()))
+  await findForged(served.config, item)
+  expect([...served.store.objects.keys()]).toEqual(['millrace-check/new'])
+})
+
 test('a store that takes no genuine upload proves nothing', async () => {
   served = await serveLaxStore('rejects uploads')
   await expect(findForged(served.config, item)).rejects.toThrow('a presigned upload was answered with 403')

@@ -23,8 +23,8 @@ export type Findings = { endpoint: string; accepted: Accepted[]; unchecked: stri
  * changed. The `manage` user reads the bytes back, so that a store cannot pass by its status alone. Throws when the
  * store cannot be reached; a public endpoint that this process cannot reach is reported as `unchecked`.
  *
- * All objects have keys of `item`, an id that no data item has, and are removed at the end; after a crash the janitor
- * removes them. Only two lie elsewhere, one because it must not break a listing of the janitor.
+ * All objects but one have keys of `item`, an id that no data item has, and are removed at the end; after a crash the
+ * janitor removes them, and the next check that one.
  */
 export async function findForged(config: ObjectsConfig, item: DataId): Promise<Findings[]> {
   const findings: Findings[] = []

@@ -1,7 +1,7 @@
 import type { DataId } from '@millrace/shared'
 import type { Known } from './forgeries.ts'
 import { incomingKey } from './keys.ts'
-import { type Objects, type ObjectsConfig, openObjects } from './objects.ts'
+import { type ListedObject, type Objects, type ObjectsConfig, openObjects } from './objects.ts'
 
 /** A request that the store should have rejected, and how the store showed that it did not. */
 export type Accepted = { request: string; evidence: string }
@@ -12,14 +12,16 @@ export type Probe = Known & {
   /** Signs uploads by the `manage` user, which may write outside `incoming/` and `runs/`. */
   manager: Objects
   item: DataId
-  /** Under these keys the janitor does not list. */
-  unlisted: string
+  /** For an object that must not break a listing of the janitor: it lists other prefixes. */
+  unlistedKey: string
   /** An object that the `manage` user wrote, and its bytes. */
   key: string
   genuine: string
 }
 
 const answerWithinMs = 10_000
+const unlisted = 'millrace-check/'
+const leftOverAfterMs = 3600 * 1000
 
 /** Throws when the store cannot be reached. */
 export async function openProbe(config: ObjectsConfig, item: DataId): Promise<Probe> {
@@ -35,7 +37,7 @@ export async function openProbe(config: ObjectsConfig, item: DataId): Promise<Pr
     store,
     manager: openObjects({ ...config, upload: manage }),
     item,
-    unlisted: `millrace-check/${item}`,
+    unlistedKey: `${unlisted}${item}`,
     key: incomingKey(item, 1),
     genuine: 'genuine',
     bucketUrl: `${publicEndpoint.replace(/\/+$/, '')}/${bucket}`,
@@ -45,12 +47,15 @@ export async function openProbe(config: ObjectsConfig, item: DataId): Promise<Pr
   }
 }
 
-/** Removes every object of the probe. */
-export async function closeProbe({ store, manager, item, unlisted }: Probe): Promise<void> {
+/** Removes every object of the probe, and what earlier ones left when their process was killed. */
+export async function closeProbe({ store, manager, item }: Probe): Promise<void> {
   try {
-    const { objects } = await store.list(`incoming/${item}/`, '', 100)
-    const keys = objects.map(({ key }) => key)
-    await Promise.all([...keys, `${unlisted}/source`].map((key) => store.remove(key)))
+    const own = await store.list(`incoming/${item}/`, '', 100)
+    // Fails where an object cannot be read. It stays then, and does no harm.
+    const others = await store.list(unlisted, '', 100).catch(() => ({ objects: [] }))
+    const isOld = ({ lastModified }: ListedObject) => Date.now() - lastModified.getTime() > leftOverAfterMs
+    const all = [...own.objects, ...others.objects.filter(isOld)]
+    await Promise.all(all.map(({ key }) => store.remove(key)))
   } finally {
     store.close()
     manager.close()

@@ -23,7 +23,7 @@ export type Habit =
   | 'ignores unsigned headers'
   | 'rejects uploads'
 
-type Stored = { bytes: Buffer; type: string; mark: 'public' | 'moved' | 'sealed' | null }
+type Stored = { bytes: Buffer; type: string; at: Date; mark: 'public' | 'moved' | 'sealed' | null }
 type Asked = {
   method: string
   key: string
@@ -85,10 +85,10 @@ export class LaxStore {
 
   #onBucket({ method, query }: Asked): Answer {
     if (method === 'HEAD') return { status: 200 }
-    const keys = [...this.objects.keys()].filter((key) => key.startsWith(query.get('prefix') ?? ''))
-    const entry = (key: string) =>
-      `<Contents><Key>${key}</Key><LastModified>${new Date().toISOString()}</LastModified></Contents>`
-    return { status: 200, body: xml(keys.map(entry).join('')) }
+    const listed = [...this.objects].filter(([key]) => key.startsWith(query.get('prefix') ?? ''))
+    const entry = ([key, { at }]: [string, Stored]) =>
+      `<Contents><Key>${key}</Key><LastModified>${at.toISOString()}</LastModified></Contents>`
+    return { status: 200, body: xml(listed.map(entry).join('')) }
   }
 
   #onObject(asked: Asked): Answer {
@@ -127,6 +127,7 @@ export class LaxStore {
     ] as const
     this.objects.set(key, {
       bytes: isCopy ? source.bytes : body,
+      at: new Date(),
       type: isRetyped ? 'text/html' : header('content-type'),
       mark: marks.find(([, applies]) => applies)?.[0] ?? null,
     })

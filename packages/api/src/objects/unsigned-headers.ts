@@ -42,22 +42,22 @@ const replicationHeaders: Extra = {
 
 /** Uploads by URLs of the `upload` user, which may not read: a copy would show it any object. */
 export async function sendUnsignedHeaders(probe: Probe): Promise<Accepted[]> {
-  const { store, item, unlisted, bucket } = probe
-  const source = `${unlisted}/source`
+  const { store, item, bucket } = probe
+  const source = incomingKey(item, 4)
   await store.write(source, secret, 'text/plain')
   const accepted: Accepted[] = []
   for (const [at, extra] of unsignedHeaders(`${bucket}/${source}`).entries())
-    accepted.push(...(await sendExtra(probe, store, incomingKey(item, 4 + at), extra)))
+    accepted.push(...(await sendExtra(probe, store, incomingKey(item, 5 + at), extra)))
   return accepted
 }
 
 /** Outside the prefixes that the janitor lists, and removed at once. */
 export async function sendReplicationHeaders(probe: Probe): Promise<Accepted[]> {
-  const key = `${probe.unlisted}/replicated`
+  const { store, manager, unlistedKey } = probe
   try {
-    return await sendExtra(probe, probe.manager, key, replicationHeaders)
+    return await sendExtra(probe, manager, unlistedKey, replicationHeaders)
   } finally {
-    await probe.store.remove(key)
+    await store.remove(unlistedKey)
   }
 }
 
