@@ -27,7 +27,7 @@ test.each<[string, Findings[], kind: string, kindIfAllowed: string]>([
   ['is unsafe at both endpoints', [bad(here), bad(elsewhere)], 'refuse', 'warn'],
   ['is unsafe at its public endpoint alone', [good(here), bad(elsewhere)], 'refuse', 'warn'],
   ['is unsafe here, behind a proxy that rejects forgeries', [bad(here), good(elsewhere)], 'warn', 'warn'],
-  ['is unsafe here, and nobody knows there', [bad(here), unreachable(elsewhere)], 'refuse', 'warn'],
+  ['is unsafe here, and unknown there', [bad(here), unreachable(elsewhere)], 'refuse', 'warn'],
   ['is unsafe under two names of this machine', [bad(here), bad('http://localhost:9000')], 'warn', 'warn'],
 ])('a store that %s', (_, findings, kind, kindIfAllowed) => {
   expect(judgeStore(findings, false).kind).toBe(kind)
