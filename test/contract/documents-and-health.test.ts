@@ -100,7 +100,7 @@ describe('without a key', () => {
     expect((await api.request('/healthz', { key: null })).status).toBe(200)
     const ready = await api.request('/readyz', { key: null })
     expect(ready.status).toBe(200)
-    expect(await ready.json()).toEqual({ mongodb: 'ok', nats: 'ok', s3: 'ok' })
+    expect(await ready.json()).toEqual({ mongodb: 'ok', nats: 'ok', s3: 'ok', s3Safety: 'checking' })
   })
 
   test('HEAD answers as GET does, without a body', async () => {

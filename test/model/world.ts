@@ -319,6 +319,7 @@ export class World {
       meter: new Meter(),
       peaks: new Peaks(),
       replicas: new Replicas('model'),
+      storeSafety: { state: 'safe' },
       ending: new Map(),
       limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
       agentNats: { servers: [] },

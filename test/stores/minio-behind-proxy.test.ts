@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findForged, readConfig } from '@millrace/api'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { forgedQuery, sendRaw, tarOf, unsignedChunks } from '../support/forged-request.ts'
 import { freshKey, type OpenStore, written } from '../support/object-stores.ts'
 import { type ProxiedMinio, presigned, proxiedMinio, urlOf } from '../support/proxied-minio.ts'
@@ -30,6 +31,12 @@ describe('the proxy of MinIO refuses', () => {
     const url = `${urlOf(store, key)}?${forgedQuery(minio.uploadKey)}`
     return sendRaw(url, { method: 'PUT', headers: { ...headers, ...change }, body })
   }
+
+  test('everything that the API tries at its start', async () => {
+    const config = readConfig({ ...inject('servers'), ...minio.env }).objects
+    const [findings] = await findForged(config, 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV')
+    expect(findings).toMatchObject({ accepted: [], unchecked: null })
+  })
 
   test('a forged upload, which overwrites an object of an unprotected MinIO', async () => {
     const key = await written(direct)

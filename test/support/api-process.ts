@@ -4,7 +4,7 @@ import { connect } from '@millrace/client'
 import { type Program, startProgram } from './program.ts'
 import { until } from './until.ts'
 
-const entry = resolve(import.meta.dirname, '../../packages/api/src/node.ts')
+export const apiEntry = resolve(import.meta.dirname, '../../packages/api/src/node.ts')
 
 export type ApiProcess = Awaited<ReturnType<typeof apiProcess>>
 
@@ -26,7 +26,7 @@ export async function apiProcess(env: Record<string, string>, adminKey: string) 
       return program
     },
     async start(more: Record<string, string> = {}): Promise<Program> {
-      const started = startProgram(entry, {
+      const started = startProgram(apiEntry, {
         ...env,
         MILLRACE_ADMIN_KEY: adminKey,
         PORT: String(port),

@@ -17,6 +17,8 @@ export async function proxiedMinio() {
     /** MinIO itself, as only the proxy reaches it under compose. */
     direct,
     proxied,
+    /** The API's settings for the store behind the proxy. */
+    env: { ...env, S3_ENDPOINT },
     /** The id of the key that signs uploads: it stands in every presigned URL. */
     uploadKey: env.S3_UPLOAD_KEY ?? '',
     /** What the proxy has logged. */

@@ -27,6 +27,8 @@ export type Deps = {
   meter: Meter
   peaks: Peaks
   replicas: Replicas
+  /** What is known of the object store so far: see `checkStore`. */
+  storeSafety: { state: string }
   /** Tasks whose end is told at this very moment: who hears it in this process need not read them. */
   ending: Map<TaskId, TaskDoc>
   limits: { sessionTtlSeconds: number; heartbeatSeconds: number }

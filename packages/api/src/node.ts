@@ -1,6 +1,7 @@
 import { serve } from '@hono/node-server'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
+import { checkStore } from './check-store.ts'
 import { readConfig } from './config.ts'
 import { hashSecret } from './http/authenticate.ts'
 import { openDeps } from './open-deps.ts'
@@ -16,7 +17,12 @@ async function main(): Promise<void> {
     timestamp: pino.stdTimeFunctions.isoTime,
   })
   const deps = openDeps(config, logger)
+  const check = checkStore(deps, config.objects, (message) => {
+    process.stderr.write(`${message}\n`)
+    process.exit(1)
+  })
   await untilThere(() => prepare(deps))
+  await check.mayServe
   const { app, metrics } = createApp(deps, {
     corsOrigins: config.corsOrigins,
     adminKeyHash: config.adminKey ? hashSecret(config.adminKey) : null,
@@ -50,7 +56,7 @@ async function main(): Promise<void> {
       if ('closeIdleConnections' in server) server.closeIdleConnections()
     })
     clearTimeout(cut)
-    await ticking.stop()
+    await Promise.all([ticking.stop(), check.stop()])
     await deps.bus.close()
     await deps.store.close()
     deps.objects.close()

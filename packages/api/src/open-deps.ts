@@ -28,6 +28,7 @@ export function openDeps(config: Config, logger: Logger): Deps {
     meter: new Meter(),
     peaks: new Peaks(),
     replicas: new Replicas(randomUUID()),
+    storeSafety: { state: 'checking' },
     ending: new Map(),
     limits: config.limits,
     agentNats: config.agentNats,

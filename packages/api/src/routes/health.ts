@@ -17,13 +17,14 @@ export const healthEndpoints = (deps: Deps, metrics: Metrics): Endpoint[] => [
     path: '/readyz',
     scope: 'none',
     tag: 'Health',
-    summary: 'Each server this needs: "ok", or why not',
+    summary: 'Each server this needs: "ok", or why not; whether the object store is safe',
     answers: { 200: { description: 'Requests can be served' }, 503: { description: 'The database is away' } },
     async handle(c) {
       const [mongodb, nats, s3] = await Promise.all(
         [deps.store, deps.bus, deps.objects].map((server) => state(server)),
       )
-      return c.json({ mongodb, nats, s3 }, mongodb === 'ok' ? 200 : 503)
+      const s3Safety = deps.storeSafety.state
+      return c.json({ mongodb, nats, s3, s3Safety }, mongodb === 'ok' ? 200 : 503)
     },
   }),
   endpoint({

@@ -1,0 +1,87 @@
+import { pino } from 'pino'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { checkStore } from './check-store.ts'
+import { type Habit, serveLaxStore } from './objects/lax-store.fixture.ts'
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+type Setting = { habit: Habit | null; host?: string; mayBeUnsafe?: boolean; isAway?: boolean }
+
+async function checked({ habit, host = '127.0.0.1', mayBeUnsafe = false, isAway = false }: Setting) {
+  const served = await serveLaxStore(habit)
+  if (isAway) served.close()
+  else closing.push(served.close)
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(line) })
+  const deps = { storeSafety: { state: 'checking' }, logger, random: () => 0.01 }
+  const endpoint = served.config.endpoint.replace('127.0.0.1', host)
+  const refuse = vi.fn<(message: string) => void>()
+  const config = { ...served.config, endpoint, publicEndpoint: endpoint, mayBeUnsafe }
+  const check = checkStore(deps, config, refuse)
+  closing.push(check.stop)
+  return { check, deps, refuse, lines }
+}
+
+const trailers = 'accepts unsigned trailers'
+
+describe('off loopback', () => {
+  const host = '0.0.0.0'
+
+  test('a safe store is known before the API serves', async () => {
+    const { check, deps, refuse, lines } = await checked({ habit: null, host })
+    await check.mayServe
+    expect(deps.storeSafety.state).toBe('safe')
+    expect(lines).toEqual([])
+    expect(refuse).not.toHaveBeenCalled()
+  })
+
+  test('an unsafe store is refused before the API serves', async () => {
+    const { check, refuse } = await checked({ habit: trailers, host })
+    let isRefusedFirst = false
+    refuse.mockImplementation((message) => {
+      isRefusedFirst = message.includes('PUT with an unsigned trailer')
+    })
+    await check.mayServe
+    expect(isRefusedFirst).toBe(true)
+  })
+
+  test('an unsafe store that is allowed gets one warning', async () => {
+    const { check, deps, refuse, lines } = await checked({ habit: trailers, host, mayBeUnsafe: true })
+    await check.mayServe
+    expect(deps.storeSafety.state).toMatch(/^allowed: /)
+    expect(lines).toEqual([expect.stringContaining('ACCEPTS FORGED REQUESTS')])
+    expect(refuse).not.toHaveBeenCalled()
+  })
+})
+
+describe('on loopback', () => {
+  test('the API serves during the check', async () => {
+    const { check, deps } = await checked({ habit: null })
+    await check.mayServe
+    expect(deps.storeSafety.state).toBe('checking')
+    await vi.waitFor(() => expect(deps.storeSafety.state).toBe('safe'), 10_000)
+  })
+
+  test('an unsafe store gets one warning that lists what it accepted', async () => {
+    const { deps, refuse, lines } = await checked({ habit: trailers })
+    await vi.waitFor(() => expect(deps.storeSafety.state).toMatch(/^unsafe: /), 10_000)
+    expect(lines).toEqual([expect.stringContaining('PUT with an unsigned trailer and nothing but a key id')])
+    expect(refuse).not.toHaveBeenCalled()
+  })
+
+  test.each<[string, Setting, RegExp]>([
+    ['is away', { habit: null, isAway: true }, /^checking: .*ECONNREFUSED/],
+    [
+      'rejects genuine uploads',
+      { habit: 'rejects uploads' },
+      /^checking: a presigned upload was answered with 403/,
+    ],
+  ])('a store that %s is checked again and again', async (_, setting, state) => {
+    const { deps, lines } = await checked(setting)
+    await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1), 20_000)
+    expect(deps.storeSafety.state).toMatch(state)
+  })
+})
