@@ -1,13 +1,19 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { measureSlowness } from './test/support/slowness.ts'
+
+const slowness = measureSlowness()
 
 export default defineConfig({
   test: {
     include: ['{packages,infra,test,demo,bench}/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/faults/**', 'test/stores/**'],
     globalSetup: ['test/support/global-servers.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 300_000,
-    maxWorkers: 2,
+    testTimeout: 60_000 * slowness,
+    hookTimeout: 300_000 * slowness,
+    setupFiles: ['test/support/patience.ts'],
+    env: { MILLRACE_SLOWNESS: String(slowness) },
+    maxWorkers: 2 * availableParallelism(), // most of a test is waiting for other processes
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],

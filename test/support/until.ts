@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { slowness } from './slowness.ts'
 
-/** Looks until the condition gives something, at most `seconds` long; then says what was waited for. */
+/** Looks until the condition returns something, for at most `seconds` of a usual machine; then says what it waited for. */
 export async function until<T>(
   what: string,
   seconds: number,
   look: () => Promise<T | false | null | undefined> | T | false | null | undefined,
 ): Promise<T> {
-  const deadline = Date.now() + seconds * 1000
+  const deadline = Date.now() + seconds * 1000 * slowness
   let last: unknown
   for (;;) {
     try {
@@ -16,7 +17,8 @@ export async function until<T>(
     } catch (error) {
       last = error
     }
-    if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain: ${what}`, { cause: last })
+    if (Date.now() > deadline)
+      throw new Error(`waited ${Math.round(seconds * slowness)} s in vain: ${what}`, { cause: last })
     await pause(50)
   }
 }
