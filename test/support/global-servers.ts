@@ -5,6 +5,7 @@ import { openDeps, readConfig } from '@millrace/api'
 import { plainReport, startServers } from '@millrace/infra'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
+import { startReplicaSet } from './replica-set.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,9 +21,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     env: { ...process.env, CORS_ORIGINS: 'http://127.0.0.1:*' }, // pages that tests serve, for the store
     report: plainReport(process.stderr),
   })
-  await keepJanitorsAway(servers.env)
-  project.provide('servers', servers.env)
+  // `npm run test:replica-set`: the same tests on three members.
+  const set = process.env.MILLRACE_TEST_REPLICA_SET ? await startReplicaSet() : undefined
+  const env = { ...servers.env, ...(set && { MONGODB_URL: set.url }) }
+  await keepJanitorsAway(env)
+  project.provide('servers', env)
   return async () => {
+    await set?.close()
     await servers.stop()
     await rm(home, { recursive: true, force: true })
   }

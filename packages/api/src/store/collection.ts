@@ -1,11 +1,4 @@
-import {
-  type Db,
-  type Filter,
-  MongoBulkWriteError,
-  MongoError,
-  type MongoServerError,
-  type Sort,
-} from 'mongodb'
+import { type Db, type Filter, MongoBulkWriteError, MongoError, MongoServerError, type Sort } from 'mongodb'
 import type { z } from 'zod'
 
 export type { Filter }
@@ -151,8 +144,23 @@ function isDuplicate(error: unknown): boolean {
 export function isDatabaseAway(error: unknown): boolean {
   const away =
     /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/
+  if (error instanceof MongoServerError && primaryGone.has(Number(error.code))) return true
   // The driver wraps what cut off a write of several documents.
   if (error instanceof MongoBulkWriteError && error.errorResponse !== error)
     return isDatabaseAway(error.errorResponse)
   return error instanceof MongoError && away.test(error.name)
 }
+
+/**
+ * What a member of a replica set answers that is not, or no longer, the primary, or that ends. The driver has tried
+ * once more by then: https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
+ */
+const primaryGone = new Set([
+  91, // ShutdownInProgress
+  189, // PrimarySteppedDown
+  10107, // NotWritablePrimary
+  11600, // InterruptedAtShutdown
+  11602, // InterruptedDueToReplStateChange
+  13435, // NotPrimaryNoSecondaryOk
+  13436, // NotPrimaryOrSecondary
+])

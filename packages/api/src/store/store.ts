@@ -58,11 +58,13 @@ export function openStore(url: string): Store {
     serverSelectionTimeoutMS: 5_000,
     connectTimeoutMS: 5_000,
     ignoreUndefined: true,
-    retryWrites: false,
   })
-  const db = client.db(new URL(url).pathname.length > 1 ? undefined : 'millrace')
-  return { ...storeOver(db), close: () => client.close() }
+  return { ...storeOver(client.db(databaseIn(url))), close: () => client.close() }
 }
+
+/** The database in a connection string, which may name several hosts and so need not be a URL for `URL`. */
+export const databaseIn = (url: string): string =>
+  /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1] ?? 'millrace'
 
 /** The store in a database that somebody else opened, and closes. */
 export function storeOver(db: Db): Omit<Store, 'close'> {
