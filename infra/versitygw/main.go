@@ -99,11 +99,11 @@ func serve(o options) error {
 	if err != nil {
 		return fmt.Errorf("folder for objects: %w", err)
 	}
-	accounts, err := auth.NewInternal(root, o.accounts)
+	file, err := auth.NewInternal(root, o.accounts)
 	if err != nil {
 		return fmt.Errorf("folder with the accounts: %w", err)
 	}
-	cached := auth.NewCache(accounts, accountsTTL, accountsPrune)
+	cached := accounts{auth.NewCache(file, accountsTTL, accountsPrune)}
 	login := middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}
 	server, err := s3api.New(wholeBodies{store}, login, region, cached, nil, nil, nil, nil, serverOptions(o)...)
 	if err != nil {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freshKey, type OpenStore, objectStores, openStore } from '../../support/object-stores.ts'
@@ -43,14 +42,15 @@ describe.each(objectStores)('%s: a body that ends early', (_, start) => {
 async function sendPartly({ url, headers }: Signed, sent: number, how: 'closed' | 'reset'): Promise<void> {
   const { hostname, port, host, pathname, search } = new URL(url)
   const socket = connect(Number(port), hostname)
+  const closed = new Promise((done) => socket.once('close', done))
   socket.on('error', () => undefined) // the store may reset it
   socket.resume()
   const lines = Object.entries({ host, ...headers, 'content-length': String(size) })
   socket.write(
     `PUT ${pathname}${search} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
   )
-  await new Promise((written) => socket.write(Buffer.alloc(sent, 'a'), written))
+  await Promise.race([closed, new Promise((written) => socket.write(Buffer.alloc(sent, 'a'), written))])
   if (how === 'closed') socket.end()
   else socket.resetAndDestroy()
-  if (!socket.closed) await once(socket, 'close')
+  await closed
 }
