@@ -8,6 +8,7 @@ import { plainReport, startMinio } from '@millrace/infra'
 import { Client, S3Error } from 'minio'
 import { inject } from 'vitest'
 import { z } from 'zod'
+import { startSeaweedfs } from '../../infra/fixtures/store/start-seaweedfs.ts'
 
 type Running = { env: Record<string, string>; stop(): Promise<void> }
 type Start = () => Promise<Running>
@@ -15,6 +16,7 @@ type Start = () => Promise<Running>
 const all: Record<string, Start> = {
   versitygw: async () => ({ env: inject('servers'), stop: async () => undefined }),
   MinIO: () => own(startMinio),
+  SeaweedFS: () => own(startSeaweedfs),
 }
 
 /** The stores that the tests of the store run on: versitygw, or those that `MILLRACE_TEST_STORES` names. */
