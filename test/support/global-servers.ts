@@ -5,7 +5,6 @@ import { openDeps, readConfig } from '@millrace/api'
 import { plainReport, startServers } from '@millrace/infra'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
-import { pageOrigins } from './page-origins.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,7 +17,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-'))
   const servers = await startServers({
     home,
-    env: { ...process.env, CORS_ORIGINS: pageOrigins.join(',') },
+    env: { ...process.env, CORS_ORIGINS: 'http://127.0.0.1:*' }, // pages that tests serve, for the store
     report: plainReport(process.stderr),
   })
   await keepJanitorsAway(servers.env)
