@@ -85,6 +85,26 @@ describe('a file above 100 MiB', () => {
     })
   })
 
+  test('takes no checksums when the store ignores those of parts, and says what to do', async () => {
+    const ignoring = await openApi((deps) => ({
+      ...deps,
+      objects: {
+        ...deps.objects,
+        multipart: { ...deps.objects.multipart, verifiesParts: async () => false },
+      },
+    }))
+    const { data } = await (await ignoring.post('/api/data', { label: 'big', file })).json()
+    const asked = (sha256?: string) =>
+      ignoring.post(`/api/data/${data.id}/parts`, { parts: [{ partNumber: 1, sha256 }] })
+    const refused = await asked(sha256Of(partOf(1)))
+    expect(refused.status).toBe(422)
+    expect((await refused.json()).detail).toMatch(
+      /^Parts cannot carry sha256: the object store does not verify .* Leave it out \(.*checksums: false\)/,
+    )
+    expect((await asked()).status).toBe(200)
+    await ignoring.close()
+  })
+
   test('begins once, however many ask at the same time, and is never begun again', async () => {
     const id = await begin()
     const asked = await Promise.all([1, 2, 3, 4].map((n) => urls(id, [n])))

@@ -1,6 +1,7 @@
 import { findForged, readConfig } from '@millrace/api'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { observe } from '../../infra/fixtures/store/capability.ts'
 import { adminKey, ownDatabase } from '../support/api-in-process.ts'
 import { apiEntry, apiProcess } from '../support/api-process.ts'
 import { cuttable } from '../support/cuttable.ts'
@@ -46,6 +47,7 @@ const warnings = ({ lines }: Program) =>
   lines.filter((line) => line.includes('FORGED') && line.includes('"level":40'))
 
 test('the check finds what MinIO accepts, at the level of bytes', async () => {
+  observe('MinIO', 'forged requests refused', false)
   const { objects } = readConfig(environment())
   const [findings] = await findForged(objects, 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV')
   const changed = findings?.accepted.filter(

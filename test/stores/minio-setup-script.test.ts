@@ -13,7 +13,7 @@ import { freshKey, openStore } from '../support/object-stores.ts'
 import { bytesOf, put } from '../support/upload-by-hand.ts'
 
 const minioFiles = resolve(import.meta.dirname, '../../infra/minio')
-const Credentials = z.object({ root: z.string() })
+const Keys = z.object({ root: z.object({ key: z.string(), secret: z.string() }) })
 
 /** As compose.yaml's service minio-setup, with mc and a shell as the only programs. */
 test('minio-setup creates the bucket and the three users of compose.env, and can run again', async () => {
@@ -21,9 +21,7 @@ test('minio-setup creates the bucket and the three users of compose.env, and can
   const minio = await startMinio({ home, env: { ...process.env, S3_BUCKET: undefined } })
   try {
     const { host } = new URL(minio.env.S3_ENDPOINT ?? '')
-    const { root } = Credentials.parse(
-      JSON.parse(await readFile(join(home, 'minio/credentials.json'), 'utf8')),
-    )
+    const { root } = Keys.parse(JSON.parse(await readFile(join(home, 'minio/keys.json'), 'utf8')))
     const file = await makeComposeEnv(join(home, 'compose.env'), { COMPOSE_PROFILES: 'minio' })
     const env = { ...parseEnvLines(await readFile(file, 'utf8')), S3_BUCKET: 'by-script' }
     const mc = await findProgram('mc', { env: process.env, report: () => undefined })
@@ -34,7 +32,7 @@ test('minio-setup creates the bucket and the three users of compose.env, and can
           HOME: home,
           PATH: dirname(mc.file),
           MC_CONFIG_DIR: join(home, 'mc'),
-          MC_HOST_root: `http://millrace-root:${root}@${host}`,
+          MC_HOST_root: `http://${root.key}:${root.secret}@${host}`,
           SCRATCH_DIR: home,
           POLICIES_DIR: join(minioFiles, 'policies'),
         },

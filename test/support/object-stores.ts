@@ -8,32 +8,38 @@ import { plainReport, startMinio } from '@millrace/infra'
 import { Client, S3Error } from 'minio'
 import { inject } from 'vitest'
 import { z } from 'zod'
+import { startSeaweedfs } from '../../infra/fixtures/store/start-seaweedfs.ts'
+import {
+  type Abilities,
+  abilities,
+  type StoreName,
+  testedStores,
+} from '../../infra/fixtures/store/tested-stores.ts'
 
 type Running = { env: Record<string, string>; stop(): Promise<void> }
 type Start = () => Promise<Running>
 
-const all: Record<string, Start> = {
+const starts: Record<StoreName, Start> = {
   versitygw: async () => ({ env: inject('servers'), stop: async () => undefined }),
   MinIO: () => own(startMinio),
+  SeaweedFS: () => own(startSeaweedfs),
 }
 
-/** The stores that the tests of the store run on: versitygw, or those that `MILLRACE_TEST_STORES` names. */
-export const objectStores: readonly (readonly [name: string, start: Start])[] = (
-  process.env.MILLRACE_TEST_STORES ?? 'versitygw'
-)
-  .split(',')
-  .map((name) => {
-    const start = all[name]
-    if (!start) throw new Error(`MILLRACE_TEST_STORES: no store ${name}, only ${Object.keys(all).join(', ')}`)
-    return [name, start]
-  })
+type Tested = readonly [name: StoreName, start: Start, can: Abilities]
+
+/** The stores that the tests of the store run on, and where each differs from the others. */
+export const objectStores: readonly Tested[] = testedStores().map((name) => [
+  name,
+  starts[name],
+  abilities[name],
+])
 
 /** A store for one test file, for the same pages as the store of all tests. */
 async function own(start: typeof startMinio): Promise<Running> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-store-'))
   const server = await start({
     home,
-    env: { ...process.env, S3_BUCKET: undefined, CORS_ORIGINS: 'http://127.0.0.1:*' },
+    env: { ...process.env, S3_BUCKET: undefined, CORS_ORIGINS: 'http://127.0.0.1:*,https://shop.example' },
     report: plainReport(process.stderr),
   })
   return {

@@ -31,7 +31,7 @@ export async function findProgram(name: ProgramName, finding: Finding): Promise<
 export async function locateProgram(name: ProgramName, finding: Finding): Promise<Program | undefined> {
   const recipe: Recipe = recipes[name]
   const file = await onPath(recipe.executable, finding.env)
-  const version = file && (await outputOf(file, ['--version'], finding.env))
+  const version = file && (await outputOf(file, [versionParameter(recipe)], finding.env))
   if (file && version && recipe.isSuitable(version)) return { name, file, source: 'path' }
   const cached = fileIn(await targetOf(recipe, finding), recipe)
   return (await exists(cached)) ? { name, file: cached, source: 'cache' } : undefined
@@ -104,7 +104,7 @@ async function fetchInto(target: string, source: Source, recipe: Recipe, finding
       progress: ({ doing, amount }) =>
         finding.report?.({ step: recipe.title, state: 'running', text: doing, amount }),
     })
-    const why = await whyNotRunnable(fileIn(kept, recipe), finding.env)
+    const why = await whyNotRunnable(fileIn(kept, recipe), versionParameter(recipe), finding.env)
     if (why) throw new SourceFailed(`the program from ${source.label} does not run here: ${why}`)
     await rm(target, { recursive: true, force: true })
     await rename(kept, target)
@@ -119,5 +119,7 @@ async function fetchInto(target: string, source: Source, recipe: Recipe, finding
 const targetOf = async (recipe: Recipe, { cache, env }: Finding) =>
   join(cache ?? cacheFolder(env), await recipe.cacheKey())
 const fileIn = (folder: string, recipe: Recipe) => join(folder, executable(recipe.executable))
+
+const versionParameter = (recipe: Recipe) => recipe.versionParameter ?? '--version'
 
 const isFull = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOSPC'

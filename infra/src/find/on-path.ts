@@ -24,9 +24,13 @@ export async function outputOf(
   return ran.failed ? undefined : ran.all
 }
 
-/** Runs `file --version`; the reason, when it does not end with 0. */
-export async function whyNotRunnable(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const ran = await execa(file, ['--version'], { ...quietly(env), timeout: 15_000 })
+/** Runs the file with that parameter; the reason, when it does not end with 0. */
+export async function whyNotRunnable(
+  file: string,
+  parameter: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const ran = await execa(file, [parameter], { ...quietly(env), timeout: 15_000 })
   if (!ran.failed) return
   if (ran.signal === 'SIGILL') return 'this processor lacks an instruction that it needs (AVX)'
   const said = ran.all?.trim().split('\n')[0]

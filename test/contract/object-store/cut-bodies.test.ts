@@ -1,16 +1,18 @@
 import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { observe } from '../../../infra/fixtures/store/capability.ts'
 import { freshKey, type OpenStore, objectStores, openStore } from '../../support/object-stores.ts'
 
 const size = 6_000_000
 type Signed = { url: string; headers: Record<string, string> }
 
-describe.each(objectStores)('%s: a body that ends early', (_, start) => {
+describe.each(objectStores)('%s: a body that ends early', (name, start) => {
   let store: OpenStore
   beforeAll(async () => {
     store = await openStore(start)
   })
   afterAll(() => store?.close())
+  beforeEach(() => observe(name, 'bodies that end early refused', true))
 
   describe.each(['closed', 'reset'] as const)('by a connection that is %s', (how) => {
     test.each([100, 3_000_000, size - 1])('after %i bytes leaves no object', async (sent) => {

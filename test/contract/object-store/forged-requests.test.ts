@@ -1,5 +1,6 @@
 import { type Findings, findForged, readConfig } from '@millrace/api'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { observe } from '../../../infra/fixtures/store/capability.ts'
 import { adminKey, ownDatabase } from '../../support/api-in-process.ts'
 import { apiProcess } from '../../support/api-process.ts'
 import { type OpenStore, objectStores, openStore } from '../../support/object-stores.ts'
@@ -7,7 +8,8 @@ import { type OpenStore, objectStores, openStore } from '../../support/object-st
 /** What MinIO accepts: test/stores/minio-is-unsafe.test.ts. */
 const safeStores = objectStores.filter(([name]) => name !== 'MinIO')
 
-describe.each(safeStores)('%s: forged requests', (_, start) => {
+describe.each(safeStores)('%s: forged requests', (name, start) => {
+  beforeEach(() => observe(name, 'forged requests refused', true))
   let store: OpenStore
   let env: Record<string, string>
   beforeAll(async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type OpenStore, objectStores, openStore } from '../../support/object-stores.ts'
 
-describe.each(objectStores)('%s', (_, start) => {
+describe.each(objectStores)('%s', (_, start, can) => {
   const folder = `incoming/${randomUUID()}/`
   let store: OpenStore
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe.each(objectStores)('%s', (_, start) => {
     const before = Date.now()
     const uploadIds = [await begin(kept), await begin(kept)]
     await multipart.abort(ended, await begin(ended))
-    const { uploads } = await multipart.open(folder, 1_000)
+    const { uploads } = await multipart.open(can.startsUploadsAtKey ? folder : '', 1_000)
     const ours = uploads.filter(({ key }) => key.startsWith(folder))
     expect(ours.map(({ key }) => key)).toEqual([kept, kept])
     expect(ours.map(({ uploadId }) => uploadId).sort()).toEqual([...uploadIds].sort())

@@ -62,7 +62,7 @@ describe.each(objectStores)('the API over %s', (_, start) => {
     expect(fresh.upload.url).toContain(keyOf(data.id, 2))
   })
 
-  test('bytes that versitygw has verified are not sent again, and outlive the item that brought them', async () => {
+  test('bytes that the store has verified are not sent again, and outlive the item that brought them', async () => {
     const bytes = bytesOf('sent once')
     const file = { size: bytes.byteLength, sha256: sha256Of(bytes) }
     const { data, upload } = await announce(api, file)
@@ -87,8 +87,11 @@ describe.each(objectStores)('the API over %s', (_, start) => {
       const { data } = await (await api.post('/api/data', body)).json()
       return data.id
     }
-    async function send(id: string, numbers: number[]): Promise<void> {
-      const asked = numbers.map((partNumber) => ({ partNumber }))
+    async function send(id: string, numbers: number[], checksums = false): Promise<void> {
+      const asked = numbers.map((partNumber) => ({
+        partNumber,
+        ...(checksums ? { sha256: sha256Of(partOf(partNumber)) } : {}),
+      }))
       const answer = await api.post(`/api/data/${id}/parts`, { parts: asked })
       for (const part of PartUrls.parse(await answer.json()).parts)
         expect(await put(part, partOf(part.partNumber))).toBe(200)
@@ -111,9 +114,9 @@ describe.each(objectStores)('the API over %s', (_, start) => {
       expect(await unfinished(id)).toEqual([])
     })
 
-    test('is put together of its parts, served, and deleted', async () => {
+    test('is put together of its parts, each with a checksum, served, and deleted', async () => {
       const id = await begun()
-      await send(id, [7, 1, 2, 3, 4, 5, 6])
+      await send(id, [7, 1, 2, 3, 4, 5, 6], true)
       expect(await arrived(id)).toEqual([1, 2, 3, 4, 5, 6, 7])
       const both = await Promise.all([complete(id), complete(id)])
       for (const one of both) expect((await one.json()).data).toMatchObject({ status: 'available', size })

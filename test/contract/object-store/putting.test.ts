@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { observe } from '../../../infra/fixtures/store/capability.ts'
 import { freshKey, type OpenStore, objectStores, openStore, written } from '../../support/object-stores.ts'
 import { bytesOf, put, sha256Of, type Upload } from '../../support/upload-by-hand.ts'
 
@@ -6,7 +7,7 @@ const hello = bytesOf('hello')
 const plain = { size: 5, contentType: 'text/plain' }
 const base64 = (sha256: string) => Buffer.from(sha256, 'hex').toString('base64')
 
-describe.each(objectStores)('%s: a presigned PUT', (name, start) => {
+describe.each(objectStores)('%s: a presigned PUT', (name, start, can) => {
   let store: OpenStore
   beforeAll(async () => {
     store = await openStore(start)
@@ -49,6 +50,8 @@ describe.each(objectStores)('%s: a presigned PUT', (name, start) => {
   })
 
   test('refuses fewer bytes, more bytes, and another type', async () => {
+    observe(name, 'length signed', true)
+    observe(name, 'content type signed', true)
     const { key, upload } = await signed(plain)
     expect(await put(upload, bytesOf('hell'))).toBe(403)
     expect(await put(upload, bytesOf('hello!'))).toBe(403)
@@ -58,6 +61,7 @@ describe.each(objectStores)('%s: a presigned PUT', (name, start) => {
   })
 
   test('refuses other bytes than the checksum’s, and another checksum', async () => {
+    observe(name, 'SHA-256 verified', true)
     const { key, upload } = await signed({ ...plain, sha256: sha256Of(hello) })
     const other = bytesOf('HELLO')
     expect(await put(upload, other)).toBe(400)
@@ -83,12 +87,13 @@ describe.each(objectStores)('%s: a presigned PUT', (name, start) => {
   test('opens nothing to everybody', async () => {
     const { key, upload } = await signed(plain)
     // MinIO takes it and does nothing: it knows no such rights. S3 refuses every x-amz-… that was not signed.
-    const expected = name === 'MinIO' ? 200 : 403
+    const expected = can.refusesUnsignedAcl ? 403 : 200
     expect(await put(upload, hello, { 'x-amz-acl': 'public-read' })).toBe(expected)
     expect((await fetch(`${store.endpoint}/${store.bucket}/${key}`)).status).toBe(403)
   })
 
   test('works once: repeated it answers 412, and the first bytes stay', async () => {
+    observe(name, 'single-use PUT (`If-None-Match: *`)', true)
     const { key, upload } = await signed(plain)
     expect(await put(upload, hello)).toBe(200)
     expect(await put(upload, bytesOf('HELLO'))).toBe(412)
@@ -145,6 +150,32 @@ describe.each(objectStores)('%s: a presigned PUT', (name, start) => {
     for (const method of ['GET', 'HEAD', 'DELETE'])
       expect(refusals, method).toContain(await status(method, upload))
     expect(await store.see(key)).toMatchObject({ text: 'hello' })
+  })
+
+  test('is sent by pages of the named origins, and by no others', async () => {
+    observe(name, 'CORS origin with any port (`http://127.0.0.1:*`)', can.allowsEveryPort)
+    const { upload } = await signed({ ...plain, sha256: sha256Of(hello) })
+    const preflight = (origin: string) =>
+      fetch(upload.url, {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': 'PUT',
+          'access-control-request-headers': Object.keys(upload.headers).join(','),
+        },
+      })
+    const named = can.allowsEveryPort ? 'http://127.0.0.1:4321' : 'https://shop.example'
+    const { status, headers } = await preflight(named)
+    expect(status).toBeLessThan(300)
+    expect(headers.get('access-control-allow-origin')).toBe(named)
+    expect(headers.get('access-control-allow-methods')).toContain('PUT')
+    expect(headers.get('access-control-allow-headers')?.toLowerCase().split(/, */)).toEqual(
+      expect.arrayContaining(['content-type', 'if-none-match', 'x-amz-checksum-sha256']),
+    )
+    const allows = async (origin: string) =>
+      (await preflight(origin)).headers.has('access-control-allow-origin')
+    expect(await allows('https://evil.example')).toBe(false)
+    expect(await allows('http://127.0.0.1:4321')).toBe(can.allowsEveryPort)
   })
 
   /** Signed by a clock that many minutes ago. */

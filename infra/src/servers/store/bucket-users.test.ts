@@ -17,13 +17,17 @@ import {
   ListBucketsCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  PutBucketCorsCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { observe } from '../../../fixtures/store/capability.ts'
+import { startSeaweedfs } from '../../../fixtures/store/start-seaweedfs.ts'
+import { abilities, type StoreName, testedStores } from '../../../fixtures/store/tested-stores.ts'
 import type { Server } from '../server.ts'
 import { startMinio } from './start-minio.ts'
 import { startVersitygw } from './start-versitygw.ts'
@@ -32,34 +36,40 @@ const Bucket = 'millrace'
 const other = 'of-somebody-else'
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 300_000 })
 
-const starters: Record<string, typeof startMinio> = { versitygw: startVersitygw, MinIO: startMinio }
-const stores = (process.env.MILLRACE_TEST_STORES ?? 'versitygw').split(',')
+const starters: Record<StoreName, typeof startMinio> = {
+  versitygw: startVersitygw,
+  MinIO: startMinio,
+  SeaweedFS: startSeaweedfs,
+}
 
-describe.each(stores.filter((name) => starters[name]))('%s', (name) => {
-  const start = starters[name] ?? startVersitygw
+describe.each(testedStores())('%s', (name) => {
+  const can = abilities[name]
   let home: string
   let store: Server
+  let root: S3Client
   let upload: S3Client
   let download: S3Client
   let manage: S3Client
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'millrace-users-'))
-    store = await start({ home })
+    store = await starters[name]({ home })
     upload = clientOf(store, 'UPLOAD')
     download = clientOf(store, 'DOWNLOAD')
     manage = clientOf(store, 'MANAGE')
-    await makeAnotherBucket(join(home, name.toLowerCase()), store)
+    root = await rootOf(join(home, name.toLowerCase()), store)
+    await makeAnotherBucket(root)
     for (const Key of ['incoming/there', 'runs/there', 'elsewhere/there']) await put(manage, Key)
   })
 
   afterAll(async () => {
-    for (const one of [upload, download, manage]) one?.destroy()
+    for (const one of [upload, download, manage, root]) one?.destroy()
     await store?.stop()
     await rm(home, { recursive: true, force: true })
   })
 
   describe('the upload user', () => {
+    beforeEach(() => observe(name, 'three users with least power', true))
     it.each(['incoming/a', 'incoming/deep/er', 'runs/tsk_1/1/out/0'])('may put %s', async (Key) => {
       expect(await status(put(upload, Key))).toBe(200)
     })
@@ -86,6 +96,7 @@ describe.each(stores.filter((name) => starters[name]))('%s', (name) => {
   })
 
   describe('the download user', () => {
+    beforeEach(() => observe(name, 'three users with least power', true))
     it.each(['incoming/there', 'runs/there', 'elsewhere/there'])('may get %s', async (Key) => {
       expect(await status(download.send(new GetObjectCommand({ Bucket, Key })))).toBe(200)
     })
@@ -108,6 +119,7 @@ describe.each(stores.filter((name) => starters[name]))('%s', (name) => {
   })
 
   describe('the manage user', () => {
+    beforeEach(() => observe(name, 'three users with least power', true))
     it('puts, heads, gets, copies, lists and deletes', async () => {
       expect(await status(put(manage, 'any/where'))).toBe(200)
       expect(await status(manage.send(new HeadObjectCommand({ Bucket, Key: 'any/where' })))).toBe(200)
@@ -177,21 +189,35 @@ describe.each(stores.filter((name) => starters[name]))('%s', (name) => {
     expect(answers.map((answer) => answer.status)).toEqual([403, 403, 403, 403])
   })
 
-  it('pages of the web may not use it unless they were named', async () => {
-    const answer = await fetch(`${store.env.S3_ENDPOINT}/${Bucket}/incoming/there`, {
-      headers: { origin: 'https://evil.example' },
-    })
-    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+  it('pages of the web may not use it unless they were named, for each bucket or for the server', async () => {
+    observe(name, 'CORS rules per bucket', can.hasCorsPerBucket)
+    const origin = 'https://shop.example'
+    const allows = async (bucket: string) => {
+      const answer = await fetch(`${store.env.S3_ENDPOINT}/${bucket}/incoming/there`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'GET' },
+      })
+      return answer.headers.get('access-control-allow-origin') === origin
+    }
+    expect([await allows(Bucket), await allows(other)]).toEqual([false, false])
+    const CORSRules = [{ AllowedOrigins: [origin], AllowedMethods: ['GET'] }]
+    const set = status(
+      root.send(new PutBucketCorsCommand({ Bucket: other, CORSConfiguration: { CORSRules } })),
+    )
+    expect(await set).toBe(can.hasCorsPerBucket ? 200 : 501)
+    expect([await allows(Bucket), await allows(other)]).toEqual([false, can.hasCorsPerBucket])
   })
 })
 
-/** As its root user, whose secret lies in the home. */
-async function makeAnotherBucket(folder: string, { env }: Server): Promise<void> {
+/** The user who set it up, whose secret lies in the home. */
+async function rootOf(folder: string, { env }: Server): Promise<S3Client> {
   const keys = JSON.parse(await readFile(join(folder, 'keys.json'), 'utf8'))
-  const root = clientFor(env.S3_ENDPOINT, keys.root.key, keys.root.secret)
+  return clientFor(env.S3_ENDPOINT, keys.root.key, keys.root.secret)
+}
+
+async function makeAnotherBucket(root: S3Client): Promise<void> {
   await root.send(new CreateBucketCommand({ Bucket: other }))
   await root.send(new PutObjectCommand({ Bucket: other, Key: 'incoming/there', Body: 'x' }))
-  root.destroy()
 }
 
 const put = (by: S3Client, Key: string) => by.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }))

@@ -6,6 +6,8 @@ export type BucketSetup = {
   root: KeyPair
   bucket: string
   users: Record<BucketUser, Pick<KeyPair, 'key'>>
+  /** What the store calls a user in policies; default: the id of its key, as versitygw does. */
+  principalOf?: (user: BucketUser) => string
   /** Whose pages may use the store. */
   origins: string[]
 }
@@ -55,10 +57,11 @@ async function allowPages(client: S3Client, { bucket, origins }: BucketSetup): P
 }
 
 /** The policies of the users as one policy of the bucket, each statement for its user. */
-async function bucketPolicy({ bucket, users }: BucketSetup): Promise<string> {
+async function bucketPolicy({ bucket, users, principalOf }: BucketSetup): Promise<string> {
   const statements = bucketUsers.map(async (user) => {
     const { Statement }: { Statement: object[] } = JSON.parse(await policyFor(user, bucket))
-    return Statement.map((statement) => ({ ...statement, Principal: { AWS: [users[user].key] } }))
+    const principal = principalOf?.(user) ?? users[user].key
+    return Statement.map((statement) => ({ ...statement, Principal: { AWS: [principal] } }))
   })
   return JSON.stringify({ Version: '2012-10-17', Statement: (await Promise.all(statements)).flat() })
 }

@@ -4,11 +4,13 @@ import {
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
+  type Part,
   type S3Client,
   S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { partChecksumsOf } from './part-checksums.ts'
 
 export type StoredPart = { partNumber: number; size: number; etag: string; sha256: string | null }
 export type OpenUpload = { key: string; uploadId: string; beganAt: Date }
@@ -16,6 +18,8 @@ export type PresignedPart = { url: string; headers: Record<string, string>; expi
 
 /** Files that come in parts. An upload that the store does not know (any more) is told as `null` or `false`. */
 export type Multipart = {
+  /** Whether the store refuses a part whose bytes do not have the SHA-256 that was signed. */
+  verifiesParts(): Promise<boolean>
   begin(key: string, options: { contentType: string; checksums: boolean }): Promise<string>
   /** The URL takes exactly that many bytes, and with `sha256` (hex) exactly those. */
   presign(
@@ -28,7 +32,8 @@ export type Multipart = {
   abort(key: string, uploadId: string): Promise<void>
   /**
    * Uploads of the whole bucket that were neither completed nor aborted: a page of those after a key, in the order
-   * of keys. MinIO gives all at once, in any order, but none from before its last start: those it gives up itself.
+   * of keys. MinIO and SeaweedFS give all at once, in any order; SeaweedFS only when `after` is empty, MinIO none from
+   * before its last start, because it aborts those itself.
    */
   open(after: string, limit: number): Promise<{ uploads: OpenUpload[]; more: boolean }>
 }
@@ -36,14 +41,19 @@ export type Multipart = {
 const partSeconds = 60 * 60
 
 export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client): Multipart {
+  const partChecksums = partChecksumsOf(manage, Bucket)
   return {
+    verifiesParts: async () => (await partChecksums()) !== 'ignored',
+
     async begin(Key, { contentType, checksums }) {
+      // With an algorithm, an upload is completed with the checksums of its parts, and so needs a store that lists them.
+      const algorithm = checksums && (await partChecksums()) === 'listed'
       const { UploadId } = await manage.send(
         new CreateMultipartUploadCommand({
           Bucket,
           Key,
           ContentType: contentType,
-          ...(checksums ? { ChecksumAlgorithm: 'SHA256' } : {}),
+          ...(algorithm ? { ChecksumAlgorithm: 'SHA256' } : {}),
         }),
       )
       if (!UploadId) throw new Error('the store gave no upload id')
@@ -71,27 +81,25 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
     },
 
     async list(Key, UploadId) {
-      const found: StoredPart[] = []
+      const found = new Map<number | undefined, Part>()
       let after: string | undefined
       try {
         do {
           const page = await manage.send(
             new ListPartsCommand({ Bucket, Key, UploadId, PartNumberMarker: after }),
           )
-          for (const part of page.Parts ?? [])
-            found.push({
-              partNumber: part.PartNumber ?? 0,
-              size: part.Size ?? 0,
-              etag: part.ETag ?? '',
-              sha256: part.ChecksumSHA256 ?? null,
-            })
+          for (const part of page.Parts ?? []) {
+            const { PartNumber } = part
+            // SeaweedFS lists a part that was sent twice twice, with times in whole seconds.
+            if (isLater(part, found.get(PartNumber))) found.set(PartNumber, part)
+          }
           after = page.IsTruncated ? page.NextPartNumberMarker : undefined
         } while (after)
       } catch (error) {
         if (isUnknownUpload(error)) return null
         throw error
       }
-      return found
+      return [...found.values()].map(storedPart)
     },
 
     async complete(Key, UploadId, parts) {
@@ -121,11 +129,16 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
 
     // Without a prefix: MinIO takes one for a whole key. Nor does it heed marker and limit.
     async open(after, limit) {
-      const KeyMarker = after || undefined
-      const page = await manage.send(
-        new ListMultipartUploadsCommand({ Bucket, KeyMarker, MaxUploads: limit }),
-      )
-      const uploads = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+      const asked = { Bucket, KeyMarker: after || undefined, MaxUploads: limit }
+      let page = await manage.send(new ListMultipartUploadsCommand(asked))
+      const found = page.Uploads ?? []
+      // SeaweedFS orders uploads by their ids, so only all of them are a page.
+      while (page.IsTruncated && !page.NextKeyMarker && page.NextUploadIdMarker) {
+        const UploadIdMarker = page.NextUploadIdMarker
+        page = await manage.send(new ListMultipartUploadsCommand({ ...asked, UploadIdMarker }))
+        found.push(...(page.Uploads ?? []))
+      }
+      const uploads = found.flatMap(({ Key, UploadId, Initiated }) =>
         Key && Key > after && UploadId && Initiated
           ? [{ key: Key, uploadId: UploadId, beganAt: Initiated }]
           : [],
@@ -134,6 +147,16 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
     },
   }
 }
+
+const isLater = ({ LastModified: one }: Part, than: Part | undefined): boolean =>
+  !than || !one || !than.LastModified || one >= than.LastModified
+
+const storedPart = (part: Part): StoredPart => ({
+  partNumber: part.PartNumber ?? 0,
+  size: part.Size ?? 0,
+  etag: part.ETag ?? '',
+  sha256: part.ChecksumSHA256 ?? null,
+})
 
 const isUnknownUpload = (error: unknown): boolean =>
   error instanceof S3ServiceException && (error.name === 'NoSuchUpload' || error.name === 'NoSuchKey')

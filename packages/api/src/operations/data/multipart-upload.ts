@@ -45,6 +45,7 @@ export async function partUrls(deps: Deps, id: DataId, { parts }: PartsRequest):
   refuseBeyond(asked, parts)
   const checksums = parts.every((part) => part.sha256 !== undefined)
   if (!checksums && parts.some((part) => part.sha256 !== undefined)) throw mixed()
+  if (checksums && !(await deps.objects.multipart.verifiesParts())) throw unverified()
   const { item, uploadId } = await begun(deps, asked, checksums)
   if (item.multipart.checksums !== checksums) throw mixed()
   const signed = await Promise.all(
@@ -152,6 +153,15 @@ function mixed(): Failure {
   return new Failure('invalid_request', `The parts do not fit together: ${message}.`, {
     errors: [{ path: '/parts', message }],
   })
+}
+
+function unverified(): Failure {
+  const message = 'the object store does not verify checksums of parts'
+  return new Failure(
+    'invalid_request',
+    `Parts cannot carry sha256: ${message}. Leave it out (in the client: checksums: false), or use a store that verifies it.`,
+    { errors: [{ path: '/parts', message }] },
+  )
 }
 
 export function missingParts(
