@@ -1,0 +1,25 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { openBus } from './bus.ts'
+
+const quiet = { warn: () => undefined, info: () => undefined }
+const greeting = { server_id: 'x', version: '2.15.1', proto: 1, max_payload: 1024, headers: true }
+
+test('closed before its first connection was made, it leaves none behind', async () => {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = z.object({ port: z.number() }).parse(server.address())
+
+  const bus = openBus({ url: `nats://127.0.0.1:${port}` }, quiet)
+  const [socket]: [Socket] = await once(server, 'connection').then(([one]) => [one])
+  await bus.close()
+  // Only now the server speaks, as NATS does first.
+  socket.on('data', (text) => String(text).includes('PING') && socket.write('PONG\r\n'))
+  socket.write(`INFO ${JSON.stringify(greeting)}\r\n`)
+  await once(socket, 'close')
+  expect(socket.destroyed).toBe(true)
+  server.close()
+})
