@@ -21,8 +21,14 @@ export async function startReplicaSet() {
   const processes = await Promise.all(ports.map((port) => startMember(file, folder, port)))
   const hosts = ports.map((port) => `127.0.0.1:${port}`)
 
+  // A member that does not answer yet would be voted against.
+  for (const host of hosts.slice(1)) {
+    const other = new MongoClient(`mongodb://${host}/?directConnection=true`)
+    await until(`${host} answers`, 60, () => other.db('admin').command({ ping: 1 }))
+    await other.close()
+  }
   const first = new MongoClient(`mongodb://${hosts[0]}/?directConnection=true`)
-  await until('the first member answers', 30, () => first.db('admin').command({ ping: 1 }))
+  await until(`${hosts[0]} answers`, 60, () => first.db('admin').command({ ping: 1 }))
   const configuration = {
     _id: name,
     // Elections within a second: the default of ten is for networks.
