@@ -70,10 +70,19 @@ export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
   const parts = await storedParts(deps, item)
   if (parts) {
     const missing = missingParts(item, parts)
-    if (missing.length > 0) throw incomplete(missing)
-    await deps.objects.multipart.complete(keyOf(item), uploadId, parts)
+    // Another request may have put them together just now: versitygw then removes the parts one by one.
+    if (missing.length > 0) {
+      if (await deps.objects.head(keyOf(item))) return
+      throw incomplete(missing)
+    }
+    try {
+      await deps.objects.multipart.complete(keyOf(item), uploadId, parts)
+    } catch (error) {
+      await untilThere(deps, item)
+      if (!(await deps.objects.head(keyOf(item)))) throw error
+    }
   }
-  await untilThere(deps, item) // put together by this try, or by an earlier one
+  await untilThere(deps, item) // put together by this try, or by another one
 }
 
 /**
