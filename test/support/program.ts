@@ -68,7 +68,7 @@ export function startProgram(
 }
 
 /** A test that is given up in the middle closes nothing: the system ends what its worker started. */
-export const diesWithUs = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : []
+const diesWithUs = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : []
 
 /** Installations inside a test use the same package settings as the tests themselves. */
 const packageVariables = (): Record<string, string | undefined> =>

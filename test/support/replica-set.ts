@@ -6,7 +6,6 @@ import { plainReport } from '@millrace/infra'
 import { MongoClient } from 'mongodb'
 import { findProgram } from '../../infra/src/find/find-programs.ts'
 import { freePort } from './free-port.ts'
-import { diesWithUs } from './program.ts'
 import { until } from './until.ts'
 
 const name = 'rs'
@@ -75,6 +74,5 @@ async function startMember(file: string, folder: string, port: number) {
     ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1', '--replSet', name, '--quiet'],
     ...['--oplogSize', '64', '--wiredTigerCacheSizeGB', '0.25', '--nounixsocket'],
   ]
-  const [command = '', ...words] = [...diesWithUs, file, ...parameters]
-  return spawn(command, words, { stdio: 'ignore' })
+  return spawn(file, parameters, { stdio: 'ignore' })
 }
