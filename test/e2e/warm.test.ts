@@ -36,7 +36,7 @@ test('tasks share one loaded process, with the lines of each in its own log', as
   const second = await run('answer')
   expect(first).toMatchObject({ status: 'succeeded', result: { served: 1 } })
   expect(second).toMatchObject({ status: 'succeeded', result: { pid: pidOf(first), served: 2 } })
-  // Standard error is a stream beside the messages: what it says while the module loads may arrive with the first task.
+  // Standard error is a separate stream: a line from loading may arrive with the first task.
   const lines = async (id: Task['id']) =>
     (await here.client.runLog(`${id}.1`))
       .map(({ line }) => line)

@@ -17,7 +17,7 @@ afterEach(() => rm(home, { recursive: true, force: true }))
 
 async function examine(env: NodeJS.ProcessEnv): Promise<number> {
   const PORT = env.PORT ?? String(await anotherPort(home, 'test', '127.0.0.1'))
-  // An index that nobody serves: it must not matter where the servers are at hand.
+  // An unreachable index: it must not matter where the servers are at hand.
   const all = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,

@@ -37,6 +37,6 @@ async function readLines(lines: AsyncIterable<string>, each: (line: string) => v
   try {
     for await (const line of lines) each(line)
   } catch {
-    // The tool failed: whoever awaits it reads why.
+    // The tool failed: its caller reports why.
   }
 }

@@ -43,6 +43,6 @@ async function beginLater({ kind }: ChosenStore, options: ServerOptions): Promis
   const release = await holdPort(host, port)
   const fixed = { ...options, env: { ...env, S3_PORT: String(port) }, beforeListen: release }
   const started = starters[kind](fixed).finally(release)
-  started.catch(() => undefined) // whoever awaits it later hears of it
+  started.catch(() => undefined) // the caller awaits it later
   return { env: settings, started }
 }
