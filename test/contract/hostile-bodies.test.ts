@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
+import { problemOf } from '../support/problem-of.ts'
 import { echo, scriptedAgent } from '../support/scripted-agent.ts'
 
 let api: TestApi
@@ -44,8 +45,44 @@ describe('a value', () => {
     }
   })
 
-  test('that no double can hold is refused', async () => {
-    expect((await post('/api/data', '{"label":"big","value":1e400}')).status).toBe(422)
+  test('that would change is refused with its place, wherever it stands; digits that stay are kept', async () => {
+    const places: [string, (number: string) => string, string][] = [
+      ['/api/data', (number) => `{"label":"big","value":${number}}`, '/value'],
+      ['/api/data', (number) => `{"label":"big","value":[{"a/b":[${number}]}]}`, '/value/0/a~1b/0'],
+      [
+        '/api/tasks',
+        (number) => `{"module":"echo","inputs":{"text":{"value":${number}}}}`,
+        '/inputs/text/value',
+      ],
+      [
+        '/api/tasks/batch',
+        (number) => `{"tasks":[{"module":"echo","inputs":{"text":${number}}}]}`,
+        '/tasks/0/inputs/text',
+      ],
+      ['/api/schedules', (number) => `{"task":{"inputs":{"text":${number}}}}`, '/task/inputs/text'],
+      ['/api/modules/echo/run', (number) => `{"inputs":{"text":${number}}}`, '/inputs/text'],
+    ]
+    for (const [path, body, at] of places)
+      for (const number of ['9007199254740993', '-653247040368672769', '18446744073709551615', '1e400']) {
+        const answer = await problemOf(await post(path, body(number)))
+        expect(answer, `${path} ${number}`).toMatchObject({ status: 422, errors: [{ path: at }] })
+        expect(answer.detail).toContain(`${at}: ${number} is`)
+        expect(answer.detail).toContain('send it as a string')
+      }
+    for (const number of ['9007199254740992', '-9007199254740991', '100000000000000000000']) {
+      const made = await post('/api/data', `{"label":"big","value":{"id":${number}}}`)
+      const { data } = await made.json()
+      expect(await (await api.request(`/api/data/${data.id}/content`)).text()).toBe(`{"id":${number}}`)
+    }
+  })
+
+  test('that differs in the last digit is never taken for a repetition', async () => {
+    const headers = { 'idempotency-key': 'last-digit' }
+    const send = (number: string) =>
+      api.request('/api/data', { method: 'POST', headers, body: `{"label":"id","value":${number}}` })
+    expect((await send('9007199254740993')).status).toBe(422)
+    expect((await send('9007199254740992')).status).toBe(201)
+    expect((await send('9007199254740993')).status).toBe(422)
   })
 })
 

@@ -1,5 +1,6 @@
-import { depthOver } from '@millrace/shared'
+import { depthOver, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
 import { Failure } from '../failure.ts'
+import { pointer } from '../pointer.ts'
 import type { Ctx } from './env.ts'
 
 const deepest = 100
@@ -18,7 +19,19 @@ export async function readBody(c: Ctx): Promise<unknown> {
   const body = parseJson(text)
   if (depthOver(body, deepest))
     throw new Failure('invalid_request', `The body is nested more than ${deepest} levels deep.`)
+  refuseInexactNumbers(text)
   return body
+}
+
+/** What is kept and handed on is what was sent, or nothing is. */
+function refuseInexactNumbers(text: string): void {
+  const found = inexactNumberIn(text)
+  if (!found) return
+  const path = pointer(found.path)
+  const message = inexactNumberFault(found.literal)
+  throw new Failure('invalid_request', `The body is not valid: ${path || 'it'}: ${message}.`, {
+    errors: [{ path, message }],
+  })
 }
 
 function parseJson(text: string): unknown {
