@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +35,26 @@ it('says of each thing what it found, and finds no problem where there is none',
   for (const what of ['Node', 'Python', 'disk of data', 'GPU', 'MongoDB', 'NATS', 'PyPI', 'installation'])
     expect(text).toMatch(new RegExp(`^[✓·] ${what}: `, 'm'))
   expect(lines.at(-1)).toBe('\nNo problem found.')
+})
+
+it('compares the clock of this machine with that of the API', async () => {
+  let shift = 600_000
+  const api = createHttpServer((_, response) => {
+    response.sendDate = false
+    response.setHeader('date', new Date(Date.now() + shift).toUTCString()).end()
+  })
+  await new Promise<void>((listening) => api.listen(0, '127.0.0.1', listening))
+  const address = api.address()
+  const MILLRACE_URL = `http://127.0.0.1:${address && typeof address === 'object' ? address.port : ''}`
+  expect(await examine({ MILLRACE_URL })).toBe(1)
+  expect(lines.join('\n')).toMatch(
+    /✗ clock and the API: this machine is 60\d s behind\n {4}let the system set/,
+  )
+  lines = []
+  shift = 0
+  expect(await examine({ MILLRACE_URL })).toBe(0)
+  expect(lines).toContain('✓ clock and the API: agree')
+  api.close()
 })
 
 it('names the remedy of each problem', async () => {

@@ -4,8 +4,9 @@ import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared/for-agen
 import type { Logger } from 'pino'
 import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'
-import { createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
+import { type AgentApi, createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
 import { type SessionApi, underSession } from './api/under-session.ts'
+import { ApiClock } from './api-clock.ts'
 import { ApiRefused } from './api-failures.ts'
 import { collectAfterStart } from './collect.ts'
 import { Commands } from './commands.ts'
@@ -91,11 +92,17 @@ export async function startAgent(
     logger,
     signal,
   })
-  const api = createAgentApi({
+  const clock = new ApiClock(logger)
+  const agentApi = createAgentApi({
     url: config.url,
     key: config.key,
     ttlSeconds: () => session.ttlSeconds ?? usualTtlSeconds,
   })
+  const api: AgentApi = {
+    ...agentApi,
+    register: clock.timed(agentApi.register),
+    heartbeat: clock.timed(agentApi.heartbeat),
+  }
   const session: Session = new Session({
     api,
     identity: home.identity,
@@ -127,6 +134,7 @@ export async function startAgent(
     keeping: config.keeping,
     retestHours: config.retestHours,
     onChange: () => inventory.changed(),
+    now: clock.now,
     onInstallLines: (module, digest, lines) => installLogs.add(module, digest, lines),
   })
   const workers = openWorkers({
@@ -172,6 +180,7 @@ export async function startAgent(
           threads,
           own: config.own,
           agentId: () => session.agentId ?? null,
+          now: clock.now,
           limits: config.limits,
           secrets,
           logger,
@@ -216,6 +225,7 @@ export async function startAgent(
     evictIdle: () => ledger.evictIdle(),
     handBack: () => runs.handBack(),
     drainSeconds: () => config.drainSeconds,
+    now: clock.now,
     logger,
   })
   const operatorWants = (wish: AgentRest | null | undefined) =>
@@ -233,6 +243,7 @@ export async function startAgent(
     return new RunLog({
       path,
       isOpen: way.isOpen,
+      now: clock.now,
       publish: (batch) => way.publishLog(run, batch),
       logger,
     })
@@ -264,6 +275,7 @@ export async function startAgent(
     rest,
     warm,
     gpus: () => ledger.describe(),
+    clockOffsetSeconds: () => clock.offsetSeconds,
     logger,
   })
   const unfollow = followSettings(config, args, logger, () => {
@@ -292,7 +304,8 @@ export async function startAgent(
           gpus: ledger.describe(),
           load: await measureLoad(config.home),
           done: commands.done,
-          rest: rest.own,
+          rest: clock.convert(rest.own),
+          clockOffsetSeconds: clock.offsetSeconds,
         }),
         send: calls.heartbeat,
         nextWaking: () => wakefulness.nextWaking,

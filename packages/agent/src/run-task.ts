@@ -32,6 +32,8 @@ export type RunTaskDeps = {
   own: NodeJS.ProcessEnv
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
+  /** The time as the API has it; otherwise the clock of this machine. */
+  now?(): Date
   limits?: RunLimits
   /** What no run may tell. */
   secrets?: Secrets
@@ -74,13 +76,14 @@ async function runTask(
 ): Promise<SpooledRun | null> {
   const { run } = task.grant
   const runDir = join(deps.runsDir, run)
-  const startedAt = new Date().toISOString()
+  const now = () => (deps.now?.() ?? new Date()).toISOString()
+  const startedAt = now()
   try {
     // Small and local: the way through the thread pool takes longer than the work.
     mkdirSync(join(runDir, 'out'), { recursive: true, mode: 0o700 })
   } catch (err) {
     deps.logger.error({ err, run }, 'there is no room for a run; it is handed back')
-    return handedBack(run, startedAt)
+    return handedBack(run, startedAt, now())
   }
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const { name, version, digest } = task.grant.module
@@ -89,7 +92,7 @@ async function runTask(
   const ending = await carryOut(deps, task, program, runDir, log, mask, stopped, onStarted).catch(
     (error: unknown) => endingOfError(error, stopped),
   )
-  const finishedAt = new Date().toISOString()
+  const finishedAt = now()
   const { kept, sent } = log.close()
   const file = await kept.catch((err: unknown) => {
     deps.logger.warn({ err, run }, 'the log of a run could not be written')
@@ -118,7 +121,7 @@ async function runTask(
 }
 
 /** Nothing of it was begun: somebody else’s turn. */
-const handedBack = (run: RunId, startedAt: string): SpooledRun => ({
+const handedBack = (run: RunId, startedAt: string, finishedAt: string): SpooledRun => ({
   v: 1,
   run,
   outcome: 'handed_back',
@@ -127,7 +130,7 @@ const handedBack = (run: RunId, startedAt: string): SpooledRun => ({
   exitCode: null,
   signal: null,
   startedAt,
-  finishedAt: new Date().toISOString(),
+  finishedAt,
   usage: null,
   log: null,
   logFile: null,

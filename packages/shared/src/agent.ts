@@ -49,6 +49,11 @@ export const Agent = z.object({
   running: z.array(RunId),
   modules: z.array(z.object({ name: z.string(), version: z.string(), status: z.string() })),
   lastSeenAt: z.iso.datetime(),
+  clockOffsetSeconds: z
+    .number()
+    .nullable()
+    .optional()
+    .describe("how far its clock is ahead of the API's, by its last heartbeat; null: not known"),
   version: z.string(),
 })
 export type Agent = z.infer<typeof Agent>

@@ -17,6 +17,7 @@ export type LocalControlDeps = {
   rest: Rest
   warm: WarmPool
   gpus(): Gpu[]
+  clockOffsetSeconds(): number | null
   logger: Logger
 }
 
@@ -40,6 +41,7 @@ export function openLocalControl(o: LocalControlDeps): Promise<{ close(): Promis
       maxRuns: config.maxRuns,
       warm: warm.describe(),
       gpus: o.gpus(),
+      clockOffsetSeconds: o.clockOffsetSeconds(),
     }),
     isHealthy: () => o.agentId() !== null,
     metrics: () =>

@@ -46,6 +46,8 @@ export type CatalogueOptions = {
   watchdog: Watchdog
   logger: { info: Log; warn: Log; error: Log }
   onChange(): void
+  /** The time that others are told; otherwise the clock of this machine. */
+  now?(): Date
   onInstallLines(module: string, digest: string, lines: LogLine[]): void
   /** The GPUs of this machine; tests run on the first. */
   gpus?(): Promise<readonly Gpu[]>

@@ -25,6 +25,7 @@ const largestFile = 4 * 1024 * 1024
 export async function openInstallLog(o: {
   file: string
   onLines(lines: LogLine[]): void
+  now?(): Date
 }): Promise<InstallLog> {
   await mkdir(dirname(o.file), { recursive: true })
   const last = await lastNumber(o.file)
@@ -38,7 +39,7 @@ export async function openInstallLog(o: {
 
   const add = (stream: LogStream, text: string) => {
     n += 1
-    waiting.push({ n, at: new Date().toISOString(), stream, line: text })
+    waiting.push({ n, at: (o.now?.() ?? new Date()).toISOString(), stream, line: text })
     if (waiting.length >= batchLines) flush()
     else timer ??= setTimeout(flush, batchMs)
   }

@@ -31,6 +31,7 @@ export async function makeReady(o: {
   follow?: StepFollower
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
   changed(): void
+  now?(): Date
   onInstallLines(module: string, digest: string, lines: LogLine[]): void
 }): Promise<Ready | 'called off'> {
   const { module } = o
@@ -41,6 +42,7 @@ export async function makeReady(o: {
   const log = await openInstallLog({
     file: join(o.home, 'install-logs', `${name}-${digest.slice(0, 12)}.ndjson`),
     onLines: (lines) => o.onInstallLines(name, digest, lines),
+    now: o.now,
   })
   const say = (text: string) => log.line('agent', text)
   const startedAt = performance.now()
@@ -66,7 +68,9 @@ export async function makeReady(o: {
       python: installed?.python ?? null,
       interpreter: installed?.interpreter ?? null,
       envDir: installed?.envDir ?? null,
-      healthCheck: tested ? { lastTested: new Date().toISOString(), passed: error === null } : null,
+      healthCheck: tested
+        ? { lastTested: (o.now?.() ?? new Date()).toISOString(), passed: error === null }
+        : null,
       installSeconds: (performance.now() - startedAt) / 1000,
       driver: gpu?.driverVersion ?? null,
     }

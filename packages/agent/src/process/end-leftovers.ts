@@ -8,11 +8,11 @@ export async function endLeftovers(tree: Tree, graceMs: number): Promise<void> {
   // Windows has no signal that asks.
   if (tree.job) tree.job.end()
   else signalAll(left, 'SIGTERM')
-  const killAt = Date.now() + graceMs
+  const killAt = performance.now() + graceMs
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     await delay(pause)
     left = leftovers(tree)
     if (left.length === 0) return
-    if (Date.now() >= killAt) signalAll(left, 'SIGKILL')
+    if (performance.now() >= killAt) signalAll(left, 'SIGKILL')
   }
 }

@@ -64,7 +64,7 @@ export async function endOrphans(folder: string): Promise<number> {
   const left = records.filter(({ started }) => started === null || started.boot === boot)
   const isStuck = new Set<string>()
   const ended = new Set<number>()
-  for (const until = Date.now() + patienceMs; left.length > 0; await delay(20)) {
+  for (const until = performance.now() + patienceMs; left.length > 0; await delay(20)) {
     isStuck.clear()
     for (const entry of processIds().flatMap((pid) => entryOf(pid) ?? [])) {
       const record = left.find((one) => isOf(entry, one))
@@ -73,7 +73,7 @@ export async function endOrphans(folder: string): Promise<number> {
       ended.add(entry.pid)
       kill(entry.pid)
     }
-    if (isStuck.size === 0 || Date.now() > until) break
+    if (isStuck.size === 0 || performance.now() > until) break
   }
   for (const { marker } of records)
     if (!isStuck.has(marker)) await rm(join(folder, `${marker}${suffix}`), { force: true })

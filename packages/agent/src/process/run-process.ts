@@ -111,8 +111,8 @@ function follow(
   options: RunProcessOptions,
 ): RunningProcess {
   const { group: pid, job } = started
-  const startedAt = Date.now()
-  const tree = (): Tree => ({ ...started, longLived: Date.now() - startedAt > longLivedMs })
+  const startedAt = performance.now()
+  const tree = (): Tree => ({ ...started, longLived: performance.now() - startedAt > longLivedMs })
   const output = sortOutput(options)
   const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
     stop('over_limit', usualAsk, isUrgent(overrun)),

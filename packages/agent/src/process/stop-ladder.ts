@@ -15,7 +15,7 @@ export function startLadder(steps: readonly (() => void)[], graceMs: number): La
 
   const wait = (ms: number) => {
     clearTimeout(timer)
-    dueAt = Date.now() + ms
+    dueAt = performance.now() + ms
     timer = setTimeout(take, ms)
   }
   const take = () => {
@@ -28,7 +28,7 @@ export function startLadder(steps: readonly (() => void)[], graceMs: number): La
   return {
     hurry(shorter) {
       grace = Math.min(grace, shorter)
-      if (next < steps.length) wait(Math.max(0, Math.min(dueAt - Date.now(), grace)))
+      if (next < steps.length) wait(Math.max(0, Math.min(dueAt - performance.now(), grace)))
     },
     end() {
       clearTimeout(timer)

@@ -14,6 +14,8 @@ export type RunLogOptions = {
   publish(batch: LogBatch): Promise<boolean>
   /** Whether `publish` has a chance; while not, lines wait. */
   isOpen(): boolean
+  /** When a line was said; otherwise by the clock of this machine. */
+  now?(): Date
   logger: Logger
   limits?: LogLimits
 }
@@ -35,7 +37,7 @@ export class RunLog {
 
   add(stream: LogStream, line: string): void {
     this.#n += 1
-    const numbered = { n: this.#n, at: new Date().toISOString(), stream, line }
+    const numbered = { n: this.#n, at: (this.#options.now?.() ?? new Date()).toISOString(), stream, line }
     const bytes = Buffer.byteLength(line)
     this.#file.add(numbered, bytes)
     this.#batches.add(numbered, bytes)

@@ -15,6 +15,8 @@ export type RestDeps = {
   handBack(): void
   /** How long runs of a draining agent may go on, in seconds. */
   drainSeconds(): number
+  /** The time by which operators give theirs. */
+  now(): Date
   logger: Logger
 }
 
@@ -77,7 +79,8 @@ export class Rest {
 
   #endTimer(source: RestSource, wish: Wish): NodeJS.Timeout | undefined {
     if (wish.until === null) return undefined
-    const leftMs = Math.min(longestMs, Math.max(0, new Date(wish.until).getTime() - Date.now()))
+    const now = source === 'operator' ? this.#deps.now().getTime() : Date.now()
+    const leftMs = Math.min(longestMs, Math.max(0, new Date(wish.until).getTime() - now))
     const end = () => {
       const entry = this.#wishes.get(source)
       if (entry?.wish !== wish) return

@@ -78,6 +78,7 @@ export const exampleAgent: AgentDoc = {
   sessionStartedAt: at,
   lastSeenAt: at,
   sessionEndedAt: null,
+  clockOffsetSeconds: null,
   runs: [],
   missing: [],
   modules: [],

@@ -15,6 +15,7 @@ import type { RunEnd } from '../store/documents/run.ts'
 import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
 import { delaySeconds } from './backoff.ts'
 import { move } from './move.ts'
+import { processEnd } from './process-end.ts'
 import { endRun } from './run-end.ts'
 import { settle } from './settle.ts'
 import { storeResult, verifyOutputs } from './verify-outputs.ts'
@@ -68,7 +69,7 @@ async function lateAnswer(deps: Deps, run: RunId, report: FinishReport): Promise
   if (!task) return { stale: true }
   if (task.appliedRun === run) return { applied: true }
   if (!isLostButFree(task, run)) return { stale: true }
-  await endRun(deps, task, run, endOf(report, deps.clock.now()), task.currentRun)
+  await endRun(deps, task, run, endOf(report, task.startedAt, deps.clock.now()), task.currentRun)
   return { applied: true }
 }
 
@@ -82,7 +83,7 @@ export function decideFinish(
   random: number,
 ): TaskDoc | null {
   if (task.settle) return null
-  const end = endOf(report, now)
+  const end = endOf(report, task.startedAt, now)
   const error = report.error ?? null
   if (isLostButFree(task, run)) {
     if (report.outcome !== 'succeeded') return null
@@ -190,7 +191,7 @@ const runStatus: Record<Outcome, RunStatus> = {
   handed_back: 'cancelled',
 }
 
-function endOf(report: FinishReport, now: Date): RunEnd {
+function endOf(report: FinishReport, claimedAt: Date | null, now: Date): RunEnd {
   return {
     status: runStatus[report.outcome],
     exitCode: report.exitCode ?? null,
@@ -202,7 +203,8 @@ function endOf(report: FinishReport, now: Date): RunEnd {
       : null,
     logSaved: isLogSaved(report),
     startedAt: report.startedAt ? new Date(report.startedAt) : null,
-    finishedAt: report.finishedAt ? new Date(report.finishedAt) : now,
+    finishedAt: now,
+    endedAt: processEnd(report, claimedAt, now),
   }
 }
 

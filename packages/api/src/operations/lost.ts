@@ -35,6 +35,7 @@ export function decideLost(task: TaskDoc, now: Date, random: number): TaskDoc | 
     logSaved: false,
     startedAt: task.startedAt,
     finishedAt: now,
+    endedAt: null,
   })
   if (task.cancelRequestedAt) {
     const error = {

@@ -23,6 +23,7 @@ export function newRun(task: TaskDoc, run: RunId, now: Date): RunDoc {
     createdAt: now,
     startedAt: null,
     finishedAt: null,
+    endedAt: null,
     usage: null,
     log: null,
     archive: 'none',

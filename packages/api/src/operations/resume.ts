@@ -33,7 +33,15 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
   await cancelWaitingRun(deps, marker.waiting, now)
   await deps.store.runs.change(marker.run, (run) =>
     run.status === 'lost'
-      ? { ...run, status: 'running', error: null, finishedAt: null, nextRun: null, archive: 'none' }
+      ? {
+          ...run,
+          status: 'running',
+          error: null,
+          finishedAt: null,
+          endedAt: null,
+          nextRun: null,
+          archive: 'none',
+        }
       : null,
   )
   deps.reached('resume.waiting-run-cancelled')

@@ -15,6 +15,7 @@ export function presentAgent(agent: AgentDoc, now: Date): Agent {
     running: agent.runs.map((run) => run.runId),
     modules: agent.modules.map(({ name, version, status }) => ({ name, version, status })),
     lastSeenAt: agent.lastSeenAt.toISOString(),
+    clockOffsetSeconds: agent.clockOffsetSeconds,
     version: agent.version,
   }
 }

@@ -13,7 +13,8 @@ const end = {
   log: { lines: 1, bytes: 2, truncated: false },
   logSaved: true,
   startedAt: at,
-  finishedAt: new Date(at.getTime() + 5000),
+  finishedAt: new Date(at.getTime() + 60_000),
+  endedAt: new Date(at.getTime() + 5000),
 }
 const whole = {
   status: 'timed_out',

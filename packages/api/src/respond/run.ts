@@ -9,6 +9,7 @@ export function presentRun(kept: RunDoc, task: TaskDoc | null): Run {
   const status = statusOf(run, task)
   const current = task?.currentRun === run._id ? task : null
   const startedAt = run.startedAt ?? (status === 'running' ? (current?.startedAt ?? null) : null)
+  const finishedAt = run.endedAt ?? run.finishedAt
   return {
     id: run._id,
     taskId: run.task,
@@ -25,9 +26,8 @@ export function presentRun(kept: RunDoc, task: TaskDoc | null): Run {
     nextRunId: run.nextRun,
     createdAt: run.createdAt.toISOString(),
     startedAt: iso(startedAt),
-    finishedAt: iso(run.finishedAt),
-    durationSeconds:
-      run.finishedAt && startedAt ? (run.finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
+    finishedAt: iso(finishedAt),
+    durationSeconds: finishedAt && startedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
     usage: run.usage,
     log: run.archive === 'removed' ? null : run.log,
     requestId: task?.requestId,

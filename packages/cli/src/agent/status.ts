@@ -10,6 +10,7 @@ export const StatusAnswer = z.object({
   ),
   runs: z.array(z.string()),
   maxRuns: z.number(),
+  clockOffsetSeconds: z.number().nullish().describe('null: not known; absent: an older agent'),
   warm: z.array(
     z.object({
       module: z.string(),
@@ -51,6 +52,7 @@ export function describeStatus(status: Status): string {
           `warm     ${warm.map(({ module, state, tasks }) => `${module} (${state}, ${tasks} done)`).join(', ')}`,
         ]
       : []),
+    ...clockLine(status),
     ...gpus.map(
       (gpu) =>
         `GPU      ${gpu.name}: ${gib(gpu.memoryUsed ?? 0)} of ${gib(gpu.memoryTotal)} in use, ` +
@@ -58,6 +60,13 @@ export function describeStatus(status: Status): string {
         gpu.reserved.map(({ module, bytes }) => `\n         ${gib(bytes)} promised to ${module}`).join(''),
     ),
   ].join('\n')
+}
+
+/** Said only when it matters. */
+function clockLine({ clockOffsetSeconds: seconds }: Status): string[] {
+  if (!seconds || Math.abs(seconds) <= 2) return []
+  const way = seconds > 0 ? 'ahead of' : 'behind'
+  return [`clock    ${Math.abs(seconds).toFixed(1)} s ${way} the API's; let the system set it (NTP)`]
 }
 
 function stateOf({ rest }: Status): string {

@@ -13,6 +13,8 @@ import { Priority, Progress, TaskError } from '../task.ts'
 export const RunVerdict = z.enum(['keep', 'cancel', 'stop'])
 export type RunVerdict = z.infer<typeof RunVerdict>
 
+const apiTime = z.iso.datetime().optional().describe("the API's time, by which agents tell theirs")
+
 export const RegisterRequest = z.object({
   agentId: AgentId.optional(),
   name: z.string().min(1).max(200),
@@ -40,6 +42,7 @@ export const RegisterAnswer = z.object({
     password: z.string().optional(),
   }),
   runs: z.record(z.string(), RunVerdict),
+  now: apiTime,
 })
 export type RegisterAnswer = z.infer<typeof RegisterAnswer>
 
@@ -56,6 +59,7 @@ export const HeartbeatRequest = z.object({
     .default({}),
   done: z.array(z.string()).default([]).describe('ids of commands that were carried out'),
   rest: AgentRest.nullable().default(null).describe('why its owner lets it take no new work'),
+  clockOffsetSeconds: z.number().nullable().default(null).describe("how far its clock is ahead of the API's"),
 })
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
 const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))
@@ -69,6 +73,7 @@ export const HeartbeatAnswer = z.object({
   commands: z.preprocess(knownCommands, z.array(AgentCommand)),
   modules: ModuleSwitches.optional().describe('as they are switched now'),
   rest: AgentRest.nullish().describe('what its operators want; null: to work'),
+  now: apiTime,
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 

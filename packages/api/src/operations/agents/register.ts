@@ -30,6 +30,7 @@ export async function register(
     sessionTtlSeconds: deps.limits.sessionTtlSeconds,
     nats: deps.agentNats,
     runs,
+    now: deps.clock.now().toISOString(),
   }
 }
 
@@ -124,6 +125,7 @@ function newAgent(
     commands: [],
     asked: null,
     ownRest: null,
+    clockOffsetSeconds: null,
     createdAt: now,
     updatedAt: now,
   }

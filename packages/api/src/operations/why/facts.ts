@@ -126,9 +126,10 @@ async function usualSecondsOf(deps: Deps, module: string): Promise<number | null
     { sort: { task: -1, attempt: -1 }, limit: runsLookedAt },
   )
   const seconds = runs
-    .flatMap(({ startedAt, finishedAt }) =>
-      startedAt && finishedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : [],
-    )
+    .flatMap(({ startedAt, endedAt, finishedAt }) => {
+      const end = endedAt ?? finishedAt
+      return startedAt && end ? (end.getTime() - startedAt.getTime()) / 1000 : []
+    })
     .sort((a, b) => a - b)
   return seconds[Math.floor(seconds.length / 2)] ?? null
 }

@@ -42,6 +42,7 @@ export const AgentDoc = z.object({
   commands: z.array(AgentCommand),
   asked: AgentRest.nullable().default(null).describe('what operators want; `until` may be over'),
   ownRest: AgentRest.nullable().default(null).describe('what its owner wants, by the last heartbeat'),
+  clockOffsetSeconds: z.number().nullable().default(null).describe('by the last heartbeat'),
   createdAt: z.date(),
   updatedAt: z.date(),
 })

@@ -12,7 +12,12 @@ export const RunEnd = z.object({
   log: RunLog.nullable(),
   logSaved: z.boolean().describe('the complete log lies in the object store'),
   startedAt: z.date().nullable(),
-  finishedAt: z.date(),
+  finishedAt: z.date().describe('when the API knew'),
+  endedAt: z
+    .date()
+    .nullable()
+    .default(null)
+    .describe('when its process ended, as far as its agent can be believed'),
 })
 export type RunEnd = z.infer<typeof RunEnd>
 
@@ -32,7 +37,15 @@ export const RunDoc = z.object({
   nextRun: RunId.nullable(),
   createdAt: z.date(),
   startedAt: z.date().nullable(),
-  finishedAt: z.date().nullable(),
+  finishedAt: z
+    .date()
+    .nullable()
+    .describe('when the API knew of its end: what is kept for how long goes by it'),
+  endedAt: z
+    .date()
+    .nullable()
+    .default(null)
+    .describe('when its process ended, as far as its agent can be believed'),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
   archive: z

@@ -1,0 +1,15 @@
+import type { FinishReport } from '@millrace/shared'
+
+/**
+ * When the process of a run ended. Agents tell it by the API's time as they measured it; one that does not, or whose
+ * clock jumped, is believed only as far as its claim and its report allow. Failing that, it says how long the run took.
+ */
+export function processEnd(report: FinishReport, claimedAt: Date | null, now: Date): Date {
+  if (!report.finishedAt) return now
+  const end = Date.parse(report.finishedAt)
+  const earliest = claimedAt?.getTime() ?? -Infinity
+  const isPossible = (at: number) => at >= earliest && at <= now.getTime()
+  if (isPossible(end)) return new Date(end)
+  const took = report.startedAt ? end - Date.parse(report.startedAt) : Number.NaN
+  return isPossible(earliest + took) ? new Date(earliest + took) : now
+}
