@@ -42,6 +42,14 @@ const starts: [format: string, start: string][] = [
   ['ogg', 'OggS'],
   ['zip', 'PK\x03\x04'],
   ['zip', 'PK\x05\x06'],
+  ['mp4', '\0\0\0\x18styp'],
+  ['mp4', '\0\0\0\x18skip'],
+  ['mp4', '\0\0\0\x18uuid'],
+  ['mp3', '\0'.repeat(2000)],
+  ['wav', 'BW64\xff\xff\xff\xffWAVE'],
+  ['pdf', '\xef\xbb\xbf%PDF-1.7'],
+  ['pdf', '\x1b%-12345X@PJL JOB\r\n%PDF-1.4'],
+  ['webm', `${matroska('webm')}${'\0'.repeat(80)}libmatroska`],
 ]
 
 it.each(starts)('%s may begin with %j', async (format, start) => {
@@ -60,6 +68,8 @@ it.each([
   ['webm', matroska('matroska'), 'is no webm file, but mkv'],
   ['mp3', '\xff\xfeh\0i\0', 'is no mp3 file: it begins with the bytes ff fe 68 00 69 00'],
   ['wav', 'RIFF\x10\0\0\0WEBP', 'is no wav file, but webp'],
+  ['mp4', '\xe6\x97\xa5\xe6\x9c\xac', 'is no mp4 file: it begins with the bytes e6 97 a5 e6 9c ac'],
+  ['png', '\0'.repeat(40), `is no png file: it begins with the bytes${' 00'.repeat(16)}`],
 ])('%s that begins with %j', async (format, content, expected) => {
   expect(await fault(format, content)).toBe(expected)
 })

@@ -11,15 +11,20 @@ export async function faultOfContent(path: string, format: string): Promise<stri
   const start = await readStart(path)
   if (start.length === 0) return 'is empty'
   if (!looksRight) return faultOfJsonFile(path)
-  return looksRight(start) ? null : `is no ${format} file${whatInstead(start)}`
+  if (looksRight(start)) return null
+  const isOther = nameOf(start) !== null || isText(start)
+  return isOther || !begunInManyWays.has(format) ? `is no ${format} file${whatInstead(start)}` : null
 }
+
+/** Recordings may begin with padding or boxes that no list has: only what is evidently something else is refused. */
+const begunInManyWays = new Set(['mp4', 'm4a', 'mov', 'webm', 'mkv', 'avi', 'wav', 'mp3', 'flac', 'ogg'])
 
 const text = (bytes: Buffer, from = 0, to = bytes.length): string => bytes.toString('latin1', from, to)
 const begins = (...alternatives: string[]) => {
   return (bytes: Buffer) => alternatives.some((one) => text(bytes, 0, one.length) === one)
 }
 const riff = (kind: string) => (bytes: Buffer) =>
-  /^(?:RIFF|RF64)$/.test(text(bytes, 0, 4)) && text(bytes, 8, 12) === kind
+  /^(?:RIFF|RF64|BW64)$/.test(text(bytes, 0, 4)) && text(bytes, 8, 12) === kind
 
 /** What the first bytes of a format look like, for formats where that is certain. */
 const starts: Record<string, (bytes: Buffer) => boolean> = {
@@ -30,11 +35,12 @@ const starts: Record<string, (bytes: Buffer) => boolean> = {
   bmp: begins('BM'),
   tif: begins('II*\0', 'MM\0*', 'II+\0', 'MM\0+'),
   avif: (bytes) => /^ftypavi[fs]$/.test(text(bytes, 4, 12)),
-  pdf: begins('%PDF-'),
-  mp4: (bytes) => text(bytes, 4, 8) === 'ftyp',
-  m4a: (bytes) => text(bytes, 4, 8) === 'ftyp',
-  mov: (bytes) => /^(?:ftyp|moov|mdat|wide|free|skip|pnot)$/.test(text(bytes, 4, 8)),
-  webm: (bytes) => isMatroska(bytes) && !text(bytes).includes('matroska'),
+  /** After a byte order mark or a printer's commands it is one, too. */
+  pdf: (bytes) => text(bytes).includes('%PDF-'),
+  mp4: isOfBoxes,
+  m4a: isOfBoxes,
+  mov: isOfBoxes,
+  webm: (bytes) => isMatroska(bytes) && !text(bytes, 0, 64).includes('matroska'),
   mkv: isMatroska,
   avi: riff('AVI '),
   wav: riff('WAVE'),
@@ -42,6 +48,11 @@ const starts: Record<string, (bytes: Buffer) => boolean> = {
   flac: begins('fLaC', 'ID3'),
   ogg: begins('OggS'),
   zip: begins('PK\x03\x04', 'PK\x05\x06', 'PK\x07\x08'),
+}
+
+/** ISO 14496-12 and its parent, QuickTime: the type usually comes first, but need not. */
+function isOfBoxes(bytes: Buffer): boolean {
+  return /^(?:ftyp|styp|moov|moof|mdat|sidx|pdin|prfl|wide|free|skip|uuid|pnot)$/.test(text(bytes, 4, 8))
 }
 
 function isMatroska(bytes: Buffer): boolean {
@@ -54,15 +65,26 @@ function isMpegAudio([first = 0, second = 0]: Buffer): boolean {
   return first === 0xff && second >= 0xe0 && ((second >> 3) & 3) !== 1 && (layer === 1 || layer === 2)
 }
 
-/** The longest mark that is looked for is the kind of a Matroska file, some way behind its beginning. */
+/** The mark that may stand farthest from the beginning is that of a PDF. */
+const startBytes = 1024
+
 async function readStart(path: string): Promise<Buffer> {
   await using file = await open(path, 'r')
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(startBytes), 0, startBytes, 0)
   return buffer.subarray(0, bytesRead)
 }
 
+const nameOf = (start: Buffer): string | null =>
+  Object.entries(starts).find(([, looksRight]) => looksRight(start))?.[0] ?? null
+
+function isText(bytes: Buffer): boolean {
+  if (/^(\xff\xfe|\xfe\xff)/.test(text(bytes, 0, 2))) return true // UTF-16
+  const decoded = new TextDecoder().decode(bytes, { stream: true })
+  return !/\p{Cc}|\uFFFD/u.test(decoded.replace(/\s/g, ''))
+}
+
 function whatInstead(start: Buffer): string {
-  const [format] = Object.entries(starts).find(([, looksRight]) => looksRight(start)) ?? []
+  const format = nameOf(start)
   if (format) return `, but ${format}`
   const shown = start.subarray(0, 16)
   return /^[\t\r\n -~]+$/.test(text(shown))

@@ -1,3 +1,5 @@
+import { essenceOf } from '@millrace/shared'
+
 /**
  * How a stored file may be shown. What a browser could run as a page of the store's origin (HTML, SVG, XML,
  * anything unknown) is only ever saved.
@@ -6,7 +8,7 @@ export function servedType(
   contentType: string | null,
   wanted: 'inline' | 'attachment',
 ): { contentType: string; disposition: 'inline' | 'attachment' } {
-  const essence = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const essence = essenceOf(contentType ?? '')
   const shown =
     (/^(image|video|audio)\/[\w.+-]+$/.test(essence) &&
       !essence.includes('svg') &&

@@ -14,10 +14,18 @@ export const Sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/i, '64 hexadecimal digits')
   .transform((hex) => hex.toLowerCase())
+/**
+ * As browsers write and read them, which is looser than RFC 9110: values of parameters may hold commas and blanks
+ * without quotes, and a semicolon may end it all. That end goes, since stores trim it too.
+ */
 const ContentType = z
   .string()
   .max(255)
-  .regex(/^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.+-]+=("[^"\r\n]*"|[\w.+-]+))*$/, 'a media type such as image/png')
+  .regex(
+    /^[ \t]*[\w.+!#$&^-]+\/[\w.+!#$&^-]+[ \t]*(;([\t !#-:<-~]|"([\t !#-[\]-~]|\\[\t -~])*")*)*$/,
+    'a media type such as image/png or video/webm;codecs=vp8,opus',
+  )
+  .transform((type) => type.replace(/^[ \t]+|[; \t]+$/g, ''))
 
 const common = {
   label: Label,

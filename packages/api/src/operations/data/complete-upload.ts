@@ -27,11 +27,16 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
       'The bytes have not arrived. PUT them to the upload URL first; POST …/upload gives a fresh one.',
     )
   const inside = await contentOf(deps, object, stored)
-  const fault = faultOfUpload(item, stored) ?? inside.fault
+  const fault = faultOfUpload(item, stored)
   if (fault)
     throw new Failure(
       'upload_mismatch',
       `${fault} Ask for a fresh URL with POST …/upload and send the right bytes.`,
+    )
+  if (inside.fault)
+    throw new Failure(
+      'upload_mismatch',
+      `${inside.fault} If these are the right bytes, create a new item with the type that they have; if not, ask for a fresh URL with POST …/upload.`,
     )
   const change = await deps.store.data.change(item, (current) =>
     current.status === 'uploading' && current.uploads === item.uploads

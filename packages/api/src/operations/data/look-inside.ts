@@ -1,3 +1,4 @@
+import { essenceOf } from '@millrace/shared'
 import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
 import { imageSize } from 'image-size'
 import { type Measures, measureRecording, unmeasured } from './measure-recording.ts'
@@ -9,24 +10,57 @@ export type Inside = { fault: string | null; measures: Measures }
 
 /** Pictures, sound, video and PDF are what browsers open: whoever calls his file one of these is held to it. */
 export const isLookedInto = (contentType: string): boolean =>
-  /^(image|video|audio)\//.test(contentType) || essenceOf(contentType) === 'application/pdf'
+  /^(image|video|audio)\/|^application\/pdf$/.test(essenceOf(contentType))
 
 /** Holds the first bytes of a file against the type that was promised, and measures pictures and recordings. */
 export async function lookInside(contentType: string, file: Blob): Promise<Inside> {
-  const promised = essenceOf(contentType)
-  // A format without a known signature, SVG for one, is served as a download anyway.
-  if (!knownTypes.has(promised)) return { fault: null, measures: unmeasured }
+  const promised = usualName(contentType)
   const head = new Uint8Array(await file.slice(0, headBytes).arrayBuffer())
-  const found = (await fileTypeFromBuffer(head))?.mime
-  if (!found || !fits(promised, essenceOf(found))) {
-    const really = found ? `those of ${found}` : 'of no known format'
-    const fault = `The first bytes are ${really}, promised was ${contentType}.`
-    return { fault, measures: unmeasured }
-  }
-  return {
-    fault: null,
-    measures: isPlayed(promised) ? await measureRecording(file) : measured(promised, head),
-  }
+  const type = (await fileTypeFromBuffer(head))?.mime
+  const found = type && usualName(type)
+  const really = contradiction(promised, found, head)
+  if (really)
+    return {
+      fault: `The first bytes are ${really}, promised was ${contentType}.`,
+      measures: unmeasured,
+    }
+  const measures = isPlayed(promised)
+    ? await measureRecording(file, found ?? promised)
+    : measured(promised, head)
+  return { fault: null, measures }
+}
+
+/**
+ * What the bytes are instead of what was promised. What nobody knows is not wrong: there are more ways to write a
+ * recording than a list of signatures has. A text is none of them, and some formats have but one beginning.
+ */
+function contradiction(promised: string, found: string | undefined, head: Uint8Array): string | null {
+  // A format without a known signature, SVG for one, is served as a download anyway.
+  if (!knownTypes.has(promised)) return null
+  if (promised === 'application/pdf' && hasPdfHeader(head)) return null
+  if (found) return fits(promised, found) ? null : `those of ${found}`
+  if (head.length === 0) return 'none at all'
+  if (isText(head)) return 'those of a text'
+  return begunInOneWay.has(promised) ? 'of no known format' : null
+}
+
+const begunInOneWay = new Set([
+  'application/pdf',
+  'image/png',
+  'image/apng',
+  'image/jpeg',
+  'image/gif',
+  'image/webp',
+  'image/bmp',
+])
+
+/** Readers look for it in the first kilobyte: printers' commands, mail headers or a byte order mark may come before. */
+const hasPdfHeader = (head: Uint8Array): boolean =>
+  Buffer.from(head.subarray(0, 1024)).includes('%PDF-', 0, 'latin1')
+
+function isText(head: Uint8Array): boolean {
+  const text = new TextDecoder().decode(head.subarray(0, 1024), { stream: true })
+  return !/\p{Cc}|\uFFFD/u.test(text.replace(/\s/g, ''))
 }
 
 const aliases: Record<string, string> = {
@@ -47,12 +81,12 @@ const aliases: Record<string, string> = {
   'video/avi': 'video/vnd.avi',
 }
 
-function essenceOf(contentType: string): string {
-  const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+function usualName(contentType: string): string {
+  const essence = essenceOf(contentType)
   return aliases[essence] ?? essence
 }
 
-const knownTypes = new Set([...supportedMimeTypes].map(essenceOf))
+const knownTypes = new Set([...supportedMimeTypes].map(usualName))
 
 function fits(promised: string, found: string): boolean {
   if (promised === found) return true

@@ -7,12 +7,15 @@ export const unmeasured: Measures = { width: null, height: null }
 /**
  * How long a recording is and how large its frames are, by its headers alone: frames are not counted. Whatever is
  * wrong with a file, it only leaves these empty. The size is that of the frames as they are kept, which a player may
- * turn or stretch.
+ * turn or stretch. The type tells which format to expect where the first bytes do not.
  */
-export async function measureRecording(file: Blob): Promise<Measures> {
+export async function measureRecording(file: Blob, contentType: string): Promise<Measures> {
   try {
     // The index of a Matroska file leads past its clusters, of which there are thousands.
-    const { format } = await parseBlob(file, { skipCovers: true, mkvUseIndex: true })
+    const { format } = await parseBlob(file.slice(0, file.size, contentType), {
+      skipCovers: true,
+      mkvUseIndex: true,
+    })
     return { ...frameOf(format), durationSeconds: durationOf(format) }
   } catch {
     return { ...unmeasured, durationSeconds: null }

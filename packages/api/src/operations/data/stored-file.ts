@@ -19,8 +19,8 @@ class StoredFile extends Blob {
   readonly #from: number
   readonly #to: number
 
-  constructor(bytes: Bytes, from: number, to: number) {
-    super()
+  constructor(bytes: Bytes, from: number, to: number, type?: string) {
+    super([], { type })
     this.#bytes = bytes
     this.#from = from
     this.#to = to
@@ -30,9 +30,9 @@ class StoredFile extends Blob {
     return this.#to - this.#from
   }
 
-  override slice(start = 0, end = this.size): Blob {
+  override slice(start = 0, end = this.size, type?: string): Blob {
     const to = Math.min(this.#from + end, this.#to)
-    return new StoredFile(this.#bytes, Math.min(this.#from + start, to), to)
+    return new StoredFile(this.#bytes, Math.min(this.#from + start, to), to, type)
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {

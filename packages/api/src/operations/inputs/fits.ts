@@ -1,4 +1,4 @@
-import { canonicalFormat, faultOfValue, isAwaited, type Json, type Port } from '@millrace/shared'
+import { canonicalFormat, essenceOf, faultOfValue, isAwaited, type Json, type Port } from '@millrace/shared'
 import type { DataDoc } from '../../store/documents/data.ts'
 
 /** What is wrong with a data item as this input; `null` when it fits (or may still turn out to). */
@@ -51,25 +51,46 @@ function faultOfFormat(port: Port, item: DataDoc): string | null {
   if (formats.length === 0 && isAwaited(item.status)) return null
   if (formats.some((format) => port.format?.includes(format))) return null
   const found = item.contentType ?? item.fileName ?? item.type
-  return `must be ${port.format.join(' or ')}, not ${found}`
+  const advice =
+    item.contentType === undefined || item.contentType === null || item.contentType === untold
+      ? `: upload it with its own content type, or under a name that ends in .${port.format[0]}`
+      : ''
+  return `must be ${port.format.join(' or ')}, not ${found}${advice}`
 }
 
-const bySubtype: Record<string, string> = {
-  'audio/mpeg': 'mp3',
-  'audio/x-wav': 'wav',
-  'audio/wave': 'wav',
-  'audio/vnd.wave': 'wav',
-  'video/quicktime': 'mov',
-  'video/x-matroska': 'mkv',
-  'text/plain': 'txt',
-  'image/svg+xml': 'svg',
+/** What programs send that know no type: it says nothing. */
+const untold = 'application/octet-stream'
+
+/** Types whose second part is not how files of theirs are called. */
+const otherNames: Record<string, string[]> = {
+  'audio/mpeg': ['mp3'],
+  'audio/mp4': ['m4a', 'mp4'],
+  'audio/x-m4a': ['m4a', 'mp4'],
+  'audio/wave': ['wav'],
+  'audio/vnd.wave': ['wav'],
+  'audio/x-matroska': ['mka', 'mkv'],
+  'audio/ogg': ['ogg', 'oga', 'opus'],
+  'video/quicktime': ['mov'],
+  'video/x-matroska': ['mkv'],
+  'video/matroska': ['mkv'],
+  'video/x-msvideo': ['avi'],
+  'video/vnd.avi': ['avi'],
+  'video/mp4': ['mp4', 'm4v'],
+  'text/plain': ['txt'],
+  'text/markdown': ['md'],
+  'image/svg+xml': ['svg'],
+  'image/x-icon': ['ico'],
+  'image/vnd.microsoft.icon': ['ico'],
+  'application/x-subrip': ['srt'],
+  'application/x-ndjson': ['ndjson', 'jsonl'],
+  'application/x-zip-compressed': ['zip'],
 }
 
 function formatsOf(item: DataDoc): string[] {
-  const essence = item.contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  const subtype = bySubtype[essence] ?? essence.split('/')[1]
+  const essence = essenceOf(item.contentType ?? '')
+  const named = otherNames[essence] ?? [essence.split('/')[1]?.replace(/^x-/, '')]
   const extension = item.fileName?.includes('.') ? item.fileName.split('.').at(-1) : undefined
-  return [subtype, extension]
+  return [...named, extension]
     .filter((format) => format !== undefined && format !== '')
     .map((format) => canonicalFormat(String(format)))
 }

@@ -98,6 +98,24 @@ describe('a data item', () => {
       { fileName: 'jpg' },
     ])
       expect(faultOfItem(photo, item(one)), JSON.stringify(one)).toMatch(/^must be jpg or tif/)
+    for (const one of [{ fileName: 'jpg' }, { contentType: 'application/octet-stream', fileName: 'a' }])
+      expect(faultOfItem(photo, item(one))).toContain(
+        'with its own content type, or under a name that ends in .jpg',
+      )
+  })
+
+  test.each([
+    ['avi', 'video/x-msvideo'],
+    ['m4a', 'audio/mp4;codecs=mp4a.40.2'],
+    ['m4a', 'audio/x-m4a'],
+    ['flac', 'audio/x-flac'],
+    ['zip', 'application/x-zip-compressed'],
+    ['md', 'text/markdown; charset=UTF-8'],
+    ['webm', 'video/webm;codecs=vp8,opus'],
+    ['mkv', 'video/x-matroska;codecs=avc1,opus'],
+    ['webp', 'image/webp'],
+  ])('%s may come as %s, under any name', (format, contentType) => {
+    expect(faultOfItem(portOf({ type: 'file', format }), item({ contentType, fileName: 'blob' }))).toBeNull()
   })
 
   test('without a format fits any file; inline text and JSON are written to one, numbers are not', () => {
