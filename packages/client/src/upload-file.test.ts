@@ -1,5 +1,10 @@
+import { openAsBlob } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { asLabel, asName } from './file-name.ts'
 import { uploadFile } from './upload-file.ts'
 
 const id = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -38,7 +43,7 @@ async function serve(...answers: Answer[]) {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   const url = `http://127.0.0.1:${address.port}`
-  const send = (more: object = {}) => uploadFile(new Blob(['hello']), { url, key: 'k', ...more })
+  const send = (more: object = {}, file = new Blob(['hello'])) => uploadFile(file, { url, key: 'k', ...more })
   return { send, puts, calls }
 }
 
@@ -86,4 +91,50 @@ test('goes on with an item that was begun before', async () => {
   const { send, calls } = await serve(say(200))
   await send({ resume: id })
   expect(calls[0]).toBe(`POST /api/data/${id}/upload`)
+})
+
+test('says at once that a file was changed or removed since it was chosen', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-chosen-'))
+  closing.push(() => void rm(folder, { recursive: true }))
+  const path = join(folder, 'recording.webm')
+  const changes: [string, (file: string) => Promise<void>][] = [
+    ['longer', (file) => writeFile(file, 'b'.repeat(2000))],
+    ['gone', (file) => rm(file)],
+  ]
+  for (const [what, change] of changes) {
+    await writeFile(path, 'a'.repeat(1000))
+    const chosen = await openAsBlob(path)
+    await change(path)
+    const { send, calls } = await serve(say(200))
+    const began = performance.now()
+    await expect(send({ checksums: true }, chosen), what).rejects.toThrow('Choose it again')
+    await expect(send({}, chosen), what).rejects.toThrow(/has changed, or is gone.*Choose it again/)
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(calls).not.toContain(`POST /api/data/${id}/complete`)
+  }
+})
+
+test('never completes what was changed while it was sent', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-chosen-'))
+  closing.push(() => void rm(folder, { recursive: true }))
+  const path = join(folder, 'recording.webm')
+  await writeFile(path, 'a'.repeat(1000))
+  const { send, calls } = await serve(async (request, response) => {
+    await writeFile(path, 'b'.repeat(999))
+    say(200)(request, response)
+  })
+  await expect(send({}, await openAsBlob(path))).rejects.toThrow('Choose it again')
+  expect(calls).toEqual(['POST /api/data'])
+})
+
+test('makes a name and a label of any file name', () => {
+  expect([asName(''), asName('a.txt'), asLabel('a.txt')]).toEqual(['file', 'a.txt', 'a.txt'])
+  for (const letter of ['a', 'é', '日', '💧']) {
+    const long = `${letter.repeat(400)}.tar.webm`
+    const name = asName(long)
+    expect(name.length).toBeLessThanOrEqual(255)
+    expect(name).toMatch(/….webm$/)
+    expect(asLabel(name).length).toBeLessThanOrEqual(200)
+    expect([name.isWellFormed(), asLabel(name).isWellFormed()]).toEqual([true, true])
+  }
 })

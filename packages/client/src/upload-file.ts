@@ -1,5 +1,6 @@
 import type { DataId, DataItem, PartUrls, SingleUpload, Upload, UploadedParts } from '@millrace/shared'
 import { apiErrorOf } from './api-error.ts'
+import { asLabel, asName } from './file-name.ts'
 import { persistently, Refused } from './persistently.ts'
 
 export type UploadProgress = { sent: number; total: number }
@@ -35,6 +36,12 @@ const urlsAtOnce = 50
  * fails on the way is tried again, with growing pauses; what is there already is not sent again.
  */
 export async function uploadFile(file: Blob, options: UploadFileOptions): Promise<DataItem> {
+  return upload(file, options).catch((error: unknown) => {
+    throw error instanceof Refused ? error.error : error
+  })
+}
+
+async function upload(file: Blob, options: UploadFileOptions): Promise<DataItem> {
   const api = openApi(options)
   const { data, upload } = options.resume
     ? await api<Created>('POST', `/api/data/${options.resume}/upload`)
@@ -43,6 +50,7 @@ export async function uploadFile(file: Blob, options: UploadFileOptions): Promis
   if (!upload) return data
   if (upload.kind === 'single') await sendWhole(api, data.id, file, upload, options)
   else await sendParts(api, data.id, file, options)
+  await refuseIfChanged(file) // parts that went before a change would lie beside others from after it
   return (await api<{ data: DataItem }>('POST', `/api/data/${data.id}/complete`)).data
 }
 
@@ -55,11 +63,11 @@ type Api = <Answer>(
 ) => Promise<Answer>
 
 async function create(api: Api, file: Blob, options: UploadFileOptions): Promise<Created> {
-  const name = options.name ?? ('name' in file && typeof file.name === 'string' ? file.name : 'file')
+  const name = asName(options.name ?? ('name' in file && typeof file.name === 'string' ? file.name : ''))
   const contentType = options.contentType ?? (file.type || undefined)
   const whole = options.checksums && file.size <= largestHashedWhole
   const body = {
-    label: options.label ?? name,
+    label: options.label ?? asLabel(name),
     tags: options.tags,
     file: { name, size: file.size, contentType, sha256: whole ? await sha256Of(file) : undefined },
   }
@@ -204,7 +212,8 @@ function putting({ fetch: doFetch = fetch, signal }: UploadFileOptions) {
     const bytes = body.type === '' || headers['content-type'] ? body : body.slice(0, body.size, '')
     const { response, answer } = await doFetch(url, { method: 'PUT', headers, body: bytes, signal })
       .then(async (response) => ({ response, answer: await response.text() }))
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
+        await refuseIfChanged(body)
         if (++breaks % breaksAllowed === 0) onRefused()
         throw error
       })
@@ -220,6 +229,17 @@ function putting({ fetch: doFetch = fetch, signal }: UploadFileOptions) {
     throw error
   }
 }
+
+/** A file that was written to since it was chosen cannot be read any more: no further try would send it. */
+async function refuseIfChanged(file: Blob): Promise<void> {
+  await bytesOf(file.slice(0, 1))
+}
+
+const bytesOf = (file: Blob): Promise<ArrayBuffer> =>
+  file.arrayBuffer().catch((cause: unknown) => {
+    const what = 'The file has changed, or is gone, since it was chosen; it was not uploaded.'
+    throw new Refused(new Error(`${what} Choose it again.`, { cause }))
+  })
 
 function openApi(options: UploadFileOptions): Api {
   const { fetch: doFetch = fetch, signal } = options
@@ -243,6 +263,6 @@ function openApi(options: UploadFileOptions): Api {
 }
 
 async function sha256Of(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())
+  const digest = await crypto.subtle.digest('SHA-256', await bytesOf(blob))
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
