@@ -7,7 +7,7 @@ import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-age
 let api: TestApi
 let agent: ScriptedAgent
 beforeAll(async () => {
-  api = await openApi()
+  api = await openApi((deps) => ({ ...deps, limits: { ...deps.limits, longestWaitSeconds: 2 } }))
   agent = await scriptedAgent(api)
   await agent.has([echo])
 })
@@ -45,6 +45,15 @@ describe('a reader that waits', () => {
     const start = Date.now()
     expect((await api.client.task(task.id, 1)).status).toBe('queued')
     expect(Date.now() - start).toBeGreaterThanOrEqual(990)
+    await cancel(task.id)
+  })
+
+  test('gets it before a proxy between them gives up, however long it wants to wait', async () => {
+    const task = await create()
+    const start = Date.now()
+    expect((await api.client.task(task.id, 60)).status).toBe('queued')
+    expect(Date.now() - start).toBeGreaterThanOrEqual(1_990)
+    expect(Date.now() - start).toBeLessThan(20_000)
     await cancel(task.id)
   })
 

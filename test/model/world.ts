@@ -321,7 +321,7 @@ export class World {
       replicas: new Replicas('model'),
       storeSafety: { state: 'safe' },
       ending: new Map(),
-      limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
+      limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5, longestWaitSeconds: 50 },
       agentNats: { servers: [] },
     }
   }

@@ -28,6 +28,7 @@ import { openCatalogue } from './modules/catalogue.ts'
 import { keyOf, Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
 import { programsOf } from './programs.ts'
+import { describeProxy } from './proxy.ts'
 import { ways } from './queue/ways.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
@@ -61,6 +62,8 @@ export async function startAgent(
   const home = await openHome(config.home)
   if (home.orphansEnded > 0)
     logger.warn({ processes: home.orphansEnded }, 'ended what a former agent had left running')
+  const proxy = describeProxy(config.own, config.url)
+  if (proxy) logger[proxy.isFault ? 'warn' : 'info'](proxy.message)
   const life = new AbortController()
   const { signal } = life
   const over = Promise.withResolvers<SessionDenied | null>()

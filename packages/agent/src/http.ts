@@ -7,6 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { proxyEnv } from './proxy.ts'
 
 export type Sent = {
   method: string
@@ -25,10 +26,8 @@ export type Received = { status: number; headers: IncomingMessage['headers']; bo
 export const storeIdleMs = 20_000
 
 /** Connections kept open between requests: a claim costs one round trip. Plain `node:http` is half of fetch's cost. */
-const agents = {
-  'http:': new HttpAgent({ keepAlive: true, scheduling: 'lifo' }),
-  'https:': new HttpsAgent({ keepAlive: true, scheduling: 'lifo' }),
-}
+const kept = { keepAlive: true, scheduling: 'lifo', proxyEnv: proxyEnv(process.env) } as const
+const agents = { 'http:': new HttpAgent(kept), 'https:': new HttpsAgent(kept) }
 
 /** Sends one request and reads the whole answer. Rejects on any failure of the connection. */
 export async function exchange(sent: Sent): Promise<Received> {

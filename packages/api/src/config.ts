@@ -41,6 +41,7 @@ const Variables = z
     WEBHOOK_ALLOW_PRIVATE: z.enum(['0', '1', 'true', 'false']).default('0'),
     SESSION_TTL_SECONDS: z.coerce.number().min(1).max(3600).default(20),
     HEARTBEAT_SECONDS: z.coerce.number().min(0.2).max(600).default(5),
+    LONGEST_WAIT_SECONDS: z.coerce.number().min(1).max(60).default(50),
     MILLRACE_CRASH_AT: z
       .enum(crashPoints)
       .optional()
@@ -70,7 +71,11 @@ const Variables = z
       mayBeUnsafe: env.S3_ALLOW_UNSAFE === '1' || env.S3_ALLOW_UNSAFE === 'true',
     },
     webhooksMayBePrivate: env.WEBHOOK_ALLOW_PRIVATE === '1' || env.WEBHOOK_ALLOW_PRIVATE === 'true',
-    limits: { sessionTtlSeconds: env.SESSION_TTL_SECONDS, heartbeatSeconds: env.HEARTBEAT_SECONDS },
+    limits: {
+      sessionTtlSeconds: env.SESSION_TTL_SECONDS,
+      heartbeatSeconds: env.HEARTBEAT_SECONDS,
+      longestWaitSeconds: env.LONGEST_WAIT_SECONDS,
+    },
     crashAt: env.MILLRACE_CRASH_AT,
   }))
 

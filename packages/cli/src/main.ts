@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { setGlobalProxyFromEnv } from 'node:http'
 import { enableCompileCache } from 'node:module'
+import { proxyEnv } from '@millrace/agent/proxy'
 import { CommanderError, program } from 'commander'
 import { addAgentCommands } from './agent/commands.ts'
 import { exitCodes, UsageFault } from './exit-codes.ts'
@@ -7,6 +9,8 @@ import { addModuleCommands } from './module/commands.ts'
 
 // What a command loads is compiled once, not at every call.
 enableCompileCache()
+// As HTTPS_PROXY and its like say; never between programs of this machine.
+setGlobalProxyFromEnv({ ...proxyEnv(process.env) })
 
 program
   .name('millrace')

@@ -126,9 +126,11 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         if (isEnd) endedAt = change.updatedAt
         return isEnd
       }
+      // Before a proxy gives up: most give a response 60 s.
+      const seconds = Math.min(query.wait, deps.limits.longestWaitSeconds)
       const ended = await waitFor(
         deps.bus,
-        { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
+        { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
           const task = seen(c, await readTask(deps, id, { known, endedAt }), 'task')
           known = task
