@@ -1,8 +1,11 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { measureSlowness } from './test/support/slowness.ts'
 
 const slowness = measureSlowness()
+/** One for all agents of all tests: each would fetch the same packages. */
+const uvCache = join(homedir(), '.cache', 'millrace', 'uv')
 
 export default defineConfig({
   test: {
@@ -12,7 +15,7 @@ export default defineConfig({
     testTimeout: 60_000 * slowness,
     hookTimeout: 300_000 * slowness,
     setupFiles: ['test/support/patience.ts'],
-    env: { MILLRACE_SLOWNESS: String(slowness) },
+    env: { MILLRACE_SLOWNESS: String(slowness), UV_CACHE_DIR: process.env.UV_CACHE_DIR ?? uvCache },
     maxWorkers: 2 * availableParallelism(), // most of a test is waiting for other processes
     coverage: {
       provider: 'v8',

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { cacheFolder } from '../find/cache-folder.ts'
 import { packageSettings } from '../find/package-settings.ts'
 import { variablesOf } from '../servers/given.ts'
 import type { Settings } from './settings.ts'
@@ -66,6 +67,7 @@ export function agentEnvironment(settings: Settings, url: string, key: string): 
   const forWorkers = (WORKERS_ENV ?? '').split(/[\s,]+/).filter((name) => name !== '')
   return defined({
     ...Object.fromEntries(forWorkers.map((name) => [name, settings.env[name]])),
+    UV_CACHE_DIR: join(cacheFolder(settings.env), 'uv'),
     ...packageSettings(settings.env),
     ...Object.fromEntries(agentSettings.map((name) => [name, settings.env[name]])),
     ...littleMemory,

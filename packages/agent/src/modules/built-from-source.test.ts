@@ -14,8 +14,21 @@ it.each([
   'lib @ https://example.org/lib-1.0.tar.gz',
   'lib[extra] @ file:///srv/lib',
   'https://example.org/lib-1.0.zip#sha256=ab',
+  'libs/foo',
+  'libs/foo[extra]',
+  'libs/foo-1.0.tar.gz',
+  'foo-1.0.tar.gz',
+  'foo @ libs/foo',
+  'foo@libs/foo-1.0.zip ; python_version > "3"',
+  'file:///srv/lib',
+  'C:\\libs\\foo',
+  '--edit ./lib',
+  '-e./lib',
+  '--no-binary=six',
+  '--only-binary :none:',
+  '-r https://example.org/requirements.txt',
 ])('%s', (line) => {
-  expect(builtFromSource(`six==1.17.0\n${line}`)).toBe(line)
+  expect(builtFromSource({ lines: ['six==1.17.0', line] })).toBe(line)
 })
 
 it.each([
@@ -30,6 +43,13 @@ it.each([
   './wheels/lib-1.0-py3-none-any.whl',
   'lib @ https://example.org/lib-1.0-py3-none-any.whl#sha256=ab',
   '--hash=sha256:ab',
+  'wheels/lib-1.0-py3-none-any.whl',
+  'lib @ wheels/lib-1.0-py3-none-any.whl ; python_version > "3"',
+  './lib-1.0-py3-none-any.whl[extra]',
+  'lib-1.0-py3-none-any.whl --hash=sha256:ab',
+  '-c https://example.org/constraints.txt',
+  '--extra-index-url https://example.org/simple',
+  '--expected',
 ])('%s builds nothing', (line) => {
-  expect(builtFromSource(line)).toBeNull()
+  expect(builtFromSource({ lines: [line] })).toBeNull()
 })

@@ -8,12 +8,17 @@ import type { Requirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
 import { findUv } from './uv.ts'
 
+const wheelsOnlyPip = join(import.meta.dirname, 'wheels_only_pip.py')
+
 /** Written last into an environment. */
 export const completeMarker = '.complete'
 
 /** The interpreter inside an environment. */
 export const pythonIn = (folder: string): string =>
   process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python')
+
+/** Where packages are kept that uv fetched, unless the owner says otherwise. */
+export const uvCache = (home: string): string => join(home, 'uv-cache')
 
 /** Whether an environment was built to its end and is still there. */
 export async function isComplete(folder: string): Promise<boolean> {
@@ -47,7 +52,7 @@ type Build = {
 export async function buildEnvironment(o: Build): Promise<{ fault: string } | null> {
   if (await isComplete(o.folder)) return null
   const beside = `${o.folder}.new`
-  const { text } = o.requirements
+  const { text, lines } = o.requirements
   const lock = join(o.home, 'locks', `${basename(o.folder)}.txt`)
   await mkdir(join(o.home, 'envs'), { recursive: true })
   const isLocked = (await hasLock(lock)) && (await install({ ...o, lock }, beside)) === null
@@ -56,7 +61,7 @@ export async function buildEnvironment(o: Build): Promise<{ fault: string } | nu
     const failure = await install({ ...o, lock: null }, beside)
     if (failure) return failure
     const env = installEnv(o.own)
-    await writeLock({ python: pythonIn(beside), env, requirements: text, file: lock, run: o.run })
+    await writeLock({ python: pythonIn(beside), env, requirements: lines, file: lock, run: o.run })
   }
   await writeFile(join(beside, completeMarker), `${o.interpreter.version}\n${text}\n`)
   await rm(o.folder, { recursive: true, force: true })
@@ -75,7 +80,7 @@ async function install(
       command: command ?? o.interpreter.path,
       args,
       cwd: dirname(o.requirements.file), // what the file names beside it is found
-      env: installEnv(o.own),
+      env: { ...uvFolders(o), ...installEnv(o.own) },
       timeoutSeconds: o.timeoutSeconds,
     })
     if (end.exitCode === 0) continue
@@ -89,10 +94,14 @@ async function install(
  * Wheels only, unless the manifest allows builds: what has to be built runs code of others before anybody tested
  * it, and needs compilers. A lock is complete: nothing is looked up beside it.
  */
-function whatFrom(o: Build & { lock: string | null }): string[] {
-  const wheels = o.allowBuilds ? [] : ['--only-binary', ':all:']
-  return o.lock === null ? [...wheels, '-r', o.requirements.file] : [...wheels, '--no-deps', '-r', o.lock]
-}
+const whatFrom = ({ lock, requirements }: Build & { lock: string | null }): string[] =>
+  lock === null ? ['-r', requirements.file] : ['--no-deps', '-r', lock]
+
+/**
+ * A cache of the agent's own, whose files are copied: linked into an environment, what a module writes there would reach every
+ * other environment of this machine. The owner's settings win.
+ */
+const uvFolders = ({ home }: Build) => ({ UV_CACHE_DIR: uvCache(home), UV_LINK_MODE: 'copy' })
 
 function withUv(uv: string, folder: string, o: Build & { lock: string | null }): string[][] {
   const { path } = o.interpreter
@@ -101,7 +110,8 @@ function withUv(uv: string, folder: string, o: Build & { lock: string | null }):
     [uv, 'venv', '--relocatable', '--no-python-downloads', '--python', path, '--no-progress', folder],
     [
       ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--compile-bytecode', '--no-progress'],
-      ...[...torch, ...whatFrom(o)],
+      // Unlike --only-binary it holds whatever a uv.toml in the folder says.
+      ...[...(o.allowBuilds ? [] : ['--no-build']), ...torch, ...whatFrom(o)],
     ],
   ]
 }
@@ -110,8 +120,9 @@ function withPip(folder: string, o: Build & { lock: string | null }): string[][]
   return [
     [o.interpreter.path, '-m', 'venv', folder],
     [
-      ...[pythonIn(folder), '-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off'],
-      ...['--compile', ...whatFrom(o)],
+      ...(o.allowBuilds ? [pythonIn(folder), '-m', 'pip'] : [pythonIn(folder), wheelsOnlyPip]),
+      ...['install', '--disable-pip-version-check', '--progress-bar', 'off', '--compile'],
+      ...[...(o.allowBuilds ? [] : ['--only-binary', ':all:']), ...whatFrom(o)],
     ],
   ]
 }

@@ -3,6 +3,7 @@ import type { Manifest } from '@millrace/shared/for-agents'
 import { bareInterpreter } from './bare-interpreter.ts'
 import { builtFromSource } from './built-from-source.ts'
 import { buildEnvironment, pythonIn } from './environment.ts'
+import { installEnv } from './install-env.ts'
 import type { FindInterpreter, Interpreter } from './interpreter.ts'
 import { environmentDigest, type Requirements, readRequirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
@@ -27,7 +28,7 @@ export async function install(o: {
 }): Promise<Installed | { fault: string }> {
   const interpreter = await o.findInterpreter(o.manifest.python)
   if ('fault' in interpreter) return interpreter
-  const requirements = await readRequirements(o.folder, o.manifest)
+  const requirements = await readRequirements(o.folder, o.manifest, installEnv(o.own))
   if (requirements && 'fault' in requirements) return requirements
   const environment = requirements
     ? await environmentFor({ ...o, requirements, interpreter })
@@ -40,23 +41,24 @@ export async function install(o: {
 async function environmentFor(o: {
   manifest: Manifest
   digest: string
+  folder: string
   home: string
   own: NodeJS.ProcessEnv
   run: RunStep
   requirements: Requirements
   interpreter: Interpreter
 }): Promise<{ python: string; envDir: string } | { fault: string }> {
-  const built = o.manifest.allowBuilds ? null : builtFromSource(o.requirements.text)
+  const built = o.manifest.allowBuilds ? null : builtFromSource(o.requirements)
   if (built !== null) return { fault: faultOfBuild(basename(o.requirements.file), built) }
   // An empty setting means: from the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
-  const name = environmentDigest({
+  const digest = await environmentDigest({
     ...o,
     torchBackend,
     allowBuilds: o.manifest.allowBuilds,
     moduleDigest: o.digest,
-  }).slice(0, 12)
-  const folder = join(o.home, 'envs', name)
+  })
+  const folder = join(o.home, 'envs', digest.slice(0, 12))
   const failure = await buildEnvironment({
     ...o,
     folder,

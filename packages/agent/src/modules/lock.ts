@@ -23,7 +23,7 @@ const Answer = z.object({ packages: z.array(z.string()), elsewhere: z.boolean() 
 export async function writeLock(o: {
   python: string
   env: Record<string, string>
-  requirements: string
+  requirements: readonly string[]
   file: string
   run: RunStep
 }): Promise<void> {
@@ -36,7 +36,8 @@ export async function writeLock(o: {
   })
   const said = Answer.safeParse(JSON.parse(end.lastJsonLine ?? 'null'))
   if (!said.success || said.data.elsewhere) return
-  const options = o.requirements.split('\n').filter((line) => /^--?[a-z]/.test(line))
+  const isIncluded = /^(?:-[rc]|--(?:requirement|constraint))/
+  const options = o.requirements.filter((line) => /^--?[a-z]/.test(line) && !isIncluded.test(line))
   await mkdir(dirname(o.file), { recursive: true })
   await writeFile(o.file, `${[...options, ...said.data.packages].join('\n')}\n`)
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Manifest } from '@millrace/shared/for-agents'
+import { contentsOf } from './contents.ts'
 import type { Interpreter } from './interpreter.ts'
 import { readText } from './read-text.ts'
+import { type RequirementLines, readRequirementLines } from './requirement-lines.ts'
 
-/** What a module wants installed: the file to install from, and its text without comments. */
-export type Requirements = { file: string; text: string }
+/** What a module wants installed: the file to install from, its text without comments, and the lines of all that it includes. */
+export type Requirements = RequirementLines & { file: string; text: string }
 
 /** Where a module's requirements may stand, the locked ones first. */
 export const requirementsFiles = (named: string): string[] => [
@@ -16,6 +18,7 @@ export const requirementsFiles = (named: string): string[] => [
 export async function readRequirements(
   folder: string,
   manifest: Manifest,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Requirements | { fault: string } | null> {
   for (const name of requirementsFiles(manifest.requirementsFile)) {
     const file = join(folder, name)
@@ -23,26 +26,30 @@ export async function readRequirements(
     if (read === null) continue
     if ('fault' in read) return { fault: `${name} ${read.fault}` }
     const text = withoutComments(read.text)
-    if (text !== '') return { file, text }
+    if (text === '') continue
+    const all = await readRequirementLines(file, env)
+    return 'fault' in all ? { fault: `${name} ${all.fault}` } : { file, text, ...all }
   }
   return null
 }
 
 /**
- * Names an environment by all that decides what is in it, so that equal requirements share one. A file that
- * refers to others, or to the folder, belongs to this version of the module alone.
+ * Names an environment by all that decides what is in it, so that equal requirements share one: also the bytes of what
+ * they name on the disk, in the module's folder or elsewhere. What is built may read the whole folder, and belongs to this
+ * version of the module alone.
  */
-export function environmentDigest(o: {
+export async function environmentDigest(o: {
   requirements: Requirements
   interpreter: Interpreter
   torchBackend: string | null
   allowBuilds: boolean
   moduleDigest: string
-}): string {
-  const refersToFiles =
-    /^(?:-[rce]|--(?:requirement|constraint|editable|find-links)\b|\.|[^#]*@\s*file:)/m.test(
-      o.requirements.text,
-    )
+  /** The snapshot. */
+  folder: string
+}): Promise<string> {
+  const { text, named, file } = o.requirements
+  const beside = [...named, ...configurations.map((name) => join(dirname(file), name))]
+  const contents = await contentsOf(beside, o.folder)
   return createHash('sha256')
     .update(
       JSON.stringify([
@@ -51,13 +58,17 @@ export function environmentDigest(o: {
         process.platform,
         process.arch,
         o.torchBackend,
-        o.requirements.text,
-        refersToFiles ? o.moduleDigest : null,
+        text,
+        o.allowBuilds && contents.length > 0 ? o.moduleDigest : null,
+        ...(contents.length > 0 ? [contents] : []),
         ...(o.allowBuilds ? ['builds'] : []),
       ]),
     )
     .digest('hex')
 }
+
+/** uv reads its settings from here. */
+const configurations = ['uv.toml', 'pyproject.toml']
 
 function withoutComments(text: string): string {
   return text
