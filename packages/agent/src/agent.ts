@@ -135,6 +135,7 @@ export async function startAgent(
     logger,
     gpus: () => gpus.known(),
     keeping: config.keeping,
+    isInUse: (module) => ledger.seats.some((seat) => seat.key === keyOf(module)),
     retestHours: config.retestHours,
     onChange: () => inventory.changed(),
     now: clock.now,
@@ -202,10 +203,13 @@ export async function startAgent(
     },
     logger,
   })
-  const disk = new DiskRoom({
+  const disk: DiskRoom = new DiskRoom({
     home: config.home,
     minFreeBytes: config.minFreeBytesForRuns,
-    onChange: () => way.poke(),
+    onChange: () => {
+      if (disk.isLow) catalogue.sweep()
+      way.poke()
+    },
     logger,
   })
   const way = ways[config.queue]({

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -393,6 +394,40 @@ describe('installing', () => {
     open()
     await catalogue.scan()
     expect((await settled('needs-six')).status).toBe('AVAILABLE')
+  })
+
+  it('leaves no old environments behind when the disk is nearly full, but those in use', {
+    timeout: 180_000,
+  }, async () => {
+    await catalogue.close()
+    let used = ''
+    const keeping = { unusedDays: 7, minFreeBytes: Number.MAX_SAFE_INTEGER }
+    open({ keeping, isInUse: (one) => one.digest === used })
+    await add('needs-six')
+    const digests: string[] = []
+    for (const version of ['1.17.0', '1.16.0', '1.15.0', '1.14.0']) {
+      await edit('needs-six/requirements.txt', `six==${version}\n`)
+      await catalogue.scan()
+      await until(() => {
+        const [now] = catalogue.available()
+        return (
+          status('needs-six') === 'AVAILABLE' &&
+          now &&
+          !digests.includes(now.digest) &&
+          digests.push(now.digest)
+        )
+      }, 60_000)
+      used ||= digests[0] ?? ''
+    }
+    catalogue.sweep()
+    await until(() => readdirSync(join(place, 'home', 'envs')).length === 3, 30_000)
+    const copies = await readdir(join(place, 'home', 'modules'))
+    const [inUse = '', gone = '', before = '', newest = ''] = digests
+    expect(copies.sort()).toEqual(
+      [inUse, before, newest].map((one) => `needs-six-${one.slice(0, 12)}`).sort(),
+    )
+    const found = (digest: string) => catalogue.find('needs-six', '1.0.0', digest) !== null
+    expect([inUse, gone, before, newest].map(found)).toEqual([true, false, true, true])
   })
 
   it('builds from source only where the manifest allows it', { timeout: 120_000 }, async () => {

@@ -3,13 +3,14 @@ import type { Gpu, InventoryModule, LogLine, Manifest } from '@millrace/shared/f
 import type { Watchdog } from '../process/watchdog.ts'
 import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'
+import { keepSwept } from './keep-swept.ts'
 import { detected, inventoryOf, type KnownModule, move, type RunnableModule } from './known-module.ts'
 import { makeReady } from './make-ready.ts'
 import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
-import { type Named, nameModules } from './name-modules.ts'
+import { isSame, type Named, nameModules, smallestFirst } from './name-modules.ts'
 import { stillGood } from './remembered.ts'
 import { keepRetesting } from './retest.ts'
-import { type Keeping, sweepUnused } from './sweep-unused.ts'
+import type { Keeping } from './sweep-unused.ts'
 import { takeStock } from './take-stock.ts'
 import { watchFolder } from './watch-folder.ts'
 import { openWorkQueue } from './work-queue.ts'
@@ -23,6 +24,8 @@ export type Catalogue = {
    * also try failed modules again.
    */
   scan(): Promise<void>
+  /** Removes what nobody needs any more, as soon as nothing is installed. */
+  sweep(): void
   /** Installs and tests a failed module again. */
   retry(name: string): void
   /** Tests an available module again. */
@@ -57,13 +60,16 @@ export type CatalogueOptions = {
   retestHours?: number
   /** How long environments outlive their use. */
   keeping?: Keeping
+  /** Whether a process runs, or is about to, with these contents. */
+  isInUse?(runnable: RunnableModule): boolean
   /** How long a folder must be left alone before it counts as complete. */
   quietMs?: number
   /** Between the steps of stopping an installation. */
   graceMs?: number
 }
 
-const keepWeek: Keeping = { unusedDays: 7, minFreeBytes: 5 * 1024 ** 3 }
+/** In the queue, among the names of folders: no folder is called that. */
+const sweep = '/'
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
   const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
@@ -71,13 +77,14 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   const modules = new Map<string, KnownModule>()
   const runnables = openRunnables(o.home)
   const queue = openWorkQueue(workOn)
+  const sweeper = keepSwept({ ...o, runnables, ask: () => queue.add(sweep) })
   let memory: Memory | null = null
   let findInterpreter = interpreterFinder(o.own)
   let looking: Promise<void> = Promise.resolve()
   let sweeping: Promise<void> = Promise.resolve()
   let lookAgain: NodeJS.Timeout | undefined
   let watcher: ReturnType<typeof watchFolder> | undefined
-  const retesting = keepRetesting(o.retestHours ?? 0, () => modules.values(), enqueue)
+  const retesting = keepRetesting(o.retestHours ?? 0, () => modules.values(), enqueue, o.now)
   let scanned = false
   let closed = false
 
@@ -101,9 +108,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   async function memoryAtHand(): Promise<Memory> {
     if (memory) return memory
     memory = await keeper.recall()
-    sweeping = sweepUnused(o.home, memory, o.keeping ?? keepWeek).catch((error: unknown) => {
-      o.logger.warn({ err: error }, 'unused environments could not be removed')
-    })
+    sweeping = sweeper.atStart(memory)
     return memory
   }
 
@@ -185,6 +190,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
 
   async function workOn(folderName: string, signal: AbortSignal): Promise<void> {
     await sweeping
+    if (folderName === sweep) return memory ? sweeper.now(memory) : undefined
     const module = modules.get(folderName)
     if (!module || module.disabled) return
     const { name } = module.found
@@ -206,6 +212,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (memory) memory.folders[folderName] = { outcome: module.outcome, good: module.good }
     save()
     changed()
+    await sweeper.whenLow()
   }
 
   const save = () => memory && keeper.save(memory)
@@ -249,6 +256,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       })
       return scanSoon(asked)
     },
+    sweep: () => queue.add(sweep),
     retry: (name) => allNamed(name).forEach(retry),
     test(name) {
       for (const module of allNamed(name)) {
@@ -282,6 +290,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     async close() {
       closed = true
       clearTimeout(lookAgain)
+      sweeper.close()
       retesting.close()
       await watcher?.close()
       await looking
@@ -290,16 +299,4 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       await keeper.close()
     },
   }
-}
-
-const isSame = (one: Named, other: Named): boolean =>
-  one.digest === other.digest && one.fault === other.fault && one.name === other.name
-
-/** A module with few requirements does not wait behind one that takes minutes: the list's length is the measure. */
-function smallestFirst(named: readonly Named[]): Named[] {
-  const requirements = ({ listing, manifest }: Named) => {
-    const file = listing.entries.find((entry) => entry.path === manifest?.requirementsFile)
-    return file?.kind === 'file' ? file.size : 0
-  }
-  return named.toSorted((a, b) => requirements(a) - requirements(b))
 }

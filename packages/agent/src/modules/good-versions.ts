@@ -38,7 +38,7 @@ export function runnableOf(home: string, good: Good): RunnableModule | null {
   }
 }
 
-/** What may run. All of them stay findable as long as the agent lives: a grant may be on its way. */
+/** What may run. All of them stay findable until they are forgotten: a grant may be on its way. */
 export function openRunnables(home: string) {
   const all = new Map<string, RunnableModule>()
   return {
@@ -52,9 +52,14 @@ export function openRunnables(home: string) {
       all.set(key, runnable)
       return runnable
     },
+    /** From now on only these can be found: a grant of another is handed back. */
+    forgetBut(isKept: (runnable: RunnableModule) => boolean): RunnableModule[] {
+      for (const [key, runnable] of all) if (!isKept(runnable)) all.delete(key)
+      return [...all.values()]
+    },
     find: (name: string, version: string, digest: string): RunnableModule | null =>
       all.get(keyOf(name, version, digest)) ?? null,
   }
 }
 
-const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
+export const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`

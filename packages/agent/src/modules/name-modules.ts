@@ -44,3 +44,16 @@ function freeName(folderName: string, taken: ReadonlySet<string>): string {
     if (!taken.has(name)) return name
   }
 }
+
+/** Whether nothing about a folder has changed that matters. */
+export const isSame = (one: Named, other: Named): boolean =>
+  one.digest === other.digest && one.fault === other.fault && one.name === other.name
+
+/** A module with few requirements does not wait behind one that takes minutes: the list's length is the measure. */
+export function smallestFirst(named: readonly Named[]): Named[] {
+  const requirements = ({ listing, manifest }: Named) => {
+    const file = listing.entries.find((entry) => entry.path === manifest?.requirementsFile)
+    return file?.kind === 'file' ? file.size : 0
+  }
+  return named.toSorted((a, b) => requirements(a) - requirements(b))
+}

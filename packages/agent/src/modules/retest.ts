@@ -10,12 +10,14 @@ export function keepRetesting(
   hours: number,
   modules: () => Iterable<KnownModule>,
   test: (module: KnownModule) => void,
+  now: () => Date = () => new Date(),
 ): { close(): void } {
   const afterMs = hours * 3600 * 1000
   const look = () => {
     for (const module of modules()) {
       const tested = module.outcome?.healthCheck?.lastTested
-      if (module.status === 'AVAILABLE' && tested && Date.now() - Date.parse(tested) >= afterMs) test(module)
+      if (module.status === 'AVAILABLE' && tested && now().getTime() - Date.parse(tested) >= afterMs)
+        test(module)
     }
   }
   const timer = afterMs > 0 ? setInterval(look, Math.min(afterMs, longestRestMs) / 2) : undefined

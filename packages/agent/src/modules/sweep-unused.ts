@@ -1,6 +1,7 @@
 import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ifThere } from '../if-there.ts'
+import type { RunnableModule } from './known-module.ts'
 import type { Memory } from './memory.ts'
 import { snapshotFolder } from './remembered.ts'
 
@@ -16,14 +17,24 @@ const dayMs = 24 * 3600 * 1000
 const unusedMarker = '.unused'
 
 /**
- * Removes copies and environments that no module needs any more, and what a crash left half-made. Only at
- * the agent's start: nothing of an earlier life runs any more then, and nothing of this one does yet.
+ * Removes copies and environments that no module needs any more, and what a crash left half-made. Only while nothing is
+ * installed or tested; `inUse` is what may run beside the contents that passed.
  */
-export async function sweepUnused(home: string, memory: Memory, keeping: Keeping): Promise<void> {
+export async function sweepUnused(
+  home: string,
+  memory: Memory,
+  keeping: Keeping,
+  inUse: readonly RunnableModule[] = [],
+): Promise<void> {
   const good = Object.values(memory.folders).flatMap((folder) => folder.good)
   const outcomes = Object.values(memory.folders).flatMap(({ outcome }) => outcome ?? [])
-  const snapshots = good.map(({ name, digest }) => basename(snapshotFolder(home, name, digest)))
-  const envs = [...good.map((one) => one.outcome), ...outcomes].map(({ envDir }) => basename(envDir ?? ''))
+  const snapshots = [...good, ...inUse].map(({ name, digest }) =>
+    basename(snapshotFolder(home, name, digest)),
+  )
+  const envs = [
+    ...[...good.map((one) => one.outcome), ...outcomes].map(({ envDir }) => basename(envDir ?? '')),
+    ...inUse.map(({ python }) => basename(dirname(dirname(python)))),
+  ]
   for (const name of await namesIn(join(home, 'tests'))) await remove(join(home, 'tests', name))
   for (const name of await namesIn(join(home, 'modules')))
     if (!snapshots.includes(name)) await remove(join(home, 'modules', name))
@@ -48,7 +59,8 @@ async function unusedMs(marker: string): Promise<number> {
   return 0
 }
 
-async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
+/** Whether so little room is left that what nobody needs has to go. */
+export async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize < minFreeBytes
 }
