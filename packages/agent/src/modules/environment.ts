@@ -121,7 +121,7 @@ function withPip(folder: string, o: Build & { lock: string | null }): string[][]
     [o.interpreter.path, '-m', 'venv', folder],
     [
       ...(o.allowBuilds ? [pythonIn(folder), '-m', 'pip'] : [pythonIn(folder), wheelsOnlyPip]),
-      ...['install', '--disable-pip-version-check', '--progress-bar', 'off', '--compile'],
+      ...['install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--compile'],
       ...[...(o.allowBuilds ? [] : ['--only-binary', ':all:']), ...whatFrom(o)],
     ],
   ]

@@ -1,4 +1,5 @@
 import type { ProcessEnd } from '../process/run-process.ts'
+import { causeOfInstall } from './install-causes.ts'
 
 /** Why an installation failed, in words for the dashboard. */
 export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string {
@@ -8,7 +9,7 @@ export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string 
   const words = lastWords(end)
   return (
     fullDisk(end.stderrTail) ??
-    `${withoutWheel(words) ?? 'The requirements cannot be installed'}: ${words || `exit code ${end.exitCode}`}`
+    `${withoutWheel(words) ?? causeOfInstall(end.stderrTail.join('\n')) ?? 'The requirements cannot be installed'}: ${words || `exit code ${end.exitCode}`}`
   )
 }
 
