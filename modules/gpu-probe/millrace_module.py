@@ -199,9 +199,9 @@ class Task:
     """One task: its inputs, its output folder, and a line to whoever waits for it."""
 
     def __init__(self, folder, input_file, voice, cancel):
-        with open(input_file, encoding="utf-8") as file:
+        with open(input_file, encoding="utf-8-sig") as file:
             given = json.load(file)
-        with open(os.path.join(folder, "module.json"), encoding="utf-8") as file:
+        with open(os.path.join(folder, "module.json"), encoding="utf-8-sig") as file:
             ports = json.load(file).get("inputs", [])
         self.id = given.get("task_id")
         self.files = given.get("files", {})
@@ -246,6 +246,8 @@ class Task:
         text = json.dumps(result)
         if len(text) <= LARGEST_LINE or not self._wanted_dir:
             return result
+        if os.path.exists(self.output("result.json")):
+            raise BadOutput("result.json is needed for the long result: give your file of that name another one")
         with open(self.output("result.json.part"), "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(self.output("result.json.part"), self.output("result.json"))
