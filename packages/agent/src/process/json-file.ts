@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { parsePythonJson } from './python-json.ts'
+import { notNumbersFault, parsePythonJson } from './python-json.ts'
 
 /** Larger files are believed: reading them would hold up the agent's other runs. */
 const largestRead = 16 * 1024 * 1024
@@ -10,9 +10,7 @@ export async function faultOfJsonFile(path: string): Promise<string | null> {
   const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
   const read = parsePythonJson(text)
   if (!read) return `is not valid JSON: ${parseError(text)}`
-  if (read.notNumbers.length === 0) return null
-  const places = read.notNumbers.slice(0, 5).join(', ')
-  return `holds NaN or Infinity, which JSON does not have, at ${places}`
+  return read.notNumbers.length === 0 ? null : notNumbersFault(read.notNumbers)
 }
 
 function parseError(text: string): string {

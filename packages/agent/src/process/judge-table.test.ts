@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Manifest } from '@millrace/shared/for-agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { judge } from './judge.ts'
+import { nothingPrinted } from './result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
 let outputDir: string
@@ -29,6 +30,8 @@ const judged = (end: Partial<ProcessEnd>, of = text) =>
       usage: { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null },
       startError: null,
       stderrTail: [],
+      stdoutTail: [],
+      printed: nothingPrinted,
       ...end,
     },
     manifest: of,

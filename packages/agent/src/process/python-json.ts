@@ -1,6 +1,9 @@
 import { depthOver, type Json } from '@millrace/shared/for-agents'
 
-/** What a text says, and the places (`/outputs/score`) where Python printed NaN or Infinity. */
+/**
+ * What a text says, and the places (`/outputs/score`) of what is no number in JSON: NaN and Infinity, which Python
+ * prints, and numbers such as 1e400, which every reader takes for Infinity.
+ */
 export type PythonJson = { value: Json; notNumbers: string[] }
 
 /** So deep nobody nests by intent, and the walk below still finds its way back. */
@@ -9,13 +12,26 @@ const deepest = 1000
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */
 export function parsePythonJson(text: string): PythonJson | null {
   const strict = parse(text)
-  if (strict.parsed) return { value: strict.value, notNumbers: [] }
+  if (strict.parsed) return { value: strict.value, notNumbers: infiniteNumbers(text, strict.value) }
   if (!/NaN|Infinity/.test(text)) return null
   const marked = parse(text.replace(stringOrNotNumber, (found) => (found.startsWith('"') ? found : standIn)))
   if (!marked.parsed || depthOver(marked.value, deepest)) return null
   const notNumbers: string[] = []
   const value = withoutStandIns(marked.value, '', notNumbers)
   return { value, notNumbers }
+}
+
+/** The message for such places, the first few. */
+export const notNumbersFault = (places: readonly string[]): string =>
+  'holds NaN or Infinity, which JSON does not have, or a number too large for one (beyond 1.8e308), ' +
+  `at ${places.slice(0, 5).join(', ')}`
+
+/** Where a text has numbers that are larger than a double can be. The text is looked at first: nearly none has. */
+export function infiniteNumbers(text: string, value: Json): string[] {
+  if (!/\d[eE]\+?\d{2}|\d{300}/.test(text) || depthOver(value, deepest)) return []
+  const found: string[] = []
+  withoutStandIns(value, '', found)
+  return found
 }
 
 const stringOrNotNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g
@@ -32,7 +48,7 @@ function parse(text: string): { parsed: true; value: Json } | { parsed: false } 
 }
 
 function withoutStandIns(value: Json, place: string, found: string[]): Json {
-  if (value === standInValue) {
+  if (value === standInValue || value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
     found.push(place === '' ? '/' : place)
     return null
   }
