@@ -245,6 +245,12 @@ class Run(ModuleCase):
         self.assertEqual(code, 0)
         self.assertIn("EOFError", err)
 
+    def test_half_a_surrogate_pair_is_refused_with_its_place(self):
+        for value in ("{'a': ['\\ud800']}", "{'a': [{'x\\udfff': 1}]}"):
+            source = "@module\ndef main(inputs, task):\n    return " + value
+            message = "outputs.a[0] has half a surrogate pair, which is no character"
+            self.assertFails(source, 2, "BadOutput", message, False)
+
     def test_values_of_numpy_s_kind_are_taken(self):
         source = """
         import pathlib

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared/for-agents'
+import { depthOver, halfPairFault, Json, Manifest, unknownManifestKeys } from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { ifThere } from '../if-there.ts'
 import { jsonFault } from './json-fault.ts'
@@ -50,6 +50,8 @@ function parse(text: string): { value: Json } | { fault: string } {
   const fault = jsonFault(text)
   if (fault !== null) return { fault: `module.json is not valid JSON: ${fault}` }
   const value: unknown = JSON.parse(text)
+  const halfPair = halfPairFault(value, text)
+  if (halfPair !== null) return { fault: `module.json ${halfPair}` }
   if (depthOver(value, deepest)) return { fault: `module.json is nested more than ${deepest} levels deep` }
   const parsed = Json.safeParse(value)
   return parsed.success ? { value: parsed.data } : { fault: faultOf(parsed.error) }

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { depthOver, faultOfValue, Json, type Manifest, type Port } from '@millrace/shared/for-agents'
+import {
+  depthOver,
+  faultOfValue,
+  halfPairFault,
+  Json,
+  type Manifest,
+  type Port,
+} from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
 import { readText } from './read-text.ts'
@@ -46,13 +53,15 @@ export async function expandTestData(o: {
 }
 
 async function readTestData(path: string): Promise<{ data: z.infer<typeof TestData> } | { fault: string }> {
-  const read = await readText(path, largest)
+  const read = await readText(path, { largest })
   if (read === null)
     return { fault: 'test_data.json is missing: without a small input the module cannot be tested' }
   if ('fault' in read) return { fault: `test_data.json ${read.fault}` }
   const fault = jsonFault(read.text)
   if (fault !== null) return { fault: `test_data.json is not valid JSON: ${fault}` }
   const value: unknown = JSON.parse(read.text)
+  const halfPair = halfPairFault(value, read.text)
+  if (halfPair !== null) return { fault: `test_data.json ${halfPair}` }
   if (depthOver(value, deepest)) return { fault: `test_data.json is nested more than ${deepest} levels deep` }
   const parsed = TestData.safeParse(value)
   return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }

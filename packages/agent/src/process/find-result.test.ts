@@ -246,6 +246,12 @@ describe('a program that does not end after its result', () => {
     expect(verdict.error).toMatchObject({ code: 'module_error', message: 'busy', retryable: true })
   })
 
+  it('is not said to be silent', async () => {
+    const limits = { resultGraceSeconds: 1, silenceSeconds: 0.4 }
+    const { verdict } = await runProgram(watchdog, hang + print, undefined, { limits })
+    expect(verdict).toMatchObject(found)
+  })
+
   it('but still prints is left alone until its time is over', async () => {
     const alive = 'while True:\n  print("alive"); time.sleep(0.1)'
     const { verdict, seconds } = await runProgram(watchdog, print + alive, undefined, { timeoutSeconds: 3 })

@@ -133,3 +133,24 @@ it('an optional output may be missing or null', async () => {
     expect(verdict.outputs).toEqual({ answer: { value: 'yes' } })
   }
 })
+
+it('half a surrogate pair in an output is refused with its place', async () => {
+  const json = manifest([{ key: 'answer', type: 'json' }])
+  for (const [value, place] of [
+    ['"\\ud800"', '/'],
+    ['{"a": [1, "x\\udc00"]}', '/a/1'],
+    ['{"\\ud83d": 1}', '/\ufffd'],
+  ]) {
+    const line = `{"status": "success", "outputs": {"answer": ${value}}}`
+    const { error } = await judged({ lastJsonLine: line }, json)
+    expect(error).toMatchObject({ code: 'bad_output', retryable: false })
+    expect(error?.message).toContain(
+      `"answer" has half a surrogate pair, which is no character, at ${place}:`,
+    )
+  }
+  const whole = await judged(
+    { lastJsonLine: '{"status": "success", "outputs": {"answer": "\\ud83d\\ude00"}}' },
+    json,
+  )
+  expect(whole.outputs).toEqual({ answer: { value: '😀' } })
+})

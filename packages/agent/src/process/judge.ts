@@ -100,7 +100,7 @@ function moduleError(result: Extract<ModuleResult, { kind: 'error' }>, end: Proc
     message: reasonOf(result.message, end).slice(0, 8000).toWellFormed(),
     retryable: result.retryable ?? end.exitCode !== 2,
     detail: {
-      type: result.type,
+      type: result.type?.toWellFormed() ?? null,
       ...(result.traceback ? { traceback: result.traceback.slice(-8000).toWellFormed() } : {}),
     },
   }

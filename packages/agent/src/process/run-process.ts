@@ -125,7 +125,7 @@ function follow(
   const tree = (): Tree => ({ ...started, longLived: Date.now() - startedAt > longLivedMs })
   const output = sortOutput({ ...options, expected: options.result?.expected })
   const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
-    stop('over_limit', usualAsk, isUrgent(overrun)),
+    isUrgent(overrun) ? stop('over_limit', usualAsk, true) : void endOfTime('over_limit'),
   )
   const graceMs = options.result ? (options.limits?.resultGraceSeconds ?? usualResultGraceSeconds) * 1000 : 0
   const { expected = anyResult, outputDir } = options.result ?? {}
@@ -168,9 +168,11 @@ function follow(
     output.result.close()
     ladder = startLadder(stopSteps(child, tree, null), options.graceMs ?? graceOf('shutdown'))
   }
-  const endOfTime = async () => ((await grace.isDone()) ? endAfterResult() : stop('timed_out'))
+  const endOfTime = async (reason: 'timed_out' | 'over_limit') =>
+    (await grace.isDone()) ? endAfterResult() : stop(reason)
   const limit = options.timeoutSeconds
-  const timeout = limit === undefined ? undefined : afterAwake(limit * 1000, () => void endOfTime())
+  const timeout =
+    limit === undefined ? undefined : afterAwake(limit * 1000, () => void endOfTime('timed_out'))
 
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
@@ -181,7 +183,8 @@ function follow(
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)
     await output.end()
-    const overrun = await limits.end()
+    const found = await limits.end()
+    const overrun = hungAfterResult && found && !isUrgent(found) ? null : found
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
