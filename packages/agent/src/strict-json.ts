@@ -5,7 +5,7 @@ import { notNumbersFault, parsePythonJson } from './process/python-json.ts'
 export function readJson(text: string): { value: Json } | { fault: string } {
   const read = parsePythonJson(text)
   if (!read) return { fault: 'is not valid JSON' }
-  if (read.notNumbers.length > 0) return { fault: notNumbersFault(read.notNumbers) }
+  if (read.notNumbers.length > 0) return { fault: notNumbersFault(read) }
   const fault = halfPairFault(read.value, text)
   return fault === null ? { value: read.value } : { fault }
 }

@@ -9,6 +9,10 @@ it.each([
     '{"a": "NaN", "b": "\\"Infinity", "c": NaN}',
     { value: { a: 'NaN', b: '"Infinity', c: null }, notNumbers: ['/c'] },
   ],
+  [
+    '[1e400, {"a": -2E+999}, "1e400", 1e308]',
+    { value: [Infinity, { a: -Infinity }, '1e400', 1e308], notNumbers: ['/0', '/1/a'], areTooLarge: true },
+  ],
   ['NaN', { value: null, notNumbers: ['/'] }],
   ['{"a": NaN', null],
   ['nonsense', null],

@@ -4,7 +4,7 @@ import { depthOver, type Json } from '@millrace/shared/for-agents'
  * What a text says, and the places (`/outputs/score`) of what is no number in JSON: NaN and Infinity, which Python
  * prints, and numbers such as 1e400, which every reader takes for Infinity.
  */
-export type PythonJson = { value: Json; notNumbers: string[] }
+export type PythonJson = { value: Json; notNumbers: string[]; areTooLarge?: boolean }
 
 /** So deep nobody nests by intent, and the walk below still finds its way back. */
 const deepest = 1000
@@ -12,7 +12,10 @@ const deepest = 1000
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */
 export function parsePythonJson(text: string): PythonJson | null {
   const strict = parse(text)
-  if (strict.parsed) return { value: strict.value, notNumbers: infiniteNumbers(text, strict.value) }
+  if (strict.parsed) {
+    const notNumbers = infiniteNumbers(text, strict.value)
+    return { value: strict.value, notNumbers, ...(notNumbers.length > 0 ? { areTooLarge: true } : {}) }
+  }
   if (!/NaN|Infinity/.test(text)) return null
   const marked = parse(text.replace(stringOrNotNumber, (found) => (found.startsWith('"') ? found : standIn)))
   if (!marked.parsed || depthOver(marked.value, deepest)) return null
@@ -22,9 +25,12 @@ export function parsePythonJson(text: string): PythonJson | null {
 }
 
 /** The message for such places, the first few. */
-export const notNumbersFault = (places: readonly string[]): string =>
-  'holds NaN or Infinity, which JSON does not have, or a number too large for one (beyond 1.8e308), ' +
-  `at ${places.slice(0, 5).join(', ')}`
+export const notNumbersFault = ({ notNumbers, areTooLarge }: PythonJson): string =>
+  `${
+    areTooLarge
+      ? 'holds a number that is too large (beyond 1.8e308), which is read as Infinity,'
+      : 'holds NaN or Infinity, which JSON does not have,'
+  } at ${notNumbers.slice(0, 5).join(', ')}`
 
 /** Where a text has numbers that are larger than a double can be. The text is looked at first: nearly none has. */
 export function infiniteNumbers(text: string, value: Json): string[] {

@@ -163,7 +163,7 @@ function interpret(parsed: PythonJson | null, where: string): ModuleResult {
   const verdict = shapeOf(value, anyResult)?.verdict
   if (verdict === 'error') return errorOf(value.error ?? value.message)
   if (!verdict) return { kind: 'bad', fault: `${where} has no "status" of "success" or "error"` }
-  if (notNumbers.length > 0) return { kind: 'bad', fault: `${where} ${notNumbersFault(notNumbers)}` }
+  if (notNumbers.length > 0) return { kind: 'bad', fault: `${where} ${notNumbersFault(parsed)}` }
   if (value.status === 'success' && value.outputs !== undefined && !isObject(value.outputs))
     return { kind: 'bad', fault: `${where}: "outputs" must be an object` }
   return { kind: 'success', outputs: outputsIn(value) }

@@ -23,7 +23,8 @@ export function messageIn(text: string): Said | null {
   return null
 }
 
-function messageOf({ value: message, notNumbers }: PythonJson): Said | null {
+function messageOf(read: PythonJson): Said | null {
+  const { value: message } = read
   if (typeof message !== 'object' || message === null || Array.isArray(message)) return null
   const { type, id } = message
   if (type === 'ready' || type === 'pong') return { type }
@@ -32,14 +33,18 @@ function messageOf({ value: message, notNumbers }: PythonJson): Said | null {
   if (type === 'progress')
     return { type, id: idOf(id), progress: progressFrom(message.percent, message.message) }
   if (typeof id !== 'string') return null
-  if (type === 'done') return { type, id, result: resultIn(message.result, notNumbers) }
+  if (type === 'done') return { type, id, result: resultIn(message.result, read) }
   if (type === 'failed') return { type, id, error: message.error }
   return type === 'cancelled' ? { type, id } : null
 }
 
 const idOf = (id: Json | undefined): string | null => (typeof id === 'string' ? id : null)
 
-function resultIn(value: Json | undefined, notNumbers: string[]): PythonJson {
+function resultIn(value: Json | undefined, { notNumbers, areTooLarge }: PythonJson): PythonJson {
   const inside = notNumbers.filter((place) => place.startsWith('/result'))
-  return { value: value ?? null, notNumbers: inside.map((place) => place.slice('/result'.length) || '/') }
+  return {
+    value: value ?? null,
+    notNumbers: inside.map((place) => place.slice('/result'.length) || '/'),
+    areTooLarge,
+  }
 }
