@@ -207,6 +207,29 @@ class Run(ModuleCase):
         with open(os.path.join(self.output_dir, "result.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file), {"status": "success", "outputs": {"long": "x" * 300000}})
 
+    def test_a_long_result_does_not_overwrite_a_file_of_that_name(self):
+        source = """
+        @module
+        def main(inputs, task):
+            with open(task.output("result.json"), "w") as file:
+                file.write("mine")
+            return {"long": "x" * 300000, "file": task.output("result.json")}
+        """
+        code, result = self.result(source)
+        self.assertEqual((code, result["error"]["type"]), (2, "BadOutput"))
+        with open(os.path.join(self.output_dir, "result.json"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "mine")
+
+    def test_files_may_begin_with_a_byte_order_mark(self):
+        input_file = self.write(COUNT, {"text": "one two"})
+        for path in (input_file, self.path("module.json")):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8-sig") as file:
+                file.write(text)
+        code, lines, _ = self.end(self.start("--mode", "run", "--input_file", input_file))
+        self.assertEqual((code, json.loads(lines[-1])["outputs"]), (0, {"words": 2}))
+
     def test_what_libraries_and_children_print_is_log_and_they_read_nothing(self):
         source = """
         @module
@@ -221,6 +244,12 @@ class Run(ModuleCase):
         )
         self.assertEqual(code, 0)
         self.assertIn("EOFError", err)
+
+    def test_half_a_surrogate_pair_is_refused_with_its_place(self):
+        for value in ("{'a': ['\\ud800']}", "{'a': [{'x\\udfff': 1}]}"):
+            source = "@module\ndef main(inputs, task):\n    return " + value
+            message = "outputs.a[0] has half a surrogate pair, which is no character"
+            self.assertFails(source, 2, "BadOutput", message, False)
 
     def test_values_of_numpy_s_kind_are_taken(self):
         source = """

@@ -39,7 +39,7 @@ def parse_arguments():
 
 
 def read_task(path):
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig") as file:
         task = json.load(file)
     # Paths from the agent are absolute; those in test_data.json are relative to that file.
     photo = task["inputs"]["photo"]
@@ -103,7 +103,7 @@ def draw(cv2, picture, faces, path):
 def check(outputs):
     """Holds what was found in the test picture against `expected`, within 5 % of the face's size."""
     own_test_data = os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_data.json")
-    with open(own_test_data, encoding="utf-8") as file:
+    with open(own_test_data, encoding="utf-8-sig") as file:
         expected = json.load(file)["expected"]
     faces = outputs["faces"]
     if len(faces) != len(expected):

@@ -199,9 +199,9 @@ class Task:
     """One task: its inputs, its output folder, and a line to whoever waits for it."""
 
     def __init__(self, folder, input_file, voice, cancel):
-        with open(input_file, encoding="utf-8") as file:
+        with open(input_file, encoding="utf-8-sig") as file:
             given = json.load(file)
-        with open(os.path.join(folder, "module.json"), encoding="utf-8") as file:
+        with open(os.path.join(folder, "module.json"), encoding="utf-8-sig") as file:
             ports = json.load(file).get("inputs", [])
         self.id = given.get("task_id")
         self.files = given.get("files", {})
@@ -246,6 +246,8 @@ class Task:
         text = json.dumps(result)
         if len(text) <= LARGEST_LINE or not self._wanted_dir:
             return result
+        if os.path.exists(self.output("result.json")):
+            raise BadOutput("result.json is needed for the long result: give your file of that name another one")
         with open(self.output("result.json.part"), "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(self.output("result.json.part"), self.output("result.json"))
@@ -279,14 +281,16 @@ def typed(given, ports, base):
 
 def plain(value, place="outputs"):
     """The value as JSON can hold it; numpy's numbers and arrays too. Refuses NaN and says where it stands."""
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int)):
         return value
+    if isinstance(value, str):
+        return whole(value, place)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise BadOutput("%s is %r: JSON has no such number" % (place, float(value)))
         return float(value)
     if isinstance(value, dict):
-        return {str(key): plain(item, "%s.%s" % (place, key)) for key, item in value.items()}
+        return {whole(str(key), place): plain(item, "%s.%s" % (place, key)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, "%s[%d]" % (place, at)) for at, item in enumerate(value)]
     if isinstance(value, os.PathLike):
@@ -294,6 +298,15 @@ def plain(value, place="outputs"):
     if hasattr(value, "tolist"):
         return plain(value.tolist(), place)
     raise BadOutput("%s is a %s, which JSON cannot hold" % (place, type(value).__name__))
+
+
+def whole(text, place):
+    """The text, unless it has what no UTF-8 can carry."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadOutput("%s has half a surrogate pair, which is no character" % place) from None
+    return text
 
 
 def check_equal(outputs, task):

@@ -41,7 +41,7 @@ def say(**message):
 
 
 def read_and_count(input_file):
-    with open(input_file, encoding="utf-8") as file:
+    with open(input_file, encoding="utf-8-sig") as file:
         text = json.load(file).get("inputs", {}).get("text")
     if not isinstance(text, str):
         return failure("InvalidInput", 'input "text" must be a text')

@@ -32,6 +32,7 @@ export const agentSettings: readonly string[] = [
   'MIN_FREE_DISK_GB',
   'MIN_FREE_DISK_FOR_RUNS_GB',
   'RUN_SILENCE_SECONDS',
+  'RUN_RESULT_GRACE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_DISK_GB',
   'RUN_OUTPUT_GB',

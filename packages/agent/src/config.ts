@@ -45,6 +45,7 @@ const Environment = z.object({
   AGENT_HOST: z.string().min(1).default('127.0.0.1'),
   AGENT_PORT: z.coerce.number({ error: 'must be a port' }).int().min(0).max(65_535).default(0),
   RUN_SILENCE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(0),
+  RUN_RESULT_GRACE_SECONDS: z.coerce.number({ error: 'must be a number of seconds' }).min(0).default(5),
   RUN_MEMORY_MB: z.coerce
     .number({ error: 'must be a number of megabytes' })
     .min(0)
@@ -134,6 +135,7 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
     minFreeBytesForRuns: data.MIN_FREE_DISK_FOR_RUNS_GB * gigabyte,
     limits: {
       silenceSeconds: data.RUN_SILENCE_SECONDS,
+      resultGraceSeconds: data.RUN_RESULT_GRACE_SECONDS,
       memoryBytes: data.RUN_MEMORY_MB * megabyte,
       diskBytes: data.RUN_DISK_GB * gigabyte,
       outputBytes: data.RUN_OUTPUT_GB * gigabyte,

@@ -103,7 +103,10 @@ async function executeServed(
   }
   const { end, said } = await warm.serve(seat, module, task, stopped, work.onStarted)
   if (said === null) return { end }
-  return { end, result: 'done' in said ? await readServedResult(outputDir, said.done) : said }
+  return {
+    end,
+    result: 'done' in said ? await readServedResult(outputDir, said.done, module.manifest) : said,
+  }
 }
 
 /** With the GPU memory that its process was seen to hold, as far as the driver tells. */

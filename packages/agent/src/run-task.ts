@@ -177,9 +177,12 @@ async function carryOut(
     return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   }
   const { end, result, promisedVramBytes = 0 } = executed
+  if (end.hungAfterResult)
+    log.add('agent', 'it gave its result and did not end; the agent ended it, and the result counts')
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
+  for (const note of verdict.notes) log.add('agent', mask(note))
   const { outcome, error } = verdict
   // All that was promised to it was not enough, whatever it was seen to hold.
   if (error?.code === 'out_of_memory' && promisedVramBytes > 0)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, ConfigFaults, readConfig, settingNames } from './config.ts'
+import { decodeText } from './decode-text.ts'
 import { homeFrom } from './home-path.ts'
 import { ifThere } from './if-there.ts'
 
@@ -16,8 +17,8 @@ export async function readSettings(own: NodeJS.ProcessEnv, args: readonly string
   const { AGENT_HOME = own.AGENT_HOME, ...others } = flags
   const env = { ...own, ...(AGENT_HOME === undefined ? {} : { AGENT_HOME }) }
   const file = settingsFile(env)
-  const text = await ifThere(readFile(file, 'utf8'))
-  const fromFile = text === null ? {} : await parseFile(file, text)
+  const bytes = await ifThere(readFile(file))
+  const fromFile = bytes === null ? {} : await parseFile(file, decoded(file, bytes))
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   return readConfig({ ...fromFile, ...given, ...others }, own)
 }
@@ -41,6 +42,12 @@ function parseFlags(args: readonly string[]): Record<string, string> {
     )
   if (faults.length > 0) throw new ConfigFaults(faults)
   return found
+}
+
+function decoded(file: string, bytes: Buffer): string {
+  const read = decodeText(bytes)
+  if ('fault' in read) throw new ConfigFaults([`${file} ${read.fault}: save it as UTF-8`])
+  return read.text
 }
 
 async function parseFile(file: string, text: string): Promise<Record<string, string>> {

@@ -4,8 +4,9 @@ import { type Grant, parseRunId } from '@millrace/shared/for-agents'
 import type { PlacedInputs } from './inputs/place-inputs.ts'
 import type { RunnableModule } from './modules/catalogue.ts'
 import { moduleEnv } from './process/module-env.ts'
+import { expectedOf } from './process/result-shape.ts'
 import type { RunProcessOptions } from './process/run-process.ts'
-import { answerKey } from './process/worker-answer.ts'
+import { expectedAnswer } from './process/worker-answer.ts'
 import type { Program } from './programs.ts'
 import { startOfWorker } from './workers/runnable-worker.ts'
 
@@ -19,7 +20,7 @@ export type RunToStart = {
   own: NodeJS.ProcessEnv
   agentId: string | null
 }
-type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'resultKeys'>
+type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'result'>
 
 /** How a program is started for a run, and where it finds its inputs: modules in a file, workers on standard input. */
 export function startOfRun(program: Program, run: RunToStart): Start {
@@ -27,10 +28,13 @@ export function startOfRun(program: Program, run: RunToStart): Start {
   const { python, cacheDir, manifest } = program
   const requestId = run.grant.task?.requestId
   const env = moduleEnv({ ...run, python, cacheDir, taskId, requestId, usesGpu: manifest.resources.usesGpu })
-  if (!('call' in program)) return { ...startOfModule(program, run), env }
+  if (!('call' in program)) {
+    const result = { expected: expectedOf(manifest), outputDir: run.outputDir }
+    return { ...startOfModule(program, run), env, result }
+  }
   const params = run.placed.inputs.params ?? null
   const worker = startOfWorker(program, run.grant, params, run.agentId)
-  return { ...worker, env: { ...env, ...program.call.env }, resultKeys: [answerKey] }
+  return { ...worker, env: { ...env, ...program.call.env }, result: { expected: expectedAnswer } }
 }
 
 function startOfModule(module: RunnableModule, run: RunToStart) {

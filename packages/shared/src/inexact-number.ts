@@ -14,7 +14,7 @@ export function inexactNumberIn(text: string): InexactNumber | null {
   // Values come after what is in them: so the way to the first find is met from its end.
   JSON.parse(text, function (this: unknown, key: string, value: unknown, context?: { source?: string }) {
     const source = context?.source ?? String(value)
-    if (literal === undefined && typeof value === 'number' && isInexact(value, source)) {
+    if (literal === undefined && typeof value === 'number' && isInexactNumber(value, source)) {
       literal = source
       at = value
     }
@@ -32,13 +32,14 @@ export function inexactNumberIn(text: string): InexactNumber | null {
 export const inexactNumberFault = (literal: string): string =>
   `${literal.length > 40 ? `${literal.slice(0, 40)}…` : literal} ${
     /^-?\d+$/.test(literal) && literal.length < 300
-      ? 'is an integer beyond 2^53 and would change; send it as a string'
-      : 'is larger than a double can hold; send it as a string'
+      ? 'is an integer beyond 2^53 and would change; write it as a string'
+      : 'is larger than a double can hold; write it as a string'
   }`
 
 /** Sixteen digits in a row or an exponent of three: no other text can hold such a number. */
 const mayBeInexact = /\d{16}|\d[eE]\+?\d{3}/
 
-const isInexact = (value: number, source: string): boolean =>
+/** Whether a number is another than its digits say. */
+export const isInexactNumber = (value: number, source: string): boolean =>
   !Number.isFinite(value) ||
   (!Number.isSafeInteger(value) && /^-?\d+$/.test(source) && String(value) !== source)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { depthOver } from './json.ts'
+import { depthOver, halfPairFault } from './json.ts'
 
 it.each([
   [1, 0, false],
@@ -17,4 +17,19 @@ it.each([
 it('finds its way through a million levels', () => {
   const deep: unknown = JSON.parse('['.repeat(1_000_000) + ']'.repeat(1_000_000))
   expect([depthOver(deep, 100), depthOver(deep, 2_000_000)]).toEqual([true, false])
+})
+
+it.each([
+  ['a\ud83d\ude00', null],
+  ['a\ud83d', '/'],
+  ['\ude00\ud83d', '/'],
+  [[1, ['\udfff']], '/1/0'],
+  [{ 'a/b': { '~': 'x\ud800y' } }, '/a~1b/~0'],
+  [{ a: { 'k\ud800': 1 } }, '/a/k\ufffd'],
+  [{ a: [1, null, true, 'whole'] }, null],
+])('half a surrogate pair in %j is at %s', (value, place) => {
+  for (const text of [undefined, JSON.stringify(value)]) {
+    const fault = halfPairFault(value, text)
+    expect(fault?.match(/ at (\S+):/)?.[1] ?? null).toBe(place)
+  }
 })

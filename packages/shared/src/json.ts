@@ -36,3 +36,47 @@ export function depthOver(value: unknown, limit: number): boolean {
 }
 
 const objectsAmong = (values: unknown[]) => values.filter((one) => typeof one === 'object' && one !== null)
+
+/** An escape that may be half of a surrogate pair: in text that was decoded, there is no other way to write one. */
+const halfEscape = /\\u[dD][89a-fA-F]/
+
+/**
+ * Says where a value has half a surrogate pair (`"\ud800"`), in a string or a key; `null` when it has none. No UTF-8
+ * can carry one: some hands would keep it, and others replace it. With its JSON text most values are not walked.
+ */
+export function halfPairFault(value: unknown, text?: string): string | null {
+  if (text === undefined ? isWhole(value) : !halfEscape.test(text)) return null
+  const place = halfPairAt(value)
+  return place === null
+    ? null
+    : `has half a surrogate pair, which is no character, at ${place || '/'}: send whole characters, or bytes as a file`
+}
+
+/** The place of the first one, as a JSON pointer. */
+export function halfPairAt(value: unknown): string | null {
+  const left: [place: string, value: unknown][] = [['', value]]
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [place, one] = next
+    if (typeof one === 'string' && !one.isWellFormed()) return place
+    if (typeof one !== 'object' || one === null) continue
+    for (const [key, inner] of Object.entries(one)) {
+      const inside = `${place}/${key.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`
+      if (!key.isWellFormed()) return inside
+      if (typeof inner === 'string' || typeof inner === 'object') left.push([inside, inner])
+    }
+  }
+  return null
+}
+
+/** The same question without the place, which costs more to know than to ask. */
+function isWhole(value: unknown): boolean {
+  const left = [value]
+  while (left.length > 0) {
+    const one = left.pop()
+    if (typeof one === 'string' && !one.isWellFormed()) return false
+    if (typeof one !== 'object' || one === null) continue
+    if (!Array.isArray(one) && !Object.keys(one).every((key) => key.isWellFormed())) return false
+    for (const inner of Object.values(one)) if (typeof inner !== 'number') left.push(inner)
+  }
+  return true
+}

@@ -88,6 +88,7 @@ describe('a call that cannot be carried out', () => {
       /"other" is not declared.*do, seconds/,
     ],
     ['a number that is none', { inputs: [{ key: 'seconds', text: 'soon' }] }, /"seconds" must be a number/],
+    ['half a character', { inputs: [{ key: 'do', text: 'a\ud800' }] }, /half a surrogate pair/],
     ['a file that is not there', { inputs: [{ key: 'do', file: '/nowhere/x' }] }, /cannot be read/],
     [
       'an input given twice',

@@ -6,12 +6,15 @@ import {
   faultOfValue,
   type Grant,
   type GrantedFile,
+  halfPairFault,
   type Json,
   type Manifest,
   type Port,
 } from '@millrace/shared/for-agents'
 import { ifThere } from '../if-there.ts'
+import { readTextAs } from '../inputs/read-text-as.ts'
 import { contentTypeOf } from '../report/content-type.ts'
+import { readJson } from '../strict-json.ts'
 
 type Inputs = Grant['inputs']
 type Single = GrantedFile | { value: Json }
@@ -61,11 +64,10 @@ async function readOne(port: Port, one: GivenInput): Promise<Single | { fault: s
     return 'file' in one
       ? readFileInput(port, one.file)
       : { fault: `is a file: give it as ${port.key}=@path` }
-  const text = 'file' in one ? await readText(one.file) : one.text
-  if (typeof text !== 'string') return text
-  const value = port.type === 'text' ? text : parsed(text)
-  const fault = faultOfValue(port, value)
-  return fault ? { fault } : { value }
+  const read = 'file' in one ? await readText(port, one.file) : { value: valueAs(port, one.text) }
+  if ('fault' in read) return read
+  const fault = halfPairFault(read.value) ?? faultOfValue(port, read.value)
+  return fault ? { fault } : read
 }
 
 async function readFileInput(port: Port, path: string): Promise<Single | { fault: string }> {
@@ -88,21 +90,21 @@ async function grantFile(path: string): Promise<GrantedFile> {
 /** Files of a check are no data items. */
 const noData = 'dat_00000000000000000000000000'
 
-async function readText(path: string): Promise<string | { fault: string }> {
+async function readText(port: Port, path: string): Promise<{ value: Json } | { fault: string }> {
   try {
-    return await readFile(path, 'utf8')
+    const read = readTextAs({ type: 'text' }, await readFile(path), '')
+    return 'fault' in read
+      ? { fault: `names ${path}, which ${read.fault}` }
+      : { value: valueAs(port, String(read.value)) }
   } catch (error) {
     return { fault: `names ${path}, which cannot be read: ${error instanceof Error ? error.message : error}` }
   }
 }
 
-function parsed(text: string): Json {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Then it is text, and what is made of the input says that it should not be.
-    return text
-  }
+/** What is no JSON is text, and what is made of the input says that it should not be. */
+function valueAs(port: Port, text: string): Json {
+  const read = port.type === 'text' ? { value: text } : readJson(text)
+  return 'value' in read ? read.value : text
 }
 
 function declared(manifest: Manifest): string {

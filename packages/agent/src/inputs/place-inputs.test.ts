@@ -143,3 +143,64 @@ test('a JSON input that is none is a final failure that names the input', async 
     message: 'doc: d.json is not valid JSON',
   })
 })
+
+test.each([
+  ['UTF-8 with its mark', Buffer.from('\uFEFFGröße'), ''],
+  ['UTF-16 by its mark', Buffer.from('\uFEFFGröße', 'utf16le'), 'text/plain'],
+  ['UTF-16 of the other order', Buffer.from('\uFEFFGröße', 'utf16le').swap16(), 'text/plain; charset=utf-8'],
+  ['a declared charset', Buffer.from('Größe', 'latin1'), 'text/plain; charset=windows-1252'],
+  ['one in quotes', Buffer.from('Größe', 'latin1'), 'text/plain; format=flowed; Charset="ISO-8859-1"'],
+  ['UTF-16 that is declared', Buffer.from('Größe', 'utf16le'), 'text/plain; charset=utf-16le'],
+])('a text and JSON in %s is read', async (_, content, contentType) => {
+  answer = (path, response) => response.end(path === '/doc' ? inQuotes(content, contentType) : content)
+  const given = (key: string, size: number) => ({
+    file: fileOf({ url: `${url}/${key}`, size, sha256: undefined, contentType, name: key }),
+  })
+  const doc = given('doc', inQuotes(content, contentType).length)
+  const { inputs } = await place({ text: given('text', content.length), doc })
+  expect(inputs).toMatchObject({ text: 'Größe', doc: 'Größe' })
+})
+
+/** The same text as JSON, in the same charset. */
+function inQuotes(content: Buffer, contentType: string): Buffer {
+  if (content[0] === 0xfe) return Buffer.from('\uFEFF"Größe"', 'utf16le').swap16()
+  if (content[0] === 0xff) return Buffer.from('\uFEFF"Größe"', 'utf16le')
+  if (content[0] === 0xef) return Buffer.from('\uFEFF"Größe"')
+  return Buffer.from('"Größe"', contentType.includes('utf-16') ? 'utf16le' : 'latin1')
+}
+
+test.each([
+  [
+    'text',
+    Buffer.from('Größe', 'latin1'),
+    '',
+    /is not UTF-8: the byte 0xf6 at offset 2 .*save it as UTF-8, or declare/,
+  ],
+  ['text', Buffer.from('hello', 'utf16le'), 'text/plain', /looks like UTF-16 without a byte order mark/],
+  ['text', Buffer.from([0xff, 0xfe, 0x61, 0, 0x62]), '', /is not UTF-16LE: the byte 0x62 at offset 4/],
+  ['text', Buffer.from('a'), 'text/plain; charset=klingon', /has the charset klingon, which is not known/],
+  [
+    'text',
+    Buffer.concat([Buffer.alloc(70_000, 'ü'), Buffer.from([0xe2, 0x82])]),
+    '',
+    /byte 0xe2 at offset 70000/,
+  ],
+  ['doc', Buffer.from('"Größe"', 'latin1'), '', /0xf6 at offset 3/],
+  ['doc', Buffer.from('{"a": [0, -1e400]}'), '', /too large.* at \/a\/1$/],
+  [
+    'doc',
+    Buffer.from('{"a": [653247040368672769]}'),
+    '',
+    /holds 653247040368672769, an integer beyond.* at \/a\/0$/,
+  ],
+  ['doc', Buffer.from('{"a": {"b": "\\ud800"}}'), '', /half a surrogate pair.* at \/a\/b/],
+  ['doc', Buffer.from('{"a": NaN}'), '', /NaN.* at \/a$/],
+])('a %s that would be garbled is refused: %s', async (key, content, contentType, message) => {
+  answer = (_, response) => response.end(content)
+  const file = fileOf({ size: content.length, sha256: undefined, contentType, name: 'given' })
+  await expect(place({ [key]: { file } })).rejects.toMatchObject({
+    name: 'InputUnavailable',
+    retryable: false,
+    message: expect.stringMatching(message),
+  })
+})

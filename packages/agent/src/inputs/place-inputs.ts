@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Grant, GrantedFile, GrantedInput, Json, Port } from '@millrace/shared/for-agents'
 import { InputUnavailable } from './download.ts'
+import { readTextAs } from './read-text-as.ts'
 
 type FileFacts = { content_type: string; size: number; label: string }
 export type PlacedInputs = {
@@ -65,18 +66,14 @@ async function placeFile(
     throw new InputUnavailable(`${port.key}: ${file.name} is too large to be read as ${port.type}`, false)
   const path = await placeFor(folder, fileName(port.key, n, extensionOf(file.name)))
   await fetch(file, path, { key: port.key, n })
-  if (asValue) return { value: await readAs(port, path, file.name), facts: null }
+  if (asValue) return { value: await readAs(port, path, file), facts: null }
   return { value: path, facts: { content_type: file.contentType, size: file.size, label: file.label } }
 }
 
-async function readAs(port: Port, path: string, name: string): Promise<Json> {
-  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
-  if (port.type === 'text') return text
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new InputUnavailable(`${port.key}: ${name} is not valid JSON`, false, cause)
-  }
+async function readAs(port: Port, path: string, file: GrantedFile['file']): Promise<Json> {
+  const read = readTextAs(port, await readFile(path), file.contentType)
+  if ('fault' in read) throw new InputUnavailable(`${port.key}: ${file.name} ${read.fault}`, false)
+  return read.value
 }
 
 /** An inline item given to a file input. */

@@ -1,6 +1,14 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { depthOver, Json, Manifest, unknownManifestKeys } from '@millrace/shared/for-agents'
+import {
+  depthOver,
+  halfPairFault,
+  inexactNumberFault,
+  inexactNumberIn,
+  Json,
+  Manifest,
+  unknownManifestKeys,
+} from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { ifThere } from '../if-there.ts'
 import { jsonFault } from './json-fault.ts'
@@ -51,6 +59,11 @@ function parse(text: string): { value: Json } | { fault: string } {
   if (fault !== null) return { fault: `module.json is not valid JSON: ${fault}` }
   const value: unknown = JSON.parse(text)
   if (depthOver(value, deepest)) return { fault: `module.json is nested more than ${deepest} levels deep` }
+  const changed = inexactNumberIn(text)
+  if (changed)
+    return { fault: `module.json: /${changed.path.join('/')}: ${inexactNumberFault(changed.literal)}` }
+  const halfPair = halfPairFault(value, text)
+  if (halfPair !== null) return { fault: `module.json ${halfPair}` }
   const parsed = Json.safeParse(value)
   return parsed.success ? { value: parsed.data } : { fault: faultOf(parsed.error) }
 }

@@ -1,16 +1,18 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
+import { decodeText } from '../decode-text.ts'
 
 /** More than this nobody writes by hand into a manifest or a list of requirements. */
 const usual = 256 * 1024
 
 /**
  * Reads a text file that a module's author wrote, without its byte order mark; `null` when there is none. Never
- * waits, and never reads more than `largest` bytes: what a pipe, a device or a giant is comes back as a fault.
+ * waits, and never reads more than `largest` bytes: what a pipe, a device or a giant is comes back as a fault, and so
+ * does what is not UTF-8, unless that may be.
  */
 export async function readText(
   path: string,
-  largest = usual,
+  { largest = usual, isLenient = false } = {},
 ): Promise<{ text: string } | { fault: string } | null> {
   try {
     // Opening a pipe waits for its writer, unless told not to.
@@ -19,7 +21,7 @@ export async function readText(
     if (stat.isDirectory()) return { fault: 'is a folder, not a file' }
     if (!stat.isFile()) return { fault: 'is not a regular file' }
     if (stat.size > largest) return { fault: `has ${stat.size} bytes; at most ${largest} are read` }
-    return decode(await file.readFile())
+    return decode(await file.readFile(), isLenient)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null
     if (code === 'ENOENT' || code === 'ELOOP') return faultOfLink(path)
@@ -38,10 +40,12 @@ async function faultOfLink(path: string): Promise<{ fault: string } | null> {
   return isLink ? { fault: 'is a link that leads nowhere' } : null
 }
 
-function decode(bytes: Buffer): { text: string } | { fault: string } {
+function decode(bytes: Buffer, isLenient: boolean): { text: string } | { fault: string } {
   // So write the redirections of PowerShell, and editors that call it "Unicode".
   const [first, second] = bytes
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
     return { fault: 'is written as UTF-16: save it as UTF-8' }
-  return { text: bytes.toString('utf8').replace(/^\uFEFF/, '') }
+  if (isLenient) return { text: bytes.toString('utf8').replace(/^\uFEFF/, '') }
+  const decoded = decodeText(bytes)
+  return 'fault' in decoded ? { fault: `${decoded.fault}: save it as UTF-8` } : decoded
 }

@@ -22,7 +22,8 @@ export async function readRequirements(
 ): Promise<Requirements | { fault: string } | null> {
   for (const name of requirementsFiles(manifest.requirementsFile)) {
     const file = join(folder, name)
-    const read = await readText(file)
+    // Words in a comment do no harm.
+    const read = await readText(file, { isLenient: true })
     if (read === null) continue
     if ('fault' in read) return { fault: `${name} ${read.fault}` }
     const text = withoutComments(read.text)

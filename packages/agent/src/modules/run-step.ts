@@ -1,3 +1,4 @@
+import type { ExpectedResult } from '../process/result-shape.ts'
 import { type ProcessEnd, runProcess } from '../process/run-process.ts'
 import type { Watchdog } from '../process/watchdog.ts'
 import type { InstallLog } from './install-log.ts'
@@ -9,6 +10,8 @@ export type Step = {
   cwd: string
   env: Record<string, string>
   timeoutSeconds: number
+  /** What its result is known by, where it has one. */
+  result?: { expected: ExpectedResult; outputDir?: string }
 }
 
 /** Runs a command with its output in the install log. Throws `Interrupted` when the work is called off. */
@@ -62,5 +65,6 @@ export function stepRunner(o: {
 function howItEnded(end: ProcessEnd, step: Step): string {
   if (end.startError) return end.startError
   if (end.stopReason === 'timed_out') return `stopped at the limit of ${step.timeoutSeconds} s`
+  if (end.hungAfterResult) return 'gave its result, did not end, and was ended by the agent'
   return end.signal ? `ended by ${end.signal}` : `exit code ${end.exitCode}`
 }

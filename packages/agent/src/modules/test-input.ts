@@ -1,6 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { depthOver, faultOfValue, Json, type Manifest, type Port } from '@millrace/shared/for-agents'
+import {
+  depthOver,
+  faultOfValue,
+  halfPairFault,
+  inexactNumberFault,
+  inexactNumberIn,
+  Json,
+  type Manifest,
+  type Port,
+} from '@millrace/shared/for-agents'
 import { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
 import { readText } from './read-text.ts'
@@ -46,7 +55,7 @@ export async function expandTestData(o: {
 }
 
 async function readTestData(path: string): Promise<{ data: z.infer<typeof TestData> } | { fault: string }> {
-  const read = await readText(path, largest)
+  const read = await readText(path, { largest })
   if (read === null)
     return { fault: 'test_data.json is missing: without a small input the module cannot be tested' }
   if ('fault' in read) return { fault: `test_data.json ${read.fault}` }
@@ -54,6 +63,11 @@ async function readTestData(path: string): Promise<{ data: z.infer<typeof TestDa
   if (fault !== null) return { fault: `test_data.json is not valid JSON: ${fault}` }
   const value: unknown = JSON.parse(read.text)
   if (depthOver(value, deepest)) return { fault: `test_data.json is nested more than ${deepest} levels deep` }
+  const changed = inexactNumberIn(read.text)
+  if (changed)
+    return { fault: `test_data.json: /${changed.path.join('/')}: ${inexactNumberFault(changed.literal)}` }
+  const halfPair = halfPairFault(value, read.text)
+  if (halfPair !== null) return { fault: `test_data.json ${halfPair}` }
   const parsed = TestData.safeParse(value)
   return parsed.success ? { data: parsed.data } : { fault: 'test_data.json must be {"inputs": {…}}' }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Gpu, Manifest } from '@millrace/shared/for-agents'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
+import { expectedOf } from '../process/result-shape.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
 import { knownCause, lastWords } from './explain.ts'
 import { gpuFault } from './gpu-check.ts'
@@ -68,6 +69,7 @@ export async function test(o: Prepared): Promise<string | null> {
       cwd: runDir,
       env: environment(o, { runDir, outputDir, taskId: testTaskId }),
       timeoutSeconds: limit,
+      result: { expected: expectedOf(o.manifest), outputDir },
     })
     if (end.stopReason === 'timed_out') return `The test took longer than test_timeout_seconds (${limit} s)`
     const { error } = await judge({ end, manifest: o.manifest, outputDir })
@@ -76,7 +78,9 @@ export async function test(o: Prepared): Promise<string | null> {
       const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
       return knownCause(said) ?? `The test failed: ${error.message}`
     }
-    return end.exitCode === 0 ? null : `The test reported success, but ended badly: ${cause(end)}`
+    return end.exitCode === 0 || end.hungAfterResult
+      ? null
+      : `The test reported success, but ended badly: ${cause(end)}`
   })
 }
 

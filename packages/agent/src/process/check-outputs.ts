@@ -3,6 +3,7 @@ import {
   canonicalFormat,
   depthOver,
   faultOfValue,
+  halfPairFault,
   type Json,
   type Manifest,
   type Port,
@@ -54,6 +55,8 @@ async function checkOutput(
 ): Promise<Produced | { fault: string }> {
   if (depthOver(value, deepest))
     return { fault: `is nested more than ${deepest} levels deep: return it as a file` }
+  const halfPair = halfPairFault(value)
+  if (halfPair) return { fault: halfPair }
   if (!port.multiple) {
     const fault = faultOfValue(port, value)
     if (fault) return { fault }

@@ -29,16 +29,26 @@ export function isOutOfMemory(text: string): boolean {
   return /\bOutOfMemoryError\b|\bMemoryError\b|CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY/.test(text)
 }
 
-/** A message followed by the last lines of standard error, where the cause usually is. */
+/** A message followed by the last lines of standard error, where the cause usually is, else of standard output. */
 export function withLastLines(message: string, end: ProcessEnd): string {
-  const lines = end.stderrTail.slice(-15).join('\n').trim()
-  return (lines === '' ? message : `${message}${heading}${lines}`).slice(0, 8000).toWellFormed()
+  const stderr = tailOf('error', end.stderrTail)
+  return clip(`${message}${stderr === '' ? tailOf('output', end.stdoutTail) : stderr}`)
 }
 
-const heading = '. Last lines of standard error:\n'
+/** A message followed by the last lines of both. */
+export const withAllLastLines = (message: string, end: ProcessEnd): string =>
+  clip(`${message}${tailOf('output', end.stdoutTail)}${tailOf('error', end.stderrTail)}`)
+
+function tailOf(stream: 'output' | 'error', tail: readonly string[]): string {
+  const lines = tail.slice(-15).join('\n').trim()
+  return lines === '' ? '' : `. Last lines of standard ${stream}:\n${lines.slice(-3500)}`
+}
+
+const clip = (message: string): string => message.slice(0, 8000).toWellFormed()
 
 /** The message alone, for who has the lines. */
-export const withoutLastLines = (message: string): string => message.split(heading)[0] ?? message
+export const withoutLastLines = (message: string): string =>
+  message.split(/\. Last lines of standard (?:output|error):\n/)[0] ?? message
 
 function error(code: TaskError['code'], message: string, retryable: boolean, end: ProcessEnd): TaskError {
   return {

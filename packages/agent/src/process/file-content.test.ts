@@ -79,6 +79,8 @@ it.each([
   ['\xef\xbb\xbf[]', null],
   ['', 'is empty'],
   ['{"a": NaN}', 'holds NaN or Infinity, which JSON does not have, at /a'],
+  ['{"a": 18446744073709551615}', expect.stringMatching(/holds 18446744073709551615.* at \/a$/)],
+  ['{"a": [1, {"b": -1e400}]}', expect.stringMatching(/too large.* at \/a\/1\/b$/)],
   ["{\n  'a': 1}", expect.stringMatching(/^is not valid JSON: .*line 2 column 3/)],
   ['[1', expect.stringMatching(/^is not valid JSON: /)],
 ])('JSON %j', async (content, expected) => {

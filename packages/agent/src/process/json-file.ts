@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { parsePythonJson } from './python-json.ts'
+import { decodeText } from '../decode-text.ts'
+import { readJson } from '../strict-json.ts'
 
 /** Larger files are believed: reading them would hold up the agent's other runs. */
 const largestRead = 16 * 1024 * 1024
@@ -7,12 +8,12 @@ const largestRead = 16 * 1024 * 1024
 /** Says why a file is not JSON that everybody can read; `null` when it is. */
 export async function faultOfJsonFile(path: string): Promise<string | null> {
   if ((await stat(path)).size > largestRead) return null
-  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
-  const read = parsePythonJson(text)
-  if (!read) return `is not valid JSON: ${parseError(text)}`
-  if (read.notNumbers.length === 0) return null
-  const places = read.notNumbers.slice(0, 5).join(', ')
-  return `holds NaN or Infinity, which JSON does not have, at ${places}`
+  const decoded = decodeText(await readFile(path))
+  if ('fault' in decoded) return `is not valid JSON, which is UTF-8: it ${decoded.fault}`
+  const { text } = decoded
+  const read = readJson(text)
+  if ('value' in read) return null
+  return read.fault === 'is not valid JSON' ? `${read.fault}: ${parseError(text)}` : read.fault
 }
 
 function parseError(text: string): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Manifest } from '@millrace/shared/for-agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { judge } from './judge.ts'
+import { nothingPrinted } from './result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
 let outputDir: string
@@ -29,6 +30,8 @@ const judged = (end: Partial<ProcessEnd>, of = text) =>
       usage: { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null },
       startError: null,
       stderrTail: [],
+      stdoutTail: [],
+      printed: nothingPrinted,
       ...end,
     },
     manifest: of,
@@ -129,4 +132,25 @@ it('an optional output may be missing or null', async () => {
     )
     expect(verdict.outputs).toEqual({ answer: { value: 'yes' } })
   }
+})
+
+it('half a surrogate pair in an output is refused with its place', async () => {
+  const json = manifest([{ key: 'answer', type: 'json' }])
+  for (const [value, place] of [
+    ['"\\ud800"', '/'],
+    ['{"a": [1, "x\\udc00"]}', '/a/1'],
+    ['{"\\ud83d": 1}', '/\ufffd'],
+  ]) {
+    const line = `{"status": "success", "outputs": {"answer": ${value}}}`
+    const { error } = await judged({ lastJsonLine: line }, json)
+    expect(error).toMatchObject({ code: 'bad_output', retryable: false })
+    expect(error?.message).toContain(
+      `"answer" has half a surrogate pair, which is no character, at ${place}:`,
+    )
+  }
+  const whole = await judged(
+    { lastJsonLine: '{"status": "success", "outputs": {"answer": "\\ud83d\\ude00"}}' },
+    json,
+  )
+  expect(whole.outputs).toEqual({ answer: { value: '😀' } })
 })

@@ -26,6 +26,7 @@ describe('success', () => {
       outputs: { answer: { value: 'done' }, score: { value: 1 }, note: { path: note } },
       error: null,
       undeclared: [],
+      notes: [],
     })
   })
 
@@ -41,6 +42,7 @@ describe('success', () => {
       outputs: { answer: { value: 'done' } },
       error: null,
       undeclared: ['surprise'],
+      notes: [],
     })
   })
 

@@ -1,8 +1,8 @@
 import type { Json, Manifest, Outcome, TaskError } from '@millrace/shared/for-agents'
-import { checkOutputs, type Produced } from './check-outputs.ts'
-import { errorOfExit, isOutOfMemory, withLastLines } from './exit-error.ts'
+import { type CheckedOutputs, checkOutputs, type Produced } from './check-outputs.ts'
+import { errorOfExit, isOutOfMemory, withAllLastLines, withLastLines } from './exit-error.ts'
 import { errorOfOverrun } from './limits.ts'
-import { type ModuleResult, readResult } from './read-result.ts'
+import { type ModuleResult, noReason, readResult } from './read-result.ts'
 import type { ProcessEnd, StopReason } from './run-process.ts'
 
 export type { Produced } from './check-outputs.ts'
@@ -13,6 +13,8 @@ export type Verdict = {
   error: TaskError | null
   /** Outputs that the result named and the manifest does not declare. */
   undeclared: string[]
+  /** What its author should know of how the result was found. */
+  notes: string[]
 }
 
 /**
@@ -29,18 +31,37 @@ export async function judge(o: {
   const { end } = o
   if (end.stopReason) return stopped(end.stopReason, end, o.manifest)
   if (end.startError) return failed({ code: 'crashed', message: end.startError, retryable: true })
-  const result = o.result ?? (await readResult(o.outputDir, end.lastJsonLine))
+  const result = o.result ?? (await readResult(o.outputDir, end, o.manifest))
+  const verdict = await byResult(o, result)
+  return { ...verdict, notes: [...(result.notes ?? []), ...verdict.notes] }
+}
+
+async function byResult(
+  o: { end: ProcessEnd; manifest: Manifest; outputDir: string },
+  result: ModuleResult,
+): Promise<Verdict> {
+  const { end } = o
+  // Ended by the agent after its result, it has no exit code of its own.
+  const isGoodEnd = end.exitCode === 0 || end.hungAfterResult === true
+  if (result.isWeak && !isGoodEnd) return byExit(end, notTaken(end))
   switch (result.kind) {
-    case 'success':
-      return succeeded(o, result.outputs)
+    case 'success': {
+      const checked = await checkOutputs(o.manifest, unwrapped(o.manifest, result.outputs), o.outputDir)
+      if (!('fault' in checked)) return succeeded(checked)
+      return isGoodEnd ? failed(badOutput(checked.fault)) : byExit(end, checked.fault)
+    }
     case 'error':
       return failed(moduleError(result, end))
     case 'bad':
-      return end.exitCode === 0 ? failed(badOutput(result.fault)) : byExit(end)
+      return isGoodEnd ? failed(badOutput(result.fault)) : byExit(end, result.fault)
     case 'none':
-      return end.exitCode === 0 ? failed(badOutput(noResult(end))) : byExit(end)
+      return isGoodEnd ? failed(badOutput(withAllLastLines(result.fault ?? noResult, end))) : byExit(end)
   }
 }
+
+/** The line goes into the log after all. */
+const notTaken = (end: ProcessEnd): string =>
+  `exit code ${end.exitCode} outranks a line that only looks like a result: ${end.lastJsonLine?.slice(0, 1000)}`
 
 function stopped(reason: StopReason, { overrun, timeoutSeconds }: ProcessEnd, manifest: Manifest): Verdict {
   switch (reason) {
@@ -62,13 +83,8 @@ function stopped(reason: StopReason, { overrun, timeoutSeconds }: ProcessEnd, ma
   }
 }
 
-async function succeeded(
-  o: { manifest: Manifest; outputDir: string },
-  returned: Record<string, Json>,
-): Promise<Verdict> {
-  const checked = await checkOutputs(o.manifest, unwrapped(o.manifest, returned), o.outputDir)
-  if ('fault' in checked) return failed(badOutput(checked.fault))
-  return { outcome: 'succeeded', outputs: checked.outputs, error: null, undeclared: checked.undeclared }
+function succeeded({ outputs, undeclared }: Extract<CheckedOutputs, { outputs: object }>): Verdict {
+  return { outcome: 'succeeded', outputs, error: null, undeclared, notes: [] }
 }
 
 /** `{"success": true, "result": …}`: `result` is an output only where the manifest declares one of that name. */
@@ -81,30 +97,38 @@ function moduleError(result: Extract<ModuleResult, { kind: 'error' }>, end: Proc
   const outOfMemory = isOutOfMemory(`${result.type ?? ''}: ${result.message}`)
   return {
     code: outOfMemory ? 'out_of_memory' : 'module_error',
-    message: result.message.slice(0, 8000).toWellFormed(),
+    message: reasonOf(result.message, end).slice(0, 8000).toWellFormed(),
     retryable: result.retryable ?? end.exitCode !== 2,
     detail: {
-      type: result.type,
+      type: result.type?.toWellFormed() ?? null,
       ...(result.traceback ? { traceback: result.traceback.slice(-8000).toWellFormed() } : {}),
     },
   }
 }
 
-function byExit(end: ProcessEnd): Verdict {
-  return byError(errorOfExit(end))
+/** What it said last, where its result says nothing or something else than the exception that ended it. */
+function reasonOf(message: string, end: ProcessEnd): string {
+  if (message === noReason) return withLastLines(message, end)
+  const traceback = end.stderrTail.findLastIndex((line) =>
+    line.startsWith('Traceback (most recent call last):'),
+  )
+  if (end.exitCode !== 1 || traceback === -1) return message
+  const words = end.stderrTail.findLast((line) => line.trim() !== '') ?? ''
+  const isSaid = message.includes(words.replace(/^[\w.]+: /, '').trim())
+  return isSaid ? message : withLastLines(message, end)
+}
+
+function byExit(end: ProcessEnd, note?: string): Verdict {
+  return { ...byError(errorOfExit(end)), notes: note === undefined ? [] : [note] }
 }
 
 function byError(error: TaskError): Verdict {
   return ended(error.code === 'timed_out' ? 'timed_out' : 'failed', error)
 }
 
-function noResult(end: ProcessEnd): string {
-  return withLastLines(
-    'The module ended with exit code 0 but gave no result: its last line on standard output must be ' +
-      '{"status": "success", "outputs": {…}}, or it must write that to result.json in its output folder',
-    end,
-  )
-}
+const noResult =
+  'The module ended with exit code 0 but gave no result: its last line on standard output must be ' +
+  '{"status": "success", "outputs": {…}}, at most 1 MiB long, or it must write that to result.json in its output folder'
 
 function badOutput(message: string): TaskError {
   return { code: 'bad_output', message: message.slice(0, 16_000).toWellFormed(), retryable: false }
@@ -113,5 +137,5 @@ function badOutput(message: string): TaskError {
 const failed = (error: TaskError): Verdict => ended('failed', error)
 
 function ended(outcome: Outcome, error: TaskError | null): Verdict {
-  return { outcome, outputs: {}, error, undeclared: [] }
+  return { outcome, outputs: {}, error, undeclared: [], notes: [] }
 }

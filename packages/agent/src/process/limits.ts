@@ -10,6 +10,8 @@ export type RunLimits = {
   diskBytes?: number
   /** The files in its output folder. */
   outputBytes?: number
+  /** How long it may be quiet and not end after its result, before the agent ends it; 0: as long as it likes. */
+  resultGraceSeconds?: number
 }
 
 export type LimitKind = 'silence' | 'memory' | 'disk' | 'output'

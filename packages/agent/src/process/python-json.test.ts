@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parsePythonJson } from './python-json.ts'
+import { notNumbersFault, parsePythonJson } from './python-json.ts'
 import { progressOf } from './sort-output.ts'
 
 it.each([
@@ -8,6 +8,10 @@ it.each([
   [
     '{"a": "NaN", "b": "\\"Infinity", "c": NaN}',
     { value: { a: 'NaN', b: '"Infinity', c: null }, notNumbers: ['/c'] },
+  ],
+  [
+    '[1e400, {"a": -2E+999}, "1e400", 1e308]',
+    { value: [Infinity, { a: -Infinity }, '1e400', 1e308], notNumbers: ['/0', '/1/a'], areTooLarge: true },
   ],
   ['NaN', { value: null, notNumbers: ['/'] }],
   ['{"a": NaN', null],
@@ -29,4 +33,17 @@ it.each([
   ['{"event": "other", "of": "progress"}', null],
 ])('progress: %s', (text, expected) => {
   expect(progressOf(text)).toEqual(expected)
+})
+
+it.each([
+  ['{"outputs": {"n": 9223372036854775809}}', '/outputs/n', '9223372036854775809'],
+  ['{"outputs": {"list": [{"id": -9007199254740993}]}}', '/outputs/list/0/id', '-9007199254740993'],
+])('tells where %s holds an integer that would change', (text, place, changed) => {
+  const read = parsePythonJson(text)
+  expect(read).toMatchObject({ notNumbers: [place], changed })
+  expect(read && notNumbersFault(read)).toContain(`holds ${changed}, an integer beyond 2^53`)
+})
+
+it('takes integers that stay as they are', () => {
+  expect(parsePythonJson('{"n": 9007199254740992, "s": "9007199254740993"}')?.notNumbers).toEqual([])
 })

@@ -1,7 +1,11 @@
-import { depthOver, type Json } from '@millrace/shared/for-agents'
+import { depthOver, inexactNumberIn, type Json } from '@millrace/shared/for-agents'
 
-/** What a text says, and the places (`/outputs/score`) where Python printed NaN or Infinity. */
-export type PythonJson = { value: Json; notNumbers: string[] }
+/**
+ * What a text says, and the places (`/outputs/score`) of what is no number in JSON: NaN and Infinity, which Python
+ * prints, and numbers such as 1e400, which every reader takes for Infinity. `changed`: the digits of an integer that would be
+ * another number; its place is the only one then.
+ */
+export type PythonJson = { value: Json; notNumbers: string[]; areTooLarge?: boolean; changed?: string }
 
 /** So deep nobody nests by intent, and the walk below still finds its way back. */
 const deepest = 1000
@@ -9,13 +13,39 @@ const deepest = 1000
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */
 export function parsePythonJson(text: string): PythonJson | null {
   const strict = parse(text)
-  if (strict.parsed) return { value: strict.value, notNumbers: [] }
+  if (strict.parsed) {
+    const { value } = strict
+    const notNumbers = infiniteNumbers(text, value)
+    if (notNumbers.length > 0) return { value, notNumbers, areTooLarge: true }
+    const changed = depthOver(value, deepest) ? null : inexactNumberIn(text)
+    return changed
+      ? { value, notNumbers: [`/${changed.path.join('/')}`], changed: changed.literal }
+      : { value, notNumbers }
+  }
   if (!/NaN|Infinity/.test(text)) return null
   const marked = parse(text.replace(stringOrNotNumber, (found) => (found.startsWith('"') ? found : standIn)))
   if (!marked.parsed || depthOver(marked.value, deepest)) return null
   const notNumbers: string[] = []
   const value = withoutStandIns(marked.value, '', notNumbers)
   return { value, notNumbers }
+}
+
+/** The message for such places, the first few. */
+export const notNumbersFault = ({ notNumbers, areTooLarge, changed }: PythonJson): string =>
+  `${
+    changed
+      ? `holds ${changed.slice(0, 40)}, an integer beyond 2^53 that would change (write it as a string),`
+      : areTooLarge
+        ? 'holds a number that is too large (beyond 1.8e308), which is read as Infinity,'
+        : 'holds NaN or Infinity, which JSON does not have,'
+  } at ${notNumbers.slice(0, 5).join(', ')}`
+
+/** Where a text has numbers that are larger than a double can be. The text is looked at first: nearly none has. */
+export function infiniteNumbers(text: string, value: Json): string[] {
+  if (!/\d[eE]\+?\d{2}|\d{300}/.test(text) || depthOver(value, deepest)) return []
+  const found: string[] = []
+  withoutStandIns(value, '', found)
+  return found
 }
 
 const stringOrNotNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g
@@ -32,7 +62,7 @@ function parse(text: string): { parsed: true; value: Json } | { parsed: false } 
 }
 
 function withoutStandIns(value: Json, place: string, found: string[]): Json {
-  if (value === standInValue) {
+  if (value === standInValue || value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
     found.push(place === '' ? '/' : place)
     return null
   }

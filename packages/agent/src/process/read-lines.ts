@@ -1,17 +1,29 @@
 import type { Readable } from 'node:stream'
 import { collectWhatWasRead } from '../collect.ts'
+import { decodeLine } from './decode-line.ts'
 
 /** The longest line that is kept whole: the limit of a result printed on standard output. */
 export const longestLine = 1024 * 1024
 
-/** One line of output. `dropped` counts the bytes beyond the limit that were thrown away. */
-export type OutputLine = { text: string; dropped: number }
+/**
+ * One line of output. `dropped` counts the bytes beyond the limit that were thrown away. `isForeign`: it is not
+ * UTF-8, and was read as Windows-1252.
+ */
+export type OutputLine = { text: string; dropped: number; isForeign?: true }
+
+/** A stream that is being read. */
+export type LineReader = {
+  /** The line that has begun and has no end yet. */
+  begun(): string
+  /** Hands that over as it is. */
+  flush(): void
+}
 
 /**
  * Hands over what a stream carries, line by line, with at most `longestLine` bytes in memory.
  * When `onLine` returns a promise, reading waits for it, and the writer waits on its full pipe.
  */
-export function readLines(stream: Readable, onLine: (line: OutputLine) => void | Promise<void>): void {
+export function readLines(stream: Readable, onLine: (line: OutputLine) => void | Promise<void>): LineReader {
   let waiting: Promise<void>[] = []
   const lines = splitLines((line) => {
     const handled = onLine(line)
@@ -27,6 +39,7 @@ export function readLines(stream: Readable, onLine: (line: OutputLine) => void |
     waiting = []
   })
   stream.on('end', () => lines.end())
+  return { begun: lines.begun, flush: lines.end }
 }
 
 const newline = 10
@@ -38,6 +51,7 @@ const carriageReturn = 13
  */
 export function splitLines(onLine: (line: OutputLine) => void): {
   push(chunk: Buffer): void
+  begun(): string
   end(): void
 } {
   let kept: Buffer[] = []
@@ -51,9 +65,10 @@ export function splitLines(onLine: (line: OutputLine) => void): {
     dropped += Math.max(0, bytes.length - room)
   }
 
+  const bytes = () => (kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept))
+
   const emit = (overwritten = false) => {
-    const text = (kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept)).toString('utf8')
-    const line = { text, dropped }
+    const line = { ...decodeLine(bytes(), dropped > 0), dropped }
     kept = []
     size = 0
     dropped = 0
@@ -77,6 +92,7 @@ export function splitLines(onLine: (line: OutputLine) => void): {
       }
       keep(chunk.subarray(start))
     },
+    begun: () => decodeLine(bytes(), false).text,
     end() {
       if (size > 0 || dropped > 0) emit()
     },
@@ -86,6 +102,6 @@ export function splitLines(onLine: (line: OutputLine) => void): {
 function withoutCarriageReturns(line: OutputLine): OutputLine[] {
   if (!line.text.includes('\r')) return [line]
   const parts = line.text.replace(/\r+$/, '').split('\r')
-  if (parts.length === 1) return [{ text: parts[0] ?? '', dropped: line.dropped }]
-  return parts.filter((text) => text !== '').map((text) => ({ text, dropped: line.dropped }))
+  if (parts.length === 1) return [{ ...line, text: parts[0] ?? '' }]
+  return parts.filter((text) => text !== '').map((text) => ({ ...line, text }))
 }

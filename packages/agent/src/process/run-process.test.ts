@@ -41,6 +41,8 @@ describe('a run that ends by itself', () => {
       usage: { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null },
       startError: null,
       stderrTail: [],
+      stdoutTail: [],
+      printed: { isWeak: false, fault: null, notes: [] },
     })
     expect(lines).toEqual([])
   })
@@ -56,10 +58,10 @@ describe('a run that ends by itself', () => {
     expect(await running.ended).toMatchObject({ exitCode: null, signal: 'SIGSEGV', stopReason: null })
   })
 
-  it('replaces broken text and joins halves of a character', async () => {
+  it('reads what is not UTF-8 as Windows-1252 and joins halves of a character', async () => {
     const { running, lines } = await start('print-broken-text')
     await running.ended
-    expect(lines.map(({ line }) => line)).toEqual(['broken \uFFFD\uFFFD bytes', 'half € whole'])
+    expect(lines.map(({ line }) => line)).toEqual(['broken ÿþ bytes', 'half € whole'])
   })
 
   it('tells progress from log', async () => {

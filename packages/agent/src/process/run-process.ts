@@ -11,6 +11,10 @@ import { markerVariable, type Tree } from './leftovers.ts'
 import { isUrgent, type Overrun, type RunLimits } from './limits.ts'
 import { marked } from './mark.ts'
 import { type OutputLine, readLines } from './read-lines.ts'
+import { watchResultFile } from './result-file.ts'
+import { ResultGrace } from './result-grace.ts'
+import { nothingPrinted, type Printed } from './result-lines.ts'
+import { anyResult, type ExpectedResult } from './result-shape.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
 import { stopSteps } from './stop-steps.ts'
@@ -34,8 +38,12 @@ export type ProcessEnd = {
   usage: RunUsage
   /** Why it could not be started at all. */
   startError: string | null
-  /** Its last lines on standard error. */
+  /** Its last lines on standard error, and those on standard output that are log. */
   stderrTail: string[]
+  stdoutTail: string[]
+  printed: Printed
+  /** It gave its result and did not end: the agent ended it, and its exit code says nothing. */
+  hungAfterResult?: true
 }
 
 export type RunProcessOptions = {
@@ -52,8 +60,8 @@ export type RunProcessOptions = {
   input?: string
   /** Takes standard output line by line, where that is not sorted into log, progress and result. */
   onStdout?(line: OutputLine): void | Promise<void>
-  /** Keys by which its result line is known, where they are not those of a module. */
-  resultKeys?: readonly string[]
+  /** What its result is known by; with this it is ended when it does not end after its result. */
+  result?: { expected: ExpectedResult; outputDir?: string }
   /** Over its lines and progress. */
   mask?: Mask
   watchdog: Watchdog
@@ -77,6 +85,8 @@ export type RunningProcess = {
   ended: Promise<ProcessEnd>
 }
 
+/** How long a program may take to end after its result, unless the limits say otherwise. */
+export const usualResultGraceSeconds = 5
 const graceOf = (reason: StopReason) => (reason === 'shutdown' ? 2000 : 5000)
 /** What outlives the module's own process has had its chance to end. */
 const leftoverGraceMs = 1000
@@ -113,12 +123,24 @@ function follow(
   const { group: pid, job } = started
   const startedAt = performance.now()
   const tree = (): Tree => ({ ...started, longLived: performance.now() - startedAt > longLivedMs })
-  const output = sortOutput(options)
+  const output = sortOutput({ ...options, expected: options.result?.expected })
   const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
-    stop('over_limit', usualAsk, isUrgent(overrun)),
+    isUrgent(overrun) ? stop('over_limit', usualAsk, true) : void endOfTime('over_limit'),
   )
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', () => limits.heard())
-  readLines(child.stdout, options.onStdout ?? output.stdout)
+  const graceMs = options.result ? (options.limits?.resultGraceSeconds ?? usualResultGraceSeconds) * 1000 : 0
+  const { expected = anyResult, outputDir } = options.result ?? {}
+  const isInFile = outputDir === undefined ? () => false : watchResultFile(outputDir, expected, graceMs)
+  const grace = new ResultGrace(
+    graceMs,
+    () => output.result.isDone || output.result.isDoneBy(stdout.begun()) || isInFile(),
+    () => endAfterResult(),
+  )
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', () => {
+      limits.heard()
+      grace.heard()
+    })
+  const stdout = readLines(child.stdout, options.onStdout ?? output.stdout)
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
   const usage = watchUsage(pid, (memory) => limits.memory(memory))
@@ -129,6 +151,7 @@ function follow(
   let stopReason: StopReason | null = null
   let ladder: Ladder | null = null
   let exited = false
+  let hungAfterResult: true | undefined
   const tell = (message: object) => void child.stdin.write(`${JSON.stringify(message)}\n`)
   const usualAsk = options.input === undefined ? { type: 'cancel' } : null
   const stop = (reason: StopReason, ask: object | null = usualAsk, isUrgent = false) => {
@@ -138,17 +161,30 @@ function follow(
     stopReason = reason
     ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask))), grace)
   }
+  const endAfterResult = () => {
+    if (exited || ladder) return
+    hungAfterResult = true
+    stdout.flush()
+    output.result.close()
+    ladder = startLadder(stopSteps(child, tree, null), options.graceMs ?? graceOf('shutdown'))
+  }
+  const endOfTime = async (reason: 'timed_out' | 'over_limit') =>
+    (await grace.isDone()) ? endAfterResult() : stop(reason)
   const limit = options.timeoutSeconds
-  const timeout = limit === undefined ? undefined : afterAwake(limit * 1000, () => stop('timed_out'))
+  const timeout =
+    limit === undefined ? undefined : afterAwake(limit * 1000, () => void endOfTime('timed_out'))
 
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
     exited = true
     timeout?.clear()
+    grace.end()
     ladder?.end()
     await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
     await within(drained, drainMs)
-    const overrun = await limits.end()
+    await output.end()
+    const found = await limits.end()
+    const overrun = hungAfterResult && found && !isUrgent(found) ? null : found
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
@@ -161,10 +197,13 @@ function follow(
       stopReason: stopReason ?? (overrun && 'over_limit'),
       ...(overrun ? { overrun } : {}),
       ...(stopReason === 'timed_out' ? { timeoutSeconds: options.timeoutSeconds } : {}),
-      lastJsonLine: output.lastJsonLine(),
+      lastJsonLine: output.result.text,
       usage: usage.end(),
       startError: null,
       stderrTail: output.stderrTail(),
+      stdoutTail: output.stdoutTail(),
+      printed: output.result.printed,
+      ...(hungAfterResult ? { hungAfterResult } : {}),
     }
   }
   return { pid, stop, tell, ended: follow() }
@@ -219,6 +258,8 @@ function notStarted(
       usage: { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null },
       startError: `${options.command} could not be started: ${cause}`,
       stderrTail: [],
+      stdoutTail: [],
+      printed: nothingPrinted,
     }
   })
   return { pid: undefined, stop: () => undefined, tell: () => undefined, ended }

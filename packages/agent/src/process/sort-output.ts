@@ -2,6 +2,8 @@ import type { Progress } from '@millrace/shared/for-agents'
 import type { Mask } from '../secrets.ts'
 import { parsePythonJson } from './python-json.ts'
 import type { OutputLine } from './read-lines.ts'
+import { ResultLines } from './result-lines.ts'
+import type { ExpectedResult } from './result-shape.ts'
 
 /** Longer lines are cut in logs. */
 export const longestLogLine = 64 * 1024
@@ -16,39 +18,49 @@ type OnLine = (stream: 'stdout' | 'stderr', line: string) => void | Promise<void
 export function sortOutput(o: {
   onLine: OnLine
   onProgress?: (progress: Progress) => void
-  /** An object with one of these keys can be the result. */
-  resultKeys?: readonly string[]
+  expected?: ExpectedResult
   /** Over all that others get to read; a result is read by the agent alone. */
   mask?: Mask
 }) {
-  const resultKeys = o.resultKeys ?? ['status', 'success']
-  let result: string | null = null
-  const tail: string[] = []
+  const result = new ResultLines(o.expected)
+  const stdoutTail = new Tail()
+  const stderrTail = new Tail()
+  const log = (line: OutputLine) => {
+    const text = forLog(line, o.mask)
+    stdoutTail.add(text)
+    return o.onLine('stdout', text)
+  }
+  const logAll = (lines: OutputLine[]): void | Promise<void> => {
+    const [first] = lines
+    if (lines.length <= 1) return first && log(first)
+    return Promise.all(lines.map(log)).then(() => undefined)
+  }
   return {
+    result,
     stdout(line: OutputLine): void | Promise<void> {
       const progress = o.onProgress && progressOf(line.text)
       if (progress) return o.onProgress?.(masked(progress, o.mask))
-      if (line.dropped > 0 || !isResult(line.text, resultKeys))
-        return o.onLine('stdout', forLog(line, o.mask))
-      const earlier = result
-      result = line.text
-      if (earlier !== null) return o.onLine('stdout', forLog({ text: earlier, dropped: 0 }, o.mask))
+      return logAll(result.line(line))
     },
     stderr(line: OutputLine): void | Promise<void> {
       const text = forLog(line, o.mask)
-      tail.push(text.slice(0, 1000))
-      if (tail.length > tailLines) tail.shift()
+      stderrTail.add(text)
       return o.onLine('stderr', text)
     },
-    lastJsonLine: (): string | null => result,
-    stderrTail: (): string[] => tail,
+    end: () => logAll(result.end()),
+    stdoutTail: (): string[] => stdoutTail.lines,
+    stderrTail: (): string[] => stderrTail.lines,
   }
 }
 
-function isResult(text: string, keys: readonly string[]): boolean {
-  if (!/^\s*\{.*"(?:status|success)".*\}\s*$/s.test(text)) return false
-  const value = parsePythonJson(text)?.value
-  return typeof value === 'object' && value !== null && keys.some((key) => Object.hasOwn(value, key))
+/** The last lines of a stream. */
+class Tail {
+  readonly lines: string[] = []
+
+  add(text: string): void {
+    this.lines.push(text.slice(0, 1000))
+    if (this.lines.length > tailLines) this.lines.shift()
+  }
 }
 
 /** Reads `{"event": "progress", "percent": 40, "message": "…"}` and `PROGRESS 40 …`. */
@@ -76,7 +88,7 @@ export const masked = (progress: Progress, mask: Mask | undefined): Progress =>
 /** As it is kept: not longer than a log's lines may be. Secrets first: a cut may leave most of one. */
 export function forLog({ text: said, dropped }: OutputLine, mask: Mask = (text) => text): string {
   const text = mask(said)
-  if (text.length <= longestLogLine && dropped === 0) return text
+  if (text.length <= longestLogLine && dropped === 0) return text.toWellFormed()
   const cut = text.slice(0, longestLogLine).toWellFormed()
   const rest = Buffer.byteLength(text) - Buffer.byteLength(cut) + dropped
   return `${cut} … [line cut, ${rest} bytes more]`

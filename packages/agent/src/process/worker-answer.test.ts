@@ -1,9 +1,10 @@
 import { Manifest } from '@millrace/shared/for-agents'
 import { describe, expect, test } from 'vitest'
 import { judge } from './judge.ts'
+import { nothingPrinted } from './result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 import { sortOutput } from './sort-output.ts'
-import { answerKey, workerAnswer } from './worker-answer.ts'
+import { expectedAnswer, workerAnswer } from './worker-answer.ts'
 
 const manifest = Manifest.parse({
   name: 'worker',
@@ -13,8 +14,17 @@ const manifest = Manifest.parse({
 
 function ended(lastJsonLine: string | null, more: Partial<ProcessEnd> = {}): ProcessEnd {
   const usage = { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null }
-  const end = { exitCode: 0, signal: null, stopReason: null, startError: null, stderrTail: [], usage }
-  return { ...end, lastJsonLine, ...more }
+  const end = {
+    exitCode: 0,
+    signal: null,
+    stopReason: null,
+    startError: null,
+    stderrTail: [],
+    stdoutTail: [],
+    usage,
+  }
+  const printed = nothingPrinted
+  return { ...end, printed, lastJsonLine, ...more }
 }
 
 const judged = (end: ProcessEnd) =>
@@ -33,6 +43,7 @@ describe('an answer', () => {
       outputs: { result: { value: result } },
       error: null,
       undeclared: [],
+      notes: [],
     })
   })
 
@@ -88,11 +99,11 @@ describe('an answer', () => {
       onLine: (_, line) => {
         lines.push(line)
       },
-      resultKeys: [answerKey],
+      expected: expectedAnswer,
     })
     for (const text of ['{"status": 200}', '{"success": true, "result": 1}', '{"status": "closed"}'])
       await output.stdout({ text, dropped: 0 })
-    expect(output.lastJsonLine()).toBe('{"success": true, "result": 1}')
+    expect(output.result.text).toBe('{"success": true, "result": 1}')
     expect(lines).toEqual(['{"status": 200}', '{"status": "closed"}'])
   })
 })

@@ -1,8 +1,8 @@
 import type { Json } from '@millrace/shared/for-agents'
 import type { Mask } from '../secrets.ts'
-import { withLastLines } from './exit-error.ts'
 import { parsePythonJson } from './python-json.ts'
 import { type ModuleResult, readResultLine } from './read-result.ts'
+import { type ExpectedResult, isObject } from './result-shape.ts'
 import type { ProcessEnd } from './run-process.ts'
 import { forLog } from './sort-output.ts'
 
@@ -15,17 +15,21 @@ export type WorkerAnswer = {
 /** By this key the answer is known among all that a worker prints. */
 export const answerKey = 'success'
 
+export const expectedAnswer: ExpectedResult = { keys: [answerKey], required: [] }
+
 /**
  * Reads `{"success": true, "result": …, "logs": […]}` or `{"success": false, "error": {…}, "logs": […]}`. An answer
  * without a result means one of `null`.
  */
 export function workerAnswer(end: ProcessEnd, mask?: Mask): WorkerAnswer {
   const toLine = lineMaker(mask)
-  const result = readResultLine(end.lastJsonLine)
-  if (result.kind === 'none') return { result: { kind: 'bad', fault: noAnswer(end) }, lines: [] }
+  const { fault } = end.printed
+  if (fault) return { result: { kind: 'bad', fault: `The worker gave no answer: ${fault}` }, lines: [] }
+  const result = readResultLine(end.lastJsonLine, end.printed)
+  if (result.kind === 'none') return { result: { kind: 'none', fault: noAnswer }, lines: [] }
   const lines = logsOf(end.lastJsonLine ?? '').map((line) => toLine('stdout', line))
   if (result.kind === 'success')
-    return { result: { kind: 'success', outputs: { result: result.outputs.result ?? null } }, lines }
+    return { result: { ...result, outputs: { result: result.outputs.result ?? null } }, lines }
   if (result.kind !== 'error' || !result.traceback) return { result, lines }
   return { result, lines: [...lines, ...split(result.traceback).map((line) => toLine('stderr', line))] }
 }
@@ -40,12 +44,9 @@ function logsOf(answer: string): string[] {
   })
 }
 
-const noAnswer = (end: ProcessEnd): string =>
-  withLastLines(
-    'The worker ended with exit code 0 but gave no answer: its last line of JSON on standard output must be ' +
-      '{"success": true, "result": …} or {"success": false, "error": {…}}, at most 1 MiB long',
-    end,
-  )
+const noAnswer =
+  'The worker ended with exit code 0 but gave no answer: its last line of JSON on standard output must be ' +
+  '{"success": true, "result": …} or {"success": false, "error": {…}}, at most 1 MiB long'
 
 const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
 const split = (text: string): string[] => text.trimEnd().split(/\r?\n/)
@@ -53,6 +54,3 @@ const lineMaker = (mask?: Mask) => (stream: 'stdout' | 'stderr', text: string) =
   stream,
   line: forLog({ text, dropped: 0 }, mask),
 })
-
-const isObject = (value: Json | undefined): value is Record<string, Json> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

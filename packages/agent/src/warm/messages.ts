@@ -1,5 +1,6 @@
 import type { Json, Progress } from '@millrace/shared/for-agents'
-import { type PythonJson, parsePythonJson } from '../process/python-json.ts'
+import { objectsIn } from '../process/find-json.ts'
+import type { PythonJson } from '../process/python-json.ts'
 import { progressFrom } from '../process/sort-output.ts'
 
 /** What a process in serve mode says, one JSON object a line. */
@@ -12,11 +13,18 @@ export type Said =
   | { type: 'failed'; id: string; error: Json | undefined }
   | { type: 'cancelled'; id: string }
 
-/** `null`: no message, but a line of log. */
+/** `null`: no message, but a line of log. The words of another print may stand before it. */
 export function messageIn(text: string): Said | null {
-  if (!/^\s*\{.*"type"/s.test(text)) return null
-  const parsed = parsePythonJson(text)
-  const message = parsed?.value
+  if (!text.includes('"type"')) return null
+  for (const { isAlone, ...parsed } of objectsIn(text).found) {
+    const said = messageOf(parsed)
+    if (said && (isAlone || (said.type !== 'log' && said.type !== 'progress'))) return said
+  }
+  return null
+}
+
+function messageOf(read: PythonJson): Said | null {
+  const { value: message } = read
   if (typeof message !== 'object' || message === null || Array.isArray(message)) return null
   const { type, id } = message
   if (type === 'ready' || type === 'pong') return { type }
@@ -25,14 +33,19 @@ export function messageIn(text: string): Said | null {
   if (type === 'progress')
     return { type, id: idOf(id), progress: progressFrom(message.percent, message.message) }
   if (typeof id !== 'string') return null
-  if (type === 'done') return { type, id, result: resultIn(message.result, parsed?.notNumbers ?? []) }
+  if (type === 'done') return { type, id, result: resultIn(message.result, read) }
   if (type === 'failed') return { type, id, error: message.error }
   return type === 'cancelled' ? { type, id } : null
 }
 
 const idOf = (id: Json | undefined): string | null => (typeof id === 'string' ? id : null)
 
-function resultIn(value: Json | undefined, notNumbers: string[]): PythonJson {
+function resultIn(value: Json | undefined, { notNumbers, areTooLarge, changed }: PythonJson): PythonJson {
   const inside = notNumbers.filter((place) => place.startsWith('/result'))
-  return { value: value ?? null, notNumbers: inside.map((place) => place.slice('/result'.length) || '/') }
+  return {
+    value: value ?? null,
+    notNumbers: inside.map((place) => place.slice('/result'.length) || '/'),
+    areTooLarge,
+    changed,
+  }
 }

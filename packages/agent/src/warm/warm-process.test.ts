@@ -110,6 +110,12 @@ describe('an end that is not well', () => {
   })
 })
 
+test('an answer behind the words of another print is heard', async () => {
+  await load().ready
+  const { said } = await (await give('answer-behind-words')).ended
+  expect(pidIn(said)).toBe(warm.pid)
+})
+
 describe('stopping', () => {
   test('a task that hears the cancel ends alone', async () => {
     await load().ready

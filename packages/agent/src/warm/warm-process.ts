@@ -2,6 +2,7 @@ import type { LogStream, Progress } from '@millrace/shared/for-agents'
 import type { PythonJson } from '../process/python-json.ts'
 import type { OutputLine } from '../process/read-lines.ts'
 import { errorOf, type ModuleResult } from '../process/read-result.ts'
+import { nothingPrinted, tooLong } from '../process/result-lines.ts'
 import {
   type ProcessEnd,
   type RunningProcess,
@@ -187,7 +188,8 @@ export class WarmProcess {
       this.#obey(said)
       return
     }
-    if (line.dropped > 0 && /^\s*\{"type":\s*"done"/.test(line.text)) this.#answerTooLong()
+    if (line.dropped > 0 && /^[^{]*\{[^{]{0,200}"type":\s*"done"/.test(line.text.slice(0, 4096)))
+      this.#answerTooLong()
     this.#log('stdout', forLog(line))
   }
 
@@ -202,7 +204,7 @@ export class WarmProcess {
   #answerTooLong(): void {
     this.#current?.answer({
       kind: 'bad',
-      fault: 'The result line is longer than 1 MiB: write result.json into output_dir instead',
+      fault: tooLong('The result'),
     })
   }
 
@@ -240,6 +242,8 @@ const ownWord: Omit<ProcessEnd, 'stopReason' | 'usage' | 'stderrTail'> = {
   exitCode: 0,
   signal: null,
   lastJsonLine: null,
+  stdoutTail: [],
+  printed: nothingPrinted,
   startError: null,
 }
 

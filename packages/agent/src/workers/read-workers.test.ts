@@ -74,6 +74,13 @@ describe('workers.yaml', () => {
     )
   })
 
+  test('may hold no number that would be another', () => {
+    const text = 'workers:\n  - name: a\n    timeout: 9007199254740993'
+    expect(faultsOf(text)[0]).toMatch(
+      /^3 .*9007199254740993 is an integer beyond 2\^53 and would change; write it as a string/,
+    )
+  })
+
   test('may share what entries have in common', () => {
     const entry = '{ <<: &common { project_path: ., venv_python: p, module: m }, name: a, task_types: [a] }'
     const text = `workers:\n  - ${entry}\n  - { <<: *common, name: b, task_types: [b] }`

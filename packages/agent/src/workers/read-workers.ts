@@ -1,4 +1,4 @@
-import { moduleNameOf } from '@millrace/shared/for-agents'
+import { halfPairFault, moduleNameOf } from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { type Path, placeOf, type Remark, readYaml, type Yaml } from './read-yaml.ts'
 import { Worker, WorkersFile, type Written, WrittenFile } from './schema.ts'
@@ -12,6 +12,8 @@ export type Reading = { workers: Configured[]; ignored: Remark[] } | { faults: R
 export function readWorkers(text: string, own: NodeJS.ProcessEnv): Reading {
   const yaml = readYaml(text)
   if ('faults' in yaml) return yaml
+  const halfPair = halfPairFault(yaml.value)
+  if (halfPair !== null) return { faults: [yaml.remark([], `the file ${halfPair}`)] }
   const { variables, value } = withVariables(yaml.value, own)
   const parsed = WorkersFile.safeParse(value, { error: inWords })
   const faults = [...variables, ...schemaFaults(parsed.error, variables)]

@@ -1,3 +1,4 @@
+import { inexactNumberFault, isInexactNumber } from '@millrace/shared/for-agents'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 
 export type Path = (string | number)[]
@@ -10,7 +11,11 @@ export function readYaml(text: string): Yaml | { faults: Remark[] } {
   const counter = new LineCounter()
   const lineAt = (offset: number) => counter.linePos(offset).line
   const document = parseDocument(text, { lineCounter: counter, merge: true })
-  const faults = [...document.errors.map(({ pos, message }) => said(pos[0], message)), ...undefinedAliases()]
+  const faults = [
+    ...document.errors.map(({ pos, message }) => said(pos[0], message)),
+    ...undefinedAliases(),
+    ...changedNumbers(),
+  ]
   if (faults.length > 0) return { faults }
   return {
     value: document.toJS({ maxAliasCount: -1 }),
@@ -19,6 +24,21 @@ export function readYaml(text: string): Yaml | { faults: Remark[] } {
 
   function said(offset: number, message: string): Remark {
     return { line: lineAt(offset), place: '', message: message.split(/ at line \d+|\n/)[0] ?? message }
+  }
+
+  function changedNumbers(): Remark[] {
+    const found: Remark[] = []
+    visit(document, {
+      Scalar(_, { value, source = '', range }) {
+        if (
+          typeof value === 'number' &&
+          /^[-+]?\d/.test(source) &&
+          isInexactNumber(value, source.replace(/^\+/, ''))
+        )
+          found.push(said(range?.[0] ?? 0, inexactNumberFault(source)))
+      },
+    })
+    return found
   }
 
   function undefinedAliases(): Remark[] {

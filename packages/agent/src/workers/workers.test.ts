@@ -89,6 +89,27 @@ test('workers.json counts where there is no workers.yaml', async () => {
   expect(states()).toEqual([['from-yaml', 'AVAILABLE', null]])
 })
 
+test('a file in UTF-16 is read by its byte order mark; half a character and Latin-1 are faults', async () => {
+  await writeFile(file, Buffer.from(`\uFEFF${textOf(entry('from-utf-16'))}`, 'utf16le'))
+  await workers.scan()
+  expect(states()).toEqual([['from-utf-16', 'AVAILABLE', null]])
+  const faults: [string | Buffer, RegExp][] = [
+    [
+      Buffer.from(textOf(entry('gr\u00f6ße')), 'latin1'),
+      /it is not UTF-8: the byte 0xf6 at offset \d+.*save it as UTF-8/,
+    ],
+    [
+      textOf(entry('a', { metadata: { version: '1.0.0', description: '\ud800' } })),
+      /half a surrogate pair.*description/,
+    ],
+  ]
+  for (const [content, message] of faults) {
+    await writeFile(file, content)
+    await workers.scan()
+    expect(states()).toEqual([['from-utf-16', 'AVAILABLE', expect.stringMatching(message)]])
+  }
+})
+
 test('the registry gets what the file says, as it is written', async () => {
   const more = { timeout: 5, max_retries: 1, env: { TOKEN: 'written' }, metadata: { version: '2.0.0' } }
   await writeFile(file, textOf(entry('A.b', more)))

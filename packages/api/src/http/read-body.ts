@@ -1,4 +1,4 @@
-import { depthOver, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
+import { depthOver, halfPairAt, halfPairFault, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
 import { Failure } from '../failure.ts'
 import { pointer } from '../pointer.ts'
 import type { Ctx } from './env.ts'
@@ -7,7 +7,7 @@ const deepest = 100
 
 /** The body as JSON. Read once; whoever asks again gets the same. An absent body is an empty object. */
 export async function readBody(c: Ctx): Promise<unknown> {
-  const text = await c.req.text()
+  const text = decode(await c.req.arrayBuffer())
   if (text.trim() === '') return {}
   const type = c.req.header('content-type') ?? ''
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -20,6 +20,11 @@ export async function readBody(c: Ctx): Promise<unknown> {
   if (depthOver(body, deepest))
     throw new Failure('invalid_request', `The body is nested more than ${deepest} levels deep.`)
   refuseInexactNumbers(text)
+  const halfPair = isOfAgent(c) ? null : halfPairFault(body, text)
+  if (halfPair !== null) {
+    const errors = [{ path: halfPairAt(body) ?? '', message: 'has half a surrogate pair' }]
+    throw new Failure('invalid_request', `The body ${halfPair}.`, { errors })
+  }
   return body
 }
 
@@ -32,6 +37,19 @@ function refuseInexactNumbers(text: string): void {
   throw new Failure('invalid_request', `The body is not valid: ${path || 'it'}: ${message}.`, {
     errors: [{ path, message }],
   })
+}
+
+/** An agent of an earlier version may pass on what its module gave; to refuse its report would lose the run. */
+const isOfAgent = (c: Ctx): boolean => c.req.path.startsWith('/agent/')
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw new Failure('invalid_json', 'The body is not UTF-8. Send JSON as UTF-8.', { cause: error })
+  }
 }
 
 function parseJson(text: string): unknown {
