@@ -452,6 +452,21 @@ describe('installing', () => {
     expect((await settled('may-build')).error).toBeNull()
   })
 
+  it.each([
+    ['MILLRACE_PYTHON', 'is no Python that starts: correct it, or unset it'],
+    ['MILLRACE_UV', 'is no program: correct it, unset it'],
+  ])(
+    'is not tried with another program than the one that %s names',
+    { timeout: 120_000 },
+    async (name, reason) => {
+      await catalogue.close()
+      open({ own: { ...process.env, [name]: '/nowhere/program' } })
+      await add('needs-six')
+      await catalogue.scan()
+      expect((await settled('needs-six')).error).toContain(`${name}=/nowhere/program ${reason}`)
+    },
+  )
+
   it('does without uv where there is none', { timeout: 120_000 }, async () => {
     await catalogue.close()
     open({ own: { ...process.env, MILLRACE_UV: 'none' } })

@@ -6,7 +6,7 @@ import type { Interpreter } from './interpreter.ts'
 import { hasLock, writeLock } from './lock.ts'
 import type { Requirements } from './requirements.ts'
 import type { RunStep } from './run-step.ts'
-import { findUv } from './uv.ts'
+import { findUv, NoUv } from './uv.ts'
 
 const wheelsOnlyPip = join(import.meta.dirname, 'wheels_only_pip.py')
 
@@ -74,7 +74,11 @@ async function install(
   beside: string,
 ): Promise<{ fault: string } | null> {
   await rm(beside, { recursive: true, force: true })
-  const uv = await findUv(o)
+  const uv = await findUv(o).catch((error: unknown) => {
+    if (error instanceof NoUv) return error
+    throw error
+  })
+  if (uv instanceof NoUv) return { fault: uv.message }
   for (const [command, ...args] of uv ? withUv(uv, beside, o) : withPip(beside, o)) {
     const end = await o.run({
       command: command ?? o.interpreter.path,

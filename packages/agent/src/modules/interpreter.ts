@@ -17,7 +17,7 @@ const names =
     ? ['python.exe', 'python3.exe', 'py.exe']
     : ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14']
 
-/** Finds Pythons by asking them, each at most once. `MILLRACE_PYTHON` names one to prefer. */
+/** Finds Pythons by asking them, each at most once. `MILLRACE_PYTHON` names one to prefer, which must be one then. */
 export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
   const known = new Map<string, Promise<Interpreter | null>>()
   const ask = (command: string) => {
@@ -26,6 +26,9 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
     return answer
   }
   return async (wanted) => {
+    const preferred = own.MILLRACE_PYTHON
+    if (preferred && !(await ask(preferred)))
+      return { fault: `MILLRACE_PYTHON=${preferred} is no Python that starts: correct it, or unset it` }
     const seen = new Map<string, string>()
     for (const command of commands(own)) {
       const found = await ask(command)

@@ -6,6 +6,14 @@ import type { RunStep } from './run-step.ts'
 
 const program = process.platform === 'win32' ? 'uv.exe' : 'uv'
 
+/** What the owner named is not there: to take another in silence would hide the mistake. */
+export class NoUv extends Error {
+  override name = 'NoUv'
+  constructor(path: string) {
+    super(`MILLRACE_UV=${path} is no program: correct it, unset it, or set it to "none" to use pip`)
+  }
+}
+
 /**
  * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it cannot be had.
  * `MILLRACE_UV` names one to use, or is `none` for doing without.
@@ -21,6 +29,7 @@ export async function findUv(o: {
   const tools = join(o.home, 'tools')
   const ownCopy = join(tools, 'uv', 'bin', program)
   const folders = (o.own.PATH ?? o.own.Path ?? '').split(delimiter).filter((folder) => folder !== '')
+  if (named[0] && !(await isProgram(named[0]))) throw new NoUv(named[0])
   for (const path of [...named, ownCopy, ...folders.map((folder) => join(folder, program))]) {
     if (await isProgram(path)) return path
   }
