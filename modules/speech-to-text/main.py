@@ -36,34 +36,30 @@ def load():
 
 def read_speech(path):
     """The sound as one channel of 16-bit samples at the model's rate; a minute at a time."""
-    import wave
+    import soundfile
 
     try:
-        with wave.open(path) as file:
-            channels, width, rate = file.getparams()[:3]
+        with soundfile.SoundFile(with_length(path)) as file:
+            rate = file.samplerate
             if rate < 8000:
                 raise InvalidInput("the speech has %d samples per second; at least 8000 are needed" % rate)
-            minutes = iter(lambda: file.readframes(60 * rate), b"")
-            return b"".join(as_int16(resampled(one_channel(data, channels, width), rate)) for data in minutes)
-    except (wave.Error, EOFError) as error:
-        reason = str(error) or "it is cut off"
-        raise InvalidInput("the speech is not a PCM wave file: %s" % reason) from error
+            minutes = file.blocks(60 * rate, always_2d=True)
+            return b"".join(as_int16(resampled(data.mean(axis=1), rate)) for data in minutes)
+    except soundfile.LibsndfileError as error:
+        raise InvalidInput("the speech is no sound that can be read: %s" % error.error_string) from error
 
 
-def one_channel(data, channels, width):
-    """The mean of all channels, from -1 to 1."""
-    import numpy
-
-    whole = data[: len(data) - len(data) % (channels * width)]
-    if width == 1:  # the only one without a sign
-        samples = numpy.frombuffer(whole, numpy.uint8) / 128.0 - 1
-    elif width == 3:
-        padded = numpy.zeros((len(whole) // 3, 4), numpy.uint8)
-        padded[:, 1:] = numpy.frombuffer(whole, numpy.uint8).reshape(-1, 3)
-        samples = padded.view("<i4").ravel() / 2.0**31
-    else:
-        samples = numpy.frombuffer(whole, "<i%d" % width) / 2.0 ** (8 * width - 1)
-    return samples.reshape(-1, channels).mean(axis=1)
+def with_length(path):
+    """The path; or, of a WAV whose writer never came back to fill in the length, its bytes with one that means: to the end."""
+    with open(path, "rb") as file:
+        head = file.read(64 * 1024)
+        data = head.find(b"data")
+        is_streamed = head[:4] == b"RIFF" and data > 0 and head[data + 4 : data + 8] == bytes(4)
+        if not is_streamed or len(head) == data + 8:
+            return path
+        whole = bytearray(head + file.read())
+    whole[4:8] = whole[data + 4 : data + 8] = b"\xff" * 4
+    return io.BytesIO(whole)
 
 
 def resampled(samples, rate):

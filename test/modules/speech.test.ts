@@ -45,6 +45,23 @@ describe('speech-to-text', () => {
     expect(shareOfWords(austenSaid, String(heard.result.outputs.text))).toBeGreaterThanOrEqual(0.5)
   })
 
+  test.each<[string, (samples: Buffer) => Buffer]>([
+    [
+      '24 bits in an extensible header',
+      (samples) => extensible(recoded(samples, { rate: 48_000, channels: 2, bytes: 3 })),
+    ],
+    ['96,000 Hz', (samples) => recoded(samples, { rate: 96_000, channels: 1, bytes: 2 })],
+    ['32 bits', (samples) => recoded(samples, { rate: 16_000, channels: 1, bytes: 4 })],
+    ['a length of 0, as of a stream', (samples) => ofLength(recoded(samples, usual), 0)],
+    ['an endless length, as of another', (samples) => ofLength(recoded(samples, usual), 0xffffffff)],
+  ])('understands %s', async (name, written) => {
+    const speech = join(here.folder, `${name}.wav`)
+    await writeFile(speech, written((await readFile(austen)).subarray(headerBytes)))
+    const heard = await listener.run({ speech })
+    if (heard.type !== 'done') throw new Error(JSON.stringify(heard))
+    expect(shareOfWords(austenSaid, String(heard.result.outputs.text))).toBeGreaterThanOrEqual(0.5)
+  })
+
   test('hears what is said last, without a pause after it', async () => {
     const speech = join(here.folder, 'abrupt.wav')
     // A whole number of the 30 ms that the model's segmenter reads at once.
@@ -61,7 +78,7 @@ describe('speech-to-text', () => {
     expect(await listener.run({ speech })).toMatchObject({ type: 'done', result: { outputs } })
   })
 
-  test('refuses what is no wave file', () =>
+  test('refuses what is no sound', () =>
     expectRefusals(here.folder, 'wav', (speech) => listener.run({ speech })))
 })
 
@@ -145,6 +162,28 @@ with wave.open(sys.argv[1]) as file:
 `
 
 type Format = { rate: number; channels: number; bytes: number }
+const usual: Format = { rate: 16_000, channels: 1, bytes: 2 }
+
+/** The same sound behind the longer header that is prescribed for more than 16 bits. */
+function extensible(wave: Buffer): Buffer {
+  const format = Buffer.alloc(24)
+  format.writeUInt16LE(22, 0)
+  format.writeUInt16LE(wave.readUInt16LE(34), 2)
+  format.writeUInt32LE(3, 4)
+  format.write('0100000000001000800000aa00389b71', 8, 'hex') // PCM
+  const head = Buffer.from(wave.subarray(0, 36))
+  head.writeUInt32LE(wave.readUInt32LE(4) + 24, 4)
+  head.writeUInt32LE(40, 16)
+  head.writeUInt16LE(0xfffe, 20)
+  return Buffer.concat([head, format, wave.subarray(36)])
+}
+
+/** As it is written by a program that cannot go back to the header in the end. */
+function ofLength(wave: Buffer, length: number): Buffer {
+  wave.writeUInt32LE(length, 4)
+  wave.writeUInt32LE(length, 40)
+  return wave
+}
 
 /** A wave file of samples at 16 kHz: each is repeated up to the wanted rate, and written to every channel. */
 function recoded(samples: Buffer, { rate, channels, bytes }: Format): Buffer {
