@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { withAudit } from './http/audited.ts'
 import { allow, authenticate } from './http/authenticate.ts'
-import { limitBodies } from './http/body-size.ts'
+import { limitBody } from './http/body-size.ts'
 import { corsFor } from './http/cors.ts'
 import { type Endpoint, leadsTo } from './http/endpoint.ts'
 import type { Ctx, Env, Principal } from './http/env.ts'
@@ -79,7 +79,6 @@ export function createApp(deps: Deps, options: AppOptions) {
     )
   })
   app.use(corsFor(options.corsOrigins))
-  app.use(limitBodies())
   for (const one of endpoints)
     app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, rates, one, c))
   const document = openApiDocument(endpoints)
@@ -127,6 +126,7 @@ async function serve(
   const principal = await allowed
   if (principal.rateLimit) rates.take(principal.id, principal.rateLimit, deps.clock.now())
   c.set('principal', principal)
+  await limitBody(c, one.bodyLimit)
   const handle = () => withAudit(deps, c, one, () => one.handle(c))
   return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()
 }
@@ -134,6 +134,7 @@ async function serve(
 /** Its handler reads what it will need while the key is looked up, and awaits `allowed` before it acts. */
 async function lookAhead(c: Ctx, allowed: Promise<Principal>, one: Endpoint): Promise<Response> {
   c.set('allowed', allowed)
+  await limitBody(c, one.bodyLimit)
   const answer = one.handle(c)
   answer.catch(() => undefined) // a request that is not allowed fails for that reason, whatever else is wrong
   await allowed

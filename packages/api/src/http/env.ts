@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
+import type { Body } from './read-body.ts'
 
 /**
  * Who is asking. The installation's own admin key has no document. With a grant's token it is the grant, in the
@@ -25,6 +26,8 @@ export type Env = {
     /** The same while its key is still being looked up; rejects when the request may not be made. */
     allowed: Promise<Principal>
     ids: NewIds
+    /** Read by whoever asks first. */
+    body: Promise<Body> | undefined
     /** What the audit list will say of the request beside who and what. */
     auditDetail: Record<string, unknown> | undefined
     /** This request repeats one that already ended well. */

@@ -49,6 +49,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Begin a session',
     body: RegisterRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
       return c.json(await register(deps, (await c.var.allowed).id, c.var.ids, body))
@@ -61,6 +62,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Say that the agent lives, and which runs it holds',
     body: HeartbeatRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
     async handle(c, { body }) {
       return c.json(await heartbeat(deps, await agentOf(deps, c.var.allowed, body.sessionId), body))
@@ -73,6 +75,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Report which modules the agent has and how each stands',
     body: InventoryRequest,
+    bodyLimit: 'bulk',
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.allowed, body.sessionId)
@@ -86,6 +89,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Lines of an installation, set-up or test',
     body: InstallLogRequest,
+    bodyLimit: 'bulk',
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.allowed, body.sessionId)
@@ -105,6 +109,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Take the best ready task',
     body: ClaimRequest,
+    bodyLimit: 'value',
     answers: {
       200: { description: 'A grant, or what to keep room for', schema: ClaimAnswer },
       204: { description: 'There is nothing' },
@@ -130,6 +135,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Presigned PUTs for files of a run',
     body: OutputsRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
     async handle(c, { body }) {
       const { run } = await ownRun(deps, c, body.sessionId)
@@ -153,6 +159,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Lines of a run, for networks without NATS',
     body: RunLogsRequest,
+    bodyLimit: 'bulk',
     answers: { 204: { description: 'Published' } },
     async handle(c, { body }) {
       const { agent, run } = await ownRun(deps, c, body.sessionId)
@@ -171,6 +178,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Report how a run ended',
     body: FinishRequest,
+    bodyLimit: 'bulk',
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
       const agent = agentOf(deps, c.var.allowed, body.sessionId)

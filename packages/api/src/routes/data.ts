@@ -37,6 +37,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Data',
     summary: 'Keep a value, or begin to upload a file',
     body: CreateData,
+    bodyLimit: 'value',
     answers: { 201: { description: 'Created', schema: UploadAnswer } },
     idempotent: true,
     async handle(c, { body }) {
@@ -94,6 +95,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Data',
     summary: 'URLs for parts of a large file',
     body: PartsRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: PartUrls } },
     async handle(c, { body }) {
       return c.json(await partUrls(deps, await idInSight(deps, c), body))

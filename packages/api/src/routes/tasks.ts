@@ -50,6 +50,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Create a task: one module applied to inputs',
     body: CreateTask,
+    bodyLimit: 'value',
     bodyUnderGrant: CreateTaskUnderGrant,
     openToGrants: true,
     answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
@@ -65,6 +66,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Runs',
     summary: 'Run a module',
     body: RunModule,
+    bodyLimit: 'value',
     answers: { 202: { description: 'Accepted', schema: RunAccepted } },
     idempotent: true,
     async handle(c, { body: { queue, ...body } }) {

@@ -1,0 +1,136 @@
+import { Failure } from '../failure.ts'
+import type { turns } from '../turns.ts'
+
+/** Text that `JSON.parse` takes at once: a few milliseconds, whatever it holds. */
+const sliceChars = 96 * 1024
+const most = {
+  /** The innermost of them empty, as for shorter bodies. */
+  levels: 101,
+  /** Elements and members of a whole body, and members of one object: names that all differ are what costs most. */
+  values: 1_000_000,
+  members: 100_000,
+}
+
+/** An object or list whose end has not been reached. */
+type Open = {
+  isList: boolean
+  start: number
+  /** Text before this is in `made` already. */
+  from: number
+  lastComma: number
+  members: number
+  /** Nothing yet: all of it is short so far, and is left to `JSON.parse` with what is around it. */
+  made: unknown[] | Record<string, unknown> | null
+  /** The last element was attached as a value, so that only a comma or the end may follow. */
+  isAttached: boolean
+}
+
+/**
+ * What `JSON.parse` returns, for a text that would keep every other request waiting. One pass finds the commas and
+ * brackets; `JSON.parse` gets slices between commas, and other requests their turn between slices.
+ */
+export async function parseJsonInTurns(text: string, turn: ReturnType<typeof turns>): Promise<unknown> {
+  const open: Open[] = []
+  let values = 0
+  let nextTurn = sliceChars
+  for (let at = 0; at < text.length; at += 1) {
+    if (at > nextTurn) {
+      nextTurn = at + sliceChars
+      await turn()
+    }
+    const char = text[at]
+    const inner = open.at(-1)
+    if (char === '"') at = endOfString(text, at)
+    else if (char === '{' || char === '[') {
+      if (open.length === 0 && !isBlank(text, 0, at)) throw invalid(at)
+      open.push({ ...blank, isList: char === '[', start: at, from: at + 1, lastComma: at })
+      if (open.length > most.levels) throw tooMuch(`is nested more than 100 levels deep`)
+      values += 1
+    } else if (char === ',' && inner) {
+      values += 1
+      inner.members += 1
+      if (!inner.isList && inner.members >= most.members)
+        throw tooMuch(`has an object with more than ${most.members} members`)
+      if (at - inner.from > sliceChars || inner.isAttached) take(text, inner, at)
+      inner.lastComma = at
+    } else if ((char === '}' || char === ']') && inner) {
+      open.pop()
+      const outer = open.at(-1)
+      if (inner.made) {
+        if ((char === ']') !== inner.isList) throw invalid(at)
+        take(text, inner, at)
+        if (outer) attach(text, outer, inner, at)
+      }
+      if (outer) continue
+      if (!isBlank(text, at + 1, text.length)) throw invalid(at + 1)
+      return inner.made ?? JSON.parse(text)
+    }
+    if (values > most.values) throw tooMuch(`has more than ${most.values} values`)
+  }
+  return JSON.parse(text) // one string or number, or not JSON
+}
+
+const blank = { members: 0, made: null, isAttached: false }
+
+/** Moves the elements before `end` from the text into what was made. */
+function take(text: string, one: Open, end: number): void {
+  const slice = text.slice(one.from, end)
+  if (one.isAttached) {
+    if (slice.trim() !== '') throw invalid(one.from)
+  } else {
+    const some: unknown[] | Record<string, unknown> = JSON.parse(one.isList ? `[${slice}]` : `{${slice}}`)
+    if (Object.keys(some).length === 0) throw invalid(end)
+    add(one, some)
+  }
+  one.from = end + 1
+  one.isAttached = false
+}
+
+/** A finished element, which was made on its own, goes into what it stands in; so does all before it. */
+function attach(text: string, outer: Open, inner: Open, end: number): void {
+  if (outer.isAttached) throw invalid(inner.start)
+  if (outer.lastComma > outer.from) take(text, outer, outer.lastComma)
+  const before = text.slice(Math.max(outer.from, outer.lastComma + 1), inner.start)
+  if (outer.isList) {
+    if (before.trim() !== '') throw invalid(inner.start)
+    add(outer, [inner.made])
+  } else {
+    const named: Record<string, unknown> = JSON.parse(`{${before}0}`)
+    const [name, ...more] = Object.keys(named)
+    if (name === undefined || more.length > 0) throw invalid(inner.start)
+    add(outer, Object.defineProperty(named, name, { ...own, value: inner.made }))
+  }
+  outer.from = end + 1
+  outer.isAttached = true
+}
+
+const own = { enumerable: true, writable: true, configurable: true }
+
+function add(one: Open, some: unknown[] | Record<string, unknown>): void {
+  one.made ??= one.isList ? [] : {}
+  const { made } = one
+  if (Array.isArray(made) && Array.isArray(some)) {
+    for (const element of some) made.push(element)
+    return
+  }
+  for (const [name, value] of Object.entries(some)) {
+    if (name === '__proto__') Object.defineProperty(made, name, { ...own, value })
+    else Object.assign(made, { [name]: value })
+  }
+}
+
+/** The closing quote: one before which there is no odd number of backslashes. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let escapes = 0
+    while (text[at - 1 - escapes] === '\\') escapes += 1
+    if (escapes % 2 === 0) return at
+  }
+  throw invalid(text.length)
+}
+
+const isBlank = (text: string, from: number, to: number): boolean => !/[^ \t\n\r]/.test(text.slice(from, to))
+
+const invalid = (at: number): SyntaxError => new SyntaxError(`unexpected text at character ${at}`)
+const tooMuch = (what: string): Failure =>
+  new Failure('invalid_request', `The body ${what}. Upload larger things as files, and send more requests.`)
