@@ -203,7 +203,7 @@ export class World {
   }
 
   async agentDoc(deps: Deps, agent: Agent) {
-    return agentOf(deps, Promise.resolve({ id: keyId }), agent.sessionId)
+    return agentOf(deps, keyId, agent.sessionId)
   }
 
   async signIn(deps: Deps, agent: Agent, previousSessionId: SessionId | undefined) {
@@ -214,6 +214,7 @@ export class World {
       instanceId: `instance-${agent.name}-${agent.instance}`,
       previousSessionId,
       heldRuns,
+      signsLines: true,
       platform: { os: 'linux' },
       version: '0',
       labels: [],

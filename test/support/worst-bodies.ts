@@ -52,7 +52,7 @@ export function* worstBodies(schema: Schema, bytes: number): Generator<WorstBody
     yield { what: 'unknown names beside', text: JSON.stringify(wanted).replace(/}$/, `,${names(room)}}`) }
     for (const [key, of] of Object.entries(one.properties ?? {})) {
       const text = (filling: string) =>
-        JSON.stringify({ ...wanted, [key]: place }).replace(`"${place}"`, () => filling)
+        JSON.stringify({ ...Object(wanted), [key]: place }).replace(`"${place}"`, () => filling)
       for (const what of memberFillings)
         yield { what: `${key}: ${what}`, text: text(fillings[what]?.(room) ?? '') }
       if (of.items) yield* worstElements(key, of.items, room, text)

@@ -101,6 +101,7 @@ export async function startAgent(
     identity: home.identity,
     keep: (identity) => writeIdentity(config.home, identity),
     describe: () => ({
+      signsLines: true,
       name: config.name,
       platform: describePlatform(),
       version,
@@ -233,7 +234,7 @@ export async function startAgent(
     return new RunLog({
       path,
       isOpen: way.isOpen,
-      publish: (batch) => way.publishLog(run, batch),
+      publish: (batch) => way.publishLog(run, { ...batch, instance: session.instanceId }),
       logger,
     })
   }

@@ -4,9 +4,10 @@ import type { Deps } from './deps.ts'
 import { withAudit } from './http/audited.ts'
 import { allow, authenticate } from './http/authenticate.ts'
 import { limitBody } from './http/body-size.ts'
+import { Budgets } from './http/budget.ts'
 import { corsFor } from './http/cors.ts'
 import { type Endpoint, leadsTo } from './http/endpoint.ts'
-import type { Ctx, Env, Principal } from './http/env.ts'
+import type { Ctx, Env } from './http/env.ts'
 import { withIdempotency } from './http/idempotency.ts'
 import { answerFailure, answerProblem } from './http/problem.ts'
 import { RateLimits } from './http/rate-limit.ts'
@@ -37,6 +38,8 @@ import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
+type Limits = { rates: RateLimits; budgets: Budgets }
+
 const pages = ['/openapi.json', '/docs']
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
@@ -63,7 +66,8 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...healthEndpoints(deps, metrics),
   ]
   const endpoints = [...others, ...ticketEndpoints(deps, others)]
-  const rates = new RateLimits(() => deps.replicas.count)
+  const replicas = () => deps.replicas.count
+  const limits: Limits = { rates: new RateLimits(replicas), budgets: new Budgets(replicas) }
   const app = new Hono<Env>()
   app.onError(answerFailure)
   app.notFound((c) => answerUnknown(c, endpoints))
@@ -80,7 +84,7 @@ export function createApp(deps: Deps, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, rates, one, c))
+    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, limits, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
@@ -105,10 +109,11 @@ function begin(c: Ctx, deps: Deps): void {
   c.header('X-Request-Id', requestId)
 }
 
+/** Who asks is known, and is within its limits, before anything of the body is read. */
 async function serve(
   deps: Deps,
   options: AppOptions,
-  rates: RateLimits,
+  limits: Limits,
   one: Endpoint,
   c: Ctx,
 ): Promise<Response> {
@@ -121,24 +126,15 @@ async function serve(
     ticket === undefined
       ? authenticate(deps, options.adminKeyHash, c)
       : byTicket(deps, options.adminKeyHash, c, ticket)
-  const allowed = caller.then((found) => allow(found, { scope, openToGrants }))
-  if (one.looksAhead) return lookAhead(c, allowed, one)
-  const principal = await allowed
-  if (principal.rateLimit) rates.take(principal.id, principal.rateLimit, deps.clock.now())
+  const principal = allow(await caller, { scope, openToGrants })
+  if (principal.rateLimit) limits.rates.take(principal.id, principal.rateLimit, deps.clock.now())
+  const budget = limits.budgets.of(principal, () => deps.clock.now())
+  budget.take('requests')
   c.set('principal', principal)
+  c.set('budget', budget)
   await limitBody(c, one.bodyLimit)
   const handle = () => withAudit(deps, c, one, () => one.handle(c))
   return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()
-}
-
-/** Its handler reads what it will need while the key is looked up, and awaits `allowed` before it acts. */
-async function lookAhead(c: Ctx, allowed: Promise<Principal>, one: Endpoint): Promise<Response> {
-  c.set('allowed', allowed)
-  await limitBody(c, one.bodyLimit)
-  const answer = one.handle(c)
-  answer.catch(() => undefined) // a request that is not allowed fails for that reason, whatever else is wrong
-  await allowed
-  return answer
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {

@@ -18,11 +18,13 @@ export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
   const announced = c.req.header('content-length')
   if (announced !== undefined) {
     if (Number(announced) > largest) refuse()
+    c.var.budget.take('body bytes', Number(announced))
     return
   }
   // Counting makes a stream of the body, which is too dear for requests that have none.
-  if (c.req.method !== 'GET' && c.req.method !== 'HEAD')
-    await bodyLimit({ maxSize: largest, onError: refuse })(c, async () => undefined)
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.raw.body) return
+  await bodyLimit({ maxSize: largest, onError: refuse })(c, async () => undefined)
+  c.var.budget.take('body bytes', (await c.req.text()).length)
 }
 
 const nameOf = (bytes: number): string => (bytes < MiB ? `${bytes / KiB} KiB` : `${bytes / MiB} MiB`)

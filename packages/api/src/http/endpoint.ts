@@ -24,8 +24,6 @@ export type Endpoint = {
   idempotent: boolean
   /** A grant's token may call it too, and sees and makes only what is the grant's. */
   openToGrants: boolean
-  /** It starts before the caller is known, and awaits `allowed` before it writes or tells anything. */
-  looksAhead: boolean
   /** How a change that somebody makes through it is called in the audit list; null: it is told elsewhere. */
   audit: string | null
   handle(c: Ctx): Promise<Response>
@@ -45,7 +43,6 @@ type Spec<Q extends z.ZodType, B extends z.ZodType> = {
   answers: Answers
   idempotent?: boolean
   openToGrants?: boolean
-  looksAhead?: boolean
   audit?: string
   /** What of the body stands there too. Never a secret, nor what may hold one: a URL, inputs. */
   auditDetail?(body: z.output<B>): Record<string, unknown>
@@ -61,7 +58,6 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
     bodyLimit: spec.bodyLimit ?? 'usual',
     idempotent: spec.idempotent ?? false,
     openToGrants: spec.openToGrants ?? false,
-    looksAhead: spec.looksAhead ?? false,
     audit: spec.audit ?? null,
     async handle(c) {
       const query = spec.query ? parseQuery(spec.query, c.req.query()) : undefined
@@ -74,7 +70,7 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
   }
 }
 
-/** Not known yet where an endpoint looks ahead; none of those is open to grants. */
+/** Nobody is known where no key is needed. */
 const isUnderGrant = (c: Ctx): boolean => Boolean(c.var.principal?.grant)
 
 /** An id in a path that cannot be one is simply not there. */

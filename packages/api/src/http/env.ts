@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
+import type { Budget } from './budget.ts'
 import type { Body } from './read-body.ts'
 
 /**
@@ -23,9 +24,8 @@ export type Env = {
     /** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
     route: string
     principal: Principal
-    /** The same while its key is still being looked up; rejects when the request may not be made. */
-    allowed: Promise<Principal>
     ids: NewIds
+    budget: Budget
     /** Read by whoever asks first. */
     body: Promise<Body> | undefined
     /** What the audit list will say of the request beside who and what. */

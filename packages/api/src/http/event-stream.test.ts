@@ -8,6 +8,7 @@ async function open(events: (signal: AbortSignal) => Events, pace: Parameters<ty
   const app = new Hono<Env>()
   app.get('/', (c) => {
     c.set('logger', pino({ level: 'silent' }))
+    c.set('budget', { take: () => undefined, openStream: () => () => undefined })
     return answerEvents(c, events, pace)
   })
   const { body } = await app.request('/')

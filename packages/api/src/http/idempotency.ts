@@ -26,6 +26,7 @@ export async function withIdempotency(
   if (key === undefined) return handle()
   if (key.length === 0 || key.length > 255)
     throw new Failure('invalid_request', 'Idempotency-Key must have 1 to 255 characters.')
+  c.var.budget.take('idempotency keys')
   const caller = c.var.principal.grant?._id ?? c.var.principal.id
   const id = digest([caller, c.req.method, c.req.path, key].join('\n'))
   const bodyHash = await digestOf(await readBody(c))

@@ -33,8 +33,10 @@ import { appendInstallLog, installLogId } from '../operations/modules/install-lo
 import { reportModules } from '../operations/modules/report-modules.ts'
 
 /** What agents call. Every request is safe to send twice. */
-export const agentSideEndpoints = (deps: Deps): Endpoint[] =>
-  [...sessionEndpoints(deps), ...workEndpoints(deps)].map((one) => ({ ...one, looksAhead: true }))
+export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
+  ...sessionEndpoints(deps),
+  ...workEndpoints(deps),
+]
 
 /** A message in NATS may have 1 MiB. */
 const batchBytes = 512 * 1024
@@ -52,7 +54,8 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
-      return c.json(await register(deps, (await c.var.allowed).id, c.var.ids, body))
+      c.var.budget.take('registrations')
+      return c.json(await register(deps, c.var.principal.id, c.var.ids, body))
     },
   }),
   endpoint({
@@ -65,7 +68,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
     async handle(c, { body }) {
-      return c.json(await heartbeat(deps, await agentOf(deps, c.var.allowed, body.sessionId), body))
+      return c.json(await heartbeat(deps, await agentOf(deps, c.var.principal.id, body.sessionId), body))
     },
   }),
   endpoint({
@@ -78,7 +81,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
       return c.json(await reportModules(deps, agent, body.modules))
     },
   }),
@@ -92,7 +95,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
       const module = c.req.param('id') ?? ''
       await appendInstallLog(deps, installLogId(agent._id, module, body.digest), body.lines)
       deps.bus.announce(moduleEvent(module))
@@ -118,7 +121,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       const answer = await waitForGrant(
         deps,
         {
-          agent: () => agentOf(deps, c.var.allowed, body.sessionId),
+          agent: () => agentOf(deps, c.var.principal.id, body.sessionId),
           modules: body.offers.map((offer) => offer.module),
           seconds: body.wait,
           gone: () => c.req.raw.signal,
@@ -165,7 +168,13 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       const { agent, run } = await ownRun(deps, c, body.sessionId)
       const { lines, progress } = body
       for (const some of inBatches(lines)) {
-        const batch: LogBatch = { v: 1, from: some[0]?.n ?? body.from ?? 1, lines: some, progress }
+        const batch: LogBatch = {
+          v: 1,
+          from: some[0]?.n ?? body.from ?? 1,
+          lines: some,
+          progress,
+          instance: agent.instanceId,
+        }
         await deps.bus.publishLog(agent._id, run, batch)
       }
       return c.body(null, 204)
@@ -181,7 +190,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
-      const agent = agentOf(deps, c.var.allowed, body.sessionId)
+      const agent = agentOf(deps, c.var.principal.id, body.sessionId)
       return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
     },
   }),
@@ -189,7 +198,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
 
 /** Only files and lines of a run that this agent was given may be written. */
 async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
-  const agent = await agentOf(deps, c.var.allowed, sessionId)
+  const agent = await agentOf(deps, c.var.principal.id, sessionId)
   const id = pathId(c, RunId, 'run')
   const run = await deps.store.runs.get(id)
   const task = run && (await deps.store.tasks.get(run.task))

@@ -71,7 +71,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The URL', schema: UploadAnswer } },
     idempotent: true,
     async handle(c) {
-      const { item, upload } = await freshUpload(deps, await idInSight(deps, c))
+      const { item, upload } = await freshUpload(deps, c.var.principal.grant, await idInSight(deps, c))
       return c.json({ data: presentData(item), upload })
     },
   }),

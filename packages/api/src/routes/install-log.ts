@@ -28,6 +28,7 @@ async function linesAfter(deps: Deps, { id }: Place, since: number): Promise<Log
 
 /** Until the reader goes away: a module may be tested again at any time. */
 function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Response {
+  const close = c.var.budget.openStream()
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
     stream.onAbort(() => gone.abort())
@@ -51,6 +52,7 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
       clearInterval(again)
       clearInterval(comment)
       stopListening()
+      close()
     }
   })
 }

@@ -128,6 +128,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         if (isEnd) endedAt = change.updatedAt
         return isEnd
       }
+      const close = query.wait > 0 ? c.var.budget.openStream() : undefined
       const ended = await waitFor(
         deps.bus,
         { subjects: [taskEvent(id)], seconds: query.wait, signal: c.req.raw.signal, matters: saysItEnded },
@@ -136,7 +137,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
           known = task
           return isTerminal(task.status) ? task : undefined
         },
-      )
+      ).finally(close)
       const task = ended ?? seen(c, await readTask(deps, id), 'task')
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null

@@ -136,4 +136,5 @@ const described = (request: Request) => ({
   labels: request.labels,
   gpus: request.gpus,
   capacity: request.capacity ?? null,
+  signsLines: request.signsLines,
 })
