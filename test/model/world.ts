@@ -322,7 +322,7 @@ export class World {
       replicas: new Replicas('model'),
       storeSafety: { state: 'safe' },
       ending: new Map(),
-      limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5 },
+      limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5, agentsPerKey: 1_000 },
       agentNats: { servers: [] },
     }
   }

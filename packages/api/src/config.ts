@@ -41,6 +41,7 @@ const Variables = z
     WEBHOOK_ALLOW_PRIVATE: z.enum(['0', '1', 'true', 'false']).default('0'),
     SESSION_TTL_SECONDS: z.coerce.number().min(1).max(3600).default(20),
     HEARTBEAT_SECONDS: z.coerce.number().min(0.2).max(600).default(5),
+    MAX_AGENTS_PER_KEY: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
     MILLRACE_CRASH_AT: z
       .enum(crashPoints)
       .optional()
@@ -70,7 +71,11 @@ const Variables = z
       mayBeUnsafe: env.S3_ALLOW_UNSAFE === '1' || env.S3_ALLOW_UNSAFE === 'true',
     },
     webhooksMayBePrivate: env.WEBHOOK_ALLOW_PRIVATE === '1' || env.WEBHOOK_ALLOW_PRIVATE === 'true',
-    limits: { sessionTtlSeconds: env.SESSION_TTL_SECONDS, heartbeatSeconds: env.HEARTBEAT_SECONDS },
+    limits: {
+      sessionTtlSeconds: env.SESSION_TTL_SECONDS,
+      heartbeatSeconds: env.HEARTBEAT_SECONDS,
+      agentsPerKey: env.MAX_AGENTS_PER_KEY,
+    },
     crashAt: env.MILLRACE_CRASH_AT,
   }))
 

@@ -31,7 +31,7 @@ export type Deps = {
   storeSafety: { state: string }
   /** Tasks whose end is told at this very moment: who hears it in this process need not read them. */
   ending: Map<TaskId, TaskDoc>
-  limits: { sessionTtlSeconds: number; heartbeatSeconds: number }
+  limits: { sessionTtlSeconds: number; heartbeatSeconds: number; agentsPerKey: number }
   /** What agents are told about NATS: the public name and their own user. */
   agentNats: { servers: string[]; user?: string; password?: string }
 }

@@ -10,7 +10,10 @@ import {
   InventoryRequest,
   type LogBatch,
   type LogLine,
+  logOutput,
+  ModuleName,
   moduleEvent,
+  type OutputFile,
   OutputsAnswer,
   OutputsRequest,
   RegisterAnswer,
@@ -29,8 +32,9 @@ import { register } from '../operations/agents/register.ts'
 import { agentOf } from '../operations/agents/session.ts'
 import { claim } from '../operations/claim.ts'
 import { finish } from '../operations/finish.ts'
-import { appendInstallLog, installLogId } from '../operations/modules/install-log.ts'
+import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** What agents call. Every request is safe to send twice. */
 export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
@@ -96,8 +100,9 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
-      const module = c.req.param('id') ?? ''
-      await appendInstallLog(deps, installLogId(agent._id, module, body.digest), body.lines)
+      const module = pathId(c, ModuleName, 'module')
+      for (const line of body.lines) refuseLongLine(line)
+      await appendInstallLog(deps, { agent: agent._id, module, digest: body.digest }, body.lines)
       deps.bus.announce(moduleEvent(module))
       return c.body(null, 204)
     },
@@ -141,7 +146,8 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
     async handle(c, { body }) {
-      const { run } = await ownRun(deps, c, body.sessionId)
+      const { run, task } = await ownRun(deps, c, body.sessionId)
+      refuseOtherOutputs(task, body.files)
       const uploads = await Promise.all(
         body.files.map(async ({ output, n, size, contentType, sha256 }) => {
           const { url, headers, expiresAt } = await deps.objects.presignPut(runObjectKey(run, output, n), {
@@ -202,8 +208,30 @@ async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[
   const id = pathId(c, RunId, 'run')
   const run = await deps.store.runs.get(id)
   const task = run && (await deps.store.tasks.get(run.task))
-  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id }
+  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id, task }
   throw new Failure('not_found', 'There is no such run of this agent.')
+}
+
+/** What is no output of the task could never be reported, and would lie in the store all the same. */
+function refuseOtherOutputs(task: TaskDoc, files: readonly OutputFile[]): void {
+  const errors = files.flatMap(({ output, n }, at) =>
+    Object.hasOwn(task.outputs, output) || (output === logOutput && n === 0)
+      ? []
+      : [{ path: `/files/${at}/output`, message: 'is not an output of this task' }],
+  )
+  if (errors.length > 0)
+    throw new Failure(
+      'invalid_request',
+      `The task has the outputs ${Object.keys(task.outputs).join(', ') || 'none'}, and ${logOutput} for its log.`,
+      { errors },
+    )
+}
+
+/** Its size, where that will do. */
+function refuseLongLine(line: LogLine): number {
+  const size = Buffer.byteLength(JSON.stringify(line))
+  if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+  return size
 }
 
 /** NATS carries 1 MiB at once; a request may bring many times that. */
@@ -211,8 +239,7 @@ function inBatches(lines: readonly LogLine[]): LogLine[][] {
   const batches: LogLine[][] = [[]]
   let bytes = 0
   for (const line of lines) {
-    const size = Buffer.byteLength(JSON.stringify(line))
-    if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+    const size = refuseLongLine(line)
     if (bytes > 0 && bytes + size > batchBytes) {
       batches.push([])
       bytes = 0
