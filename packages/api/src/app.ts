@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
+import { Failure } from './failure.ts'
 import { withAudit } from './http/audited.ts'
-import { allow, authenticate } from './http/authenticate.ts'
+import { allow, authenticate, isStillGood } from './http/authenticate.ts'
 import { limitBody } from './http/body-size.ts'
 import { Budgets } from './http/budget.ts'
 import { corsFor } from './http/cors.ts'
@@ -37,6 +38,16 @@ import { webhookEndpoints } from './routes/webhooks.ts'
 import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
+
+/** No answer is to be run, framed, guessed at or told of to another site, whatever a caller has put into it. */
+const safeHeaders = [
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Referrer-Policy', 'no-referrer'],
+] as const
+/** The page of the calls brings its own style, and nothing else. */
+const policyOfDocs =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 type Limits = { rates: RateLimits; budgets: Budgets }
 
@@ -90,7 +101,9 @@ export function createApp(deps: Deps, options: AppOptions) {
   for (const path of pages) {
     app.get(path, (c) => {
       c.set('route', path)
-      return path === '/docs' ? c.html(page) : c.json(document)
+      if (path === '/openapi.json') return c.json(document)
+      c.header('Content-Security-Policy', policyOfDocs)
+      return c.html(page)
     })
   }
   return { app, metrics }
@@ -107,6 +120,7 @@ function begin(c: Ctx, deps: Deps): void {
   c.set('replayed', false)
   c.set('repeated', false)
   c.header('X-Request-Id', requestId)
+  for (const [name, value] of safeHeaders) c.header(name, value)
 }
 
 /** Who asks is known, and is within its limits, before anything of the body is read. */
@@ -126,12 +140,16 @@ async function serve(
     ticket === undefined
       ? authenticate(deps, options.adminKeyHash, c)
       : byTicket(deps, options.adminKeyHash, c, ticket)
+  caller.catch((error: unknown) => {
+    if (error instanceof Failure && error.code === 'unauthorized') deps.refused.note(c)
+  })
   const principal = allow(await caller, { scope, openToGrants })
   if (principal.rateLimit) limits.rates.take(principal.id, principal.rateLimit, deps.clock.now())
   const budget = limits.budgets.of(principal, () => deps.clock.now())
   budget.take('requests')
   c.set('principal', principal)
   c.set('budget', budget)
+  c.set('stillAllowed', () => isStillGood(deps, options.adminKeyHash, principal))
   await limitBody(c, one.bodyLimit)
   const handle = () => withAudit(deps, c, one, () => one.handle(c))
   return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()

@@ -18,6 +18,8 @@ export type Principal = {
 }
 
 export type Env = {
+  /** What Node's server gives; other runtimes have none of it. */
+  Bindings: { incoming?: { socket: { remoteAddress?: string } } }
   Variables: {
     requestId: string
     logger: Logger
@@ -26,6 +28,8 @@ export type Env = {
     principal: Principal
     ids: NewIds
     budget: Budget
+    /** Whether the key or grant of an answer that lasts is still good. */
+    stillAllowed(): Promise<boolean>
     /** Read by whoever asks first. */
     body: Promise<Body> | undefined
     /** What the audit list will say of the request beside who and what. */

@@ -1,3 +1,4 @@
+import { watchCaller } from './caller-gone.ts'
 import type { Ctx } from './env.ts'
 
 /** What a reader takes at a time: whole server-sent events. */
@@ -27,7 +28,12 @@ export function answerEvents(
   const { logger } = c.var
   const close = c.var.budget.openStream()
   const gone = new AbortController()
-  const source = untilOver(events(gone.signal), close)
+  const denied = new AbortController()
+  const stopWatching = watchCaller(c, () => denied.abort(), commentMs)
+  const source = untilOver(events(AbortSignal.any([gone.signal, denied.signal])), () => {
+    stopWatching()
+    close()
+  })
   // From here on it listens: who has got the headers and reads something else first misses nothing.
   let pending: Promise<IteratorResult<string, void>> | null = source.next()
   pending.catch(() => undefined) // told to the reader that asks for it

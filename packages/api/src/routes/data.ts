@@ -177,7 +177,6 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
   const value: unknown = item.items ? item.items.map((data) => ({ data })) : JSON.parse(item.json ?? 'null')
   const asText = item.type === 'text' && typeof value === 'string'
   c.header('Content-Type', asText ? 'text/plain; charset=utf-8' : 'application/json')
-  c.header('X-Content-Type-Options', 'nosniff')
   const body = asText ? value : JSON.stringify(value)
   c.header('Content-Length', String(Buffer.byteLength(body))) // for HEAD, which leaves the body out
   return c.body(body)

@@ -1,6 +1,7 @@
 import { type InstallLogQuery, type LogLine, moduleEvent } from '@millrace/shared'
 import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
+import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
 
 type Place = { module: string; id: string }
@@ -32,6 +33,7 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
     stream.onAbort(() => gone.abort())
+    const stopWatching = watchCaller(c, () => gone.abort())
     let last = query.since ?? Number(c.req.header('last-event-id') ?? 0)
     let wake = Promise.withResolvers<void>()
     const stopListening = deps.bus.listen([moduleEvent(place.module)], () => wake.resolve())
@@ -52,6 +54,7 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
       clearInterval(again)
       clearInterval(comment)
       stopListening()
+      stopWatching()
       close()
     }
   })

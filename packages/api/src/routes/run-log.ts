@@ -10,6 +10,7 @@ import {
 import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
+import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
 import { waitFor } from '../http/wait.ts'
 import { runObjectKey } from '../objects/keys.ts'
@@ -61,6 +62,7 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
     stream.onAbort(() => gone.abort())
+    const stopWatching = watchCaller(c, () => gone.abort())
     let last = query.since ?? 0
     const send = async (lines: readonly LogLine[]) => {
       for (const line of lines) {
@@ -92,6 +94,7 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
     } finally {
       clearInterval(lookAgain)
       stopListening()
+      stopWatching()
       close()
     }
   })
