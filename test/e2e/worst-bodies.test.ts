@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { ownDatabase } from '../support/api-in-process.ts'
 import { type ApiProcess, apiProcess } from '../support/api-process.ts'
@@ -77,7 +78,9 @@ async function faultOf(method: string, path: string, { what, text }: WorstBody):
       status = answer.status
       length = (await answer.arrayBuffer()).byteLength
     })
-    fastest = Math.min(fastest, waited)
+    // On a busy machine others wait too: what they wait without this body is not its fault.
+    const atRest = waited > longestWaitMs ? await health.during(() => pause(500)) : 0
+    fastest = Math.min(fastest, waited - atRest)
   }
   return [
     ...(fastest > longestWaitMs ? [`${what}: /healthz waited ${Math.round(fastest)} ms`] : []),

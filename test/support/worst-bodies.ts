@@ -29,6 +29,9 @@ const fillings: Record<string, (bytes: number) => string> = {
 
 /** Those that reach what looks at a member: the others end where the text is parsed. */
 const memberFillings = ['small numbers', 'names of empty objects', 'a long text', 'many deep lists']
+/** Of a member that takes neither lists nor objects, one tells. */
+const scalarFillings = ['names of empty objects']
+const isScalar = ({ type }: Schema) => ['string', 'number', 'integer', 'boolean'].includes(type ?? '')
 
 const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 function names(bytes: number, value = '1'): string {
@@ -53,7 +56,7 @@ export function* worstBodies(schema: Schema, bytes: number): Generator<WorstBody
     for (const [key, of] of Object.entries(one.properties ?? {})) {
       const text = (filling: string) =>
         JSON.stringify({ ...Object(wanted), [key]: place }).replace(`"${place}"`, () => filling)
-      for (const what of memberFillings)
+      for (const what of isScalar(of) ? scalarFillings : memberFillings)
         yield { what: `${key}: ${what}`, text: text(fillings[what]?.(room) ?? '') }
       if (of.items) yield* worstElements(key, of.items, room, text)
     }
