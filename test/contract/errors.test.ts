@@ -8,6 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
+const sized = (bytes: number) => ({ 'content-length': String(bytes), 'content-type': 'application/json' })
 const somebody = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
 describe('a refusal is a problem document', () => {
@@ -135,6 +136,36 @@ describe('a refusal is a problem document', () => {
     expect(await refusalOf(await api.request('/api/data', init))).toEqual(refused)
   })
 
+  test('413 above what the request has any use for', async () => {
+    const KiB = 1024
+    const limits: [string, string, number][] = [
+      ['POST', '/api/keys', 64 * KiB],
+      ['PATCH', '/api/settings', 64 * KiB],
+      ['POST', '/api/grants', 64 * KiB],
+      ['POST', '/api/tickets', 64 * KiB],
+      ['POST', `/api/data/dat_${somebody}/complete`, 64 * KiB],
+      ['POST', '/api/data', 1536 * KiB],
+      ['POST', '/api/tasks', 1536 * KiB],
+      ['POST', '/api/schedules', 1536 * KiB],
+      ['POST', '/api/tasks/batch', 16 * KiB * KiB],
+      ['POST', `/agent/v1/runs/tsk_${somebody}.1/finish`, 16 * KiB * KiB],
+    ]
+    for (const [method, path, bytes] of limits) {
+      const refused = await api.request(path, {
+        method,
+        body: ' '.repeat(bytes + 1),
+        headers: sized(bytes + 1),
+      })
+      expect(await refusalOf(refused), path).toEqual({ status: 413, code: 'payload_too_large' })
+      const taken = await api.request(path, {
+        method,
+        body: `{"x":1${' '.repeat(bytes - 7)}}`,
+        headers: sized(bytes),
+      })
+      expect([404, 422], path).toContain(taken.status)
+    }
+  })
+
   test('422 invalid_request for bad limits, cursors, waits and filters, with the parameter', async () => {
     const bad: [string, string[]][] = [
       ['/api/tasks?limit=0', ['/limit']],
@@ -160,6 +191,41 @@ describe('a refusal is a problem document', () => {
         code: 'invalid_request',
         paths,
       })
+  })
+})
+
+describe('a refusal stays short', () => {
+  const names = (count: number, name: (n: number) => string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [name(n), 1]))
+  test.each([
+    ['unknown names', '/api/data', { label: 'a', value: 1, ...names(5_000, (n) => `k${n}`) }],
+    [
+      'long unknown names',
+      '/api/data',
+      { label: 'a', value: 1, ...names(100, (n) => `${n}${'\u0000'.repeat(2_000)}`) },
+    ],
+    ['wrong elements', '/api/keys', { name: 'a', scopes: Array.from({ length: 9_000 }, () => 1) }],
+    [
+      'wrong tasks',
+      '/api/tasks/batch',
+      { tasks: Array.from({ length: 9_000 }, () => ({ ref: 'a', module: 'none' })) },
+    ],
+    ['names of outputs', '/api/tasks', { module: 'a', outputs: names(5_000, (n) => `o${n}`) }],
+    ['tags', '/api/data', { label: 'a', value: 1, tags: Array.from({ length: 300_000 }, () => 1) }],
+  ])('with any number of %s', async (_, path, body) => {
+    const response = await api.post(path, body)
+    const text = await response.clone().text()
+    expect(text.length).toBeLessThan(64 * 1024)
+    const problem = await problemOf(response)
+    expect(problem).toMatchObject({ status: 422, code: 'invalid_request' })
+    expect(problem.errors?.length).toBeGreaterThan(0)
+    expect(problem.errors?.length).toBeLessThanOrEqual(100)
+    expect(JSON.stringify(problem.detail).length).toBeLessThanOrEqual(4 * 1024)
+  })
+
+  test('with a path as long as a server takes', async () => {
+    const response = await api.request(`/api/${'x'.repeat(15_000)}`)
+    expect((await response.text()).length).toBeLessThan(8 * 1024)
   })
 })
 

@@ -102,6 +102,19 @@ describe('a token ends', () => {
     expect(await refusalOf(await page.get('/api/data'))).toEqual(refused)
   })
 
+  test('when the key that gave it expires', async () => {
+    const clock = shiftedClock()
+    const late = await openApi((deps) => ({ ...deps, clock }))
+    const expiresAt = new Date(Date.now() + 600_000).toISOString()
+    const { secret } = await late.client.createKey({ name: 'of an hour', scopes: ['write'], expiresAt })
+    const { page } = await makeGrant(late, {}, secret ?? undefined)
+    expect((await page.get('/api/data')).status).toBe(200)
+    clock.forward(601)
+    expect(await refusalOf(await page.get('/api/data'))).toEqual(refused)
+    expect(await refusalOf(await page.post('/api/tickets', { path: '/api/data' }))).toEqual(refused)
+    await late.close()
+  })
+
   test('at its time', async () => {
     const clock = shiftedClock()
     const late = await openApi((deps) => ({ ...deps, clock }))

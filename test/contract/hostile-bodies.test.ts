@@ -104,7 +104,7 @@ describe('half a surrogate pair', () => {
     expect(response.status).toBe(422)
     expect(await response.json()).toMatchObject({
       code: 'invalid_request',
-      detail: expect.stringContaining(`half a surrogate pair, which is no character, at ${place}:`),
+      detail: expect.stringContaining(`${place}: has half a surrogate pair, which is no character: send whole`),
     })
   })
 

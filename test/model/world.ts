@@ -5,6 +5,7 @@ import {
   Meter,
   type NewIds,
   Peaks,
+  RefusedCallers,
   Replicas,
   register,
   repeatableIds,
@@ -203,7 +204,7 @@ export class World {
   }
 
   async agentDoc(deps: Deps, agent: Agent) {
-    return agentOf(deps, Promise.resolve({ id: keyId }), agent.sessionId)
+    return agentOf(deps, keyId, agent.sessionId)
   }
 
   async signIn(deps: Deps, agent: Agent, previousSessionId: SessionId | undefined) {
@@ -214,6 +215,7 @@ export class World {
       instanceId: `instance-${agent.name}-${agent.instance}`,
       previousSessionId,
       heldRuns,
+      signsLines: true,
       platform: { os: 'linux' },
       version: '0',
       labels: [],
@@ -319,9 +321,15 @@ export class World {
       meter: new Meter(),
       peaks: new Peaks(),
       replicas: new Replicas('model'),
+      refused: new RefusedCallers(),
       storeSafety: { state: 'safe' },
       ending: new Map(),
-      limits: { sessionTtlSeconds: ttlSeconds, heartbeatSeconds: 5, longestWaitSeconds: 50 },
+      limits: {
+        sessionTtlSeconds: ttlSeconds,
+        heartbeatSeconds: 5,
+        longestWaitSeconds: 50,
+        agentsPerKey: 1_000,
+      },
       agentNats: { servers: [] },
     }
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared/for-agents'
+import { plainHttpWarning } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { LearnedNeeds } from './admission/learned.ts'
 import { Ledger } from './admission/ledger.ts'
@@ -60,6 +61,8 @@ export async function startAgent(
   args: readonly string[] = [],
 ): Promise<RunningAgent> {
   const home = await openHome(config.home)
+  const warning = plainHttpWarning(config.url)
+  if (warning) logger.warn(warning)
   if (home.orphansEnded > 0)
     logger.warn({ processes: home.orphansEnded }, 'ended what a former agent had left running')
   const proxy = describeProxy(config.own, config.url)
@@ -111,6 +114,7 @@ export async function startAgent(
     identity: home.identity,
     keep: (identity) => writeIdentity(config.home, identity),
     describe: () => ({
+      signsLines: true,
       name: config.name,
       platform: describePlatform(),
       version,
@@ -251,7 +255,7 @@ export async function startAgent(
       path,
       isOpen: way.isOpen,
       now: clock.now,
-      publish: (batch) => way.publishLog(run, batch),
+      publish: (batch) => way.publishLog(run, { ...batch, instance: session.instanceId }),
       logger,
     })
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -15,6 +15,42 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
+
+test('the folder is for its owner alone, whether it is made or was there', async () => {
+  const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+  const before = process.umask(0)
+  try {
+    for (const there of [false, true]) {
+      const path = join(folder, `home-${there}`)
+      if (there) await mkdir(path, { mode: 0o755 })
+      const home = await openHome(path)
+      expect(await modeOf(path)).toBe(0o700)
+      await home.release()
+    }
+  } finally {
+    process.umask(before)
+  }
+})
+
+test('an agent makes its folder private before anything lies in it', async () => {
+  const path = join(folder, 'a', 'home')
+  const entry = join(import.meta.dirname, 'main.ts')
+  // It ends by itself: the settings are not enough.
+  const agent = spawn(process.execPath, [entry], { env: { AGENT_HOME: path, PATH: process.env.PATH } })
+  const seen = new Set<number>()
+  const exit = once(agent, 'exit')
+  let hasEnded = false
+  void exit.then(() => {
+    hasEnded = true
+  })
+  while (!hasEnded) {
+    const found = await stat(path).catch(() => null)
+    if (found) seen.add(found.mode & 0o777)
+    await new Promise((done) => setImmediate(done))
+  }
+  seen.add((await stat(path)).mode & 0o777)
+  expect([...seen]).toEqual([0o700])
+})
 
 test('an identity is kept for the owner only; a damaged one is an error', async () => {
   expect(await readIdentity(folder)).toEqual({})

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockHome } from './home-lock.ts'
 import { type Identity, readIdentity } from './identity.ts'
+import { makePrivate } from './private-home.ts'
 import { endOrphans } from './process/process-records.ts'
 import { openSpool, type Spool, type SpooledRun } from './report/spool.ts'
 
@@ -23,6 +24,7 @@ export type Home = {
  * removed unless a spooled result needs it: those runs are lost, and the API gives their tasks to somebody again. Throws `HomeInUse`.
  */
 export async function openHome(home: string): Promise<Home> {
+  makePrivate(home)
   const runsDir = join(home, 'runs')
   await mkdir(runsDir, { recursive: true, mode: 0o700 })
   const lock = await lockHome(home)

@@ -2,9 +2,12 @@ import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { RunningAgent } from './agent.ts'
 import { homeFrom } from './home-path.ts'
+import { makePrivate } from './private-home.ts'
 
+const homeFolder = homeFrom(process.env)
+makePrivate(homeFolder)
 // Before everything else is loaded: stripping and compiling it again would be half of the start.
-enableCompileCache(join(homeFrom(process.env), 'compiled'))
+enableCompileCache(join(homeFolder, 'compiled'))
 const { startAgent } = await import('./agent.ts')
 const { ConfigFaults } = await import('./config.ts')
 const { readSettings } = await import('./settings.ts')

@@ -31,7 +31,8 @@ export type SessionDeps = {
 /** One life of this process at the API: registered once, and anew whenever the API says the session expired. */
 export class Session {
   readonly #deps: SessionDeps
-  readonly #instanceId = randomUUID()
+  /** Proves to the API that live lines come from this process: nobody else is told of it. */
+  readonly instanceId = randomUUID()
   #answer: RegisterAnswer | null = null
   #registering: Promise<RegisterAnswer> | null = null
 
@@ -103,7 +104,7 @@ export class Session {
       {
         ...this.#deps.describe(),
         agentId: identity.agentId,
-        instanceId: this.#instanceId,
+        instanceId: this.instanceId,
         previousSessionId: identity.lastSessionId,
         heldRuns: this.#deps.heldRuns(),
       },

@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
+import { Failure } from './failure.ts'
 import { withAudit } from './http/audited.ts'
-import { allow, authenticate } from './http/authenticate.ts'
-import { limitBodies } from './http/body-size.ts'
+import { allow, authenticate, isStillGood } from './http/authenticate.ts'
+import { limitBody } from './http/body-size.ts'
+import { Budgets } from './http/budget.ts'
 import { corsFor } from './http/cors.ts'
 import { type Endpoint, leadsTo } from './http/endpoint.ts'
-import type { Ctx, Env, Principal } from './http/env.ts'
+import type { Ctx, Env } from './http/env.ts'
 import { withIdempotency } from './http/idempotency.ts'
 import { answerFailure, answerProblem } from './http/problem.ts'
 import { RateLimits } from './http/rate-limit.ts'
@@ -37,6 +39,18 @@ import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
+/** No answer is to be run, framed, guessed at or told of to another site, whatever a caller has put into it. */
+const safeHeaders = [
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Referrer-Policy', 'no-referrer'],
+] as const
+/** The page of the calls brings its own style, and nothing else. */
+const policyOfDocs =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+type Limits = { rates: RateLimits; budgets: Budgets }
+
 const pages = ['/openapi.json', '/docs']
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
@@ -63,7 +77,8 @@ export function createApp(deps: Deps, options: AppOptions) {
     ...healthEndpoints(deps, metrics),
   ]
   const endpoints = [...others, ...ticketEndpoints(deps, others)]
-  const rates = new RateLimits(() => deps.replicas.count)
+  const replicas = () => deps.replicas.count
+  const limits: Limits = { rates: new RateLimits(replicas), budgets: new Budgets(replicas) }
   const app = new Hono<Env>()
   app.onError(answerFailure)
   app.notFound((c) => answerUnknown(c, endpoints))
@@ -79,15 +94,16 @@ export function createApp(deps: Deps, options: AppOptions) {
     )
   })
   app.use(corsFor(options.corsOrigins))
-  app.use(limitBodies())
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, rates, one, c))
+    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, limits, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
     app.get(path, (c) => {
       c.set('route', path)
-      return path === '/docs' ? c.html(page) : c.json(document)
+      if (path === '/openapi.json') return c.json(document)
+      c.header('Content-Security-Policy', policyOfDocs)
+      return c.html(page)
     })
   }
   return { app, metrics }
@@ -104,12 +120,14 @@ function begin(c: Ctx, deps: Deps): void {
   c.set('replayed', false)
   c.set('repeated', false)
   c.header('X-Request-Id', requestId)
+  for (const [name, value] of safeHeaders) c.header(name, value)
 }
 
+/** Who asks is known, and is within its limits, before anything of the body is read. */
 async function serve(
   deps: Deps,
   options: AppOptions,
-  rates: RateLimits,
+  limits: Limits,
   one: Endpoint,
   c: Ctx,
 ): Promise<Response> {
@@ -122,22 +140,19 @@ async function serve(
     ticket === undefined
       ? authenticate(deps, options.adminKeyHash, c)
       : byTicket(deps, options.adminKeyHash, c, ticket)
-  const allowed = caller.then((found) => allow(found, { scope, openToGrants }))
-  if (one.looksAhead) return lookAhead(c, allowed, one)
-  const principal = await allowed
-  if (principal.rateLimit) rates.take(principal.id, principal.rateLimit, deps.clock.now())
+  caller.catch((error: unknown) => {
+    if (error instanceof Failure && error.code === 'unauthorized') deps.refused.note(c)
+  })
+  const principal = allow(await caller, { scope, openToGrants })
+  if (principal.rateLimit) limits.rates.take(principal.id, principal.rateLimit, deps.clock.now())
+  const budget = limits.budgets.of(principal, () => deps.clock.now())
+  budget.take('requests')
   c.set('principal', principal)
+  c.set('budget', budget)
+  c.set('stillAllowed', () => isStillGood(deps, options.adminKeyHash, principal))
+  await limitBody(c, one.bodyLimit)
   const handle = () => withAudit(deps, c, one, () => one.handle(c))
   return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()
-}
-
-/** Its handler reads what it will need while the key is looked up, and awaits `allowed` before it acts. */
-async function lookAhead(c: Ctx, allowed: Promise<Principal>, one: Endpoint): Promise<Response> {
-  c.set('allowed', allowed)
-  const answer = one.handle(c)
-  answer.catch(() => undefined) // a request that is not allowed fails for that reason, whatever else is wrong
-  await allowed
-  return answer
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {

@@ -42,6 +42,7 @@ const Variables = z
     SESSION_TTL_SECONDS: z.coerce.number().min(1).max(3600).default(20),
     HEARTBEAT_SECONDS: z.coerce.number().min(0.2).max(600).default(5),
     LONGEST_WAIT_SECONDS: z.coerce.number().min(1).max(60).default(50),
+    MAX_AGENTS_PER_KEY: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
     MILLRACE_CRASH_AT: z
       .enum(crashPoints)
       .optional()
@@ -75,6 +76,7 @@ const Variables = z
       sessionTtlSeconds: env.SESSION_TTL_SECONDS,
       heartbeatSeconds: env.HEARTBEAT_SECONDS,
       longestWaitSeconds: env.LONGEST_WAIT_SECONDS,
+      agentsPerKey: env.MAX_AGENTS_PER_KEY,
     },
     crashAt: env.MILLRACE_CRASH_AT,
   }))

@@ -1,6 +1,7 @@
 import type { TaskId } from '@millrace/shared'
 import type { Logger } from 'pino'
 import type { Bus } from './bus/bus.ts'
+import type { RefusedCallers } from './http/refused-callers.ts'
 import type { Objects } from './objects/objects.ts'
 import type { CrashPoint } from './operations/crash-points.ts'
 import type { Meter } from './operations/meter.ts'
@@ -27,11 +28,17 @@ export type Deps = {
   meter: Meter
   peaks: Peaks
   replicas: Replicas
+  refused: RefusedCallers
   /** What is known of the object store so far: see `checkStore`. */
   storeSafety: { state: string }
   /** Tasks whose end is told at this very moment: who hears it in this process need not read them. */
   ending: Map<TaskId, TaskDoc>
-  limits: { sessionTtlSeconds: number; heartbeatSeconds: number; longestWaitSeconds: number }
+  limits: {
+    sessionTtlSeconds: number
+    heartbeatSeconds: number
+    longestWaitSeconds: number
+    agentsPerKey: number
+  }
   /** What agents are told about NATS: the public name and their own user. */
   agentNats: { servers: string[]; user?: string; password?: string }
 }

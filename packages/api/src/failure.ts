@@ -2,6 +2,9 @@ import type { ProblemCode } from '@millrace/shared'
 
 export type FieldError = { path: string; message: string }
 
+/** As many faults as an answer lists. */
+export const mostFaults = 100
+
 /** Something the caller must be told: thrown anywhere, turned into problem+json in one place. */
 export class Failure extends Error {
   readonly code: ProblemCode
@@ -17,7 +20,7 @@ export class Failure extends Error {
     super(detail, { cause: more.cause })
     this.name = 'Failure'
     this.code = code
-    this.errors = more.errors
+    this.errors = more.errors?.slice(0, mostFaults)
     this.status = more.status
     this.retryAfterSeconds = more.retryAfterSeconds
   }

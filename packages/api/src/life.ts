@@ -1,5 +1,6 @@
 /** The operations of a task's life without HTTP: what the model test plays with. */
 export type { Deps } from './deps.ts'
+export { RefusedCallers } from './http/refused-callers.ts'
 export type { NewIds } from './ids.ts'
 export { repeatableIds } from './ids.ts'
 export { heartbeat } from './operations/agents/heartbeat.ts'

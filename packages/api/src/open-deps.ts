@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { openBus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { Deps } from './deps.ts'
+import { RefusedCallers } from './http/refused-callers.ts'
 import { openObjects } from './objects/objects.ts'
 import { Meter } from './operations/meter.ts'
 import { Peaks } from './operations/modules/peaks.ts'
@@ -28,6 +29,7 @@ export function openDeps(config: Config, logger: Logger): Deps {
     meter: new Meter(),
     peaks: new Peaks(),
     replicas: new Replicas(randomUUID()),
+    refused: new RefusedCallers(),
     storeSafety: { state: 'checking' },
     ending: new Map(),
     limits: config.limits,

@@ -34,11 +34,13 @@ import {
   type Page,
   type PauseAgent,
   Progress,
+  plainHttpWarning,
   type ReplayTasks,
   type Run,
   RunAnswer,
   type RunId,
   RunPage,
+  reachOf,
   type Schedule,
   ScheduleAnswer,
   type ScheduleId,
@@ -85,9 +87,20 @@ export type FileToUpload = {
 export type Client = ReturnType<typeof connect>
 
 /** A client of one installation. Every method throws `ApiError` with the problem's code when it is refused. */
+/** Once for each address: in a private network that may be what is wanted, on the open internet it hardly ever is. */
+function warnOfPlainHttp(url: string): void {
+  if (warnedOf.has(url) || !URL.canParse(url) || reachOf(url) !== 'open') return
+  warnedOf.add(url)
+  const warning = plainHttpWarning(url)
+  if (warning) console.warn(warning)
+}
+
+const warnedOf = new Set<string>()
+
 export function connect(options: ClientOptions) {
   const doFetch = options.fetch ?? fetch
   const base = options.url.replace(/\/$/, '')
+  warnOfPlainHttp(base)
 
   async function send(
     method: string,

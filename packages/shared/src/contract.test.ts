@@ -5,7 +5,7 @@ import { DataId, parseRunId, RunId, runIdOf, TaskId } from './ids.ts'
 import { Json, jsonBytes } from './json.ts'
 import { ModuleStatus, moduleMoves, moduleStatusOrder } from './module.ts'
 import { RunStatus, runMoves } from './run.ts'
-import { anyAgentLogSubject, commandSubject, logSubject, taskEvent, workSubject } from './subjects.ts'
+import { commandSubject, logSubject, taskEvent, workSubject } from './subjects.ts'
 import { isTerminal, statusGroups, TaskStatus, taskMoves } from './task.ts'
 
 const ulid = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -81,7 +81,6 @@ describe('subjects', () => {
     const agent = `agt_${ulid}` as const
     expect(workSubject('echo')).toBe('work.echo')
     expect(logSubject(agent, `${task}.12`)).toBe(`log.${agent}.${task}.12`)
-    expect(anyAgentLogSubject(`${task}.12`)).toBe(`log.*.${task}.12`)
     expect(commandSubject(agent)).toBe(`agent.${agent}.command`)
     expect(taskEvent(task)).toBe(`event.task.${task}`)
   })

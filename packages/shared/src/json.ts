@@ -14,13 +14,15 @@ export const jsonBytes = (value: unknown): number =>
 
 /** Without recursion, whatever the depth. */
 function isJson(value: unknown): value is Json {
-  const left: unknown[] = [value]
-  while (left.length > 0) {
-    const one = left.pop()
-    if (one === null || typeof one === 'string' || typeof one === 'boolean') continue
-    if (typeof one === 'number' ? !Number.isFinite(one) : typeof one !== 'object') return false
-    if (typeof one === 'object') for (const inner of Object.values(one)) left.push(inner)
+  const left: object[] = []
+  const isPart = (one: unknown): boolean => {
+    if (typeof one === 'object' && one !== null) left.push(one)
+    else return one === null || typeof one === 'string' || typeof one === 'boolean' || Number.isFinite(one)
+    return true
   }
+  if (!isPart(value)) return false
+  for (let one = left.pop(); one; one = left.pop())
+    for (const inner of Array.isArray(one) ? one : Object.values(one)) if (!isPart(inner)) return false
   return true
 }
 

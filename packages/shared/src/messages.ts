@@ -14,6 +14,11 @@ export const LogBatch = z.object({
   from: z.number().int().positive(),
   lines: z.array(LogLine),
   progress: Progress.optional(),
+  instance: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('of the process that runs it, which only it and the API know'),
 })
 export type LogBatch = z.infer<typeof LogBatch>
 

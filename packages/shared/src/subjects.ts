@@ -13,11 +13,6 @@ export const logSubject = (agent: AgentId, run: RunId): string => {
   const { task, attempt } = parseRunId(run)
   return `log.${agent}.${task}.${attempt}`
 }
-/** The lines of a run whichever agent had it. */
-export const anyAgentLogSubject = (run: RunId): string => {
-  const { task, attempt } = parseRunId(run)
-  return `log.*.${task}.${attempt}`
-}
 export const commandSubject = (agent: AgentId): string => `agent.${agent}.command`
 export const anyEvent = 'event.>'
 export const taskEvent = (task: string): string => `event.task.${task}`

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { writeDurably } from '../durable-file.ts'
 import { controlFile } from './control-file.ts'
+import { isOurName } from './host-names.ts'
 
 export type LocalDeps = {
   home: string
@@ -67,6 +68,8 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
   const asked = `${request.method} ${request.url?.split('?')[0]}`
   // A page in a browser of this machine could send requests here; it can neither set this header nor read answers.
   if (request.headers.origin !== undefined) return refused(403, 'Pages have no business here.')
+  if (!isOurName(request.headers.host, deps.host))
+    return refused(403, 'Ask for 127.0.0.1 or localhost: the name in the Host header is not ours.')
   if (asked === 'GET /healthz') {
     const isHealthy = deps.isHealthy()
     return { status: isHealthy ? 200 : 503, body: { ok: isHealthy } }

@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import {
   type AgentCommand,
   type AgentId,
-  anyAgentLogSubject,
   anyEvent,
   commandSubject,
   type LogBatch,
@@ -14,6 +13,7 @@ import {
 } from '@millrace/shared'
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { FollowedLogs } from './followed-logs.ts'
 import { type LiveBatch, readLogs } from './read-logs.ts'
 import { ensureConsumer, ensureStreams } from './streams.ts'
 
@@ -34,10 +34,14 @@ export type Bus = {
   /** Whether what other processes announce arrives. */
   isConnected(): boolean
   /**
-   * Batches of a run's live log, in order; ends when all that is there was read, unless it is to follow.
+   * Batches of a run's live log as this agent, or one that claims to be it, published them, in order; ends when all that is there was read, unless it is to follow.
    * Throws when it cannot be read to its end: part of a log is never taken for the whole.
    */
-  logs(run: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LiveBatch>
+  logs(
+    agent: AgentId,
+    run: RunId,
+    options: { follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<LiveBatch>
   /** Makes sure that streams and this module's consumer exist. */
   ensureWork(module: string): Promise<void>
   /** `false`: NATS is away; ask again. */
@@ -78,6 +82,7 @@ export function openBus(options: { url: string; user?: string; password?: string
   })
   let connection: NatsConnection | undefined
   let publisher: JetStreamClient | undefined
+  const followed = new FollowedLogs()
   let isConnected = false
   const ready = connecting.then((nc) => {
     connection = nc
@@ -147,10 +152,11 @@ export function openBus(options: { url: string; user?: string; password?: string
       }
     },
     isConnected: () => isConnected,
-    async *logs(run, { follow, signal }) {
+    async *logs(agent, run, { follow, signal }) {
       const nc = live() ?? away()
+      const from = { stream: logStream, subject: logSubject(agent, run), signal }
       try {
-        yield* readLogs(nc, { stream: logStream, subject: anyAgentLogSubject(run), follow, signal })
+        yield* follow ? followed.follow(nc, from) : readLogs(nc, { ...from, after: 0 })
       } catch (error) {
         away(error)
       }

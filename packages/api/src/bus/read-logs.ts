@@ -1,40 +1,71 @@
 import { LogBatch } from '@millrace/shared'
-import { DeliverPolicy, jetstream } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { type Consumer, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
 
-/** A batch, and when NATS got it. */
-export type LiveBatch = LogBatch & { at: string }
+/** A batch, when NATS got it, and its place in the stream. */
+export type LiveBatch = LogBatch & { at: string; seq: number }
+export type LogSource = { stream: string; subject: string; signal: AbortSignal }
 
 /** A reader that stalls holds as many batches, of 64 KiB each, and no more. */
-const readAhead = 32
+export const readAhead = 32
 
-/** Reads a run's batches from the start; the ordered consumer it uses is gone when the reader is. */
+/** Reads the batches that there are now behind a place in the stream. Throws when it cannot be read to its end. */
 export async function* readLogs(
   nc: NatsConnection,
-  options: { stream: string; subject: string; follow: boolean; signal: AbortSignal },
-): AsyncIterable<LiveBatch> {
-  const consumer = await jetstream(nc).consumers.get(options.stream, {
-    filter_subjects: options.subject,
-    deliver_policy: DeliverPolicy.All,
-  })
-  const info = await consumer.info(true)
-  let unread = info.num_pending
-  if (unread === 0 && !options.follow) return
-  const messages = await consumer.consume({ max_messages: readAhead })
-  const stop = () => messages.stop()
-  options.signal.addEventListener('abort', stop, { once: true })
-  if (options.signal.aborted) stop()
+  { stream, subject, after, signal }: LogSource & { after: number },
+): AsyncGenerator<LiveBatch> {
+  const consumer = await consumerFrom(nc, { stream, subject, seq: after + 1 })
   try {
-    for await (const message of messages) {
-      const batch = LogBatch.safeParse(message.json())
-      if (batch.success) yield { ...batch.data, at: message.time.toISOString() }
-      unread -= 1
-      if (unread <= 0 && !options.follow) return
-    }
-    if (!options.follow && unread > 0)
+    let unread = (await consumer.info(true)).num_pending
+    if (unread === 0) return
+    const messages = await consumer.consume({ max_messages: readAhead })
+    const stop = () => messages.stop()
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    try {
+      for await (const message of messages) {
+        const batch = batchIn(message)
+        if (batch) yield batch
+        unread -= 1
+        if (unread <= 0) return
+      }
       throw new Error(`${unread} batches of the log could not be read in time`)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      messages.stop()
+    }
   } finally {
-    options.signal.removeEventListener('abort', stop)
-    messages.stop()
+    await removeConsumer(consumer)
+  }
+}
+
+/** It is made again by itself where it breaks off, and goes on behind the last message. */
+export const consumerFrom = (
+  nc: NatsConnection,
+  { stream, subject, seq }: { stream: string; subject: string; seq: number },
+): Promise<Consumer> =>
+  jetstream(nc).consumers.get(stream, {
+    filter_subjects: subject,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: seq,
+    inactive_threshold: nanos(30_000),
+  })
+
+/** NATS would keep it until nobody has asked it for half a minute, which is what happens where this fails. */
+export async function removeConsumer(consumer: Consumer): Promise<void> {
+  await consumer.delete().catch(() => undefined)
+}
+
+export function batchIn(message: JsMsg): LiveBatch | null {
+  const batch = LogBatch.safeParse(jsonIn(message))
+  return batch.success ? { ...batch.data, at: message.time.toISOString(), seq: message.seq } : null
+}
+
+/** Anything may have been published there. */
+function jsonIn(message: JsMsg): unknown {
+  try {
+    return message.json()
+  } catch {
+    return null
   }
 }

@@ -59,6 +59,20 @@ export async function principalOf(
   return ofKey(deps, key)
 }
 
+export async function isStillGood(
+  deps: Deps,
+  adminKeyHash: string | null,
+  { id, grant }: Principal,
+): Promise<boolean> {
+  try {
+    await principalOf(deps, adminKeyHash, { apiKey: id, grant: grant?._id ?? null })
+    return true
+  } catch (error) {
+    if (error instanceof Failure) return false
+    throw error
+  }
+}
+
 function ofKey(deps: Deps, key: KeyDoc): Principal {
   if (isOver(deps, key)) throw new Failure('unauthorized', 'This key has expired.')
   return { id: key._id, scopes: key.scopes, grant: null, rateLimit: key.rateLimit }

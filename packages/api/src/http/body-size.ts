@@ -1,21 +1,36 @@
-import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { Failure } from '../failure.ts'
-import type { Env } from './env.ts'
+import type { Ctx } from './env.ts'
 
-const largest = 16 * 1024 * 1024
+const KiB = 1024
+const MiB = 1024 * KiB
 
-/** Refuses larger bodies. An announced size is taken at its word, which the HTTP parser holds it to. */
-export function limitBodies(): MiddlewareHandler<Env> {
-  const counted = bodyLimit({ maxSize: largest, onError: refuse })
-  return (c, next) => {
-    const announced = c.req.header('content-length')
-    if (announced !== undefined) return Number(announced) > largest ? refuse() : next()
-    // Counting makes a stream of the body, which is too dear for requests that have none.
-    return c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : counted(c, next)
+/** Most bytes of a body: of most requests; of those with a value, as values and inputs may have 1 MiB; of many tasks or lines. */
+export const bodyLimits = { usual: 64 * KiB, value: 1.5 * MiB, bulk: 16 * MiB } as const
+export type BodyLimit = keyof typeof bodyLimits
+
+/** Refuses a larger body, before it is read. An announced size is taken at its word, which the HTTP parser holds it to. */
+export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
+  const largest = bodyLimits[kind]
+  const refuse = (): never => {
+    throw new Failure('payload_too_large', `A body may have ${nameOf(largest)} here. ${remedies[kind]}`)
   }
+  const announced = c.req.header('content-length')
+  if (announced !== undefined) {
+    if (Number(announced) > largest) refuse()
+    c.var.budget.take('body bytes', Number(announced))
+    return
+  }
+  // Counting makes a stream of the body, which is too dear for requests that have none.
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.raw.body) return
+  await bodyLimit({ maxSize: largest, onError: refuse })(c, async () => undefined)
+  c.var.budget.take('body bytes', (await c.req.arrayBuffer()).byteLength)
 }
 
-function refuse(): never {
-  throw new Failure('payload_too_large', 'A body may have 16 MiB. Upload files as data.')
+const nameOf = (bytes: number): string => (bytes < MiB ? `${bytes / KiB} KiB` : `${bytes / MiB} MiB`)
+
+const remedies: Record<BodyLimit, string> = {
+  usual: 'Send less.',
+  value: 'Upload files as data.',
+  bulk: 'Upload files as data, and send more requests.',
 }

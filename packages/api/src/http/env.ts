@@ -3,6 +3,8 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
+import type { Budget } from './budget.ts'
+import type { Body } from './read-body.ts'
 
 /**
  * Who is asking. The installation's own admin key has no document. With a grant's token it is the grant, in the
@@ -16,15 +18,20 @@ export type Principal = {
 }
 
 export type Env = {
+  /** What Node's server gives; other runtimes have none of it. */
+  Bindings: { incoming?: { socket: { remoteAddress?: string } } }
   Variables: {
     requestId: string
     logger: Logger
     /** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
     route: string
     principal: Principal
-    /** The same while its key is still being looked up; rejects when the request may not be made. */
-    allowed: Promise<Principal>
     ids: NewIds
+    budget: Budget
+    /** Whether the key or grant of an answer that lasts is still good. */
+    stillAllowed(): Promise<boolean>
+    /** Read by whoever asks first. */
+    body: Promise<Body> | undefined
     /** What the audit list will say of the request beside who and what. */
     auditDetail: Record<string, unknown> | undefined
     /** This request repeats one that already ended well. */

@@ -2,12 +2,16 @@ import { Hono } from 'hono'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import type { Env } from './env.ts'
-import { answerEvents, type Events, eventText } from './event-stream.ts'
+import { answerEvents, type Events, eventText, idText } from './event-stream.ts'
+
+let mayRead = true
 
 async function open(events: (signal: AbortSignal) => Events, pace: Parameters<typeof answerEvents>[2]) {
   const app = new Hono<Env>()
   app.get('/', (c) => {
     c.set('logger', pino({ level: 'silent' }))
+    c.set('stillAllowed', async () => mayRead)
+    c.set('budget', { take: () => undefined, openStream: () => () => undefined })
     return answerEvents(c, events, pace)
   })
   const { body } = await app.request('/')
@@ -27,6 +31,24 @@ const patient = { commentMs: 60_000, stalledMs: 60_000 }
 const forever = () => new Promise<never>(() => undefined)
 
 describe('a stream of events', () => {
+  test('ends when its reader may not read any more', async () => {
+    const stream = await open(
+      async function* (signal) {
+        while (!signal.aborted) {
+          yield idText('1')
+          await new Promise((done) => setTimeout(done, 5))
+        }
+      },
+      { commentMs: 20, stalledMs: 60_000 },
+    )
+    expect(await stream.next()).toBe(': millrace\n\n')
+    expect(await stream.next()).toBe('id: 1\n\n')
+    mayRead = false
+    let last: string | null = ''
+    while (last !== null) last = await stream.next()
+    mayRead = true
+  })
+
   test('begins with a comment, hands out what is made, and ends with it', async () => {
     const stream = await open(async function* () {
       yield eventText({ event: 'log', id: '1', data: { line: 'a\nb' } })

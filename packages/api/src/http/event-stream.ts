@@ -1,3 +1,4 @@
+import { watchCaller } from './caller-gone.ts'
 import type { Ctx } from './env.ts'
 
 /** What a reader takes at a time: whole server-sent events. */
@@ -25,8 +26,14 @@ export function answerEvents(
   c.header('X-Accel-Buffering', 'no')
   if (c.req.method === 'HEAD') return c.body(null)
   const { logger } = c.var
+  const close = c.var.budget.openStream()
   const gone = new AbortController()
-  const source = events(gone.signal)
+  const denied = new AbortController()
+  const stopWatching = watchCaller(c, () => denied.abort(), commentMs)
+  const source = untilOver(events(AbortSignal.any([gone.signal, denied.signal])), () => {
+    stopWatching()
+    close()
+  })
   // From here on it listens: who has got the headers and reads something else first misses nothing.
   let pending: Promise<IteratorResult<string, void>> | null = source.next()
   pending.catch(() => undefined) // told to the reader that asks for it
@@ -73,6 +80,15 @@ export function answerEvents(
     { highWaterMark: 0 },
   )
   return c.body(body)
+}
+
+/** `close` is called when nothing more will come, for whatever reason. */
+async function* untilOver(events: Events, close: () => void): Events {
+  try {
+    yield* events
+  } finally {
+    close()
+  }
 }
 
 /** One event. Its data is JSON, which has no line breaks. */

@@ -3,11 +3,14 @@ import { Failure } from '../failure.ts'
 import { repeatableIds } from '../ids.ts'
 import type { IdempotencyDoc } from '../store/documents/access.ts'
 import type { Store } from '../store/store.ts'
+import { turns } from '../turns.ts'
 import type { Ctx } from './env.ts'
-import { readBody } from './read-body.ts'
+import { type Body, readBody } from './read-body.ts'
 
 const lapseMs = 30_000
 const keepMs = 24 * 3600 * 1000
+const shortChars = 64 * 1024
+const partChars = 16 * 1024
 
 /**
  * Lets a POST with an `Idempotency-Key` be sent again. Its ids come from the record, so a repetition makes the
@@ -23,9 +26,10 @@ export async function withIdempotency(
   if (key === undefined) return handle()
   if (key.length === 0 || key.length > 255)
     throw new Failure('invalid_request', 'Idempotency-Key must have 1 to 255 characters.')
+  c.var.budget.take('idempotency keys')
   const caller = c.var.principal.grant?._id ?? c.var.principal.id
   const id = digest([caller, c.req.method, c.req.path, key].join('\n'))
-  const bodyHash = digest(canonical(await readBody(c)))
+  const bodyHash = await digestOf(await readBody(c))
   const begun = await begin(store, id, bodyHash, now)
   c.set('replayed', begun.record.status !== null)
   c.set('repeated', begun.repeated)
@@ -100,13 +104,52 @@ async function leaveOpen(store: Store, id: string, now: Date): Promise<void> {
   await store.idempotency.change(id, (doc) => (doc.status === null ? { ...doc, at } : null))
 }
 
+async function digestOf({ value, chars }: Body): Promise<string> {
+  if (chars <= shortChars) return digest(canonical(value))
+  const hash = createHash('sha256')
+  const turn = turns()
+  for (const some of canonicalParts(value)) {
+    hash.update(some)
+    await turn()
+  }
+  return hash.digest('hex')
+}
+
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The same JSON in whatever order its keys came. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+  return JSON.stringify(value, (_key, inner: unknown) => (isPlain(inner) ? sorted(inner) : inner))
+}
+
+const isPlain = (value: unknown): value is object =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
+const sorted = (value: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** The same text, some at a time. Without recursion, so that a part costs the same however deep it lies. */
+function* canonicalParts(value: unknown): Generator<string> {
+  let text = ''
+  const left: { ready?: string; value?: unknown }[] = [{ value }]
+  for (let one = left.pop(); one; one = left.pop()) {
+    if (one.ready !== undefined) text += one.ready
+    else if (Array.isArray(one.value)) {
+      const { value: list } = one
+      left.push({ ready: ']' })
+      for (let at = list.length - 1; at >= 0; at -= 1)
+        left.push({ value: list[at] }, { ready: at === 0 ? '[' : ',' })
+      if (list.length === 0) left.push({ ready: '[' })
+    } else if (isPlain(one.value)) {
+      const members = Object.entries(sorted(one.value))
+      left.push({ ready: '}' })
+      for (const [at, [key, inner]] of [...members.entries()].reverse())
+        left.push({ value: inner }, { ready: `${at === 0 ? '{' : ','}${JSON.stringify(key)}:` })
+      if (members.length === 0) left.push({ ready: '{' })
+    } else text += JSON.stringify(one.value)
+    if (text.length < partChars) continue
+    yield text
+    text = ''
+  }
+  yield text
 }

@@ -1,10 +1,10 @@
-import { type Problem, type ProblemCode, problems } from '@millrace/shared'
+import { jsonBytes, type Problem, type ProblemCode, problems } from '@millrace/shared'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { BusAway } from '../bus/bus.ts'
-import { Failure, type FieldError } from '../failure.ts'
+import { Failure, type FieldError, mostFaults } from '../failure.ts'
 import { isObjectStoreAway } from '../objects/objects.ts'
-import { isDatabaseAway } from '../store/collection.ts'
+import { isDatabaseAway, isDocumentTooLarge } from '../store/collection.ts'
 import type { Ctx } from './env.ts'
 
 /** Everything that was thrown becomes problem+json here, and nowhere else. */
@@ -30,13 +30,36 @@ export function answerProblem(
     title,
     status,
     code,
-    detail,
+    detail: cut(detail, longest.detail),
     requestId: c.var.requestId,
-    errors,
+    errors: errors && someOf(errors),
   }
   // c.body keeps the headers that were set so far: request id, CORS, Retry-After.
   c.header('Content-Type', 'application/problem+json')
   return c.newResponse(JSON.stringify(problem), status as ContentfulStatusCode)
+}
+
+/** Bytes of JSON. A request may bring megabytes of faults, and names of any length in them. */
+const longest = { detail: 4 * 1024, path: 512, message: 1024, errors: 48 * 1024 }
+
+function someOf(errors: readonly FieldError[]): FieldError[] {
+  let bytes = 0
+  const short = errors
+    .slice(0, mostFaults)
+    .map(({ path, message }) => ({ path: cut(path, longest.path), message: cut(message, longest.message) }))
+  return short.filter((error) => {
+    bytes += jsonBytes(error)
+    return bytes <= longest.errors
+  })
+}
+
+/** The beginning of a text, as far as its JSON has so many bytes. */
+function cut(text: string, most: number): string {
+  let start = text.slice(0, most)
+  const isWhole = start.length === text.length
+  if (isWhole && jsonBytes(start) <= most) return text
+  while (jsonBytes(start) > most - 8) start = start.slice(0, Math.floor(start.length * 0.9))
+  return `${start.toWellFormed()}…`
 }
 
 function asFailure(error: unknown): Failure {
@@ -52,6 +75,13 @@ function asFailure(error: unknown): Failure {
       retryAfterSeconds: 2,
       cause: error,
     })
+  }
+  if (isDocumentTooLarge(error)) {
+    return new Failure(
+      'payload_too_large',
+      'Together with what is there already this is more than one document can hold (16 MiB). Send less, or larger things as files.',
+      { cause: error },
+    )
   }
   if (isObjectStoreAway(error))
     return new Failure('unavailable', 'The object store cannot be reached. Try again.', {

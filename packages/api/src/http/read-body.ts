@@ -1,14 +1,30 @@
+import { isUtf8 } from 'node:buffer'
+import { setImmediate } from 'node:timers/promises'
 import { depthOver, halfPairAt, halfPairFault, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
-import { Failure } from '../failure.ts'
+import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
+import { turns } from '../turns.ts'
 import type { Ctx } from './env.ts'
+import { type FaultIn, parseJsonInTurns, refused } from './parse-json.ts'
 
 const deepest = 100
+/** Shorter text is parsed at once. */
+const shortChars = 64 * 1024
+
+export type Body = { value: unknown; chars: number }
 
 /** The body as JSON. Read once; whoever asks again gets the same. An absent body is an empty object. */
-export async function readBody(c: Ctx): Promise<unknown> {
+export function readBody(c: Ctx): Promise<Body> {
+  const known = c.get('body')
+  if (known) return known
+  const body = read(c)
+  c.set('body', body)
+  return body
+}
+
+async function read(c: Ctx): Promise<Body> {
   const text = decode(await c.req.arrayBuffer())
-  if (text.trim() === '') return {}
+  if (text.trim() === '') return { value: {}, chars: 0 }
   const type = c.req.header('content-type') ?? ''
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new Failure(
@@ -16,50 +32,54 @@ export async function readBody(c: Ctx): Promise<unknown> {
       `Send JSON with "Content-Type: application/json"${type ? `, not ${type}` : ''}.`,
     )
   }
-  const body = parseJson(text)
-  if (depthOver(body, deepest))
-    throw new Failure('invalid_request', `The body is nested more than ${deepest} levels deep.`)
-  refuseInexactNumbers(text)
-  const halfPair = isOfAgent(c) ? null : halfPairFault(body, text)
-  if (halfPair !== null) {
-    const errors = [{ path: halfPairAt(body) ?? '', message: 'has half a surrogate pair' }]
-    throw new Failure('invalid_request', `The body ${halfPair}.`, { errors })
-  }
-  return body
-}
-
-/** What is kept and handed on is what was sent, or nothing is. */
-function refuseInexactNumbers(text: string): void {
-  const found = inexactNumberIn(text)
-  if (!found) return
-  const path = pointer(found.path)
-  const message = inexactNumberFault(found.literal)
-  throw new Failure('invalid_request', `The body is not valid: ${path || 'it'}: ${message}.`, {
-    errors: [{ path, message }],
-  })
+  return { value: await parse(text, isOfAgent(c) ? changedNumber : changedNumberOrText), chars: text.length }
 }
 
 /** An agent of an earlier version may pass on what its module gave; to refuse its report would lose the run. */
 const isOfAgent = (c: Ctx): boolean => c.req.path.startsWith('/agent/')
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
 function decode(bytes: ArrayBuffer): string {
-  try {
-    return utf8.decode(bytes)
-  } catch (error) {
-    throw new Failure('invalid_json', 'The body is not UTF-8. Send JSON as UTF-8.', { cause: error })
-  }
+  if (!isUtf8(bytes)) throw new Failure('invalid_json', 'The body is not UTF-8. Send JSON as UTF-8.')
+  return Buffer.from(bytes)
+    .toString()
+    .replace(/^\uFEFF/, '')
 }
 
-function parseJson(text: string): unknown {
+async function parse(text: string, faultIn: FaultIn): Promise<unknown> {
   try {
-    return JSON.parse(text)
+    if (text.length > shortChars) {
+      // To have read so much was a turn of its own, and what is done with it is the next.
+      await setImmediate()
+      const value = await parseJsonInTurns(text, turns(), faultIn)
+      await setImmediate()
+      return value
+    }
+    const value: unknown = JSON.parse(text)
+    if (depthOver(value, deepest))
+      throw new Failure('invalid_request', `The body is nested more than ${deepest} levels deep.`)
+    const fault = faultIn(value, text, true)
+    if (fault) throw refused(fault)
+    return value
   } catch (error) {
+    if (error instanceof Failure) throw error
     throw new Failure(
       'invalid_json',
       `The body is not valid JSON: ${error instanceof Error ? error.message : error}`,
       { cause: error },
     )
   }
+}
+
+/** What is kept and handed on is what was sent, or nothing is. */
+function changedNumber(_: unknown, text: string, hasOddNumber: boolean): FieldError | null {
+  const found = hasOddNumber ? inexactNumberIn(text) : null
+  return found && { path: pointer(found.path), message: inexactNumberFault(found.literal) }
+}
+
+function changedNumberOrText(value: unknown, text: string, hasOddNumber: boolean): FieldError | null {
+  const place = halfPairFault(value, text) === null ? null : halfPairAt(value)
+  if (place === null) return changedNumber(value, text, hasOddNumber)
+  const message =
+    'has half a surrogate pair, which is no character: send whole characters, or bytes as a file'
+  return { path: place, message }
 }

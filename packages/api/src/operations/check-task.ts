@@ -1,5 +1,5 @@
 import type { CreateTask, Manifest } from '@millrace/shared'
-import { Failure } from '../failure.ts'
+import { Failure, mostFaults } from '../failure.ts'
 import { pointer } from '../pointer.ts'
 import { type Fault, type Found, resolveInputs, type StoredInputs } from './inputs/resolve.ts'
 
@@ -25,9 +25,10 @@ function inputFailure(module: string, faults: Fault[]): Failure {
 }
 
 function checkOutputs(manifest: Manifest, wanted: CreateTask): void {
-  const unknown = Object.keys(wanted.outputs).filter(
-    (key) => !manifest.outputs.some((port) => port.key === key),
-  )
+  const known = new Set(manifest.outputs.map((port) => port.key))
+  const unknown = Object.keys(wanted.outputs)
+    .filter((key) => !known.has(key))
+    .slice(0, mostFaults)
   if (unknown.length === 0) return
   const errors = unknown.map((key) => ({
     path: pointer(['outputs', key]),

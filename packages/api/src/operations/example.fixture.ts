@@ -75,6 +75,7 @@ export const exampleAgent: AgentDoc = {
   capacity: null,
   sessionId,
   instanceId: 'instance',
+  signsLines: true,
   sessionStartedAt: at,
   lastSeenAt: at,
   sessionEndedAt: null,

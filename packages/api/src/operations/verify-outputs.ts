@@ -1,6 +1,6 @@
 import type { FinishReport, OutputFile, RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { Failure } from '../failure.ts'
+import { Failure, mostFaults } from '../failure.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { pointer } from '../pointer.ts'
 import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
@@ -14,7 +14,9 @@ export async function verifyOutputs(
   run: RunId,
   report: FinishReport,
 ): Promise<void> {
-  const unknown = Object.keys(report.result).filter((key) => !Object.hasOwn(task.outputs, key))
+  const unknown = Object.keys(report.result)
+    .filter((key) => !Object.hasOwn(task.outputs, key))
+    .slice(0, mostFaults)
   if (unknown.length > 0) {
     const errors = unknown.map((key) => ({
       path: pointer(['result', key]),

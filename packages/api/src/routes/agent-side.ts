@@ -10,7 +10,10 @@ import {
   InventoryRequest,
   type LogBatch,
   type LogLine,
+  logOutput,
+  ModuleName,
   moduleEvent,
+  type OutputFile,
   OutputsAnswer,
   OutputsRequest,
   RegisterAnswer,
@@ -29,12 +32,15 @@ import { register } from '../operations/agents/register.ts'
 import { agentOf } from '../operations/agents/session.ts'
 import { claim } from '../operations/claim.ts'
 import { finish } from '../operations/finish.ts'
-import { appendInstallLog, installLogId } from '../operations/modules/install-log.ts'
+import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
 
 /** What agents call. Every request is safe to send twice. */
-export const agentSideEndpoints = (deps: Deps): Endpoint[] =>
-  [...sessionEndpoints(deps), ...workEndpoints(deps)].map((one) => ({ ...one, looksAhead: true }))
+export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
+  ...sessionEndpoints(deps),
+  ...workEndpoints(deps),
+]
 
 /** A message in NATS may have 1 MiB. */
 const batchBytes = 512 * 1024
@@ -49,9 +55,11 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Begin a session',
     body: RegisterRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
-      return c.json(await register(deps, (await c.var.allowed).id, c.var.ids, body))
+      c.var.budget.take('registrations')
+      return c.json(await register(deps, c.var.principal.id, c.var.ids, body))
     },
   }),
   endpoint({
@@ -61,9 +69,10 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Say that the agent lives, and which runs it holds',
     body: HeartbeatRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
     async handle(c, { body }) {
-      return c.json(await heartbeat(deps, await agentOf(deps, c.var.allowed, body.sessionId), body))
+      return c.json(await heartbeat(deps, await agentOf(deps, c.var.principal.id, body.sessionId), body))
     },
   }),
   endpoint({
@@ -73,9 +82,10 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Report which modules the agent has and how each stands',
     body: InventoryRequest,
+    bodyLimit: 'bulk',
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
       return c.json(await reportModules(deps, agent, body.modules))
     },
   }),
@@ -86,11 +96,13 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Lines of an installation, set-up or test',
     body: InstallLogRequest,
+    bodyLimit: 'bulk',
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.allowed, body.sessionId)
-      const module = c.req.param('id') ?? ''
-      await appendInstallLog(deps, installLogId(agent._id, module, body.digest), body.lines)
+      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const module = pathId(c, ModuleName, 'module')
+      for (const line of body.lines) refuseLongLine(line)
+      await appendInstallLog(deps, { agent: agent._id, module, digest: body.digest }, body.lines)
       deps.bus.announce(moduleEvent(module))
       return c.body(null, 204)
     },
@@ -105,6 +117,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Take the best ready task',
     body: ClaimRequest,
+    bodyLimit: 'value',
     answers: {
       200: { description: 'A grant, or what to keep room for', schema: ClaimAnswer },
       204: { description: 'There is nothing' },
@@ -113,7 +126,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       const answer = await waitForGrant(
         deps,
         {
-          agent: () => agentOf(deps, c.var.allowed, body.sessionId),
+          agent: () => agentOf(deps, c.var.principal.id, body.sessionId),
           modules: body.offers.map((offer) => offer.module),
           seconds: body.wait,
           gone: () => c.req.raw.signal,
@@ -130,9 +143,11 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Presigned PUTs for files of a run',
     body: OutputsRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
     async handle(c, { body }) {
-      const { run } = await ownRun(deps, c, body.sessionId)
+      const { run, task } = await ownRun(deps, c, body.sessionId)
+      refuseOtherOutputs(task, body.files)
       const uploads = await Promise.all(
         body.files.map(async ({ output, n, size, contentType, sha256 }) => {
           const { url, headers, expiresAt } = await deps.objects.presignPut(runObjectKey(run, output, n), {
@@ -153,12 +168,19 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Lines of a run, for networks without NATS',
     body: RunLogsRequest,
+    bodyLimit: 'bulk',
     answers: { 204: { description: 'Published' } },
     async handle(c, { body }) {
       const { agent, run } = await ownRun(deps, c, body.sessionId)
       const { lines, progress } = body
       for (const some of inBatches(lines)) {
-        const batch: LogBatch = { v: 1, from: some[0]?.n ?? body.from ?? 1, lines: some, progress }
+        const batch: LogBatch = {
+          v: 1,
+          from: some[0]?.n ?? body.from ?? 1,
+          lines: some,
+          progress,
+          instance: agent.instanceId,
+        }
         await deps.bus.publishLog(agent._id, run, batch)
       }
       return c.body(null, 204)
@@ -171,9 +193,10 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     tag,
     summary: 'Report how a run ended',
     body: FinishRequest,
+    bodyLimit: 'bulk',
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
-      const agent = agentOf(deps, c.var.allowed, body.sessionId)
+      const agent = agentOf(deps, c.var.principal.id, body.sessionId)
       return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
     },
   }),
@@ -181,12 +204,34 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
 
 /** Only files and lines of a run that this agent was given may be written. */
 async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
-  const agent = await agentOf(deps, c.var.allowed, sessionId)
+  const agent = await agentOf(deps, c.var.principal.id, sessionId)
   const id = pathId(c, RunId, 'run')
   const run = await deps.store.runs.get(id)
   const task = run && (await deps.store.tasks.get(run.task))
-  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id }
+  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id, task }
   throw new Failure('not_found', 'There is no such run of this agent.')
+}
+
+/** What is no output of the task could never be reported, and would lie in the store all the same. */
+function refuseOtherOutputs(task: TaskDoc, files: readonly OutputFile[]): void {
+  const errors = files.flatMap(({ output, n }, at) =>
+    Object.hasOwn(task.outputs, output) || (output === logOutput && n === 0)
+      ? []
+      : [{ path: `/files/${at}/output`, message: 'is not an output of this task' }],
+  )
+  if (errors.length > 0)
+    throw new Failure(
+      'invalid_request',
+      `The task has the outputs ${Object.keys(task.outputs).join(', ') || 'none'}, and ${logOutput} for its log.`,
+      { errors },
+    )
+}
+
+/** Its size, where that will do. */
+function refuseLongLine(line: LogLine): number {
+  const size = Buffer.byteLength(JSON.stringify(line))
+  if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+  return size
 }
 
 /** NATS carries 1 MiB at once; a request may bring many times that. */
@@ -194,8 +239,7 @@ function inBatches(lines: readonly LogLine[]): LogLine[][] {
   const batches: LogLine[][] = [[]]
   let bytes = 0
   for (const line of lines) {
-    const size = Buffer.byteLength(JSON.stringify(line))
-    if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+    const size = refuseLongLine(line)
     if (bytes > 0 && bytes + size > batchBytes) {
       batches.push([])
       bytes = 0

@@ -13,6 +13,7 @@ export const batchEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Create many tasks that may name each other, all or none',
     body: CreateBatch,
+    bodyLimit: 'bulk',
     answers: { 201: { description: 'All accepted', schema: BatchAnswer } },
     idempotent: true,
     async handle(c, { body }) {

@@ -37,6 +37,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Data',
     summary: 'Keep a value, or begin to upload a file',
     body: CreateData,
+    bodyLimit: 'value',
     answers: { 201: { description: 'Created', schema: UploadAnswer } },
     idempotent: true,
     async handle(c, { body }) {
@@ -70,7 +71,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The URL', schema: UploadAnswer } },
     idempotent: true,
     async handle(c) {
-      const { item, upload } = await freshUpload(deps, await idInSight(deps, c))
+      const { item, upload } = await freshUpload(deps, c.var.principal.grant, await idInSight(deps, c))
       return c.json({ data: presentData(item), upload })
     },
   }),
@@ -94,6 +95,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Data',
     summary: 'URLs for parts of a large file',
     body: PartsRequest,
+    bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: PartUrls } },
     async handle(c, { body }) {
       return c.json(await partUrls(deps, await idInSight(deps, c), body))
@@ -175,7 +177,6 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
   const value: unknown = item.items ? item.items.map((data) => ({ data })) : JSON.parse(item.json ?? 'null')
   const asText = item.type === 'text' && typeof value === 'string'
   c.header('Content-Type', asText ? 'text/plain; charset=utf-8' : 'application/json')
-  c.header('X-Content-Type-Options', 'nosniff')
   const body = asText ? value : JSON.stringify(value)
   c.header('Content-Length', String(Buffer.byteLength(body))) // for HEAD, which leaves the body out
   return c.body(body)

@@ -1,6 +1,7 @@
 import { type InstallLogQuery, type LogLine, moduleEvent } from '@millrace/shared'
 import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
+import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
 
 type Place = { module: string; id: string }
@@ -28,9 +29,11 @@ async function linesAfter(deps: Deps, { id }: Place, since: number): Promise<Log
 
 /** Until the reader goes away: a module may be tested again at any time. */
 function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Response {
+  const close = c.var.budget.openStream()
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
     stream.onAbort(() => gone.abort())
+    const stopWatching = watchCaller(c, () => gone.abort())
     let last = query.since ?? Number(c.req.header('last-event-id') ?? 0)
     let wake = Promise.withResolvers<void>()
     const stopListening = deps.bus.listen([moduleEvent(place.module)], () => wake.resolve())
@@ -51,6 +54,8 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
       clearInterval(again)
       clearInterval(comment)
       stopListening()
+      stopWatching()
+      close()
     }
   })
 }

@@ -1,5 +1,6 @@
 import { Problem } from '@millrace/shared'
 import { z } from 'zod'
+import { bodyLimits } from '../http/body-size.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 
 /** The OpenAPI 3.1 document, from the very schemas that check requests. */
@@ -50,6 +51,7 @@ function operation(one: Endpoint): object {
       ? {
           requestBody: {
             required: true,
+            'x-max-bytes': bodyLimits[one.bodyLimit],
             content: { 'application/json': { schema: schemaOf(one.body, 'input') } },
           },
         }

@@ -1,9 +1,20 @@
-import { isTerminal, type LogLine, type LogQuery, logOutput, parseRunId, taskEvent } from '@millrace/shared'
+import {
+  type AgentId,
+  isTerminal,
+  type LogLine,
+  type LogQuery,
+  logOutput,
+  parseRunId,
+  taskEvent,
+} from '@millrace/shared'
 import { streamSSE } from 'hono/streaming'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
+import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
+import { waitFor } from '../http/wait.ts'
 import { runObjectKey } from '../objects/keys.ts'
+import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
 import { parseLines } from '../operations/events/parse-lines.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 
@@ -24,11 +35,17 @@ export async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
     if (text !== null) return parseLines(text)
   }
   const lines = new Map<number, LogLine>()
-  for await (const batch of deps.bus.logs(run._id, { follow: false, signal: AbortSignal.timeout(10_000) })) {
+  const agent = run.agentId ?? (await agentNow(deps, run))
+  if (!agent) return []
+  const inTime = { follow: false, signal: AbortSignal.timeout(10_000) }
+  for await (const batch of liveLines(deps, { agent, run: run._id }, inTime)) {
     for (const line of batch.lines) lines.set(line.n, line)
   }
   return [...lines.values()].sort((a, b) => a.n - b.n)
 }
+
+const agentNow = async (deps: Deps, run: RunDoc): Promise<AgentId | null> =>
+  agentOfRun(run, await deps.store.tasks.get(run.task), run._id)
 
 function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
   const matching = lines.filter(
@@ -41,9 +58,11 @@ function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
 
 /** What is there, then what comes, until the run has ended. A reader that goes away ends the subscription. */
 function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
+  const close = c.var.budget.openStream()
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
     stream.onAbort(() => gone.abort())
+    const stopWatching = watchCaller(c, () => gone.abort())
     let last = query.since ?? 0
     const send = async (lines: readonly LogLine[]) => {
       for (const line of lines) {
@@ -61,8 +80,9 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
     try {
       await endWhenOver()
       const signal = AbortSignal.any([gone.signal, over.signal])
-      if (!over.signal.aborted) {
-        for await (const batch of deps.bus.logs(run._id, { follow: true, signal })) {
+      const agent = await claimed(deps, run, signal)
+      if (agent) {
+        for await (const batch of liveLines(deps, { agent, run: run._id }, { follow: true, signal })) {
           await send(batch.lines)
           if (batch.progress)
             await stream.writeSSE({ event: 'progress', data: JSON.stringify(batch.progress) })
@@ -74,8 +94,22 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
     } finally {
       clearInterval(lookAgain)
       stopListening()
+      stopWatching()
+      close()
     }
   })
+}
+
+/** The agent of the run, as soon as it has one; `null`: the signal came before. */
+async function claimed(deps: Deps, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
+  const subjects = [taskEvent(run.task)]
+  while (!signal.aborted) {
+    const agent = await waitFor(deps.bus, { subjects, seconds: 60, signal }, async () => {
+      return run.agentId ?? (await agentNow(deps, run)) ?? undefined
+    })
+    if (agent) return agent
+  }
+  return null
 }
 
 async function hasEnded(deps: Deps, run: RunDoc): Promise<boolean> {

@@ -23,6 +23,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Schedules',
     summary: 'Make a task again and again: by cron, or every so many seconds',
     body: CreateSchedule,
+    bodyLimit: 'value',
     auditDetail: ({ name, task }) => ({ name, module: task.module }),
     answers: { 201: { description: 'Created', schema: ScheduleAnswer } },
     idempotent: true,
@@ -68,6 +69,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Schedules',
     summary: 'Change a schedule, pause it or go on with it',
     body: EditSchedule,
+    bodyLimit: 'value',
     auditDetail: (changes) => ({ changed: Object.keys(changes), enabled: changes.enabled }),
     answers: { 200: { description: 'Changed', schema: ScheduleAnswer } },
     async handle(c, { body }) {

@@ -50,6 +50,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Tasks',
     summary: 'Create a task: one module applied to inputs',
     body: CreateTask,
+    bodyLimit: 'value',
     bodyUnderGrant: CreateTaskUnderGrant,
     openToGrants: true,
     answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
@@ -65,6 +66,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     tag: 'Runs',
     summary: 'Run a module',
     body: RunModule,
+    bodyLimit: 'value',
     answers: { 202: { description: 'Accepted', schema: RunAccepted } },
     idempotent: true,
     async handle(c, { body: { queue, ...body } }) {
@@ -128,6 +130,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
       }
       // Before a proxy gives up: most give a response 60 s.
       const seconds = Math.min(query.wait, deps.limits.longestWaitSeconds)
+      const close = query.wait > 0 ? c.var.budget.openStream() : undefined
       const ended = await waitFor(
         deps.bus,
         { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
@@ -136,7 +139,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
           known = task
           return isTerminal(task.status) ? task : undefined
         },
-      )
+      ).finally(close)
       const task = ended ?? seen(c, await readTask(deps, id), 'task')
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null

@@ -19,6 +19,7 @@ export const ticketEndpoints = (deps: Deps, others: readonly Endpoint[]): Endpoi
     openToGrants: true,
     async handle(c, { body }) {
       const { principal } = c.var
+      c.var.budget.take('tickets')
       const path = readablePath(others, principal, body.path)
       const { ticket, expiresAt } = await makeTicket(deps, { id: c.var.ids.ticket(), path, principal })
       return c.json({ ticket: c.var.replayed ? null : ticket, expiresAt: expiresAt.toISOString() }, 201)

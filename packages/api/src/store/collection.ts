@@ -151,6 +151,14 @@ export function isDatabaseAway(error: unknown): boolean {
   return error instanceof MongoError && away.test(error.name)
 }
 
+/** Found by the driver before it is sent, or by the server. */
+export const isDocumentTooLarge = (error: unknown): boolean =>
+  (error instanceof MongoServerError && tooLarge.has(Number(error.code))) ||
+  (error instanceof RangeError && error.message.includes('out of range')) ||
+  (error instanceof Error && /document is larger than the maximum size/i.test(error.message))
+
+const tooLarge = new Set([10334, 17280, 17419, 17420])
+
 /**
  * What a member of a replica set answers that is not, or no longer, the primary, or that ends. The driver has tried
  * once more by then: https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md

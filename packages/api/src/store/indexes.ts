@@ -73,8 +73,14 @@ export const indexes: Record<string, readonly Index[]> = {
   ],
   batches: [{ key: { state: 1, at: 1 }, serves: 'batches that are not through' }],
   bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'bulk jobs that are not through' }],
-  agents: [{ key: { sessionId: 1 }, serves: 'the agent of a request', unique: true }],
-  sessions: [{ key: { createdAt: 1 }, serves: 'those that are long over' }],
+  agents: [
+    { key: { sessionId: 1 }, serves: 'the agent of a request', unique: true },
+    { key: { keyId: 1, lastSeenAt: 1 }, serves: 'how many agents a key has' },
+  ],
+  sessions: [
+    { key: { createdAt: 1 }, serves: 'those that are long over' },
+    { key: { agent: 1, instanceId: 1 }, serves: 'whose live lines they are' },
+  ],
   modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
   grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
   tickets: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 }],

@@ -1,6 +1,7 @@
 import { type LogLine, logOutput } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { runObjectKey } from '../objects/keys.ts'
+import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
 
 const atOnce = 5
 const linesKept = 50_000
@@ -9,7 +10,10 @@ const linesKept = 50_000
 export async function archiveLostLogs(deps: Deps): Promise<void> {
   for (const run of await deps.store.runs.find({ archive: 'due' }, { limit: atOnce })) {
     const lines = new Map<number, LogLine>()
-    for await (const batch of deps.bus.logs(run._id, { follow: false, signal: AbortSignal.timeout(5_000) })) {
+    const task = run.agentId ? null : await deps.store.tasks.get(run.task)
+    const agent = agentOfRun(run, task, run._id)
+    const inTime = { follow: false, signal: AbortSignal.timeout(5_000) }
+    for await (const batch of agent ? liveLines(deps, { agent, run: run._id }, inTime) : []) {
       for (const line of batch.lines) if (lines.size < linesKept) lines.set(line.n, line)
     }
     const text = [...lines.values()].map((line) => `${JSON.stringify(line)}\n`).join('')

@@ -17,6 +17,7 @@ import { openParkedEntries } from './open-parked-entries.ts'
 import { refreshStandings } from './refresh-standings.ts'
 import { removeExpired } from './remove-expired.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
+import { reportRefusedCallers } from './report-refused-callers.ts'
 import { retainData } from './retain-data.ts'
 import { retainLogs, retainRuns } from './retain-runs.ts'
 import { retainTasks } from './retain-tasks.ts'
@@ -56,6 +57,7 @@ const jobs = {
   tidyRuns,
   tidyBatches,
   tidyBulkJobs,
+  reportRefusedCallers,
 } satisfies Record<string, (deps: Deps, signal?: AbortSignal) => Promise<void>>
 
 /**

@@ -29,6 +29,7 @@ export const RegisterRequest = z.object({
   labels: z.array(z.string().max(64)).max(50).default([]),
   gpus: z.array(Gpu).default([]),
   capacity: z.number().int().min(0).optional().describe('runs at once'),
+  signsLines: z.boolean().default(false).describe('its live lines carry its `instanceId`'),
 })
 export type RegisterRequest = z.input<typeof RegisterRequest>
 export const RegisterAnswer = z.object({

@@ -52,7 +52,7 @@ export const CreateKey = z.strictObject({
   name: z.string().min(1).max(200),
   scopes: z.array(Scope).min(1),
   expiresAt: z.iso.datetime().nullish(),
-  rateLimit: RateLimit.nullish().describe('of all its requests but those of agents; none when left out'),
+  rateLimit: RateLimit.nullish().describe('of all its requests; none when left out'),
 })
 export const Key = z.object({
   id: KeyId,

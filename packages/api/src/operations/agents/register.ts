@@ -38,6 +38,7 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
   const sessionId = ids.session()
   const known = request.agentId && (await deps.store.agents.get(request.agentId))
   if (!known) {
+    await refuseTooMany(deps, key)
     const agent = newAgent(deps, key, request.agentId ?? ids.agent(), sessionId, request)
     await deps.store.sessions.insert({
       _id: sessionId,
@@ -76,6 +77,22 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
   if (!change) return known
   deps.reached('session.replaced')
   return change.after
+}
+
+const rememberedMs = 30 * 24 * 3600 * 1000
+
+/** Agents that were not heard of for a month do not count: a machine that is made anew each day is a new agent each day. */
+async function refuseTooMany(deps: Deps, key: KeyDoc['_id']): Promise<void> {
+  const { agentsPerKey } = deps.limits
+  const since = new Date(deps.clock.now().getTime() - rememberedMs)
+  if (
+    (await deps.store.agents.count({ keyId: key, lastSeenAt: { $gt: since } }, agentsPerKey)) < agentsPerKey
+  )
+    return
+  throw new Failure(
+    'forbidden',
+    `This key has ${agentsPerKey} agents, the most that MAX_AGENTS_PER_KEY allows. Keep AGENT_HOME, where an agent has its id, use another key, or raise the setting of the API.`,
+  )
 }
 
 /** A live session of another process that does not claim to be its successor keeps the agent's id. */
@@ -138,4 +155,5 @@ const described = (request: Request) => ({
   labels: request.labels,
   gpus: request.gpus,
   capacity: request.capacity ?? null,
+  signsLines: request.signsLines,
 })

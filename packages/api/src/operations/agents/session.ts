@@ -1,4 +1,4 @@
-import type { SessionId } from '@millrace/shared'
+import type { KeyId, SessionId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
@@ -6,14 +6,10 @@ import { announceAgent } from '../announce.ts'
 import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
 import { loseAllBut } from './agent-runs.ts'
 
-/** The agent that a request of this session speaks for, once the request's key is known to be good. */
-export async function agentOf(
-  deps: Deps,
-  allowed: Promise<{ id: string }>,
-  sessionId: SessionId,
-): Promise<AgentDoc> {
-  const [[agent], key] = await Promise.all([deps.store.agents.find({ sessionId }, { limit: 1 }), allowed])
-  if (agent && agent.keyId === key.id) {
+/** The agent that a request of this session speaks for, if the session was begun with this key. */
+export async function agentOf(deps: Deps, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {
+  const [agent] = await deps.store.agents.find({ sessionId }, { limit: 1 })
+  if (agent && agent.keyId === key) {
     if (!agent.sessionEndedAt) return agent
     throw new Failure(
       'session_expired',

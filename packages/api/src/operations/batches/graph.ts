@@ -1,16 +1,29 @@
 import { type BatchTask, type Json, TaskId } from '@millrace/shared'
-import { Failure, type FieldError } from '../../failure.ts'
+import { Failure, type FieldError, mostFaults } from '../../failure.ts'
+import { turns } from '../../turns.ts'
 
 /** As many refs as a message about a cycle names. */
 const namedAtMost = 10
 
 /** The tasks of a batch, each after those that it needs. Throws when a ref is taken twice, unknown, or in a cycle. */
-export function inOrder(tasks: readonly BatchTask[]): { task: BatchTask; at: number }[] {
+export async function inOrder(tasks: readonly BatchTask[]): Promise<{ task: BatchTask; at: number }[]> {
   const places = new Map<string, number>()
   for (const [at, { ref }] of tasks.entries()) if (!places.has(ref)) places.set(ref, at)
-  const faults = [...faultsOfRefs(tasks, places)]
+  const turn = turns()
+  const faults: FieldError[] = []
+  const needs: number[][] = []
+  for (const [at, task] of tasks.entries()) {
+    const refs = [...refsOf(task)]
+    if (places.get(task.ref) !== at)
+      faults.push({ path: `/tasks/${at}/ref`, message: `"${task.ref}" is also the ref of another task` })
+    for (const ref of refs)
+      if (!places.has(ref))
+        faults.push({ path: `/tasks/${at}`, message: `names "${ref}", which no task here has as its ref` })
+    if (faults.length >= mostFaults) break
+    needs.push(refs.flatMap((ref) => places.get(ref) ?? []))
+    await turn()
+  }
   if (faults.length > 0) throw refusal(faults)
-  const needs = tasks.map((task) => [...refsOf(task)].flatMap((ref) => places.get(ref) ?? []))
   const order = topological(needs)
   if (order.length < tasks.length) throw cycle(tasks, needs, new Set(order))
   return order.flatMap((at) => {
@@ -40,19 +53,6 @@ export const refIn = (raw: Json): string | null =>
 
 const isRef = (word: string): boolean => !TaskId.safeParse(word).success
 
-function* faultsOfRefs(
-  tasks: readonly BatchTask[],
-  places: ReadonlyMap<string, number>,
-): Generator<FieldError> {
-  for (const [at, task] of tasks.entries()) {
-    if (places.get(task.ref) !== at)
-      yield { path: `/tasks/${at}/ref`, message: `"${task.ref}" is also the ref of another task` }
-    for (const ref of refsOf(task))
-      if (!places.has(ref))
-        yield { path: `/tasks/${at}`, message: `names "${ref}", which no task here has as its ref` }
-  }
-}
-
 /** Kahn's algorithm (1962): what is left out stands in a cycle, or behind one. */
 function topological(needs: readonly (readonly number[])[]): number[] {
   const missing = needs.map((some) => some.length)
@@ -74,16 +74,17 @@ function cycle(
   needs: readonly (readonly number[])[],
   ordered: ReadonlySet<number>,
 ): Failure {
-  const walked: number[] = []
+  const steps = new Set<number>()
   let at = tasks.findIndex((_, place) => !ordered.has(place))
-  while (!walked.includes(at)) {
-    walked.push(at)
+  while (!steps.has(at)) {
+    steps.add(at)
     at = needs[at]?.find((upstream) => !ordered.has(upstream)) ?? at
   }
+  const walked = [...steps]
   const round = walked.slice(walked.indexOf(at)).reverse()
   const refs = round.map((place) => tasks[place]?.ref ?? '')
   const shown = refs.length > namedAtMost ? [...refs.slice(0, namedAtMost), `… (${refs.length} tasks)`] : refs
-  const first = Math.min(...round)
+  const first = round.reduce((least, place) => Math.min(least, place))
   return new Failure('cycle', `These tasks wait for each other: ${[...shown, refs[0]].join(' → ')}.`, {
     errors: [{ path: `/tasks/${first}`, message: `waits for itself through ${refs.length} tasks` }],
   })
@@ -94,7 +95,5 @@ function refusal(errors: FieldError[]): Failure {
     .slice(0, namedAtMost)
     .map(({ path, message }) => `${path} ${message}`)
     .join('; ')
-  return new Failure('invalid_request', `The batch does not hold together: ${detail}.`, {
-    errors: errors.slice(0, 100),
-  })
+  return new Failure('invalid_request', `The batch does not hold together: ${detail}.`, { errors })
 }

@@ -7,9 +7,10 @@ import {
   TaskId,
 } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
-import { Failure, type FieldError } from '../../failure.ts'
+import { Failure, type FieldError, mostFaults } from '../../failure.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
+import { turns } from '../../turns.ts'
 import { inBackground } from '../background.ts'
 import { checkTask } from '../check-task.ts'
 import { lookUp } from '../inputs/look-up.ts'
@@ -24,7 +25,6 @@ import { inOrder, refIn } from './graph.ts'
 const insertedAtOnce = 500
 /** As many as are admitted before the answer; the rest follows. */
 const admittedAtOnce = 200
-const faultsShown = 100
 
 /**
  * Accepts many tasks, all or none. They are written first and count for nobody; the one write that commits their
@@ -56,7 +56,7 @@ async function checkBatch(
   wanted: readonly BatchTask[],
   ids: ReadonlyMap<string, TaskId>,
 ): Promise<TaskDoc[]> {
-  const ordered = inOrder(wanted).flatMap(({ task, at }) => {
+  const ordered = (await inOrder(wanted)).flatMap(({ task, at }) => {
     const id = ids.get(task.ref)
     return id ? [{ at, id, task: named(task, ids) }] : []
   })
@@ -66,9 +66,12 @@ async function checkBatch(
     ordered.map(({ task }) => task),
   )
   const manifests = manifestCache(deps)
+  const turn = turns()
   const refusals: { at: number; failure: Failure }[] = []
   const tasks: TaskDoc[] = []
   for (const { at, id, task: one } of ordered) {
+    await turn()
+    if (refusals.length >= mostFaults) break
     try {
       if (one.webhook) refuseUrl(deps, one.webhook.url, '/webhook/url')
       const manifest = await manifests(one)
@@ -116,7 +119,7 @@ function manifestCache(deps: Deps): (task: CreateTask) => Promise<Manifest> {
   }
 }
 
-/** What is wrong with each task, in one answer: its own code where they all have the same. */
+/** What is wrong with the tasks, in one answer: its own code where they all have the same. */
 function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure {
   const codes = new Set(refusals.map(({ failure }) => failure.code))
   const [code] = codes.size === 1 ? codes : ['invalid_request' as const]
@@ -126,9 +129,10 @@ function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure
       message,
     })),
   )
-  const shown = errors.slice(0, faultsShown)
+  const shown = errors.slice(0, mostFaults)
   const detail = shown.slice(0, 10).map(({ path, message }) => `${path} ${message}`)
-  const most = `${refusals.length} of the tasks cannot be accepted, so none was`
+  const count = refusals.length < mostFaults ? `${refusals.length}` : `${mostFaults} or more`
+  const most = `${count} of the tasks cannot be accepted, so none was`
   return new Failure(code ?? 'invalid_request', `${most}: ${detail.join('; ')}.`, { errors: shown })
 }
 

@@ -13,6 +13,7 @@ import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import { incomingKey } from '../../objects/keys.ts'
+import type { GrantDoc } from '../../store/documents/access.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { Caller } from '../submit.ts'
 import { takeUpload } from '../under-grant.ts'
@@ -66,9 +67,15 @@ export async function createFile(
 }
 
 /** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */
-export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
+export async function freshUpload(deps: Deps, grant: GrantDoc | null, id: DataId): Promise<Created> {
   const item = await deps.store.data.get(id)
   if (!item) throw notFound('data item')
+  if (grant && item.status === 'uploading' && !item.multipart) {
+    const stored = await deps.objects.head(incomingKey(item._id, item.uploads))
+    // The key takes one object only, however many URLs there are for it.
+    if (!stored) return { item, upload: await uploadOf(deps, item) }
+    if (item.uploads >= uploadsUnderGrant) throw tooOften()
+  }
   // Parts that have arrived stay: an upload in parts goes on, it never starts again.
   if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(deps, item) }
   const change = await deps.store.data.change(item, (current) =>
@@ -80,6 +87,15 @@ export async function freshUpload(deps: Deps, id: DataId): Promise<Created> {
     throw new Failure('upload_finished', 'There is nothing to upload: the item is not uploading any more.')
   return { item: change.after, upload: await uploadOf(deps, change.after) }
 }
+
+/** Of one item: the first may be cut off, or be the wrong file. A page that needs more is not a page. */
+const uploadsUnderGrant = 3
+
+const tooOften = () =>
+  new Failure(
+    'forbidden',
+    `With this token a file may be uploaded ${uploadsUnderGrant} times. Complete the item, or make another one.`,
+  )
 
 async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
   if (item.multipart) return describeMultipart(item, item.multipart.partSize)

@@ -4,6 +4,7 @@ import { BusAway } from '../../bus/bus.ts'
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { linesAfter, type State, stepsFrom, within } from './history.ts'
+import { liveLines } from './live-lines.ts'
 import { increasing } from './parse-lines.ts'
 import type { Position } from './position.ts'
 import { runLines } from './run-lines.ts'
@@ -110,7 +111,9 @@ async function* live(
   const signal = AbortSignal.any([rung, over.signal])
   let position = from
   try {
-    for await (const batch of deps.bus.logs(run, { follow: true, signal })) {
+    const { agentId: agent } = task
+    const batches = agent ? liveLines(deps, { agent, run }, { follow: true, signal }) : []
+    for await (const batch of batches) {
       const last = linesAfter(position, run)
       if (last === null) return
       // What a reader has had comes again, for the log is read from its beginning.

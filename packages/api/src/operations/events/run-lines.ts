@@ -1,9 +1,10 @@
-import { type LogLine, logOutput, type RunId } from '@millrace/shared'
+import { type AgentId, type LogLine, logOutput, type RunId } from '@millrace/shared'
 import { BusAway } from '../../bus/bus.ts'
 import type { Deps } from '../../deps.ts'
 import { runObjectKey } from '../../objects/keys.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
+import { agentOfRun, liveLines } from './live-lines.ts'
 import { increasing, parseLines } from './parse-lines.ts'
 
 const rangeBytes = 128 * 1024
@@ -26,7 +27,8 @@ export async function* runLines(
   if (!run || run.archive === 'removed' || (run.status === 'cancelled' && !run.startedAt)) return
   const saved = isSaved(run, task) ? archived(deps, id, signal) : null
   if (saved && (yield* newer(saved, after))) return
-  yield* streamed(deps, id, after, signal)
+  const agent = agentOfRun(run, task, id)
+  if (agent) yield* streamed(deps, { agent, run: id }, after, signal)
 }
 
 /** The archive is complete before the report of the run; its document may learn of it a moment later. */
@@ -72,14 +74,14 @@ async function* archived(deps: Deps, run: RunId, signal: AbortSignal): AsyncGene
 /** A reader that is slower than NATS waits for is served in several readings, as long as each brings more. */
 async function* streamed(
   deps: Deps,
-  run: RunId,
+  of: { agent: AgentId; run: RunId },
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
   for (let last = after; ; ) {
     const before = last
     try {
-      for await (const lines of newer(batchesOf(deps, run, signal), last)) {
+      for await (const lines of newer(batchesOf(deps, of, signal), last)) {
         last = lines.at(-1)?.n ?? last
         yield lines
       }
@@ -91,8 +93,12 @@ async function* streamed(
   }
 }
 
-async function* batchesOf(deps: Deps, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
+async function* batchesOf(
+  deps: Deps,
+  of: { agent: AgentId; run: RunId },
+  signal: AbortSignal,
+): AsyncGenerator<LogLine[], boolean> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(streamMs)])
-  for await (const batch of deps.bus.logs(run, { follow: false, signal: inTime })) yield batch.lines
+  for await (const batch of liveLines(deps, of, { follow: false, signal: inTime })) yield batch.lines
   return true
 }

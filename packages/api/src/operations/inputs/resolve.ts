@@ -7,7 +7,7 @@ import {
   type Port,
   type TaskId,
 } from '@millrace/shared'
-import type { FieldError } from '../../failure.ts'
+import { type FieldError, mostFaults } from '../../failure.ts'
 import { pointer } from '../../pointer.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
@@ -35,7 +35,7 @@ export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; ta
   }
 }
 
-/** Checks all inputs against the manifest and says everything that is wrong with them at once. */
+/** Checks all inputs against the manifest and says what is wrong with them at once, up to a hundred faults. */
 export function resolveInputs(
   manifest: Manifest,
   inputs: Record<string, Json>,
@@ -45,8 +45,9 @@ export function resolveInputs(
   const stored: StoredInputs = {}
   const known = new Map(manifest.inputs.map((port) => [port.key, port]))
   for (const key of Object.keys(inputs)) {
-    if (!known.has(key))
-      faults.push({ kind: 'invalid', path: pathOf(key), message: unknownInput(manifest, key) })
+    if (known.has(key)) continue
+    faults.push({ kind: 'invalid', path: pathOf(key), message: unknownInput(manifest, key) })
+    if (faults.length >= mostFaults) return { inputs: {}, faults }
   }
   for (const port of manifest.inputs) {
     const raw = Object.hasOwn(inputs, port.key) ? (inputs[port.key] ?? null) : null
@@ -78,10 +79,14 @@ function resolveList(port: Port, raw: Json[], found: Found, faults: Fault[]): St
     faults.push({ kind: 'invalid', path: pathOf(port.key), message: 'must have at least one element' })
     return null
   }
-  const list = raw.map((one, at) =>
-    resolveOne({ ...port, multiple: false }, one, `${pathOf(port.key)}/${at}`, found, faults),
-  )
-  return list.filter((one) => one !== null)
+  const element = { ...port, multiple: false }
+  const list: StoredInput[] = []
+  for (const [at, one] of raw.entries()) {
+    const resolved = resolveOne(element, one, `${pathOf(port.key)}/${at}`, found, faults)
+    if (resolved !== null) list.push(resolved)
+    if (faults.length >= mostFaults) break
+  }
+  return list
 }
 
 function resolveOne(port: Port, raw: Json, path: string, found: Found, faults: Fault[]): StoredInput | null {

@@ -1,23 +1,73 @@
 import type { AgentId, LogLine } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
+import { Failure } from '../../failure.ts'
 
-const linesKept = 5_000
+/** Of one log, the newest: lines, and bytes of their JSON. A document may have 16 MiB. */
+const kept = { lines: 5_000, bytes: 4 * 1024 * 1024 }
+/** Of one module on one agent, beside those of its present contents. */
+const oldLogs = 5
+const logsOfAgent = 10_000
 
 /** One document per module content and agent: the lines of its last install, set-up and test. */
 export const installLogId = (agent: AgentId, module: string, digest: string): string =>
   `${agent}:${module}:${digest}`
 
+export type InstallLogOf = { agent: AgentId; module: string; digest: string }
+
 /** Appends lines. Those that are there already are skipped by number; a first line begins a new log. */
-export async function appendInstallLog(deps: Deps, id: string, lines: readonly LogLine[]): Promise<void> {
+export async function appendInstallLog(
+  deps: Deps,
+  of: InstallLogOf,
+  lines: readonly LogLine[],
+): Promise<void> {
+  const id = installLogId(of.agent, of.module, of.digest)
   const updatedAt = deps.clock.now()
-  if (await deps.store.installLogs.insert({ _id: id, rev: 1, lines: lines.slice(-linesKept), updatedAt }))
-    return
-  await deps.store.installLogs.change(id, (log) => {
+  const known = await deps.store.installLogs.get(id)
+  if (!known) {
+    await refuseTooMany(deps, of.agent)
+    const isNew = await deps.store.installLogs.insert({ _id: id, rev: 1, lines: newest(lines), updatedAt })
+    if (isNew) return removeOldLogs(deps, of)
+  }
+  await deps.store.installLogs.change(known ?? id, (log) => {
     const [first] = lines
     const begun = first?.n === 1 && log.lines.some((line) => line.n === 1 && line.at !== first.at)
     const last = begun ? 0 : (log.lines.at(-1)?.n ?? 0)
     const fresh = lines.filter((line) => line.n > last)
     if (fresh.length === 0) return null
-    return { ...log, lines: [...(begun ? [] : log.lines), ...fresh].slice(-linesKept), updatedAt }
+    return { ...log, lines: newest([...(begun ? [] : log.lines), ...fresh]), updatedAt }
   })
 }
+
+function newest(lines: readonly LogLine[]): LogLine[] {
+  let bytes = 0
+  const first = lines.findLastIndex((line) => {
+    bytes += Buffer.byteLength(JSON.stringify(line))
+    return bytes > kept.bytes
+  })
+  return lines.slice(first + 1).slice(-kept.lines)
+}
+
+async function refuseTooMany(deps: Deps, agent: AgentId): Promise<void> {
+  if ((await deps.store.installLogs.count(idsFrom(`${agent}:`), logsOfAgent)) < logsOfAgent) return
+  throw new Failure(
+    'conflict',
+    `Agent ${agent} has ${logsOfAgent} install logs, which is the most. Give it fewer modules, or remove agent.json from its AGENT_HOME to begin a new agent.`,
+  )
+}
+
+/** Each edit of a module has a log of its own. */
+async function removeOldLogs(deps: Deps, { agent, module, digest }: InstallLogOf): Promise<void> {
+  const doc = await deps.store.modules.get(module)
+  const present = [
+    digest,
+    ...(doc?.entries ?? []).flatMap((one) => (one.agentId === agent ? one.digest : [])),
+  ]
+  const ids = new Set(present.map((one) => installLogId(agent, module, one)))
+  const logs = await deps.store.installLogs.find(idsFrom(`${agent}:${module}:`), { limit: 2 * oldLogs })
+  const old = logs.filter((log) => !ids.has(log._id))
+  old.sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
+  for (const log of old.slice(oldLogs)) await deps.store.installLogs.removeUnchanged(log)
+}
+
+/** Ids that begin so; a colon is followed by a semicolon. */
+const idsFrom = (beginning: string) => ({ _id: { $gte: beginning, $lt: `${beginning.slice(0, -1)};` } })

@@ -23,6 +23,7 @@ export const AgentDoc = z.object({
   labels: z.array(z.string()),
   gpus: z.array(Gpu),
   capacity: z.number().nullable(),
+  signsLines: z.boolean().default(false).describe('live lines without its `instanceId` are not its own'),
   sessionId: SessionId,
   instanceId: z.string(),
   sessionStartedAt: z.date(),

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { dirname, join, posix, resolve, win32 } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { settingNames } from '@millrace/agent/config'
+import { plainHttpWarning } from '@millrace/shared'
 import { UsageFault } from '../../exit-codes.ts'
 import { homeOfAgent } from '../home.ts'
 import type { Plan, Service } from './service.ts'
@@ -84,6 +85,8 @@ function settingsOf(env: NodeJS.ProcessEnv, platform: Platform): Record<string, 
       'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: what is set now is what the service gets\n' +
         'MILLRACE_URL=https://millrace.example MILLRACE_AGENT_KEY=… millrace agent install-service',
     )
+  const warning = URL.canParse(MILLRACE_URL) ? plainHttpWarning(MILLRACE_URL) : null
+  if (warning) console.error(`warning: ${warning}`)
   const settings: Record<string, string> = {}
   for (const name of [...settingNames, 'MILLRACE_PYTHON', 'MILLRACE_UV', 'MILLRACE_TORCH_BACKEND']) {
     const value = env[name]

@@ -1,0 +1,19 @@
+import type { Ctx } from './env.ts'
+
+const lookAgainMs = 15_000
+
+/** Calls back when the key or grant of an open stream is not good any more. Call what it returns when the stream is over. */
+export function watchCaller(c: Ctx, onGone: () => void, everyMs = lookAgainMs): () => void {
+  const { stillAllowed, logger } = c.var
+  const look = async () => {
+    try {
+      if (await stillAllowed()) return
+      logger.info('the key of an open stream is not good any more')
+      onGone()
+    } catch (err) {
+      logger.debug({ err }, 'the key of an open stream could not be looked at')
+    }
+  }
+  const timer = setInterval(() => void look(), everyMs)
+  return () => clearInterval(timer)
+}

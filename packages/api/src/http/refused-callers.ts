@@ -1,0 +1,46 @@
+import type { Deps } from '../deps.ts'
+import type { Ctx } from './env.ts'
+
+const everyMs = 60_000
+/** As many addresses are counted each for itself; those beyond, and the networks that shown lines leave out, together. */
+const addressesKept = 1_000
+const addressesShown = 20
+
+/** Who asked without a good key: a count for each address, told in the log once a minute and forgotten then. */
+export class RefusedCallers {
+  readonly #counts = new Map<string, number>()
+  #others = 0
+  #since = 0
+
+  note(c: Ctx): void {
+    const address = networkOf(addressOf(c))
+    const count = this.#counts.get(address)
+    if (count !== undefined || this.#counts.size < addressesKept) this.#counts.set(address, (count ?? 0) + 1)
+    else this.#others += 1
+  }
+
+  report({ clock, logger }: Pick<Deps, 'clock' | 'logger'>): void {
+    const now = clock.now().getTime()
+    if (now - this.#since < everyMs) return
+    this.#since = now
+    if (this.#counts.size === 0) return
+    const most = [...this.#counts].sort(([, a], [, b]) => b - a)
+    const requests = most.reduce((sum, [, count]) => sum + count, this.#others)
+    const byAddress = Object.fromEntries(most.slice(0, addressesShown))
+    logger.warn({ requests, addresses: most.length, byAddress }, 'requests without a good key were refused')
+    this.#counts.clear()
+    this.#others = 0
+  }
+}
+
+/** Of the connection: what a header says of it, anybody can write. Behind a proxy it is the proxy's. */
+function addressOf(c: Ctx): string {
+  const socket: { remoteAddress?: string } | undefined = c.env?.incoming?.socket
+  return socket?.remoteAddress ?? 'unknown'
+}
+
+/** Whoever has one address of IPv6 has all of its /64. */
+function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:/, '')
+  return plain.includes(':') ? `${plain.split(':').slice(0, 4).join(':')}::/64` : plain
+}

@@ -1,0 +1,150 @@
+import { type LogLine, logSubject, type RunId } from '@millrace/shared'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { openApi, type TestApi } from '../support/api-in-process.ts'
+import { openEvents } from '../support/event-reader.ts'
+import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
+import { until } from '../support/until.ts'
+
+let api: TestApi
+let agent: ScriptedAgent
+let other: ScriptedAgent
+let nats: NatsConnection
+let operator: NatsConnection
+let run: RunId
+let taskId: `tsk_${string}`
+const servers: Record<string, string> = inject('servers')
+
+beforeAll(async () => {
+  api = await openApi()
+  agent = await scriptedAgent(api)
+  other = await scriptedAgent(api)
+  await agent.registerAgain({ signsLines: true })
+  await agent.has([echo])
+  const { NATS_URL, NATS_USER: user, NATS_PASSWORD: pass, NATS_AGENT_USER, NATS_AGENT_PASSWORD } = servers
+  nats = await connect({ servers: NATS_URL, user: NATS_AGENT_USER, pass: NATS_AGENT_PASSWORD })
+  operator = await connect({ servers: NATS_URL, user, pass })
+})
+beforeEach(async () => {
+  const task = await api.client.createTask({ module: 'echo' })
+  taskId = task.id
+  run = `${task.id}.1`
+})
+afterAll(async () => {
+  await nats?.close()
+  await operator?.close()
+  await api.close()
+})
+
+const at = '2026-11-21T00:00:00.000Z'
+const line = (n: number, text = `line ${n}`): LogLine => ({ n, at, stream: 'stdout', line: text })
+const say = (lines: LogLine[]) => agent.call(`runs/${run}/logs`, { sessionId: agent.sessionId, lines })
+async function forge(as: ScriptedAgent, more: object): Promise<void> {
+  const lines = [line(1, 'forged'), line(1_000_000_000, 'forged')]
+  const batch = { v: 1, from: 1, lines, progress: { message: 'forged' }, ...more }
+  nats.publish(logSubject(as.agentId, run), JSON.stringify(batch))
+  nats.publish(logSubject(as.agentId, run), 'no JSON')
+  await nats.flush()
+}
+
+async function consumers(): Promise<number> {
+  const manager = await jetstreamManager(operator, { checkAPI: false })
+  const found = await manager.consumers.list('LOGS').next()
+  return found.filter(({ config }) => JSON.stringify(config).includes(taskId)).length
+}
+
+describe('only the lines of the agent that has a run are shown', () => {
+  test('to whoever follows it and to whoever reads it later', async () => {
+    await agent.claim([echo])
+    const task = await openEvents(api, `/api/tasks/${taskId}/events`)
+    const log = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
+    const forgeries = [{}, { instance: other.instanceId }, { instance: 'guess-guess' }, { instance: run }]
+    for (const forged of forgeries) for (const as of [agent, other]) await forge(as, forged)
+    await say([line(1), line(2)])
+    for (const forged of forgeries) await forge(agent, forged)
+    await say([line(3)])
+    const shown = async (events: typeof task) => {
+      const lines: unknown[] = []
+      while (lines.length < 3) {
+        const told = await events.next()
+        expect(JSON.stringify(told)).not.toContain('forged')
+        if (told?.event === 'log') lines.push(told.data.line)
+      }
+      await events.close()
+      return lines
+    }
+    expect(await shown(task)).toEqual(['line 1', 'line 2', 'line 3'])
+    expect(await shown(log)).toEqual(['line 1', 'line 2', 'line 3'])
+    expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1', 'line 2', 'line 3'])
+    await agent.finish(run, { outcome: 'failed', result: {} })
+    // No archive came: what reached the stream is kept, and nothing else.
+    await until('the lines are archived', 30, async () => {
+      await api.post('/api/tick', {})
+      return (await api.deps.store.runs.get(run))?.archive === 'done'
+    })
+    expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1', 'line 2', 'line 3'])
+  })
+
+  test('also while it waits for its agent', async () => {
+    const log = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
+    await forge(other, { instance: other.instanceId })
+    await agent.claim([echo])
+    await say([line(1)])
+    expect((await log.next())?.data).toMatchObject({ line: 'line 1' })
+    await log.close()
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+
+  test('those of an agent of an older version, by its subject alone', async () => {
+    await agent.registerAgain({ signsLines: false })
+    await agent.claim([echo])
+    await forge(other, {})
+    const batch = { v: 1, from: 1, lines: [line(1)] }
+    nats.publish(logSubject(agent.agentId, run), JSON.stringify(batch))
+    await nats.flush()
+    await until('the line is there', 10, async () => (await api.client.runLog(run)).length > 0)
+    expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1'])
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+})
+
+describe('the log stream of NATS has', () => {
+  test('one consumer for all readers of a run, and none when the last has gone', async () => {
+    await agent.claim([echo])
+    await say([line(1)])
+    const readers = []
+    for (let left = 12; left > 0; left -= 1)
+      readers.push(await openEvents(api, `/api/runs/${run}/logs?follow=1`))
+    for (const reader of readers) expect((await reader.next())?.data).toMatchObject({ n: 1 })
+    await until('nobody reads what was before', 10, async () => (await consumers()) <= 1)
+    await say([line(2)])
+    for (const reader of readers) expect((await reader.next())?.data).toMatchObject({ n: 2 })
+    expect(await consumers()).toBe(1)
+    for (const reader of readers.slice(1)) await reader.close()
+    await say([line(3)])
+    expect((await readers[0]?.next())?.data).toMatchObject({ n: 3 })
+    expect(await consumers()).toBe(1)
+    await readers[0]?.close()
+    await until('the last consumer is gone', 10, async () => (await consumers()) === 0)
+    await api.client.runLog(run)
+    expect(await consumers()).toBe(0)
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+
+  test('all lines for a reader that is slower than the others', async () => {
+    await agent.claim([echo])
+    const [slow, fast] = [
+      await openEvents(api, `/api/runs/${run}/logs?follow=1`),
+      await openEvents(api, `/api/runs/${run}/logs?follow=1`),
+    ]
+    const count = 300
+    for (let n = 1; n <= count; n += 1) await say([line(n, 'x'.repeat(2_000))])
+    for (const reader of [fast, slow]) {
+      const numbers = (await reader.take(count)).map(({ data }) => data.n)
+      expect(numbers).toEqual(Array.from({ length: count }, (_, at) => at + 1))
+      await reader.close()
+    }
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+})
