@@ -11,8 +11,12 @@ import subprocess
 from millrace_module import InvalidInput, module
 
 # Even sides, as H.264 wants them; never larger than the source.
-PICTURE = "-map 0:v:0 -map 0:a:0? -vf scale=w=-2:h='trunc(min({max_height},ih)/2)*2' -pix_fmt yuv420p "
+PICTURE = "-map 0:v:0 -map 0:a:0? -vf {tone_map}scale=w=-2:h='trunc(min({max_height},ih)/2)*2' -pix_fmt yuv420p "
 SOUND = "-map 0:a:0 -vn "
+
+# Colours of a screen with high dynamic range, as those of every screen. Left as they are, eight bits a colour would show bands, and
+# players that do not know the label would show them pale.
+TONE_MAP = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,"
 
 FORMATS = {
     "mp4": PICTURE + "-c:v libx264 -preset veryfast -crf 23 -c:a aac -b:a 128k -movflags +faststart",
@@ -35,7 +39,8 @@ def main(inputs, task):
         what = {"Video": "no picture", "Audio": "no sound"}[missing]
         raise InvalidInput("the video has %s: it cannot become a file of the format %s" % (what, wanted))
     target = task.output("media." + wanted)
-    options = FORMATS[wanted].format(max_height=inputs["max_height"] or 1000000).split()
+    tone_map = TONE_MAP if source["is_hdr"] else ""
+    options = FORMATS[wanted].format(max_height=inputs["max_height"] or 1000000, tone_map=tone_map).split()
     convert(task, ["-i", video, *options, target], source["seconds"])
     return {"media": target, "seconds": look(target)["seconds"]}
 
@@ -56,13 +61,15 @@ def ffmpeg(*arguments):
 
 
 def look(path):
-    """The kinds of streams in a file, and its seconds if it tells: there is no ffprobe in the wheel."""
+    """The kinds of streams in a file, its seconds if it tells, and its dynamic range: there is no ffprobe in the wheel."""
     said, _ = ffmpeg("-i", path).communicate()
     length = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
     hours, minutes, seconds = map(float, length.groups()) if length else (0, 0, 0)
     return {
         "kinds": set(re.findall(r"Stream #0:\d+.*?: (Video|Audio): ", said)),
         "seconds": round(hours * 3600 + minutes * 60 + seconds, 2),
+        # Perceptual quantizer, and hybrid log-gamma.
+        "is_hdr": bool(re.search(r"Video: .*(smpte2084|arib-std-b67)", said)),
     }
 
 

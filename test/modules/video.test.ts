@@ -47,6 +47,11 @@ describe('video-thumbnail', () => {
     expect(await at(1.5)).toMatchObject({ red: expect.closeTo(0, -1), blue: expect.closeTo(254, -1) })
   })
 
+  test('shows colours of a high dynamic range as others are', async () => {
+    const { outputs } = await here.run('video-thumbnail', { video: await hdr(), at_seconds: 0 })
+    expect(await film.meanColour(outputs.thumbnail)).toMatchObject(grey)
+  })
+
   test('refuses a time after the end', async () => {
     const error = { message: 'the video has no picture at 60 s: it is shorter', retry_possible: false }
     const ran = await here.run('video-thumbnail', { video: clip, at_seconds: 60 })
@@ -54,7 +59,28 @@ describe('video-thumbnail', () => {
   })
 })
 
+/** Grey of 100 candela per square metre, half of what paper shows in daylight: half-way in PQ, as white as most screens are. */
+const hdr = () =>
+  film.made('hdr.mp4', [
+    ...['-f', 'lavfi', '-i', 'color=0x828282:s=320x240:r=10:d=1,format=yuv420p10le', '-c:v', 'libx265'],
+    ...['-x265-params', 'colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:log-level=none'],
+    ...['-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc'],
+  ])
+/** Left as it is, it would be 130 of 255. */
+const light = { asymmetricMatch: (value: unknown) => Number(value) > 170 }
+const grey = { red: light, green: light, blue: light }
+
 describe('video-transcode', () => {
+  test('shows colours of a high dynamic range as others are', async () => {
+    const { code, outputs } = await here.run('video-transcode', { video: await hdr(), format: 'mp4' })
+    expect(code).toBe(0)
+    const { outputs: taken } = await here.run('video-thumbnail', {
+      video: String(outputs.media),
+      at_seconds: 0,
+    })
+    expect(await film.meanColour(taken.thumbnail)).toMatchObject(grey)
+  })
+
   const picture = { width: 160, height: 120 }
   test.each([
     ['mp4', { format: 'mov', video: { ...picture, codec: 'h264' }, audio: { codec: 'aac' } }],
