@@ -113,6 +113,93 @@ describe('the duration of an upload', () => {
   })
 })
 
+const element = (id: string, ...inside: Buffer[]): Buffer => {
+  const content = Buffer.concat(inside)
+  return Buffer.concat([Buffer.from(id, 'hex'), u32(0x10000000 + content.length), content])
+}
+/** As a browser records: no duration, clusters of unknown length, each block at its milliseconds after its cluster. */
+function recording(...clusters: { at: number; blocks: number[]; bytes?: number }[]): Buffer {
+  const known = element('1a45dfa3', element('4282', text('webm')))
+  const track = element(
+    '1654ae6b',
+    element(
+      'ae',
+      element('d7', Buffer.from([1])),
+      element('83', Buffer.from([2])),
+      element('86', text('A_OPUS')),
+    ),
+  )
+  const info = element('1549a966', element('2ad7b1', u24(1_000_000)))
+  const unknown = Buffer.from('01ffffffffffffff', 'hex')
+  const written = clusters.map(({ at, blocks, bytes = 20 }) =>
+    Buffer.concat([
+      ...[Buffer.from('1f43b675', 'hex'), unknown, element('e7', u24(at))],
+      ...blocks.map((time) =>
+        element('a3', Buffer.from([0x81]), u16(time), Buffer.from([0x80]), zeros(bytes)),
+      ),
+    ]),
+  )
+  return Buffer.concat([known, Buffer.from('18538067', 'hex'), unknown, info, track, ...written])
+}
+
+describe('the duration is found although no header has it, of', () => {
+  test.each<[string, string, Buffer, number]>([
+    [
+      'a recording of a browser',
+      'video/webm;codecs=vp8,opus',
+      recording({ at: 0, blocks: [0, 20, 40] }),
+      0.04,
+    ],
+    [
+      'a longer one, whose last cluster is not the largest',
+      'audio/webm;codecs=opus',
+      recording({ at: 0, blocks: [0, 9000], bytes: 400_000 }, { at: 10_000, blocks: [0, 40, 20] }),
+      10.04,
+    ],
+    [
+      'one whose last cluster is large',
+      'video/webm',
+      recording({ at: 0, blocks: [0] }, { at: 65_000, blocks: [0, 500, 1000], bytes: 300_000 }),
+      66,
+    ],
+    ['an AVI', 'video/x-msvideo', avi(40_000, 75), 3],
+    ['a WAV beyond 4 GiB, by its first bytes', 'audio/wav', rf64(4000), 0.25],
+    ['a WAV of unknown length', 'audio/wav', Buffer.from(wav(4000)).fill(0, 40, 44), 0.5],
+  ])('%s', async (_, contentType, bytes, durationSeconds) => {
+    const item = await completed(contentType, bytes)
+    expect(item.status).toBe('available')
+    expect(item.durationSeconds).toBeCloseTo(durationSeconds, 2)
+  })
+})
+
+function avi(microsecondsPerFrame: number, frames: number): Buffer {
+  const header = Buffer.alloc(56)
+  header.writeUInt32LE(microsecondsPerFrame, 0)
+  header.writeUInt32LE(frames, 16)
+  const le = Buffer.alloc(4)
+  le.writeUInt32LE(56)
+  return Buffer.concat([
+    text('RIFF'),
+    zeros(4),
+    text('AVI LIST'),
+    zeros(4),
+    text('hdrlavih'),
+    le,
+    header,
+    zeros(200),
+  ])
+}
+
+/** 4,000 bytes are a quarter of a second. */
+function rf64(bytes: number): Buffer {
+  const plain = wav(bytes / 2)
+  const sizes = Buffer.alloc(28)
+  sizes.writeBigUInt64LE(BigInt(bytes), 8)
+  const long = Buffer.concat([text('ds64'), Buffer.from([28, 0, 0, 0]), sizes])
+  const rest = Buffer.from(plain.subarray(12)).fill(0xff, 28, 32)
+  return Buffer.concat([text('RF64'), Buffer.alloc(4, 0xff), text('WAVE'), long, rest])
+}
+
 const endless = box('udta', ...Array.from({ length: 60_000 }, () => box('free')))
 const scattered = Array.from({ length: 100 }, () => box('free', zeros(100_000)))
 

@@ -1,4 +1,5 @@
 import { type IAudioMetadata, parseBlob } from 'music-metadata'
+import { oddDuration } from './odd-containers.ts'
 
 /** Pixels and seconds. `durationSeconds` is for sound and video only, and `null` where the file does not tell. */
 export type Measures = { width: number | null; height: number | null; durationSeconds?: number | null }
@@ -16,10 +17,15 @@ export async function measureRecording(file: Blob, contentType: string): Promise
       skipCovers: true,
       mkvUseIndex: true,
     })
-    return { ...frameOf(format), durationSeconds: durationOf(format) }
+    return { ...frameOf(format), durationSeconds: durationOf(format) ?? (await otherwise(file)) }
   } catch {
-    return { ...unmeasured, durationSeconds: null }
+    return { ...unmeasured, durationSeconds: await otherwise(file) }
   }
+}
+
+async function otherwise(file: Blob): Promise<number | null> {
+  const seconds = await oddDuration(file).catch(() => null) // a header may lead anywhere
+  return isMeasure(seconds ?? undefined) ? toMilliseconds(seconds ?? 0) : null
 }
 
 type Format = IAudioMetadata['format']
@@ -27,8 +33,10 @@ type Format = IAudioMetadata['format']
 /** The longest track; to the millisecond. */
 function durationOf({ duration, trackInfo }: Format): number | null {
   const told = [duration, ...trackInfo.map((track) => track.duration)].filter(isMeasure)
-  return told.length === 0 ? null : Math.round(Math.max(...told) * 1000) / 1000
+  return told.length === 0 ? null : toMilliseconds(Math.max(...told))
 }
+
+const toMilliseconds = (seconds: number): number => Math.round(seconds * 1000) / 1000
 
 function frameOf({ trackInfo }: Format): { width: number | null; height: number | null } {
   const video = trackInfo.find((track) => track.video)?.video
