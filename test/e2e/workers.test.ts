@@ -209,7 +209,7 @@ const ends: [params: Params, error: object][] = [
     { do: 'exit', code: 3 },
     { code: 'timed_out', retryable: true },
   ],
-  [{ do: 'too-long' }, { code: 'bad_output', message: expect.stringContaining('at most 1 MiB') }],
+  [{ do: 'too-long' }, { code: 'bad_output', message: expect.stringContaining('is longer than 1 MiB') }],
 ]
 
 describe('a worker that', () => {

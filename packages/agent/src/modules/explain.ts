@@ -9,8 +9,13 @@ export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string 
   const words = lastWords(end)
   return (
     fullDisk(end.stderrTail) ??
-    `${withoutWheel(words) ?? causeOfInstall(end.stderrTail.join('\n')) ?? 'The requirements cannot be installed'}: ${words || `exit code ${end.exitCode}`}`
+    `${withoutWheel(words) ?? becauseOf(end)}: ${words || `exit code ${end.exitCode}`}`
   )
+}
+
+function becauseOf({ stderrTail }: ProcessEnd): string {
+  const cause = causeOfInstall(stderrTail.join('\n'))
+  return `The requirements cannot be installed${cause ? `: ${cause}` : ''}`
 }
 
 /** What uv means by a package without wheels, in plain words. */
