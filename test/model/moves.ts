@@ -174,7 +174,6 @@ export async function beat(world: World, agent: Agent): Promise<void> {
       load: {},
       done: [],
       rest: null,
-      clockOffsetSeconds: null,
     }
     const answer = await heartbeat(deps, await world.agentDoc(deps, agent), body)
     for (const run of held) {

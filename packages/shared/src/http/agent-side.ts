@@ -60,7 +60,12 @@ export const HeartbeatRequest = z.object({
     .default({}),
   done: z.array(z.string()).default([]).describe('ids of commands that were carried out'),
   rest: AgentRest.nullable().default(null).describe('why its owner lets it take no new work'),
-  clockOffsetSeconds: z.number().nullable().default(null).describe("how far its clock is ahead of the API's"),
+  clockOffsetSeconds: z
+    .number()
+    .nullish()
+    .describe(
+      "how far its clock is ahead of the API's, null while it does not know; who tells it is told the API's time",
+    ),
 })
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
 const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))

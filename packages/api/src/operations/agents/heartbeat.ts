@@ -22,7 +22,7 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
           lastSeenAt: now,
           gpus: request.gpus,
           ownRest: request.rest,
-          clockOffsetSeconds: request.clockOffsetSeconds,
+          clockOffsetSeconds: request.clockOffsetSeconds ?? null,
           runs: request.runs.map(({ runId, progress }) => ({ runId, progress: progress ?? null })),
           missing,
           commands: current.commands.filter(
@@ -39,13 +39,10 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
     ]),
   )
   const { asked, commands } = change?.after ?? { ...agent, commands: [] }
-  return {
-    runs,
-    commands,
-    modules,
-    rest: asked && lasts(asked, now) ? asked : null,
-    now: deps.clock.now().toISOString(),
-  }
+  const answer = { runs, commands, modules, rest: asked && lasts(asked, now) ? asked : null }
+  return request.clockOffsetSeconds === undefined
+    ? answer
+    : { ...answer, now: deps.clock.now().toISOString() }
 }
 
 /** A claim whose answer is still under way is not missing yet. */
