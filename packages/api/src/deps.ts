@@ -18,6 +18,8 @@ export type Deps = {
   objects: Objects
   bus: Bus
   clock: { now(): Date }
+  /** For long computations: `turns`, where time is real. */
+  turns(): () => Promise<void> | undefined
   random(): number
   logger: Logger
   /** Called after each single write of an operation; a fault test ends the process here. */

@@ -11,6 +11,7 @@ import { Replicas } from './operations/replicas.ts'
 import { Shares } from './operations/shares.ts'
 import { resolveByDns } from './operations/webhooks/addresses.ts'
 import { openStore } from './store/store.ts'
+import { turns } from './turns.ts'
 
 /** Connects to the servers. None of them has to be there yet. */
 export function openDeps(config: Config, logger: Logger): Deps {
@@ -20,6 +21,7 @@ export function openDeps(config: Config, logger: Logger): Deps {
     bus: openBus(config.nats, logger),
     clock: { now: () => new Date() },
     random: Math.random,
+    turns,
     logger,
     reached(point) {
       if (point === config.crashAt) process.kill(process.pid, 'SIGKILL')

@@ -1,15 +1,17 @@
 import { type BatchTask, type Json, TaskId } from '@millrace/shared'
 import { Failure, type FieldError, mostFaults } from '../../failure.ts'
-import { turns } from '../../turns.ts'
+import type { turns } from '../../turns.ts'
 
 /** As many refs as a message about a cycle names. */
 const namedAtMost = 10
 
 /** The tasks of a batch, each after those that it needs. Throws when a ref is taken twice, unknown, or in a cycle. */
-export async function inOrder(tasks: readonly BatchTask[]): Promise<{ task: BatchTask; at: number }[]> {
+export async function inOrder(
+  tasks: readonly BatchTask[],
+  turn: ReturnType<typeof turns>,
+): Promise<{ task: BatchTask; at: number }[]> {
   const places = new Map<string, number>()
   for (const [at, { ref }] of tasks.entries()) if (!places.has(ref)) places.set(ref, at)
-  const turn = turns()
   const faults: FieldError[] = []
   const needs: number[][] = []
   for (const [at, task] of tasks.entries()) {

@@ -10,7 +10,6 @@ import type { Deps } from '../../deps.ts'
 import { Failure, type FieldError, mostFaults } from '../../failure.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { turns } from '../../turns.ts'
 import { inBackground } from '../background.ts'
 import { checkTask } from '../check-task.ts'
 import { lookUp } from '../inputs/look-up.ts'
@@ -56,7 +55,7 @@ async function checkBatch(
   wanted: readonly BatchTask[],
   ids: ReadonlyMap<string, TaskId>,
 ): Promise<TaskDoc[]> {
-  const ordered = (await inOrder(wanted)).flatMap(({ task, at }) => {
+  const ordered = (await inOrder(wanted, deps.turns())).flatMap(({ task, at }) => {
     const id = ids.get(task.ref)
     return id ? [{ at, id, task: named(task, ids) }] : []
   })
@@ -66,7 +65,7 @@ async function checkBatch(
     ordered.map(({ task }) => task),
   )
   const manifests = manifestCache(deps)
-  const turn = turns()
+  const turn = deps.turns()
   const refusals: { at: number; failure: Failure }[] = []
   const tasks: TaskDoc[] = []
   for (const { at, id, task: one } of ordered) {
