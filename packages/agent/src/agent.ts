@@ -24,6 +24,7 @@ import { Inventory } from './inventory.ts'
 import { followSettings } from './live-settings.ts'
 import { openLocalControl } from './local/local-control.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
+import { secretsOf, variablesOfOwner } from './module-variables.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { keyOf, Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
@@ -40,6 +41,7 @@ import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Secrets, secretsIn } from './secrets.ts'
 import { Session, SessionDenied } from './session.ts'
+import { settingsFile } from './settings.ts'
 import { Wakefulness } from './wakefulness.ts'
 import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
@@ -71,7 +73,8 @@ export async function startAgent(
   let isStopping = false
   const wakefulness = new Wakefulness()
   const gpus = new Gpus(() => ledger.onReading())
-  const secrets = new Secrets([config.key, ...secretsIn(config.own)])
+  const secrets = new Secrets([config.key, ...secretsIn(config.own), ...secretsOf(config.moduleVariables)])
+  const variables = variablesOfOwner(() => config.moduleVariables, settingsFile({ AGENT_HOME: config.home }))
   const watchdog = startWatchdog(home.processesDir)
   const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
   const ledger: Ledger = new Ledger({
@@ -92,6 +95,8 @@ export async function startAgent(
     watchdog,
     threads,
     own: config.own,
+    variables,
+    secrets,
     logger,
     signal,
   })
@@ -131,6 +136,8 @@ export async function startAgent(
     only: config.onlyModules,
     home: config.home,
     own: config.own,
+    variables,
+    secrets,
     watchdog,
     logger,
     gpus: () => gpus.known(),
@@ -183,6 +190,7 @@ export async function startAgent(
           watchdog,
           threads,
           own: config.own,
+          variables,
           agentId: () => session.agentId ?? null,
           now: clock.now,
           limits: config.limits,
@@ -286,6 +294,9 @@ export async function startAgent(
     logger,
   })
   const unfollow = followSettings(config, args, logger, () => {
+    for (const secret of secretsOf(config.moduleVariables)) secrets.add(secret)
+    catalogue.variablesChanged()
+    warm.variablesChanged()
     way.poke()
   })
 

@@ -7,6 +7,7 @@ import type { Seat } from './admission/seat.ts'
 import { type Execute, executeFresh } from './execute.ts'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
+import type { ModuleVariables } from './module-variables.ts'
 import { judge } from './process/judge.ts'
 import type { RunLimits } from './process/limits.ts'
 import type { ProcessEnd, StopReason } from './process/run-process.ts'
@@ -30,6 +31,8 @@ export type RunTaskDeps = {
   /** Threads each module may use. */
   threads: number
   own: NodeJS.ProcessEnv
+  /** What modules are given that name it. */
+  variables?: ModuleVariables
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
   /** The time as the API has it; otherwise the clock of this machine. */
@@ -88,9 +91,12 @@ async function runTask(
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const { name, version, digest } = task.grant.module
   const program = deps.find(name, version, digest)
-  const mask = (deps.secrets ?? new Secrets()).mask(program && 'call' in program ? program.call.env : {})
-  const ending = await carryOut(deps, task, program, runDir, log, mask, stopped, onStarted).catch(
-    (error: unknown) => endingOfError(error, stopped),
+  const given = program ? deps.variables?.of(program.manifest) : undefined
+  const workers = program && 'call' in program ? program.call.env : {}
+  const mask = (deps.secrets ?? new Secrets()).mask(workers, given)
+  const carried = { program, runDir, log, mask, given }
+  const ending = await carryOut(deps, task, carried, stopped, onStarted).catch((error: unknown) =>
+    endingOfError(error, stopped),
   )
   const finishedAt = now()
   const { kept, sent } = log.close()
@@ -139,14 +145,18 @@ const handedBack = (run: RunId, startedAt: string, finishedAt: string): SpooledR
 async function carryOut(
   deps: RunTaskDeps,
   task: TaskToRun,
-  program: Program | null,
-  runDir: string,
-  log: RunLog,
-  mask: Mask,
+  carried: {
+    program: Program | null
+    runDir: string
+    log: RunLog
+    mask: Mask
+    given: Record<string, string> | undefined
+  },
   stopped: AbortSignal,
   onStarted: (stop: (reason: StopReason) => void) => void,
 ): Promise<Ending> {
   const { grant } = task
+  const { program, runDir, log, mask, given } = carried
   // It went away between the offer and the grant: somebody else's turn.
   if (!program) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
@@ -161,7 +171,7 @@ async function carryOut(
   stopped.throwIfAborted()
   const { threads, own, watchdog } = deps
   const executed = await (deps.execute ?? executeFresh)({
-    ...{ grant, program, placed, runDir, outputDir, threads, own, watchdog, stopped, onStarted },
+    ...{ grant, program, placed, runDir, outputDir, threads, own, given, watchdog, stopped, onStarted },
     limits: deps.limits,
     seat: task.seat ?? null,
     agentId: deps.agentId?.() ?? null,

@@ -18,6 +18,8 @@ export type RunToStart = {
   gpu?: string
   threads: number
   own: NodeJS.ProcessEnv
+  /** The variables that the module names, as they were given. */
+  given?: Record<string, string>
   agentId: string | null
 }
 type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'result'>

@@ -23,6 +23,8 @@ export type Prepared = {
   cacheDir: string
   home: string
   own: NodeJS.ProcessEnv
+  /** The variables that it names, as they were given. */
+  given?: Record<string, string>
   gpu?: string
   run: RunStep
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { moduleEnv } from './module-env.ts'
+import { isOurs, moduleEnv } from './module-env.ts'
 
 const base = {
   python: '/envs/one/bin/python',
@@ -44,4 +44,18 @@ it('set-up sees the way out, and no task', () => {
   expect(env).toMatchObject({ HTTPS_PROXY: 'proxy', CUDA_VISIBLE_DEVICES: 'GPU-1' })
   expect(Object.keys(env)).not.toContain('MILLRACE_TASK_ID')
   expect(JSON.stringify(env)).not.toContain('secret')
+})
+
+it('has what the module was given, but for what the agent sets', () => {
+  const bare = moduleEnv({ ...base, taskId: 'tsk', requestId: 'req' })
+  const takeover = Object.fromEntries(Object.keys(bare).map((name) => [name, 'taken over']))
+  expect(Object.keys(bare).filter((name) => !isOurs(name))).toEqual([])
+  expect(
+    moduleEnv({ ...base, taskId: 'tsk', requestId: 'req', given: { ...takeover, HF_TOKEN: 't' } }),
+  ).toEqual({
+    ...bare,
+    HF_TOKEN: 't',
+  })
+  expect(['Path', 'millrace_process', 'tmpdir', 'cuda_visible_devices'].map(isOurs)).not.toContain(false)
+  expect(['HF_TOKEN', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'HTTPS_PROXY'].map(isOurs)).not.toContain(true)
 })

@@ -16,11 +16,15 @@ export function moduleEnv(o: {
   gpu?: string
   threads: number
   forSetup?: boolean
+  /** The variables that the module names, as the owner of the machine set them. */
+  given?: Record<string, string>
   own: NodeJS.ProcessEnv
 }): Record<string, string> {
+  const given = Object.entries(o.given ?? {}).filter(([name]) => !isOurs(name))
   return {
     ...(process.platform === 'win32' ? pick(o.own, windowsNeeds) : {}),
     ...(o.forSetup ? pick(o.own, networkSettings) : {}),
+    ...Object.fromEntries(given),
     PATH: pathOf(o.python, o.own),
     PYTHONUNBUFFERED: '1',
     PYTHONUTF8: '1',
@@ -36,6 +40,9 @@ export function moduleEnv(o: {
   }
 }
 
+/** Whether the agent itself sets a variable of modules: nobody else may. Windows does not tell cases apart. */
+export const isOurs = (name: string): boolean => ours.has(name.toUpperCase()) || /^MILLRACE_/i.test(name)
+
 const windowsNeeds = [
   'SystemRoot',
   'SystemDrive',
@@ -47,6 +54,22 @@ const windowsNeeds = [
   'ProgramFiles',
   'ProgramData',
 ]
+
+const ours = new Set(
+  [
+    ...[
+      'PATH',
+      'PYTHONUNBUFFERED',
+      'PYTHONUTF8',
+      'PYTHONNOUSERSITE',
+      'CUDA_VISIBLE_DEVICES',
+      'OMP_NUM_THREADS',
+    ],
+    ...['TMPDIR', 'TEMP', 'TMP', 'HOME', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA'],
+    ...['HF_HOME', 'TORCH_HOME', 'XDG_CACHE_HOME'],
+    ...windowsNeeds,
+  ].map((name) => name.toUpperCase()),
+)
 
 /** Set-up may download weights, so it needs the way out that the machine's owner configured. */
 const networkSettings = [
