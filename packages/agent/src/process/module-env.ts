@@ -1,4 +1,5 @@
 import { delimiter, dirname, join } from 'node:path'
+import { sessionOf } from './session-env.ts'
 
 /**
  * The whole environment of a module's process: an allow-list, so that neither the agent's key nor a setting
@@ -24,6 +25,7 @@ export function moduleEnv(o: {
   return {
     ...(process.platform === 'win32' ? pick(o.own, windowsNeeds) : {}),
     ...(o.forSetup ? pick(o.own, networkSettings) : {}),
+    ...sessionOf(o.own),
     ...Object.fromEntries(given),
     PATH: pathOf(o.python, o.own),
     PYTHONUNBUFFERED: '1',
