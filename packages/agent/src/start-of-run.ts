@@ -15,6 +15,8 @@ export type RunToStart = {
   placed: PlacedInputs
   runDir: string
   outputDir: string
+  /** For temporary files. */
+  tmpDir: string
   gpu?: string
   threads: number
   own: NodeJS.ProcessEnv

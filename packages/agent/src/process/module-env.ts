@@ -8,7 +8,8 @@ import { sessionOf } from './session-env.ts'
 export function moduleEnv(o: {
   python: string
   cacheDir: string
-  runDir: string
+  /** For temporary files. */
+  tmpDir: string
   outputDir: string
   taskId?: string
   /** Of the HTTP request that the task came with, for the module's own log lines. */
@@ -33,9 +34,9 @@ export function moduleEnv(o: {
     PYTHONNOUSERSITE: '1',
     CUDA_VISIBLE_DEVICES: o.usesGpu ? (o.gpu ?? '0') : '-1',
     OMP_NUM_THREADS: String(o.threads),
-    TMPDIR: o.runDir,
-    TEMP: o.runDir,
-    TMP: o.runDir,
+    TMPDIR: o.tmpDir,
+    TEMP: o.tmpDir,
+    TMP: o.tmpDir,
     ...homesIn(o.cacheDir),
     ...(o.requestId === undefined ? {} : { MILLRACE_REQUEST_ID: o.requestId }),
     ...(o.taskId === undefined ? {} : { MILLRACE_TASK_ID: o.taskId, MILLRACE_OUTPUT_DIR: o.outputDir }),

@@ -10,6 +10,7 @@ import { type ModuleVariables, noVariables, stampOf } from '../module-variables.
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { StopReason } from '../process/run-process.ts'
+import { openTemporary } from '../process/short-temporary.ts'
 import type { Watchdog } from '../process/watchdog.ts'
 import { Secrets } from '../secrets.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
@@ -152,6 +153,7 @@ export class WarmPool {
     this.#lastNumber += 1
     const folder = join(this.#deps.folder, String(this.#lastNumber))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const temporary = openTemporary(folder)
     const { python, cacheDir, manifest } = module
     const given = variables.of(manifest)
     const mask = (this.#deps.secrets ?? new Secrets()).mask({}, given)
@@ -160,7 +162,7 @@ export class WarmPool {
       args: [join(module.folder, manifest.entryPoint), '--mode', 'serve'],
       cwd: folder,
       env: moduleEnv({
-        ...{ python, cacheDir, threads, own, given, runDir: folder, outputDir: folder },
+        ...{ python, cacheDir, threads, own, given, tmpDir: temporary.path, outputDir: folder },
         usesGpu: manifest.resources.usesGpu,
         gpu: seat.gpu ?? undefined,
       }),
@@ -186,6 +188,7 @@ export class WarmPool {
     void warm.gone.then(async () => {
       clearTimeout(entry.idleTimer)
       this.#entries.delete(seat)
+      temporary.close()
       ledger.release(seat)
       await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
         logger.warn({ err }, 'the folder of a warm process could not be removed'),
