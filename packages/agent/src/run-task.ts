@@ -8,6 +8,7 @@ import { type Execute, executeFresh } from './execute.ts'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
 import type { ModuleVariables } from './module-variables.ts'
+import { withHintOfPath } from './process/beside-main.ts'
 import { judge } from './process/judge.ts'
 import type { RunLimits } from './process/limits.ts'
 import type { ProcessEnd, StopReason } from './process/run-process.ts'
@@ -193,7 +194,15 @@ async function carryOut(
   for (const output of verdict.undeclared)
     log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
   for (const note of verdict.notes) log.add('agent', mask(note))
-  const { outcome, error } = verdict
+  const { outcome } = verdict
+  // A worker works in its own folder.
+  const error =
+    verdict.error && !('call' in program)
+      ? withHintOfPath(verdict.error, end, {
+          ...{ folder: program.folder, entryPoint: program.manifest.entryPoint },
+          cwd: runDir,
+        })
+      : verdict.error
   // All that was promised to it was not enough, whatever it was seen to hold.
   if (error?.code === 'out_of_memory' && promisedVramBytes > 0)
     end.usage.peakVramBytes = Math.max(end.usage.peakVramBytes ?? 0, promisedVramBytes)

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Gpu, Manifest } from '@millrace/shared/for-agents'
+import { hintOfPath } from '../process/beside-main.ts'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { expectedOf } from '../process/result-shape.ts'
@@ -45,7 +46,7 @@ export async function setUp(o: Prepared): Promise<string | null> {
       timeoutSeconds: limit,
     })
     if (end.stopReason === 'timed_out') return `Set-up took longer than setup_timeout_seconds (${limit} s)`
-    return end.exitCode === 0 ? null : `Set-up failed: ${cause(end)}`
+    return end.exitCode === 0 ? null : `Set-up failed: ${cause(end, placeOf(o, run))}`
   })
 }
 
@@ -80,11 +81,13 @@ export async function test(o: Prepared): Promise<string | null> {
     if (error) {
       // What a module itself names as the cause outranks the warnings that it printed before.
       const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
+      const hint = hintOfPath({ end, error }, placeOf(o, run))
+      if (hint !== null) return `The test failed: ${hint}. ${error.message}`
       return knownCause(said) ?? `The test failed: ${error.message}`
     }
     return end.exitCode === 0 || end.hungAfterResult
       ? null
-      : `The test reported success, but ended badly: ${cause(end)}`
+      : `The test reported success, but ended badly: ${cause(end, placeOf(o, run))}`
   })
 }
 
@@ -130,9 +133,16 @@ function faultOfDeleted(paths: string[], done: string): string | null {
   return `The module deleted files of its own while it was ${done}: ${named}${more}`
 }
 
-function cause(end: ProcessEnd): string {
+const placeOf = ({ folder, manifest: { entryPoint } }: Prepared, { runDir }: RunFolder) => ({
+  ...{ folder, entryPoint },
+  cwd: runDir,
+})
+
+function cause(end: ProcessEnd, place: ReturnType<typeof placeOf>): string {
   if (end.startError) return end.startError
   const how = end.signal ? `it crashed (${end.signal})` : `exit code ${end.exitCode}`
   const words = lastWords(end)
+  const hint = hintOfPath({ end }, place)
+  if (hint !== null) return `${hint}. ${how}: ${words}`
   return knownCause(end.stderrTail) ?? (words === '' ? how : `${how}: ${words}`)
 }
