@@ -12,6 +12,7 @@ import { withHintOfPath } from './process/beside-main.ts'
 import { judge } from './process/judge.ts'
 import type { RunLimits } from './process/limits.ts'
 import type { ProcessEnd, StopReason } from './process/run-process.ts'
+import type { RemovedMemory } from './process/shared-memory.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
@@ -190,6 +191,7 @@ async function carryOut(
   const { end, result, promisedVramBytes = 0 } = executed
   if (end.hungAfterResult)
     log.add('agent', 'it gave its result and did not end; the agent ended it, and the result counts')
+  if (end.sharedMemory) log.add('agent', wordsForMemory(end.sharedMemory))
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
@@ -208,6 +210,9 @@ async function carryOut(
     end.usage.peakVramBytes = Math.max(end.usage.peakVramBytes ?? 0, promisedVramBytes)
   return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
+
+const wordsForMemory = ({ segments, bytes }: RemovedMemory): string =>
+  `it left shared memory in /dev/shm: ${segments} segments with ${Math.ceil(bytes / 1024 / 1024)} MiB, which the agent removed`
 
 async function placeGranted(
   deps: RunTaskDeps,
