@@ -72,7 +72,13 @@ export async function startAgent(
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
   const wakefulness = new Wakefulness()
-  const gpus = new Gpus(() => ledger.onReading())
+  const gpus: Gpus = new Gpus(
+    () => ledger.onReading(),
+    () => {
+      catalogue.gpusChanged(gpus.current)
+      way.poke()
+    },
+  )
   const secrets = new Secrets([config.key, ...secretsIn(config.own), ...secretsOf(config.moduleVariables)])
   const variables = variablesOfOwner(() => config.moduleVariables, settingsFile({ AGENT_HOME: config.home }))
   const watchdog = startWatchdog(home.processesDir)

@@ -212,7 +212,7 @@ async function carryOut(
 }
 
 const wordsForMemory = ({ segments, bytes }: RemovedMemory): string =>
-  `it left shared memory in /dev/shm: ${segments} segments with ${Math.ceil(bytes / 1024 / 1024)} MiB, which the agent removed`
+  `it left ${segments} segment${segments === 1 ? '' : 's'} of shared memory in /dev/shm with ${Math.ceil(bytes / 1024 / 1024)} MiB, which the agent removed`
 
 async function placeGranted(
   deps: RunTaskDeps,

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import type { InventoryModule } from '@millrace/shared/for-agents'
-import { noVariables, stampOf } from '../module-variables.ts'
+import type { Gpu, InventoryModule } from '@millrace/shared/for-agents'
 import type { CatalogueOptions } from './catalogue-options.ts'
 import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'
@@ -9,6 +8,7 @@ import { detected, inventoryOf, type KnownModule, move, type RunnableModule } fr
 import { makeReady } from './make-ready.ts'
 import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
 import { isSame, type Named, nameModules, smallestFirst } from './name-modules.ts'
+import { hasOtherGpu, hasOtherVariables } from './outdated.ts'
 import { stillGood } from './remembered.ts'
 import { keepRetesting } from './retest.ts'
 import { takeStock } from './take-stock.ts'
@@ -34,6 +34,8 @@ export type Catalogue = {
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
   /** Modules may have been given other values: those are tried again. */
   variablesChanged(): void
+  /** Others may have appeared, or another driver: modules that use one are tried again. */
+  gpusChanged(gpus: readonly Gpu[]): void
   inventory(): InventoryModule[]
   /** Exactly the module of a grant, also when a newer one has taken its place meanwhile. */
   find(name: string, version: string, digest: string): RunnableModule | null
@@ -188,8 +190,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (memory) memory.folders[folderName] = { outcome: module.outcome, good: module.good }
     save()
     changed()
-    // They may have changed meanwhile.
-    if (isKnown) tryOtherVariables(module)
+    // What it was tried with may have changed meanwhile.
+    if (isKnown && (hasOtherVariables(module, o.variables) || (await isOnOtherGpu(module)))) tryAgain(module)
     await sweeper.whenLow()
   }
 
@@ -221,13 +223,17 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     o.onChange()
   }
 
-  /** What failed may work with them, and what passed may not: that serves while it is tested. */
+  /** What failed may work now, and what passed may not: that serves while it is tested. */
+  function tryAgain(module: KnownModule): void {
+    if (module.status === 'ERROR') retry(module)
+    else if (module.status === 'AVAILABLE') enqueue(module)
+  }
+
+  const isOnOtherGpu = async (module: KnownModule): Promise<boolean> =>
+    module.found.manifest?.resources.usesGpu === true && hasOtherGpu(module, (await o.gpus?.()) ?? [])
+
   function tryOtherVariables(module: KnownModule): void {
-    const { found, outcome, status } = module
-    if (!found.manifest || found.fault || !outcome) return
-    if (stampOf(found.manifest, o.variables ?? noVariables) === outcome.variables) return
-    if (status === 'ERROR') retry(module)
-    else if (status === 'AVAILABLE') enqueue(module)
+    if (hasOtherVariables(module, o.variables)) tryAgain(module)
   }
 
   const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
@@ -246,10 +252,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     sweep: () => queue.add(sweep),
     retry: (name) => allNamed(name).forEach(retry),
     test(name) {
-      for (const module of allNamed(name)) {
-        if (module.status === 'ERROR') retry(module)
-        else if (module.status === 'AVAILABLE') enqueue(module)
-      }
+      allNamed(name).forEach(tryAgain)
     },
     setEnabled(states) {
       let changed = false
@@ -267,6 +270,9 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
         memory.disabled = [...modules.values()].filter((one) => one.disabled).map((one) => one.found.name)
       save()
       o.onChange()
+    },
+    gpusChanged(gpus) {
+      for (const module of modules.values()) if (hasOtherGpu(module, gpus)) tryAgain(module)
     },
     variablesChanged: () => [...modules.values()].forEach(tryOtherVariables),
     inventory: () => [...modules.values()].flatMap(inventoryOf),

@@ -101,6 +101,7 @@ export async function makeReady(o: {
     const prepared = {
       ...o,
       gpu: gpu?.uuid,
+      own: withDriver(o.own, gpu),
       given,
       manifest,
       digest,
@@ -142,3 +143,7 @@ export async function makeReady(o: {
     await log.close()
   }
 }
+
+/** The installer itself finds the driver on PATH alone, and would take builds for the CPU where it is elsewhere. */
+const withDriver = (own: NodeJS.ProcessEnv, gpu: Gpu | undefined): NodeJS.ProcessEnv =>
+  gpu?.driverVersion ? { UV_CUDA_DRIVER_VERSION: gpu.driverVersion, ...own } : own

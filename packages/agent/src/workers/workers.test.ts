@@ -299,6 +299,7 @@ test('modules and workers are one to whoever runs them', async () => {
       sweep: vi.fn(),
       retry: vi.fn(),
       test: vi.fn(),
+      gpusChanged: vi.fn(),
       variablesChanged: vi.fn(),
       setEnabled: vi.fn(),
       close: vi.fn(),
