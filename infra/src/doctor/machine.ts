@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { cacheFolder } from '../find/cache-folder.ts'
 import { exists } from '../find/exists.ts'
 import { onPath, outputOf } from '../find/on-path.ts'
@@ -40,18 +40,36 @@ export function machineChecks({ env, home }: Settings): Check[] {
     () => diskOf('disk of data', home, 'MILLRACE_HOME'),
     () => diskOf('disk of programs', cacheFolder(env), 'MILLRACE_CACHE'),
     async () => {
-      const smi = await onPath('nvidia-smi', env)
+      const smi =
+        (await onPath('nvidia-smi', env)) ?? (await onPath('nvidia-smi', { PATH: usualPlaces(env) }))
       const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader']
       const said = smi && (await outputOf(smi, query, env))
       if (said) return fine('GPU', said.trim().replaceAll('\n', '; '))
       return note(
         'GPU',
-        smi ? 'nvidia-smi does not answer' : 'no nvidia-smi on PATH',
+        smi ? `${smi} does not answer` : 'no nvidia-smi on PATH, nor where drivers put it',
         'modules that use a GPU wait',
       )
     },
   ]
 }
+
+/** The agent looks there too. */
+const usualPlaces = (env: NodeJS.ProcessEnv): string =>
+  (process.platform === 'win32'
+    ? [
+        join(env.SystemRoot ?? 'C:\\Windows', 'System32'),
+        join(env.ProgramFiles ?? 'C:\\Program Files', 'NVIDIA Corporation', 'NVSMI'),
+      ]
+    : [
+        '/usr/lib/wsl/lib',
+        '/usr/bin',
+        '/usr/local/bin',
+        '/usr/local/nvidia/bin',
+        '/opt/bin',
+        '/run/current-system/sw/bin',
+      ]
+  ).join(delimiter)
 
 async function diskOf(what: string, folder: string, variable: string) {
   let there = folder

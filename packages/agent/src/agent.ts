@@ -25,6 +25,7 @@ import { Inventory } from './inventory.ts'
 import { followSettings } from './live-settings.ts'
 import { openLocalControl } from './local/local-control.ts'
 import { describePlatform, measureLoad, memoryNow } from './machine.ts'
+import { secretsOf, variablesOfOwner } from './module-variables.ts'
 import { openCatalogue } from './modules/catalogue.ts'
 import { keyOf, Offering } from './offering.ts'
 import { startWatchdog } from './process/watchdog.ts'
@@ -41,6 +42,7 @@ import { startTask } from './run-task.ts'
 import { Runs } from './runs.ts'
 import { Secrets, secretsIn } from './secrets.ts'
 import { Session, SessionDenied } from './session.ts'
+import { settingsFile } from './settings.ts'
 import { Wakefulness } from './wakefulness.ts'
 import { WarmPool } from './warm/warm-pool.ts'
 import { openWorkers } from './workers/workers.ts'
@@ -73,8 +75,15 @@ export async function startAgent(
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
   const wakefulness = new Wakefulness()
-  const gpus = new Gpus(() => ledger.onReading())
-  const secrets = new Secrets([config.key, ...secretsIn(config.own)])
+  const gpus: Gpus = new Gpus(
+    () => ledger.onReading(),
+    () => {
+      catalogue.gpusChanged(gpus.current)
+      way.poke()
+    },
+  )
+  const secrets = new Secrets([config.key, ...secretsIn(config.own), ...secretsOf(config.moduleVariables)])
+  const variables = variablesOfOwner(() => config.moduleVariables, settingsFile({ AGENT_HOME: config.home }))
   const watchdog = startWatchdog(home.processesDir)
   const threads = Math.max(1, Math.floor(availableParallelism() / config.maxRuns))
   const ledger: Ledger = new Ledger({
@@ -95,6 +104,8 @@ export async function startAgent(
     watchdog,
     threads,
     own: config.own,
+    variables,
+    secrets,
     logger,
     signal,
   })
@@ -135,6 +146,8 @@ export async function startAgent(
     only: config.onlyModules,
     home: config.home,
     own: config.own,
+    variables,
+    secrets,
     watchdog,
     logger,
     gpus: () => gpus.known(),
@@ -187,6 +200,7 @@ export async function startAgent(
           watchdog,
           threads,
           own: config.own,
+          variables,
           agentId: () => session.agentId ?? null,
           now: clock.now,
           limits: config.limits,
@@ -290,6 +304,9 @@ export async function startAgent(
     logger,
   })
   const unfollow = followSettings(config, args, logger, () => {
+    for (const secret of secretsOf(config.moduleVariables)) secrets.add(secret)
+    catalogue.variablesChanged()
+    warm.variablesChanged()
     way.poke()
   })
 

@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homeFrom } from './home-path.ts'
+import { type GivenVariables, nothingGiven } from './module-variables.ts'
 import type { RunLimits } from './process/limits.ts'
 import { wayNames, type ways } from './queue/ways.ts'
 import { type PauseHours, parsePauseHours } from './rest/pause-hours.ts'
@@ -97,6 +98,8 @@ export type Config = {
   minFreeBytesForRuns: number
   name: string
   logLevel: (typeof levels)[number]
+  /** What modules are given that name it. */
+  moduleVariables: GivenVariables
   /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
   own: NodeJS.ProcessEnv
 }
@@ -111,7 +114,11 @@ export class ConfigFaults extends Error {
 }
 
 /** Reads the settings of the agent; an empty variable counts as not set. `own` is its environment. Throws `ConfigFaults`. */
-export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config {
+export function readConfig(
+  settings: NodeJS.ProcessEnv,
+  own = settings,
+  moduleVariables = nothingGiven,
+): Config {
   const given = Object.fromEntries(Object.entries(settings).filter(([, text]) => text !== ''))
   const parsed = Environment.safeParse(given)
   if (!parsed.success) throw new ConfigFaults(parsed.error.issues.map(describe))
@@ -151,6 +158,7 @@ export function readConfig(settings: NodeJS.ProcessEnv, own = settings): Config 
     local: { host: data.AGENT_HOST, port: data.AGENT_PORT },
     name: data.AGENT_NAME,
     logLevel: data.LOG_LEVEL,
+    moduleVariables,
     own,
   }
 }

@@ -5,6 +5,7 @@ import type { RunnableModule } from './modules/known-module.ts'
 import type { RunLimits } from './process/limits.ts'
 import { type ModuleResult, readServedResult } from './process/read-result.ts'
 import { type ProcessEnd, runProcess, type StopReason } from './process/run-process.ts'
+import { openTemporary } from './process/short-temporary.ts'
 import { masked } from './process/sort-output.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import { workerAnswer } from './process/worker-answer.ts'
@@ -16,7 +17,7 @@ import type { ServedTask } from './warm/warm-process.ts'
 
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
 /** One run, as far as it is ready to be carried out. */
-export type Work = Omit<RunToStart, 'gpu'> & {
+export type Work = Omit<RunToStart, 'gpu' | 'tmpDir'> & {
   grant: Grant
   program: Program
   seat: Seat | null
@@ -36,9 +37,23 @@ export type Execute = (work: Work) => Promise<Executed>
 
 /** In a process of its own that is started for it. */
 export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
+  const { program } = work
+  const temporary = openTemporary(work.runDir)
+  try {
+    const end = await runIn(temporary.path, work)
+    if (!('call' in program)) return { end }
+    const { result, lines } = workerAnswer(end, work.mask)
+    for (const { stream, line } of lines) work.onLine(stream, line)
+    return { end, result }
+  } finally {
+    temporary.close()
+  }
+}
+
+function runIn(tmpDir: string, work: Work): Promise<ProcessEnd> {
   const { program, seat, grant } = work
   const running = runProcess({
-    ...startOfRun(program, { ...work, gpu: seat?.gpu ?? undefined }),
+    ...startOfRun(program, { ...work, tmpDir, gpu: seat?.gpu ?? undefined }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: work.watchdog,
     limits: work.limits,
@@ -48,11 +63,7 @@ export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
     onProgress: work.onProgress,
   })
   work.onStarted(running.stop, running.pid)
-  const end = await running.ended
-  if (!('call' in program)) return { end }
-  const { result, lines } = workerAnswer(end, work.mask)
-  for (const { stream, line } of lines) work.onLine(stream, line)
-  return { end, result }
+  return running.ended
 }
 
 /** In a warm process where the module can be served, else in a fresh one; either way when there is room for it. */

@@ -4,6 +4,7 @@ import { lockHome } from './home-lock.ts'
 import { type Identity, readIdentity } from './identity.ts'
 import { makePrivate } from './private-home.ts'
 import { endOrphans } from './process/process-records.ts'
+import { sweepTemporary } from './process/short-temporary.ts'
 import { openSpool, type Spool, type SpooledRun } from './report/spool.ts'
 
 export type Home = {
@@ -31,6 +32,8 @@ export async function openHome(home: string): Promise<Home> {
   try {
     const processesDir = join(home, 'processes')
     const orphansEnded = await endOrphans(processesDir)
+    await sweepTemporary(home)
+    await rm(join(home, 'warm'), { recursive: true, force: true })
     const identity = await readIdentity(home)
     const spool = await openSpool(join(home, 'spool'))
     const unreported = await spool.list()

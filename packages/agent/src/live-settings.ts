@@ -13,6 +13,7 @@ const changeable = [
   'drainSeconds',
   'stopGraceSeconds',
   'logLevel',
+  'moduleVariables',
 ] as const satisfies (keyof Config)[]
 
 const everyMs = 2000

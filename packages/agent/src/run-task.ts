@@ -7,9 +7,12 @@ import type { Seat } from './admission/seat.ts'
 import { type Execute, executeFresh } from './execute.ts'
 import { download, InputUnavailable } from './inputs/download.ts'
 import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-inputs.ts'
+import type { ModuleVariables } from './module-variables.ts'
+import { withHintOfPath } from './process/beside-main.ts'
 import { judge } from './process/judge.ts'
 import type { RunLimits } from './process/limits.ts'
 import type { ProcessEnd, StopReason } from './process/run-process.ts'
+import type { RemovedMemory } from './process/shared-memory.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import type { Program } from './programs.ts'
 import { gatherOutputs } from './report/outputs.ts'
@@ -30,6 +33,8 @@ export type RunTaskDeps = {
   /** Threads each module may use. */
   threads: number
   own: NodeJS.ProcessEnv
+  /** What modules are given that name it. */
+  variables?: ModuleVariables
   /** Whose runs these are, for workers that ask. */
   agentId?(): string | null
   /** The time as the API has it; otherwise the clock of this machine. */
@@ -88,9 +93,12 @@ async function runTask(
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))
   const { name, version, digest } = task.grant.module
   const program = deps.find(name, version, digest)
-  const mask = (deps.secrets ?? new Secrets()).mask(program && 'call' in program ? program.call.env : {})
-  const ending = await carryOut(deps, task, program, runDir, log, mask, stopped, onStarted).catch(
-    (error: unknown) => endingOfError(error, stopped),
+  const given = program ? deps.variables?.of(program.manifest) : undefined
+  const workers = program && 'call' in program ? program.call.env : {}
+  const mask = (deps.secrets ?? new Secrets()).mask(workers, given)
+  const carried = { program, runDir, log, mask, given }
+  const ending = await carryOut(deps, task, carried, stopped, onStarted).catch((error: unknown) =>
+    endingOfError(error, stopped),
   )
   const finishedAt = now()
   const { kept, sent } = log.close()
@@ -139,14 +147,18 @@ const handedBack = (run: RunId, startedAt: string, finishedAt: string): SpooledR
 async function carryOut(
   deps: RunTaskDeps,
   task: TaskToRun,
-  program: Program | null,
-  runDir: string,
-  log: RunLog,
-  mask: Mask,
+  carried: {
+    program: Program | null
+    runDir: string
+    log: RunLog
+    mask: Mask
+    given: Record<string, string> | undefined
+  },
   stopped: AbortSignal,
   onStarted: (stop: (reason: StopReason) => void) => void,
 ): Promise<Ending> {
   const { grant } = task
+  const { program, runDir, log, mask, given } = carried
   // It went away between the offer and the grant: somebody else's turn.
   if (!program) return { outcome: 'handed_back', outputs: {}, error: null, end: null }
   const outputDir = join(runDir, 'out')
@@ -161,7 +173,7 @@ async function carryOut(
   stopped.throwIfAborted()
   const { threads, own, watchdog } = deps
   const executed = await (deps.execute ?? executeFresh)({
-    ...{ grant, program, placed, runDir, outputDir, threads, own, watchdog, stopped, onStarted },
+    ...{ grant, program, placed, runDir, outputDir, threads, own, given, watchdog, stopped, onStarted },
     limits: deps.limits,
     seat: task.seat ?? null,
     agentId: deps.agentId?.() ?? null,
@@ -179,16 +191,28 @@ async function carryOut(
   const { end, result, promisedVramBytes = 0 } = executed
   if (end.hungAfterResult)
     log.add('agent', 'it gave its result and did not end; the agent ended it, and the result counts')
+  if (end.sharedMemory) log.add('agent', wordsForMemory(end.sharedMemory))
   const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
   for (const note of verdict.notes) log.add('agent', mask(note))
-  const { outcome, error } = verdict
+  const { outcome } = verdict
+  // A worker works in its own folder.
+  const error =
+    verdict.error && !('call' in program)
+      ? withHintOfPath(verdict.error, end, {
+          ...{ folder: program.folder, entryPoint: program.manifest.entryPoint },
+          cwd: runDir,
+        })
+      : verdict.error
   // All that was promised to it was not enough, whatever it was seen to hold.
   if (error?.code === 'out_of_memory' && promisedVramBytes > 0)
     end.usage.peakVramBytes = Math.max(end.usage.peakVramBytes ?? 0, promisedVramBytes)
   return { outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
+
+const wordsForMemory = ({ segments, bytes }: RemovedMemory): string =>
+  `it left ${segments} segment${segments === 1 ? '' : 's'} of shared memory in /dev/shm with ${Math.ceil(bytes / 1024 / 1024)} MiB, which the agent removed`
 
 async function placeGranted(
   deps: RunTaskDeps,

@@ -53,3 +53,26 @@ test('a flood of 100 MB is searched within two seconds', () => {
   for (let n = 0; n < 100_000; n++) mask(line)
   expect(performance.now() - startedAt).toBeLessThan(2000)
 })
+
+test('what a module was given is hidden, whatever it is called, but for where files lie, numbers and plain addresses', () => {
+  const given = {
+    HF: 'abcdefgh',
+    DB: 'postgres://me:hunter22@db/x',
+    LD_LIBRARY_PATH: '/opt/cuda/lib:/opt/more',
+    DLLS: 'C:\\cuda\\bin',
+    SIZE: '1234567',
+    MIRROR: 'https://mirror.example/models',
+    HOOK: 'https://hooks.example/x?k=abc',
+  }
+  const mask = new Secrets().mask({}, given)
+  expect(Object.values(given).map(mask)).toEqual([
+    '***',
+    '***',
+    given.LD_LIBRARY_PATH,
+    given.DLLS,
+    given.SIZE,
+    given.MIRROR,
+    '***',
+  ])
+  expect(new Secrets().mask({}, { PIN_TOKEN: '12345678' })('12345678')).toBe('***')
+})

@@ -18,9 +18,11 @@ export class Secrets {
     for (const part of partsOf(value ?? '')) this.#values.add(part)
   }
 
-  /** Hides them, and those of a run's own environment; in one search, for floods are long. */
-  mask(env: NodeJS.ProcessEnv = {}): Mask {
-    const values = [...new Set([...this.#values, ...secretsIn(env).flatMap(partsOf)])]
+  /** Hides them, those of a run's own environment, and what its module was given; in one search, for floods are long. */
+  mask(env: NodeJS.ProcessEnv = {}, given: Record<string, string> = {}): Mask {
+    const values = [
+      ...new Set([...this.#values, ...[...secretsIn(env), ...secretsAmong(given)].flatMap(partsOf)]),
+    ]
     // The longer first: one may be part of another.
     values.sort((a, b) => b.length - a.length)
     const any = new RegExp([...values.map(literally), signature].join('|'), 'g')
@@ -40,6 +42,19 @@ export function secretsIn(env: NodeJS.ProcessEnv): string[] {
     return password === undefined ? [] : [password]
   })
 }
+
+/**
+ * The values of variables that somebody gave to modules. Whatever they are called, they may be secrets; where files lie,
+ * numbers and addresses without a password are none, and logs would be unreadable without them.
+ */
+export function secretsAmong(given: Record<string, string>): string[] {
+  const named = secretsIn(given)
+  const others = Object.values(given).filter((value) => !isPlain(value))
+  return [...new Set([...named, ...others])]
+}
+
+const isPlain = (value: string): boolean =>
+  /^(?:true|false|[-+\d.,:]+|(?:[/~]|[A-Za-z]:[\\/]).*|[a-z][a-z0-9+.-]*:\/\/[^@?#]*)$/is.test(value.trim())
 
 const words =
   /(^|[_.-])(key|apikey|secret|token|password|passwd|passphrase|pass|pwd|credentials?|auth)s?([_.-]|$)/i

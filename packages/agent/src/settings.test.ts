@@ -56,6 +56,34 @@ test('everything that is wrong is told: names, values, keys on the command line'
   expect(await faultsOf()).toContain('it must hold lines like')
 })
 
+test('what modules are given stands in the file, as it is written there', async () => {
+  await write(
+    'max_runs: 2\nmodule_env:\n  HF_TOKEN: 0123\n  EXP: 1e5\n  YES: yes\n  NONE:\n  speech:\n    HF_TOKEN: "a b"\n',
+  )
+  expect((await readSettings(env, [])).moduleVariables).toEqual({
+    all: { HF_TOKEN: '0123', EXP: '1e5', YES: 'yes', NONE: '' },
+    of: { speech: { HF_TOKEN: 'a b' } },
+  })
+  await write('module-env:\n')
+  expect((await readSettings(env, [])).moduleVariables).toEqual({ all: {}, of: {} })
+})
+
+test.each([
+  'module_env:\n  TOKEN: *hidden\n',
+  'module_env:\n  TOKEN: a: hidden\n',
+  'module_env:\n  TOKEN: "hidden\n',
+  'module_env:\n  TOKEN: @hidden\n',
+  'module_env:\n  TOKEN: {hidden\n',
+  'module_env:\n  PATH: hidden\n',
+  'module_env:\n\tTOKEN: hidden\n',
+  'module_env: hidden\n',
+  'module_env:\n  T: &a hidden\n  T: b\n',
+])('a file at fault is told without what stands in it: %j', async (text) => {
+  await write(text)
+  expect(await faultsOf()).toMatch(/agent\.yaml: \S+/)
+  expect(await faultsOf()).not.toContain('hidden')
+})
+
 test('limits change while it runs; a faulty file changes nothing, and what cannot change is told', async () => {
   await write('max_runs: 2')
   const config = await readSettings(env, [])

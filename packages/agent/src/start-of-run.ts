@@ -15,9 +15,13 @@ export type RunToStart = {
   placed: PlacedInputs
   runDir: string
   outputDir: string
+  /** For temporary files. */
+  tmpDir: string
   gpu?: string
   threads: number
   own: NodeJS.ProcessEnv
+  /** The variables that the module names, as they were given. */
+  given?: Record<string, string>
   agentId: string | null
 }
 type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'result'>

@@ -27,6 +27,7 @@ describe('module.json', () => {
       loadTimeoutSeconds: 180,
       resources: { usesGpu: false, minRamBytes: 0, minVramBytes: 0 },
       modes: ['run'],
+      env: [],
     })
   })
 
@@ -55,6 +56,17 @@ describe('module.json', () => {
     expect(unknownManifestKeys(worker)).toEqual([])
     const names = ['PrismQ.Reddit.Scrape', 'a b/ü_c-🎈', 'text-stats']
     expect(names.map(moduleNameOf)).toEqual(['prismq-reddit-scrape', 'a-b--_c--', 'text-stats'])
+  })
+
+  test('may name the variables that it wants, by name alone or with what they are for', () => {
+    const env = ['HF_TOKEN', { name: 'LICENCE', description: 'of the model', required: true }]
+    expect(Manifest.parse({ ...least, env }).env).toEqual([
+      { name: 'HF_TOKEN', required: false },
+      { name: 'LICENCE', description: 'of the model', required: true },
+    ])
+    expect(unknownManifestKeys({ ...least, env })).toEqual([])
+    for (const bad of [['A B'], [''], ['1A'], ['A=b'], ['TOKEN', 'token'], { TOKEN: 'x' }, [{}], [null]])
+      expect(Manifest.safeParse({ ...least, env: bad }).success).toBe(false)
   })
 
   test('may have keys that mean nothing here; they can be named', () => {

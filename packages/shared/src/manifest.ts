@@ -57,6 +57,28 @@ const Ports = z.array(PortFields).superRefine((ports, context) => {
   })
 })
 
+const Variable = z.preprocess(
+  (variable) => (typeof variable === 'string' ? { name: variable } : variable),
+  z.object({
+    name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'the name of a variable such as HF_TOKEN'),
+    description: z.string().optional(),
+    required: z.boolean().default(false),
+  }),
+)
+
+const Variables = z
+  .array(Variable)
+  .max(100)
+  .superRefine((variables, context) => {
+    const seen = new Set<string>()
+    variables.forEach(({ name }, at) => {
+      // Windows knows no two names that differ in their case alone.
+      if (seen.has(name.toUpperCase()))
+        context.addIssue({ code: 'custom', message: `"${name}" is named twice`, path: [at] })
+      seen.add(name.toUpperCase())
+    })
+  })
+
 const seconds = z
   .number()
   .positive()
@@ -100,6 +122,7 @@ const ManifestFields = z.object({
   min_ram: megabytes.optional(),
   min_vram: megabytes.optional(),
   modes: z.array(z.enum(['setup', 'run', 'serve', 'test'])).default(['run']),
+  env: Variables.default([]),
   original_name: z.string().max(200).optional(),
   max_attempts: z.number().int().min(1).max(mostAttempts).optional(),
 })
@@ -127,6 +150,8 @@ export const Manifest = ManifestFields.transform((raw) => ({
     minVramBytes: (raw.resources.min_vram_mb ?? raw.min_vram ?? 0) * MiB,
   },
   modes: raw.modes,
+  /** Variables that it wants of the owner of the machine. */
+  env: raw.env,
   originalName: raw.original_name,
   maxAttempts: raw.max_attempts,
 }))

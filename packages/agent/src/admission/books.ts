@@ -39,7 +39,14 @@ export class Books {
   }
 
   /** The most that runs may have of a GPU. */
-  capacityOf = (gpu: Gpu): number => Math.max(0, gpu.memoryTotal - this.#deps.headroomBytes())
+  capacityOf = (gpu: Gpu): number => Math.max(0, this.#afterHeadroom(gpu))
+
+  /** A GPU whose memory nobody knows shares that of the machine: such are integrated ones. */
+  #afterHeadroom = (gpu: Gpu): number =>
+    (gpu.memoryTotal || this.#deps.ram().totalBytes) - this.#deps.headroomBytes()
+
+  /** It was there when room on it was promised. */
+  isLost = ({ gpu }: Seat): boolean => gpu !== null && this.gpu(gpu) === undefined
 
   /** How a GPU stands with those of these seats that are on it: there is certainly so much free. */
   onGpu(gpu: Gpu, seats: readonly Seat[]): Account {
@@ -48,7 +55,7 @@ export class Books {
     const measured = this.#measure(here, holds)
     return accountOfGpu({
       usedBytes: gpu.memoryUsed ?? 0,
-      capacityBytes: gpu.memoryTotal - this.#deps.headroomBytes(),
+      capacityBytes: this.#afterHeadroom(gpu),
       // Where the driver does not tell whose memory it is, what others used when nothing of ours was there.
       foreignBytes: measured ? 0 : (this.#foreignBefore.get(gpu.uuid) ?? 0),
       seats: here,
@@ -66,7 +73,7 @@ export class Books {
     const [before, after] = [this.#measure(here, holds), this.#measure(here, holdsAfter)]
     return accountOfGpu({
       usedBytes: (gpu.memoryUsed ?? 0) - this.#bytesOnTheWayBack(gpu),
-      capacityBytes: gpu.memoryTotal - this.#deps.headroomBytes(),
+      capacityBytes: this.#afterHeadroom(gpu),
       foreignBytes: before ? 0 : (this.#foreignBefore.get(gpu.uuid) ?? 0),
       seats: here,
       held: ({ id, pid, needs }) =>
@@ -90,8 +97,10 @@ export class Books {
   }
 
   /** Even without all seats of ours there would be no room for this one. */
-  isHeldByOthers({ gpu: uuid, needs }: Seat, seats: readonly Seat[]): boolean {
+  isHeldByOthers(seat: Seat, seats: readonly Seat[]): boolean {
+    const { gpu: uuid, needs } = seat
     const gpu = this.gpu(uuid)
+    if (this.isLost(seat)) return true
     if (gpu && this.capacityOf(gpu) - this.onGpu(gpu, seats).foreign < needs.vramBytes) return true
     const { free, promised } = this.inRam(seats)
     return needs.ramBytes > 0 && free + promised < needs.ramBytes

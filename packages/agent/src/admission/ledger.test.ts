@@ -16,7 +16,7 @@ const totalMib = 32 * 1024
 const nvidiaSmi = `#!/bin/sh
 cd "$(dirname "$0")"
 case "$1" in
-  --query-gpu=*) echo "GPU-1, A GPU, ${totalMib}, $(cat used), 0, 1.0" ;;
+  --query-gpu=*) [ ! -f gpu ] || exec cat gpu; echo "GPU-1, A GPU, ${totalMib}, $(cat used), 0, 1.0" ;;
   *) cat holds; [ ! -f holds.next ] || mv holds.next holds ;;
 esac
 `
@@ -27,6 +27,7 @@ let stop: AbortController
 let gpus: Gpus
 let ledger: Ledger
 let calls: number
+let ram: number
 let evicted: string[]
 let children: ChildProcess[]
 
@@ -35,13 +36,13 @@ beforeEach(async () => {
   writeFileSync(join(folder, 'nvidia-smi'), nvidiaSmi)
   chmodSync(join(folder, 'nvidia-smi'), 0o755)
   process.env.PATH = `${folder}${delimiter}${path}`
-  ;[stop, calls, evicted, children] = [new AbortController(), 0, [], []]
+  ;[ram, stop, calls, evicted, children] = [2 ** 40, new AbortController(), 0, [], []]
   gpus = new Gpus(() => ledger.onReading())
   ledger = new Ledger({
     gpus,
     freeRuns: () => 4,
     headroomBytes: () => 1024 * MiB,
-    ram: () => ({ totalBytes: 2 ** 40, availableBytes: 2 ** 40 }),
+    ram: () => ({ totalBytes: ram, availableBytes: ram }),
     evict: (seat) => evicted.push(seat.module),
     onRoom: () => {
       calls += 1
@@ -115,6 +116,32 @@ describe('room', () => {
     await until('it was noticed, and told', 10, () => calls > 0)
     expect(ledger.roomFor(wish('large', 26_000))).toBe(1)
   })
+})
+
+describe('a GPU', () => {
+  const driverShows = (line: string) => writeFileSync(join(folder, 'gpu'), `${line}\n`)
+
+  test('whose memory nobody knows has that of the machine', async () => {
+    driverShows('GPU-1, NVIDIA GB10, [N/A], [N/A], 0, 580.95.05')
+    ram = 64 * 1024 * MiB
+    await look()
+    expect(ledger.roomFor(wish('large', 60 * 1024))).toBe(1)
+    const { seat } = await loading('large', 60 * 1024)
+    expect([seat.gpu, ledger.roomFor(wish('large', 60 * 1024))]).toEqual(['GPU-1', 0])
+    expect(ledger.describe()).toMatchObject([{ uuid: 'GPU-1', memoryTotal: 0 }])
+  })
+
+  test('that is lost takes no task: idle processes on it go, what waits for it goes back, others serve', async () => {
+    await idle('small', 4_000)
+    await loading('large', 20_000)
+    const waiting = ledger.enter(ledger.take(wish('next', 20_000)), stop.signal)
+    driverShows('GPU-2, A GPU, 32768, 0, 0, 1.0\nUnable to determine the device handle: GPU is lost')
+    await look()
+    expect(evicted).toEqual(['small'])
+    expect(ledger.idleOf('small')).toEqual([])
+    expect((await loading('small', 4_000)).seat.gpu).toBe('GPU-2')
+    expect(await waiting).toBeNull()
+  }, 40_000)
 })
 
 describe('an idle process', () => {

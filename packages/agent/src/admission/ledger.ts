@@ -76,7 +76,8 @@ export class Ledger {
     return [...this.#seats]
   }
 
-  idleOf = (key: string): Seat[] => this.#idle().filter((seat) => seat.key === key)
+  idleOf = (key: string): Seat[] =>
+    this.#idle().filter((seat) => seat.key === key && !this.books.isLost(seat))
 
   /** How many more runs of a module could be begun, idle processes of others making way. */
   roomFor(wish: Wish): number {
@@ -189,7 +190,7 @@ export class Ledger {
   onReading(): void {
     this.books.onReading(this.seats)
     this.books.notePeaks(this.seats)
-    for (const gpu of this.books.gpus) this.#roomMaker.evictFor('vramBytes', gpu, this.seats)
+    this.#roomMaker.onReading(this.seats)
     this.#tell()
   }
 
@@ -239,7 +240,7 @@ export class Ledger {
     const before = this.#before(seat)
     if (seat.needs.ramBytes > 0 && this.books.inRam([...before, seat]).free < 0) return false
     const gpu = this.books.gpu(seat.gpu)
-    if (!gpu) return true
+    if (!gpu) return seat.gpu === null
     const here = before.filter((one) => one.gpu === gpu.uuid)
     if (here.some(({ state }) => state === 'loading')) return false
     if (seat.needs.vramBytes === 0) return !here.some(({ isAlone }) => isAlone)

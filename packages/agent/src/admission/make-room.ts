@@ -50,6 +50,13 @@ export class RoomMaker {
     for (const seat of this.#choose(what, idle, bytes) ?? []) this.#deps.evict(seat)
   }
 
+  /** The GPUs were looked at: processes on one that is not there any more can do nothing. */
+  onReading(seats: readonly Seat[]): void {
+    const { books, idle, evict } = this.#deps
+    for (const seat of idle()) if (books.isLost(seat)) evict(seat)
+    for (const gpu of books.gpus) this.evictFor('vramBytes', gpu, seats)
+  }
+
   #choose(what: Memory, idle: readonly Seat[], bytes: number): Seat[] | null {
     const able = idle.filter((seat) => seat.needs[what] > 0)
     const rated = able.map((seat) => ({ id: seat.id, bytes: seat.needs[what], cost: this.#costOf(seat) }))

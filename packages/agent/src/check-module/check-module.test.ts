@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -120,5 +120,44 @@ describe('a call that cannot be carried out', () => {
       if (event.kind === 'began' && event.step === 'test') stop.abort(new Error('enough'))
     }
     await expect(check('misbehave', { inputs, onStep, signal: stop.signal })).rejects.toThrow('enough')
+  })
+})
+
+describe('a module that wants a variable', () => {
+  const wants = async () => {
+    const folder = await mkdtemp(join(place, 'wants-'))
+    const env = [{ name: 'LICENCE', required: true }]
+    const manifest = { name: 'wants', version: '1.0.0', outputs: [{ key: 'seen', type: 'text' }], env }
+    await writeFile(join(folder, 'module.json'), JSON.stringify(manifest))
+    await writeFile(join(folder, 'test_data.json'), '{"inputs": {}}')
+    await writeFile(
+      join(folder, 'main.py'),
+      `import json, os
+print("with", os.environ["LICENCE"])
+print(json.dumps({"status": "success", "outputs": {"seen": os.environ["LICENCE"]}}))`,
+    )
+    return folder
+  }
+  const checkWith = async (own: NodeJS.ProcessEnv) =>
+    checkModule(await wants(), {
+      home: join(place, 'home'),
+      own: { PATH: process.env.PATH, HOME: process.env.HOME, AGENT_HOME: join(place, 'agent'), ...own },
+      onStep: () => undefined,
+      signal: AbortSignal.timeout(60_000),
+    })
+
+  it('is told where to set it, and gets it from the environment, else from the settings file', async () => {
+    const missing = await checkWith({})
+    expect(missing.steps.at(-1)?.cause).toMatch(
+      /^LICENCE is not set, .* in the environment of this command, or set it in .*agent\.yaml, under "module_env"/,
+    )
+    await mkdir(join(place, 'agent'))
+    await writeFile(join(place, 'agent', 'agent.yaml'), 'module_env:\n  wants:\n    LICENCE: from-the-file\n')
+    expect((await checkWith({})).outputs).toEqual({ seen: { value: 'from-the-file' } })
+    const checked = await checkWith({ LICENCE: 'from-the-shell' })
+    expect(checked.outputs).toEqual({ seen: { value: 'from-the-shell' } })
+    expect(checked.steps.at(-1)?.command?.lines.join()).toContain('with ***')
+    await writeFile(join(place, 'agent', 'agent.yaml'), 'module_env: none')
+    await expect(checkWith({})).rejects.toThrow(/agent\.yaml: "module_env" must hold lines/)
   })
 })

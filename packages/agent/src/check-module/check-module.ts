@@ -1,12 +1,20 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Manifest, RunUsage } from '@millrace/shared/for-agents'
+import { ConfigFaults } from '../config.ts'
 import { ifThere } from '../if-there.ts'
+import {
+  type GivenVariables,
+  type ModuleVariables,
+  pickNamed,
+  variablesOfOwner,
+} from '../module-variables.ts'
 import { listFolder } from '../modules/folder-listing.ts'
 import type { Named } from '../modules/name-modules.ts'
 import { look } from '../modules/take-stock.ts'
 import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
 import type { SpooledOutput, SpooledRun } from '../report/spool.ts'
+import { readVariables, settingsFile } from '../settings.ts'
 import { openCheckHome } from './home.ts'
 import { type GivenInput, readGiven } from './inputs.ts'
 import { keepOutputs } from './keep-outputs.ts'
@@ -50,6 +58,7 @@ export async function checkModule(dir: string, o: CheckOptions): Promise<Checked
   const folder = resolve(dir)
   if (!(await isFolder(folder))) throw new CannotCheck(`there is no folder ${dir}`)
   if (o.keep !== undefined) await makeKeep(o.keep)
+  const variables = variablesOfCheck(o.own, await variablesInFile(o.own))
   const home = await openCheckHome(o.home, {
     signal: o.signal,
     onWaiting: () => o.onStep({ kind: 'waiting' }),
@@ -57,14 +66,14 @@ export async function checkModule(dir: string, o: CheckOptions): Promise<Checked
   const watchdog = startWatchdog()
   const steps = new Steps(o.onStep)
   try {
-    return await check(folder, { ...o, watchdog, steps })
+    return await check(folder, { ...o, watchdog, steps, variables })
   } finally {
     await watchdog.close()
     await home.release()
   }
 }
 
-type Checking = CheckOptions & { watchdog: Watchdog; steps: Steps }
+type Checking = CheckOptions & { watchdog: Watchdog; steps: Steps; variables: ModuleVariables }
 
 async function check(folder: string, o: Checking): Promise<Checked> {
   const { steps } = o
@@ -109,6 +118,24 @@ function causeOf({ outcome, error }: SpooledRun, manifest: Manifest): string | n
   if (outcome === 'timed_out' && error?.detail === undefined)
     return `The run took longer than timeout_seconds (${manifest.timeoutSeconds} s)`
   return `The run failed: ${error?.message ?? outcome}`
+}
+
+/** Who checks a module is its owner: its variables may also stand in front of the command. */
+function variablesOfCheck(own: NodeJS.ProcessEnv, inFile: GivenVariables): ModuleVariables {
+  const ofFile = variablesOfOwner(() => inFile, settingsFile(own))
+  return {
+    of: (manifest) => ({ ...ofFile.of(manifest), ...pickNamed(manifest, own) }),
+    remedy: (module) => `set it in the environment of this command, or ${ofFile.remedy(module)}`,
+  }
+}
+
+async function variablesInFile(own: NodeJS.ProcessEnv): Promise<GivenVariables> {
+  try {
+    return await readVariables(own)
+  } catch (error) {
+    if (error instanceof ConfigFaults) throw new CannotCheck(error.faults.join('\n'))
+    throw error
+  }
 }
 
 /** Before anything else: it would be a pity about the run. */

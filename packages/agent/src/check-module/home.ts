@@ -4,6 +4,7 @@ import { pause } from '../backoff.ts'
 import { HomeInUse, lockHome } from '../home-lock.ts'
 import { ifThere } from '../if-there.ts'
 import { completeMarker } from '../modules/environment.ts'
+import { sweepTemporary } from '../process/short-temporary.ts'
 
 const lookMs = 200
 const unusedMs = 30 * 24 * 3600 * 1000
@@ -20,6 +21,7 @@ export async function openCheckHome(
   const lock = await lockInTurn(home, o)
   for (const name of ['modules', 'tests', 'runs', 'install-logs'])
     await rm(join(home, name), { recursive: true, force: true, maxRetries: 2 })
+  await sweepTemporary(home)
   await removeUnused(join(home, 'envs'))
   return lock
 }

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path'
 import type { Manifest } from '@millrace/shared/for-agents'
+import type { ModuleVariables } from '../module-variables.ts'
 import { interpreterFinder } from '../modules/interpreter.ts'
 import { detected, type RunnableModule } from '../modules/known-module.ts'
 import { makeReady } from '../modules/make-ready.ts'
@@ -15,7 +16,14 @@ import type { Steps } from './steps.ts'
 export async function prepare(
   found: Named,
   manifest: Manifest,
-  o: { home: string; own: NodeJS.ProcessEnv; watchdog: Watchdog; steps: Steps; signal: AbortSignal },
+  o: {
+    home: string
+    own: NodeJS.ProcessEnv
+    variables: ModuleVariables
+    watchdog: Watchdog
+    steps: Steps
+    signal: AbortSignal
+  },
 ): Promise<RunnableModule | null> {
   const { steps } = o
   const module = detected(found, undefined, false)

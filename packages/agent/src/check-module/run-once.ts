@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Grant, LogBatch } from '@millrace/shared/for-agents'
 import { createLogger } from '../logger.ts'
+import type { ModuleVariables } from '../module-variables.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { expandTestData } from '../modules/test-input.ts'
 import type { Watchdog } from '../process/watchdog.ts'
@@ -24,6 +25,7 @@ export async function runOnce(
     folder: string
     home: string
     own: NodeJS.ProcessEnv
+    variables: ModuleVariables
     watchdog: Watchdog
     steps: Steps
     signal: AbortSignal
@@ -64,6 +66,7 @@ export async function runOnce(
       watchdog: o.watchdog,
       threads: availableParallelism(),
       own: o.own,
+      variables: o.variables,
       logger,
     },
     { grant, again: async () => grant },

@@ -22,8 +22,8 @@ test.each([
     ],
   ],
 ])('%s', (_, csv, gpus) => {
-  expect(parseGpus(csv)).toMatchObject(gpus)
-  expect(parseGpus(csv)).toHaveLength(gpus.length)
+  expect(parseGpus(csv).gpus).toMatchObject(gpus)
+  expect(parseGpus(csv).gpus).toHaveLength(gpus.length)
 })
 
 test.each([
@@ -39,4 +39,32 @@ test.each([
   ['a driver that keeps them to itself', 'GPU-1, 4242, [N/A]\n', null],
 ])('held by processes: %s', (_, csv, holds) => {
   expect(parseHolds(csv)?.map(({ pid, bytes }) => [pid, bytes]) ?? null).toEqual(holds)
+})
+
+test.each([
+  ['[N/A]', 0],
+  ['N/A', 0],
+  ['[Not Supported]', 0],
+  ['[Insufficient Permissions]', 0],
+  ['24576', 24576 * MiB],
+])('memory %s is known or not, and the GPU counts', (total, memoryTotal) => {
+  const csv = `GPU-1, NVIDIA GB10, ${total}, [N/A], 3, 580.95.05\r\n`
+  expect(parseGpus(csv)).toMatchObject({
+    gpus: [{ uuid: 'GPU-1', memoryTotal, memoryUsed: null }],
+    troubles: [],
+  })
+})
+
+test.each([
+  'Unable to determine the device handle for GPU0000:02:00.0: GPU is lost.  Reboot the system to recover this GPU',
+  'Unable to determine the device handle for GPU 0000:02:00.0: Unknown Error, code 999, again',
+  'GPU-2, NVIDIA RTX 3090, [Unknown Error], [Unknown Error], [Unknown Error], 580.1',
+  'GPU-2, NVIDIA RTX 3090, 24576, [GPU is lost], [GPU is lost], [GPU is lost]',
+  'GPU-2, NVIDIA RTX 3090, [GPU requires reset], 0, 0, 580.1',
+  'No devices were found',
+])('%s is a trouble, and no GPU', (line) => {
+  const good = 'GPU-1, NVIDIA RTX 3090, 24576, 10, 0, 580.1'
+  const seen = parseGpus(`${line}\n${good}\n`)
+  expect(seen.gpus.map(({ uuid }) => uuid)).toEqual(['GPU-1'])
+  expect(seen.troubles).toEqual([line])
 })

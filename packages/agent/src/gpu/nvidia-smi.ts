@@ -10,41 +10,63 @@ const MiB = 1024 * 1024
 /** What one process holds on one GPU. */
 export type GpuHold = { gpu: string; pid: number; bytes: number }
 
-/** The GPUs of this machine as their driver sees them now. Throws what `execFile` throws. */
-export async function listGpus(signal: AbortSignal): Promise<Gpu[]> {
-  return parseGpus(await ask(`--query-gpu=${gpuFields.join(',')}`, signal))
+/** The GPUs that work, and what was said of others or in place of them. */
+export type Seen = { gpus: Gpu[]; troubles: string[] }
+
+/**
+ * The GPUs of this machine as their driver sees them now. One that is lost may fail the whole command: those that were told all
+ * the same count. Throws what `execFile` throws when there are none.
+ */
+export async function listGpus(program: string, signal: AbortSignal): Promise<Seen> {
+  try {
+    return parseGpus(await ask(program, `--query-gpu=${gpuFields.join(',')}`, signal))
+  } catch (error) {
+    const seen = parseGpus(stdoutOf(error))
+    if (signal.aborted || seen.gpus.length === 0) throw error
+    return seen
+  }
 }
 
 /** What each process holds; `null` where the driver does not tell (Windows under WDDM, containers). */
-export async function listHolds(signal: AbortSignal): Promise<GpuHold[] | null> {
-  return parseHolds(await ask(`--query-compute-apps=${processFields.join(',')}`, signal))
+export async function listHolds(program: string, signal: AbortSignal): Promise<GpuHold[] | null> {
+  return parseHolds(await ask(program, `--query-compute-apps=${processFields.join(',')}`, signal))
 }
 
-async function ask(query: string, signal: AbortSignal): Promise<string> {
+async function ask(program: string, query: string, signal: AbortSignal): Promise<string> {
   const args = [query, '--format=csv,noheader,nounits']
-  const { stdout } = await run('nvidia-smi', args, { timeout: 5000, signal, windowsHide: true })
+  const { stdout } = await run(program, args, { timeout: 5000, signal, windowsHide: true })
   return stdout
 }
 
-/** Lines of `nvidia-smi`; `[N/A]` and its like read as unknown. */
-export function parseGpus(csv: string): Gpu[] {
-  const gpus: Gpu[] = []
-  for (const [uuid, name, total, used, load, driver] of rows(csv)) {
-    const memoryTotal = numberIn(total)
-    if (!uuid || !name || memoryTotal === null) continue
+/** What a command had printed that failed. */
+export const stdoutOf = (error: unknown): string =>
+  error instanceof Error && 'stdout' in error && typeof error.stdout === 'string' ? error.stdout : ''
+
+/** Lines of `nvidia-smi`; `[N/A]` and its like read as unknown, also where it is the memory, as on machines that share it. */
+export function parseGpus(csv: string): Seen {
+  const seen: Seen = { gpus: [], troubles: [] }
+  for (const fields of rows(csv)) {
+    const [uuid = '', name = '', total, used, load, driver] = fields
+    if (!/^(?:GPU|MIG)-\S+$/i.test(uuid) || name === '' || fields.slice(2).some(isFault)) {
+      seen.troubles.push(fields.join(', ').slice(0, 300))
+      continue
+    }
     const memoryUsed = numberIn(used)
-    gpus.push({
+    seen.gpus.push({
       uuid,
       name,
-      memoryTotal: memoryTotal * MiB,
+      memoryTotal: (numberIn(total) ?? 0) * MiB,
       memoryUsed: memoryUsed === null ? null : memoryUsed * MiB,
       reserved: [],
       utilization: numberIn(load),
       driverVersion: driver && /^[\d.]+$/.test(driver) ? driver : null,
     })
   }
-  return gpus
+  return seen
 }
+
+/** `[Unknown Error]`, `[GPU is lost]`, `[GPU requires reset]`: more than a figure that the driver does not have. */
+const isFault = (field: string): boolean => /error|\blost\b|\breset\b|\bERR!/i.test(field)
 
 /** One unknown figure makes the whole picture useless: what is not ours is what is left over. */
 export function parseHolds(csv: string): GpuHold[] | null {

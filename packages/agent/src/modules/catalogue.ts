@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Gpu, InventoryModule, LogLine, Manifest } from '@millrace/shared/for-agents'
-import type { Watchdog } from '../process/watchdog.ts'
+import type { Gpu, InventoryModule } from '@millrace/shared/for-agents'
+import type { CatalogueOptions } from './catalogue-options.ts'
 import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
 import { interpreterFinder } from './interpreter.ts'
 import { keepSwept } from './keep-swept.ts'
@@ -8,13 +8,14 @@ import { detected, inventoryOf, type KnownModule, move, type RunnableModule } fr
 import { makeReady } from './make-ready.ts'
 import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
 import { isSame, type Named, nameModules, smallestFirst } from './name-modules.ts'
+import { hasOtherGpu, hasOtherVariables } from './outdated.ts'
 import { stillGood } from './remembered.ts'
 import { keepRetesting } from './retest.ts'
-import type { Keeping } from './sweep-unused.ts'
 import { takeStock } from './take-stock.ts'
 import { watchFolder } from './watch-folder.ts'
 import { openWorkQueue } from './work-queue.ts'
 
+export type { CatalogueOptions } from './catalogue-options.ts'
 export type { RunnableModule } from './known-module.ts'
 
 /** What the agent knows about its modules. */
@@ -31,41 +32,15 @@ export type Catalogue = {
   /** Tests an available module again. */
   test(name: string): void
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
+  /** Modules may have been given other values: those are tried again. */
+  variablesChanged(): void
+  /** Others may have appeared, or another driver: modules that use one are tried again. */
+  gpusChanged(gpus: readonly Gpu[]): void
   inventory(): InventoryModule[]
   /** Exactly the module of a grant, also when a newer one has taken its place meanwhile. */
   find(name: string, version: string, digest: string): RunnableModule | null
   available(): RunnableModule[]
   close(): Promise<void>
-}
-
-type Log = (detail: object, message: string) => void
-
-export type CatalogueOptions = {
-  modulesDir: string
-  /** Names of the modules that are installed and offered; nothing or none: all of the folder. */
-  only?: readonly string[]
-  home: string
-  own: NodeJS.ProcessEnv
-  watchdog: Watchdog
-  logger: { info: Log; warn: Log; error: Log }
-  onChange(): void
-  /** The time that others are told; otherwise the clock of this machine. */
-  now?(): Date
-  onInstallLines(module: string, digest: string, lines: LogLine[]): void
-  /** The GPUs of this machine; tests run on the first. */
-  gpus?(): Promise<readonly Gpu[]>
-  /** Waits for room on the GPU before a test, and gives it back after. */
-  reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
-  /** Available modules are tested again so often; 0 or nothing: only when somebody asks. */
-  retestHours?: number
-  /** How long environments outlive their use. */
-  keeping?: Keeping
-  /** Whether a process runs, or is about to, with these contents. */
-  isInUse?(runnable: RunnableModule): boolean
-  /** How long a folder must be left alone before it counts as complete. */
-  quietMs?: number
-  /** Between the steps of stopping an installation. */
-  graceMs?: number
 }
 
 /** In the queue, among the names of folders: no folder is called that. */
@@ -129,10 +104,11 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     const remembered = memory?.folders[folderName]?.outcome
     if (remembered?.digest !== found.digest) return enqueue(module)
     module.outcome = remembered
-    if (remembered.status === 'ERROR') return fail(module, remembered.error ?? 'The installation failed')
+    if (remembered.status === 'ERROR') fail(module, remembered.error ?? 'The installation failed')
     // It passed before with exactly these contents and this interpreter: nothing is left to find out.
-    if (module.runnable?.digest === found.digest) module.status = 'AVAILABLE'
-    else enqueue(module)
+    else if (module.runnable?.digest === found.digest) module.status = 'AVAILABLE'
+    else return enqueue(module)
+    tryOtherVariables(module)
   }
 
   /** What passed in an earlier life of the agent, and still has all that it passed with. */
@@ -197,12 +173,14 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     const changed = () => {
       if (modules.get(folderName) === module) o.onChange()
     }
+    let isKnown = false
     try {
       const ready = await makeReady({ ...o, module, signal, findInterpreter, changed })
       if (ready === 'called off') return signal.aborted ? undefined : scanLater()
       module.outcome = ready.outcome
       if (ready.outcome.status === 'AVAILABLE') pass(module, ready.outcome)
       else fail(module, ready.outcome.error ?? 'The installation failed')
+      isKnown = true
       o.logger.info({ module: name, status: module.status, error: module.error }, 'module checked')
     } catch (error) {
       // A full disk, say: a fault of this machine, which must reach the dashboard all the same.
@@ -212,6 +190,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (memory) memory.folders[folderName] = { outcome: module.outcome, good: module.good }
     save()
     changed()
+    // What it was tried with may have changed meanwhile.
+    if (isKnown && (hasOtherVariables(module, o.variables) || (await isOnOtherGpu(module)))) tryAgain(module)
     await sweeper.whenLow()
   }
 
@@ -243,6 +223,19 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     o.onChange()
   }
 
+  /** What failed may work now, and what passed may not: that serves while it is tested. */
+  function tryAgain(module: KnownModule): void {
+    if (module.status === 'ERROR') retry(module)
+    else if (module.status === 'AVAILABLE') enqueue(module)
+  }
+
+  const isOnOtherGpu = async (module: KnownModule): Promise<boolean> =>
+    module.found.manifest?.resources.usesGpu === true && hasOtherGpu(module, (await o.gpus?.()) ?? [])
+
+  function tryOtherVariables(module: KnownModule): void {
+    if (hasOtherVariables(module, o.variables)) tryAgain(module)
+  }
+
   const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
 
   return {
@@ -259,10 +252,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     sweep: () => queue.add(sweep),
     retry: (name) => allNamed(name).forEach(retry),
     test(name) {
-      for (const module of allNamed(name)) {
-        if (module.status === 'ERROR') retry(module)
-        else if (module.status === 'AVAILABLE') enqueue(module)
-      }
+      allNamed(name).forEach(tryAgain)
     },
     setEnabled(states) {
       let changed = false
@@ -281,6 +271,10 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       save()
       o.onChange()
     },
+    gpusChanged(gpus) {
+      for (const module of modules.values()) if (hasOtherGpu(module, gpus)) tryAgain(module)
+    },
+    variablesChanged: () => [...modules.values()].forEach(tryOtherVariables),
     inventory: () => [...modules.values()].flatMap(inventoryOf),
     find: runnables.find,
     available: () =>

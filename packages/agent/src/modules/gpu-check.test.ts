@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -140,3 +140,55 @@ class cuda:
   await promisify(execFile)('python3', ['-c', pack, wheel, JSON.stringify(files)])
   await writeFile(join(folder, 'requirements.txt'), './torch-2.7.0-py3-none-any.whl\n')
 }
+
+it('is tried again when a GPU appears, be it that it failed without or passed', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'millrace-gpu-'))
+  const watchdog = startWatchdog()
+  let gpus: Gpu[] = []
+  const catalogue = openCatalogue({
+    modulesDir: join(place, 'modules'),
+    home: join(place, 'home'),
+    own: process.env,
+    watchdog,
+    logger: { info: () => undefined, warn: () => undefined, error: console.error },
+    gpus: async () => gpus,
+    onChange: () => undefined,
+    onInstallLines: () => undefined,
+    quietMs: 0,
+  })
+  const add = async (name: string, isPicky: boolean) => {
+    const folder = join(place, 'modules', name)
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'test_data.json'), '{"inputs": {}}')
+    const manifest = { name, version: '1.0.0', outputs: [], resources: { uses_gpu: true } }
+    await writeFile(join(folder, 'module.json'), JSON.stringify(manifest))
+    await writeFile(
+      join(folder, 'main.py'),
+      `import os, sys
+gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+open(${JSON.stringify(join(place, `${name}.seen`))}, "a").write(gpu + "\\n")
+if ${isPicky ? 'gpu == "0"' : 'False'}: sys.exit("there is no GPU")
+print('{"status": "success", "outputs": {}}')
+`,
+    )
+  }
+  const states = () => Object.fromEntries(catalogue.inventory().map(({ name, status }) => [name, status]))
+  const seen = (name: string) => readFile(join(place, `${name}.seen`), 'utf8')
+  try {
+    await add('easy', false)
+    await add('picky', true)
+    await catalogue.scan()
+    await until(() => states().easy === 'AVAILABLE' && states().picky === 'ERROR', 30_000)
+    gpus = [gpu]
+    catalogue.gpusChanged(gpus)
+    expect(catalogue.available().map(({ name }) => name)).toEqual(['easy'])
+    await until(() => states().picky === 'AVAILABLE' && states().easy === 'AVAILABLE', 30_000)
+    expect([await seen('easy'), await seen('picky')]).toEqual(['0\nGPU-1\n', '0\nGPU-1\n'])
+    catalogue.gpusChanged(gpus)
+    expect(states()).toEqual({ easy: 'AVAILABLE', picky: 'AVAILABLE' })
+  } finally {
+    await catalogue.close()
+    await watchdog.close()
+    await rm(place, { recursive: true })
+  }
+}, 60_000)

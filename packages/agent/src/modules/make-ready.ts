@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Gpu, LogLine, Manifest } from '@millrace/shared/for-agents'
+import { faultOfMissing, type ModuleVariables, noVariables, stampOf } from '../module-variables.ts'
 import type { Watchdog } from '../process/watchdog.ts'
+import { Secrets } from '../secrets.ts'
 import { goodOf, runnableOf } from './good-versions.ts'
 import { install } from './install.ts'
 import { openInstallLog } from './install-log.ts'
@@ -23,6 +25,8 @@ export async function makeReady(o: {
   module: KnownModule
   home: string
   own: NodeJS.ProcessEnv
+  variables?: ModuleVariables
+  secrets?: Secrets
   gpus?(): Promise<readonly Gpu[]>
   watchdog: Watchdog
   findInterpreter: FindInterpreter
@@ -39,6 +43,10 @@ export async function makeReady(o: {
   const { manifest, digest, name } = found
   if (!manifest) throw new Error(`${name} has no manifest to install by`)
   const [gpu] = manifest.resources.usesGpu ? ((await o.gpus?.()) ?? []) : []
+  const variables = o.variables ?? noVariables
+  const given = variables.of(manifest)
+  const stamp = stampOf(manifest, variables)
+  const mask = (o.secrets ?? new Secrets()).mask({}, given)
   const log = await openInstallLog({
     file: join(o.home, 'install-logs', `${name}-${digest.slice(0, 12)}.ndjson`),
     onLines: (lines) => o.onInstallLines(name, digest, lines),
@@ -56,10 +64,11 @@ export async function makeReady(o: {
     o.changed()
   }
   const outcomeOf = (
-    error: string | null,
+    fault: string | null,
     installed: { python: string; interpreter: Remembered['interpreter']; envDir: string | null } | null,
     tested: boolean,
   ): Ready => {
+    const error = fault && mask(fault)
     say(error ?? 'passed')
     const outcome: Remembered = {
       digest,
@@ -72,6 +81,7 @@ export async function makeReady(o: {
         ? { lastTested: (o.now?.() ?? new Date()).toISOString(), passed: error === null }
         : null,
       installSeconds: (performance.now() - startedAt) / 1000,
+      variables: stamp,
       driver: gpu?.driverVersion ?? null,
     }
     return {
@@ -81,11 +91,18 @@ export async function makeReady(o: {
   }
 
   try {
-    const run = stepRunner({ ...o, log })
+    const missing = faultOfMissing(manifest, variables)
+    if (missing !== null) {
+      if (module.status === 'DETECTED') enter('INSTALLING')
+      return outcomeOf(missing, null, false)
+    }
+    const run = stepRunner({ ...o, log, mask })
     const folder = snapshotFolder(o.home, name, digest)
     const prepared = {
       ...o,
       gpu: gpu?.uuid,
+      own: withDriver(o.own, gpu),
+      given,
       manifest,
       digest,
       folder,
@@ -126,3 +143,7 @@ export async function makeReady(o: {
     await log.close()
   }
 }
+
+/** The installer itself finds the driver on PATH alone, and would take builds for the CPU where it is elsewhere. */
+const withDriver = (own: NodeJS.ProcessEnv, gpu: Gpu | undefined): NodeJS.ProcessEnv =>
+  gpu?.driverVersion ? { UV_CUDA_DRIVER_VERSION: gpu.driverVersion, ...own } : own

@@ -14,6 +14,7 @@ const Remembered = z.object({
   envDir: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
+  variables: z.string().nullable().default(null).describe('stands for the values that it was given'),
   driver: z.string().nullable().default(null).describe('of the GPU it was tested on'),
 })
 export type Remembered = z.infer<typeof Remembered>

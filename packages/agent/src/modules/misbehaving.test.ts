@@ -102,7 +102,7 @@ describe('after all of them', () => {
       ],
       cwd: runDir,
       env: moduleEnv({
-        ...{ ...module, runDir, outputDir: runDir, taskId: 'tsk', usesGpu: false, threads: 1 },
+        ...{ ...module, tmpDir: runDir, outputDir: runDir, taskId: 'tsk', usesGpu: false, threads: 1 },
         own: process.env,
       }),
       timeoutSeconds: 60,

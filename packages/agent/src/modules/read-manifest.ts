@@ -11,6 +11,7 @@ import {
 } from '@millrace/shared/for-agents'
 import type { z } from 'zod'
 import { ifThere } from '../if-there.ts'
+import { isOurs } from '../process/module-env.ts'
 import { jsonFault } from './json-fault.ts'
 import { pythonRange } from './python-range.ts'
 import { readText } from './read-text.ts'
@@ -43,7 +44,8 @@ export async function readManifest(folder: string): Promise<ReadManifest> {
   const fault =
     (await faultOfEntryPoint(folder, manifest)) ??
     (await faultOfRequirementsFile(folder, manifest)) ??
-    faultOfPython(manifest)
+    faultOfPython(manifest) ??
+    faultOfVariables(manifest)
   const unknown = typeof raw.value === 'object' && raw.value !== null ? unknownManifestKeys(raw.value) : []
   return {
     raw: raw.value,
@@ -101,6 +103,12 @@ async function faultOfRequirementsFile(folder: string, manifest: Manifest): Prom
   for (const file of requirementsFiles(requirementsFile))
     if (await ifThere(stat(join(folder, file)))) return null
   return `module.json: requirements_file "${requirementsFile}" does not exist in the module's folder`
+}
+
+function faultOfVariables({ env }: Manifest): string | null {
+  const taken = env.find(({ name }) => isOurs(name))
+  if (!taken) return null
+  return `module.json: env: ${taken.name} is set by the agent itself: leave it out, and read what the agent sets`
 }
 
 function faultOfPython(manifest: Manifest): string | null {

@@ -1,6 +1,7 @@
 import type { ExpectedResult } from '../process/result-shape.ts'
 import { type ProcessEnd, runProcess } from '../process/run-process.ts'
 import type { Watchdog } from '../process/watchdog.ts'
+import type { Mask } from '../secrets.ts'
 import type { InstallLog } from './install-log.ts'
 
 /** One command of an installation. */
@@ -36,28 +37,31 @@ export function stepRunner(o: {
   signal: AbortSignal
   graceMs?: number
   follow?: StepFollower
+  /** Over all that others get to read. */
+  mask: Mask
 }): RunStep {
+  const { log, follow, signal, ...shared } = o
   const line = (stream: 'stdout' | 'stderr', text: string) => {
-    o.log.line(stream, text)
-    o.follow?.line(stream, text)
+    log.line(stream, text)
+    follow?.line(stream, text)
   }
   return async (step) => {
-    if (o.signal.aborted) throw new Interrupted()
+    if (signal.aborted) throw new Interrupted()
     const startedAt = performance.now()
-    o.log.line('agent', `$ ${[step.command, ...step.args].join(' ')}`)
-    o.follow?.began(step)
-    const running = runProcess({ ...step, watchdog: o.watchdog, onLine: line, graceMs: o.graceMs })
+    log.line('agent', `$ ${[step.command, ...step.args].join(' ')}`)
+    follow?.began(step)
+    const running = runProcess({ ...step, ...shared, onLine: line })
     const stop = () => running.stop('shutdown')
-    o.signal.addEventListener('abort', stop)
+    signal.addEventListener('abort', stop)
     const end = await running.ended
-    o.signal.removeEventListener('abort', stop)
-    if (end.lastJsonLine !== null) line('stdout', end.lastJsonLine.slice(0, 64 * 1024))
-    o.follow?.ended(end)
-    o.log.line(
+    signal.removeEventListener('abort', stop)
+    if (end.lastJsonLine !== null) line('stdout', shared.mask(end.lastJsonLine).slice(0, 64 * 1024))
+    follow?.ended(end)
+    log.line(
       'agent',
       `${howItEnded(end, step)} after ${((performance.now() - startedAt) / 1000).toFixed(2)} s`,
     )
-    if (o.signal.aborted) throw new Interrupted()
+    if (signal.aborted) throw new Interrupted()
     return end
   }
 }

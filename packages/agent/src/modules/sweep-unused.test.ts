@@ -24,6 +24,7 @@ const outcome = () => ({
   envDir: join(home, 'envs', 'used'),
   healthCheck: null,
   installSeconds: null,
+  variables: null,
   driver: null,
 })
 const memory = (): Memory => ({

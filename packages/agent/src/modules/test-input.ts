@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises'
-import { extname, join, resolve } from 'node:path'
+import { extname, join } from 'node:path'
 import {
   depthOver,
   faultOfValue,
@@ -13,6 +12,7 @@ import {
 import { z } from 'zod'
 import { jsonFault } from './json-fault.ts'
 import { readText } from './read-text.ts'
+import { findTestFile } from './test-file.ts'
 
 /** Values travel inside other JSON, which may have 100 levels in all, and 1 MiB each. */
 const deepest = 90
@@ -96,24 +96,15 @@ async function expandOne(
   const fault = faultOfValue(port, value)
   if (fault) return { fault }
   if (port.type !== 'file' || typeof value !== 'string') return { value }
-  const path = resolve(folder, value)
-  const size = await sizeOf(path)
-  if (size === null) return { fault: `names the file ${value}, which is not in the module's folder` }
+  const found = await findTestFile(folder, value)
+  if ('fault' in found) return found
+  const { path, size } = found
   const file = {
     content_type: contentTypes[extname(path).toLowerCase()] ?? 'application/octet-stream',
     size,
     label: value,
   }
   return { value: path, file, files: file }
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    const found = await stat(path)
-    return found.isFile() ? found.size : null
-  } catch {
-    return null
-  }
 }
 
 const contentTypes: Record<string, string> = {

@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Gpu, Manifest } from '@millrace/shared/for-agents'
+import { hintOfPath } from '../process/beside-main.ts'
 import { judge } from '../process/judge.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { expectedOf } from '../process/result-shape.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
+import { openTemporary } from '../process/short-temporary.ts'
 import { knownCause, lastWords } from './explain.ts'
 import { gpuFault } from './gpu-check.ts'
 import type { RunStep } from './run-step.ts'
@@ -23,6 +25,8 @@ export type Prepared = {
   cacheDir: string
   home: string
   own: NodeJS.ProcessEnv
+  /** The variables that it names, as they were given. */
+  given?: Record<string, string>
   gpu?: string
   run: RunStep
 }
@@ -32,24 +36,24 @@ const testTaskId = 'tsk_00000000000000000000000000'
 /** `--mode setup`, for modules that list it: weights into the cache, say. Says why it failed, or `null`. */
 export async function setUp(o: Prepared): Promise<string | null> {
   if (!o.manifest.modes.includes('setup')) return null
-  return inRunFolder(o, 'set up', async (runDir, outputDir) => {
+  return inRunFolder(o, 'set up', async (run) => {
     const limit = o.manifest.setupTimeoutSeconds
     const end = await o.run({
       command: o.python,
       args: [join(o.folder, o.manifest.entryPoint), '--mode', 'setup'],
-      cwd: runDir,
-      env: environment(o, { runDir, outputDir, forSetup: true }),
+      cwd: run.runDir,
+      env: environment(o, { ...run, forSetup: true }),
       timeoutSeconds: limit,
     })
     if (end.stopReason === 'timed_out') return `Set-up took longer than setup_timeout_seconds (${limit} s)`
-    return end.exitCode === 0 ? null : `Set-up failed: ${cause(end)}`
+    return end.exitCode === 0 ? null : `Set-up failed: ${cause(end, placeOf(o, run))}`
   })
 }
 
 /** Whether the environment can use the GPU at all; says why not, or `null`. */
 export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
-  inRunFolder(o, 'tested', (runDir, outputDir) =>
-    gpuFault({ python: o.python, cwd: runDir, env: environment(o, { runDir, outputDir }), gpu, run: o.run }),
+  inRunFolder(o, 'tested', (run) =>
+    gpuFault({ python: o.python, cwd: run.runDir, env: environment(o, run), gpu, run: o.run }),
   )
 
 /**
@@ -57,7 +61,8 @@ export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
  * declared output in its kind. Says why it did not, or `null`.
  */
 export async function test(o: Prepared): Promise<string | null> {
-  return inRunFolder(o, 'tested', async (runDir, outputDir) => {
+  return inRunFolder(o, 'tested', async (run) => {
+    const { runDir, outputDir } = run
     const expanded = await expandTestData({ ...o, taskId: testTaskId, outputDir })
     if ('fault' in expanded) return expanded.fault
     const inputFile = join(runDir, 'input.json')
@@ -67,7 +72,7 @@ export async function test(o: Prepared): Promise<string | null> {
       command: o.python,
       args: [join(o.folder, o.manifest.entryPoint), '--mode', 'test', '--input_file', inputFile],
       cwd: runDir,
-      env: environment(o, { runDir, outputDir, taskId: testTaskId }),
+      env: environment(o, { ...run, taskId: testTaskId }),
       timeoutSeconds: limit,
       result: { expected: expectedOf(o.manifest), outputDir },
     })
@@ -76,37 +81,46 @@ export async function test(o: Prepared): Promise<string | null> {
     if (error) {
       // What a module itself names as the cause outranks the warnings that it printed before.
       const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
+      const hint = hintOfPath({ end, error }, placeOf(o, run))
+      if (hint !== null) return `The test failed: ${hint}. ${error.message}`
       return knownCause(said) ?? `The test failed: ${error.message}`
     }
     return end.exitCode === 0 || end.hungAfterResult
       ? null
-      : `The test reported success, but ended badly: ${cause(end)}`
+      : `The test reported success, but ended badly: ${cause(end, placeOf(o, run))}`
   })
 }
 
 function environment(
   o: Prepared,
-  run: { runDir: string; outputDir: string; taskId?: string; forSetup?: boolean },
+  run: RunFolder & { taskId?: string; forSetup?: boolean },
 ): Record<string, string> {
   const { usesGpu } = o.manifest.resources
   return moduleEnv({ ...o, ...run, usesGpu, threads: availableParallelism() })
 }
 
+type RunFolder = { runDir: string; outputDir: string; tmpDir: string }
+
+/** Named as long as that of a run, so that what is too long for a module fails now. */
+const folderName = `${testTaskId.slice(0, 26)}.`
+
 async function inRunFolder(
   o: Prepared,
   done: 'set up' | 'tested',
-  work: (runDir: string, outputDir: string) => Promise<string | null>,
+  work: (run: RunFolder) => Promise<string | null>,
 ): Promise<string | null> {
   const parent = join(o.home, 'tests')
   await mkdir(parent, { recursive: true })
   await mkdir(o.cacheDir, { recursive: true })
-  const runDir = await mkdtemp(join(parent, `${o.manifest.name}-`))
+  const runDir = await mkdtemp(join(parent, folderName))
+  const temporary = openTemporary(runDir)
   try {
-    const outputDir = join(runDir, 'output')
+    const outputDir = join(runDir, 'out')
     await mkdir(outputDir)
-    const fault = await work(runDir, outputDir)
+    const fault = await work({ runDir, outputDir, tmpDir: temporary.path })
     return faultOfDeleted(await missingFrom(o.folder, o.paths), done) ?? fault
   } finally {
+    temporary.close()
     await rm(runDir, { recursive: true, force: true, maxRetries: 3 })
   }
 }
@@ -119,9 +133,16 @@ function faultOfDeleted(paths: string[], done: string): string | null {
   return `The module deleted files of its own while it was ${done}: ${named}${more}`
 }
 
-function cause(end: ProcessEnd): string {
+const placeOf = ({ folder, manifest: { entryPoint } }: Prepared, { runDir }: RunFolder) => ({
+  ...{ folder, entryPoint },
+  cwd: runDir,
+})
+
+function cause(end: ProcessEnd, place: ReturnType<typeof placeOf>): string {
   if (end.startError) return end.startError
   const how = end.signal ? `it crashed (${end.signal})` : `exit code ${end.exitCode}`
   const words = lastWords(end)
+  const hint = hintOfPath({ end }, place)
+  if (hint !== null) return `${hint}. ${how}: ${words}`
   return knownCause(end.stderrTail) ?? (words === '' ? how : `${how}: ${words}`)
 }

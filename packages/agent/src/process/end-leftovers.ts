@@ -2,9 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { leftovers, signalAll, type Tree } from './leftovers.ts'
 
 /** Ends what a module left running when it exited, and resolves when nothing of it is left. */
-export async function endLeftovers(tree: Tree, graceMs: number): Promise<void> {
+export async function endLeftovers(
+  tree: Tree,
+  graceMs: number,
+  look: (ids: readonly number[]) => void,
+): Promise<void> {
   let left = leftovers(tree)
   if (left.length === 0) return
+  look(left)
   // Windows has no signal that asks.
   if (tree.job) tree.job.end()
   else signalAll(left, 'SIGTERM')
@@ -13,6 +18,8 @@ export async function endLeftovers(tree: Tree, graceMs: number): Promise<void> {
     await delay(pause)
     left = leftovers(tree)
     if (left.length === 0) return
-    if (performance.now() >= killAt) signalAll(left, 'SIGKILL')
+    if (performance.now() < killAt) continue
+    look(left)
+    signalAll(left, 'SIGKILL')
   }
 }

@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process'
+import { userInfo } from 'node:os'
 import { expect, it } from 'vitest'
-import { moduleEnv } from './module-env.ts'
+import { python } from '../../fixtures/run-fixture.ts'
+import { isOurs, moduleEnv } from './module-env.ts'
 
 const base = {
   python: '/envs/one/bin/python',
   cacheDir: '/cache',
-  runDir: '/run',
+  tmpDir: '/tmp/mr-1',
   outputDir: '/run/output',
   usesGpu: false,
   threads: 2,
@@ -23,11 +26,13 @@ it.skipIf(process.platform === 'win32')('is exactly the allow-list', () => {
     PYTHONUNBUFFERED: '1',
     PYTHONUTF8: '1',
     PYTHONNOUSERSITE: '1',
+    USER: userInfo().username,
+    LOGNAME: userInfo().username,
     CUDA_VISIBLE_DEVICES: '-1',
     OMP_NUM_THREADS: '2',
-    TMPDIR: '/run',
-    TEMP: '/run',
-    TMP: '/run',
+    TMPDIR: '/tmp/mr-1',
+    TEMP: '/tmp/mr-1',
+    TMP: '/tmp/mr-1',
     MILLRACE_CACHE_DIR: '/cache',
     HOME: '/cache',
     USERPROFILE: '/cache',
@@ -45,3 +50,36 @@ it('set-up sees the way out, and no task', () => {
   expect(Object.keys(env)).not.toContain('MILLRACE_TASK_ID')
   expect(JSON.stringify(env)).not.toContain('secret')
 })
+
+it('has what the module was given, but for what the agent sets', () => {
+  const bare = moduleEnv({ ...base, taskId: 'tsk', requestId: 'req' })
+  const own = Object.keys(bare).filter((name) => name !== 'USER' && name !== 'LOGNAME')
+  const takeover = Object.fromEntries(own.map((name) => [name, 'taken over']))
+  expect(own.filter((name) => !isOurs(name))).toEqual([])
+  expect(
+    moduleEnv({ ...base, taskId: 'tsk', requestId: 'req', given: { ...takeover, HF_TOKEN: 't' } }),
+  ).toEqual({
+    ...bare,
+    HF_TOKEN: 't',
+  })
+  expect(['Path', 'millrace_process', 'tmpdir', 'cuda_visible_devices'].map(isOurs)).not.toContain(false)
+  expect(['HF_TOKEN', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'HTTPS_PROXY'].map(isOurs)).not.toContain(true)
+})
+
+it.skipIf(process.platform === 'win32')(
+  'has of its session who it is, its time zone and its language',
+  () => {
+    const session = { LANG: 'C.UTF-8', LC_NUMERIC: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' }
+    const envOf = (more: NodeJS.ProcessEnv) =>
+      moduleEnv({ ...base, own: { ...base.own, ...session, LC_secret: 'x', ...more } })
+    expect(envOf({})).toMatchObject(session)
+    expect(envOf({})).not.toHaveProperty('LC_secret')
+    expect(envOf({})).toMatchObject({ HOME: '/cache' })
+    const asked = 'import getpass, json, time; print(json.dumps([getpass.getuser(), time.tzname[0]]))'
+    const seenWith = (more: NodeJS.ProcessEnv) =>
+      JSON.parse(execFileSync(python, ['-c', asked], { env: envOf(more), encoding: 'utf8' }))
+    expect(seenWith({ USER: 'nobody-here' })).toEqual(['nobody-here', 'JST'])
+    expect(seenWith({ LOGNAME: 'somebody' })).toEqual(['somebody', 'JST'])
+    expect(seenWith({ USER: '', LOGNAME: '', TZ: '' })).toEqual([userInfo().username, 'UTC'])
+  },
+)

@@ -1,4 +1,5 @@
 import { delimiter, dirname, join } from 'node:path'
+import { sessionOf } from './session-env.ts'
 
 /**
  * The whole environment of a module's process: an allow-list, so that neither the agent's key nor a setting
@@ -7,7 +8,8 @@ import { delimiter, dirname, join } from 'node:path'
 export function moduleEnv(o: {
   python: string
   cacheDir: string
-  runDir: string
+  /** For temporary files. */
+  tmpDir: string
   outputDir: string
   taskId?: string
   /** Of the HTTP request that the task came with, for the module's own log lines. */
@@ -16,25 +18,33 @@ export function moduleEnv(o: {
   gpu?: string
   threads: number
   forSetup?: boolean
+  /** The variables that the module names, as the owner of the machine set them. */
+  given?: Record<string, string>
   own: NodeJS.ProcessEnv
 }): Record<string, string> {
+  const given = Object.entries(o.given ?? {}).filter(([name]) => !isOurs(name))
   return {
     ...(process.platform === 'win32' ? pick(o.own, windowsNeeds) : {}),
     ...(o.forSetup ? pick(o.own, networkSettings) : {}),
+    ...sessionOf(o.own),
+    ...Object.fromEntries(given),
     PATH: pathOf(o.python, o.own),
     PYTHONUNBUFFERED: '1',
     PYTHONUTF8: '1',
     PYTHONNOUSERSITE: '1',
     CUDA_VISIBLE_DEVICES: o.usesGpu ? (o.gpu ?? '0') : '-1',
     OMP_NUM_THREADS: String(o.threads),
-    TMPDIR: o.runDir,
-    TEMP: o.runDir,
-    TMP: o.runDir,
+    TMPDIR: o.tmpDir,
+    TEMP: o.tmpDir,
+    TMP: o.tmpDir,
     ...homesIn(o.cacheDir),
     ...(o.requestId === undefined ? {} : { MILLRACE_REQUEST_ID: o.requestId }),
     ...(o.taskId === undefined ? {} : { MILLRACE_TASK_ID: o.taskId, MILLRACE_OUTPUT_DIR: o.outputDir }),
   }
 }
+
+/** Whether the agent itself sets a variable of modules: nobody else may. Windows does not tell cases apart. */
+export const isOurs = (name: string): boolean => ours.has(name.toUpperCase()) || /^MILLRACE_/i.test(name)
 
 const windowsNeeds = [
   'SystemRoot',
@@ -47,6 +57,22 @@ const windowsNeeds = [
   'ProgramFiles',
   'ProgramData',
 ]
+
+const ours = new Set(
+  [
+    ...[
+      'PATH',
+      'PYTHONUNBUFFERED',
+      'PYTHONUTF8',
+      'PYTHONNOUSERSITE',
+      'CUDA_VISIBLE_DEVICES',
+      'OMP_NUM_THREADS',
+    ],
+    ...['TMPDIR', 'TEMP', 'TMP', 'HOME', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA'],
+    ...['HF_HOME', 'TORCH_HOME', 'XDG_CACHE_HOME'],
+    ...windowsNeeds,
+  ].map((name) => name.toUpperCase()),
+)
 
 /** Set-up may download weights, so it needs the way out that the machine's owner configured. */
 const networkSettings = [

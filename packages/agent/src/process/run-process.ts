@@ -15,6 +15,7 @@ import { watchResultFile } from './result-file.ts'
 import { ResultGrace } from './result-grace.ts'
 import { nothingPrinted, type Printed } from './result-lines.ts'
 import { anyResult, type ExpectedResult } from './result-shape.ts'
+import { type RemovedMemory, watchSharedMemory } from './shared-memory.ts'
 import { sortOutput } from './sort-output.ts'
 import { type Ladder, startLadder } from './stop-ladder.ts'
 import { stopSteps } from './stop-steps.ts'
@@ -44,6 +45,8 @@ export type ProcessEnd = {
   printed: Printed
   /** It gave its result and did not end: the agent ended it, and its exit code says nothing. */
   hungAfterResult?: true
+  /** Shared memory that it left; it was removed. */
+  sharedMemory?: RemovedMemory
 }
 
 export type RunProcessOptions = {
@@ -144,6 +147,7 @@ function follow(
   readLines(child.stderr, output.stderr)
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
   const usage = watchUsage(pid, (memory) => limits.memory(memory))
+  const shared = watchSharedMemory(() => [-pid, ...usage.pids()])
   // Whoever closes its input does not read: neither its task nor a request to stop.
   child.stdin.on('error', () => child.stdin.destroy())
   if (options.input !== undefined) child.stdin.end(options.input)
@@ -159,14 +163,14 @@ function follow(
     const grace = isUrgent ? 0 : (options.graceMs ?? graceOf(reason))
     if (ladder) return isUrgent || reason === 'shutdown' ? ladder.hurry(grace) : undefined
     stopReason = reason
-    ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask))), grace)
+    ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask)), shared.look), grace)
   }
   const endAfterResult = () => {
     if (exited || ladder) return
     hungAfterResult = true
     stdout.flush()
     output.result.close()
-    ladder = startLadder(stopSteps(child, tree, null), options.graceMs ?? graceOf('shutdown'))
+    ladder = startLadder(stopSteps(child, tree, null, shared.look), options.graceMs ?? graceOf('shutdown'))
   }
   const endOfTime = async (reason: 'timed_out' | 'over_limit') =>
     (await grace.isDone()) ? endAfterResult() : stop(reason)
@@ -180,7 +184,8 @@ function follow(
     timeout?.clear()
     grace.end()
     ladder?.end()
-    await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs))
+    await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs), shared.look)
+    const sharedMemory = await shared.end()
     await within(drained, drainMs)
     await output.end()
     const found = await limits.end()
@@ -204,6 +209,7 @@ function follow(
       stdoutTail: output.stdoutTail(),
       printed: output.result.printed,
       ...(hungAfterResult ? { hungAfterResult } : {}),
+      ...(sharedMemory ? { sharedMemory } : {}),
     }
   }
   return { pid, stop, tell, ended: follow() }

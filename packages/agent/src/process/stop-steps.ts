@@ -10,6 +10,8 @@ export function stopSteps(
   child: ChildProcessWithoutNullStreams,
   tree: () => Tree,
   ask: (() => void) | null,
+  /** Looks at the processes before they are ended. */
+  look: (ids: readonly number[]) => void = () => undefined,
 ): (() => void)[] {
   const endInput = () => void child.stdin.end()
   if (process.platform === 'win32') {
@@ -17,13 +19,18 @@ export function stopSteps(
     const warning = child.stdin.writableEnded ? [] : [endInput]
     return [...(ask ? [ask] : []), ...warning, kill]
   }
+  const signal = (how: 'SIGTERM' | 'SIGKILL') => {
+    const left = leftovers(tree())
+    look(left)
+    signalAll(left, how)
+  }
   return [
     ...(ask ? [ask] : []),
     () => {
       endInput()
-      signalAll(leftovers(tree()), 'SIGTERM')
+      signal('SIGTERM')
     },
-    () => signalAll(leftovers(tree()), 'SIGKILL'),
+    () => signal('SIGKILL'),
   ]
 }
 

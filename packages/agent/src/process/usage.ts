@@ -12,11 +12,14 @@ export type TreeMemory = { residentBytes: number; exactly(): number }
  * Watches what a process and all its descendants use, on Linux, once a second. A run of under a second is not
  * measured: looking at it would cost more than the answer is worth.
  */
-export function watchUsage(pid: number, onMemory?: (memory: TreeMemory) => void): { end(): RunUsage } {
+export function watchUsage(
+  pid: number,
+  onMemory?: (memory: TreeMemory) => void,
+): { end(): RunUsage; pids(): number[] } {
   let peak = 0
   const ticks = new Map<string, number>()
   const members = descendants(pid)
-  if (process.platform !== 'linux') return { end: () => unmeasured }
+  if (process.platform !== 'linux') return { end: () => unmeasured, pids: () => [] }
   const timer = setInterval(() => {
     const tree = members()
     if (tree.length === 0) return
@@ -27,6 +30,7 @@ export function watchUsage(pid: number, onMemory?: (memory: TreeMemory) => void)
   }, everyMs)
   timer.unref()
   return {
+    pids: () => members().map((entry) => entry.pid),
     end() {
       clearInterval(timer)
       if (ticks.size === 0) return unmeasured

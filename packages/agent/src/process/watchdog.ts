@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { processRecords } from './process-records.ts'
+import { sharedMemoryNow } from './shared-memory.ts'
 
 /** Sees to it that no process of a run outlives the agent, even when the agent is killed with SIGKILL. */
 export type Watchdog = {
@@ -28,11 +29,15 @@ const idleStartMs = 1000
  */
 export function startWatchdog(records: string | null = null): Watchdog {
   const written = processRecords(records)
-  const watched = new Map<number, string>()
+  const watched = new Map<number, { marker: string; before: readonly string[] }>()
   let child: ChildProcess | null = null
   let closed = false
 
   const tell = (line: string) => child?.stdin?.write(`${line}\n`)
+  const tellOf = (pid: number) => {
+    const { marker = '', before = [] } = watched.get(pid) ?? {}
+    tell(`+${[pid, marker, ...before.map(encodeURIComponent)].join(' ')}`)
+  }
   const start = () => {
     clearTimeout(timer)
     if (child || closed) return
@@ -42,7 +47,7 @@ export function startWatchdog(records: string | null = null): Watchdog {
       // Somebody killed it. Without it a killed agent would leave processes behind.
       if (!closed) timer = setTimeout(start, idleStartMs).unref()
     })
-    for (const [pid, marker] of watched) tell(`+${pid} ${marker}`)
+    for (const pid of watched.keys()) tellOf(pid)
   }
   let timer = setTimeout(start, idleStartMs).unref()
 
@@ -50,13 +55,13 @@ export function startWatchdog(records: string | null = null): Watchdog {
     expect: written.expect,
     unexpect: written.ended,
     watch(pid, marker = '') {
-      watched.set(pid, marker)
+      watched.set(pid, { marker, before: sharedMemoryNow() })
       if (marker !== '') written.began(marker, pid)
-      if (child) tell(`+${pid} ${marker}`)
+      if (child) tellOf(pid)
       else start()
     },
     unwatch(pid) {
-      const marker = watched.get(pid)
+      const marker = watched.get(pid)?.marker
       if (marker) written.ended(marker)
       if (watched.delete(pid)) tell(`-${pid}`)
     },

@@ -6,10 +6,13 @@ import type { Ledger } from '../admission/ledger.ts'
 import { residentBytes } from '../admission/measure.ts'
 import type { Seat } from '../admission/seat.ts'
 import { pause } from '../backoff.ts'
+import { type ModuleVariables, noVariables, stampOf } from '../module-variables.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import type { StopReason } from '../process/run-process.ts'
+import { openTemporary } from '../process/short-temporary.ts'
 import type { Watchdog } from '../process/watchdog.ts'
+import { Secrets } from '../secrets.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
 export type WarmLimits = {
@@ -29,13 +32,19 @@ export type WarmPoolDeps = {
   watchdog: Watchdog
   threads: number
   own: NodeJS.ProcessEnv
+  /** What modules are given that name it. */
+  variables?: ModuleVariables
+  secrets?: Secrets
   logger: Logger
   signal: AbortSignal
 }
 
 type Entry = {
   seat: Seat
+  module: RunnableModule
   process: WarmProcess
+  /** Stands for the values that it was given. */
+  variables: string | null
   folder: string
   tasks: number
   /** Resident memory after the first task. */
@@ -47,6 +56,8 @@ type Entry = {
 const ping = { everyMs: 30_000, patienceMs: 10_000 }
 /** Growth that is more than libraries settling in. */
 const growth = { factor: 2, bytes: 256 * 1024 * 1024 }
+
+const outdated = 'its module was given other variables'
 
 /** Loaded processes, each in its seat of the ledger: they take one task after another until they have to go. */
 export class WarmPool {
@@ -116,6 +127,12 @@ export class WarmPool {
       if (seat.state === 'idle' && !keys.has(seat.key)) this.#retire(entry, 'its module changed')
   }
 
+  /** Modules may have been given other values: idle processes of those end, busy ones after their task. */
+  variablesChanged(): void {
+    for (const entry of this.#entries.values())
+      if (entry.seat.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
+  }
+
   /** The loaded processes, for whoever wants to see them. */
   describe(): { module: string; state: string; pid: number | null; tasks: number; gpu: string | null }[] {
     return [...this.#entries.values()].map(({ seat, tasks }) => ({
@@ -132,17 +149,20 @@ export class WarmPool {
   }
 
   #start(seat: Seat, module: RunnableModule): Entry {
-    const { ledger, watchdog, threads, own, logger } = this.#deps
+    const { ledger, watchdog, threads, own, logger, variables = noVariables } = this.#deps
     this.#lastNumber += 1
     const folder = join(this.#deps.folder, String(this.#lastNumber))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const temporary = openTemporary(folder)
     const { python, cacheDir, manifest } = module
+    const given = variables.of(manifest)
+    const mask = (this.#deps.secrets ?? new Secrets()).mask({}, given)
     const warm = new WarmProcess({
       command: python,
       args: [join(module.folder, manifest.entryPoint), '--mode', 'serve'],
       cwd: folder,
       env: moduleEnv({
-        ...{ python, cacheDir, threads, own, runDir: folder, outputDir: folder },
+        ...{ python, cacheDir, threads, own, given, tmpDir: temporary.path, outputDir: folder },
         usesGpu: manifest.resources.usesGpu,
         gpu: seat.gpu ?? undefined,
       }),
@@ -150,9 +170,13 @@ export class WarmPool {
       // Silence, disk and outputs are those of a task, and its process may rest for hours.
       limits: { memoryBytes: this.#deps.memoryBytes() },
       loadTimeoutSeconds: manifest.loadTimeoutSeconds,
-      onLine: (line) => logger.debug({ module: seat.module, line }, 'an idle process said'),
+      onLine: (line) => logger.debug({ module: seat.module, line: mask(line) }, 'an idle process said'),
     })
-    const entry: Entry = { seat, process: warm, folder, tasks: 0, firstBytes: null }
+    const stamp = stampOf(manifest, variables)
+    const entry: Entry = {
+      ...{ seat, module, process: warm, variables: stamp, folder },
+      ...{ tasks: 0, firstBytes: null },
+    }
     this.#entries.set(seat, entry)
     ledger.started(seat, warm.pid, true)
     void warm.ready.then((isReady) => {
@@ -164,6 +188,7 @@ export class WarmPool {
     void warm.gone.then(async () => {
       clearTimeout(entry.idleTimer)
       this.#entries.delete(seat)
+      temporary.close()
       ledger.release(seat)
       await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
         logger.warn({ err }, 'the folder of a warm process could not be removed'),
@@ -185,6 +210,7 @@ export class WarmPool {
     const { pid } = entry.process
     const bytes = pid === undefined ? null : residentBytes(pid)
     entry.firstBytes ??= bytes
+    if (this.#isOutdated(entry)) return outdated
     if (entry.tasks >= this.#deps.limits().maxTasks) return 'it has done its number of tasks'
     const first = entry.firstBytes ?? Number.POSITIVE_INFINITY
     if (bytes !== null && bytes > first * growth.factor && bytes > first + growth.bytes)
@@ -194,6 +220,10 @@ export class WarmPool {
 
   /** Until the next task it is asked now and then whether it lives, and ends when it waited too long. */
   #rest(entry: Entry): void {
+    if (this.#isOutdated(entry)) {
+      this.#retire(entry, outdated)
+      return
+    }
     const until = performance.now() + this.#deps.limits().idleSeconds * 1000
     const later = () => {
       const wait = Math.max(0, Math.min(ping.everyMs, until - performance.now()))
@@ -211,6 +241,9 @@ export class WarmPool {
     clearTimeout(entry.idleTimer)
     later()
   }
+
+  #isOutdated = ({ module, variables }: Entry): boolean =>
+    variables !== stampOf(module.manifest, this.#deps.variables ?? noVariables)
 
   #retire(entry: Entry, reason: string): void {
     this.#deps.logger.info({ module: entry.seat.module, reason }, 'a warm process ends')

@@ -294,7 +294,16 @@ test('modules and workers are one to whoever runs them', async () => {
   await writeFile(file, textOf(entry('a'), entry('b')))
   const named = { name: 'a', version: '1.0.0', digest: 'd' }
   const catalogue = {
-    ...{ scan: vi.fn(), sweep: vi.fn(), retry: vi.fn(), test: vi.fn(), setEnabled: vi.fn(), close: vi.fn() },
+    ...{
+      scan: vi.fn(),
+      sweep: vi.fn(),
+      retry: vi.fn(),
+      test: vi.fn(),
+      gpusChanged: vi.fn(),
+      variablesChanged: vi.fn(),
+      setEnabled: vi.fn(),
+      close: vi.fn(),
+    },
     inventory: () => [{ ...named, status: 'ERROR' as const, manifest: null, path: '/a' }],
     find: () => null,
     available: () => [],

@@ -8,6 +8,10 @@ import { good, manifest, program, testData } from '../../fixtures/modules.ts'
 const started = ['✓ manifest # s  m 1.0.0', '✓ environment # s  Python #, nothing to install']
 const byHand = (mode: string) => `  $ cache/checks/envs/#/bin/python m/main.py --mode ${mode}`
 
+const besideMain =
+  "relative to its working directory, which is the run's folder and not its own: name a file beside main.py as " +
+  'os.path.join(os.path.dirname(os.path.abspath(__file__)), "labels.txt")'
+
 type Bad = { title: string; files: Record<string, unknown>; says: string[] }
 const bad: Bad[] = [
   {
@@ -143,6 +147,62 @@ sys.exit(1)`),
       `${byHand('test')} --input_file m/test_data.json`,
       '  exit code 0',
       '  │ thinking',
+      '',
+    ],
+  },
+  {
+    title: 'that opens a file beside its program by a relative name',
+    files: { 'main.py': program('give(echo=open("labels.txt").read())'), 'labels.txt': 'cat' },
+    says: [
+      ...started,
+      '✗ test # s',
+      '',
+      `  The test failed: The module names "labels.txt" ${besideMain}. The module failed (exit code 1)`,
+      '',
+      `${byHand('test')} --input_file m/test_data.json`,
+      '  exit code 1',
+      '  │ Traceback (most recent call last):',
+      '  │   File "<m>/main.py", line 7, in <module>',
+      '  │     give(echo=open("labels.txt").read())',
+      '  │               ^^^^^^^^^^^^^^^^^^',
+      "  │ FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'",
+      '',
+    ],
+  },
+  {
+    title: 'that does so when it runs only',
+    files: {
+      'main.py': program(`
+if mode == "test": give(echo="hi")
+else:
+    try: open("labels.txt")
+    except OSError as error: print(json.dumps({"status": "error", "error": {"message": str(error)}}))`),
+      'labels.txt': 'cat',
+    },
+    says: [
+      ...started,
+      '✓ test # s',
+      '✗ run # s',
+      '',
+      `  The run failed: The module names "labels.txt" ${besideMain}. [Errno 2] No such file or directory: 'labels.txt'`,
+      '',
+      `${byHand('run')} --task_id tsk_00000000000000000000000000 --input_file m/test_data.json`,
+      '  exit code 0',
+      '',
+    ],
+  },
+  {
+    title: 'whose test data names a file of another machine',
+    files: {
+      'test_data.json': { inputs: { text: 'hi', pages: ['/home/alice/one.txt'] } },
+      'one.txt': '1',
+    },
+    says: [
+      ...started,
+      '✗ test # s',
+      '',
+      '  test_data.json: input "pages" names /home/alice/one.txt, an absolute path that this machine does not have: ' +
+        'the module\'s folder has it: write "one.txt"',
       '',
     ],
   },

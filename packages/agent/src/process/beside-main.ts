@@ -1,0 +1,84 @@
+import { statSync } from 'node:fs'
+import { basename, isAbsolute, join, posix, relative, sep, win32 } from 'node:path'
+import type { TaskError } from '@millrace/shared/for-agents'
+import { withoutLastLines } from './exit-error.ts'
+import type { ProcessEnd } from './run-process.ts'
+
+type Said = { end: ProcessEnd | null; error?: TaskError | null }
+type Place = { folder: string; entryPoint: string; cwd: string }
+
+/**
+ * Finds in what a program said last a file that it did not find, although one of that name lies in the module's folder: named
+ * relative to the working directory, or as on its author's machine. Says how to name it, or `null`.
+ */
+export function hintOfPath(said: Said, place: Place): string | null {
+  for (const line of lastLines(said)) {
+    if (!notFound.test(line)) continue
+    for (const named of pathsIn(line)) {
+      const inFolder = lookUp(named, place)
+      if (inFolder !== null) return wordsFor(named, inFolder, place)
+    }
+  }
+  return null
+}
+
+/** The same in front of an error's message, where there is anything to say. */
+export function withHintOfPath(error: TaskError, end: ProcessEnd, place: Place): TaskError {
+  // What was stopped did not fail for that.
+  const hint = end.stopReason ? null : hintOfPath({ end, error }, place)
+  return hint === null ? error : { ...error, message: `${hint}. ${error.message}`.slice(0, 16_000) }
+}
+
+const notFound =
+  /no such file|not found|not find|(?:can ?not|can't|could ?not|couldn't|unable to|failed to|fail to) (?:be )?(?:open|read|load|find|access)|does ?n[o']t exist|load model from/i
+
+/** What explains an end: the error that it told, exceptions, and the very last lines. */
+function lastLines({ end, error }: Said): string[] {
+  const { stderrTail = [], stdoutTail = [] } = end ?? {}
+  const exceptions = stderrTail.filter((line) => /^[\w.]*(?:Error|Exception|NoSuchFile)\b/.test(line))
+  const told = error ? withoutLastLines(error.message).split('\n') : []
+  return [...told, ...exceptions.toReversed(), ...stderrTail.slice(-3), ...stdoutTail.slice(-3)]
+}
+
+/** Whatever stands in quotes, and words that look like a path. */
+function pathsIn(line: string): string[] {
+  const quoted = [...line.matchAll(/'([^']+)'|"([^"]+)"|`([^`]+)`/g)].map(([, a, b, c]) => a ?? b ?? c ?? '')
+  const words = line.split(/[\s'"`,;()[\]<>]+/).map((word) => word.replace(/[:.!?]+$/, ''))
+  return [...quoted, ...words.filter((word) => /[./\\]/.test(word))].filter((path) => path.length < 1000)
+}
+
+/** Where it lies inside the module's folder; `null` for what is not there, or was found where it was looked for. */
+function lookUp(named: string, { folder, cwd }: Place): string | null {
+  const path = named.replaceAll('\\', '/')
+  if (posix.isAbsolute(path) || win32.isAbsolute(named)) {
+    if (isThere(named)) return null
+    const ofRun = relative(cwd, path)
+    const isOfRun = isAbsolute(path) && ofRun !== '' && !ofRun.startsWith(`..${sep}`)
+    return inside(folder, isOfRun ? ofRun : basename(path))
+  }
+  return isThere(join(cwd, path)) ? null : inside(folder, path)
+}
+
+function inside(folder: string, path: string): string | null {
+  const way = posix.normalize(path.replaceAll('\\', '/')).replace(/\/$/, '')
+  if (way === '.' || way === '' || way === '..' || way.startsWith('../')) return null
+  return isThere(join(folder, way)) ? way : null
+}
+
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return false // longer than a name may be, or not a folder on the way
+  }
+}
+
+function wordsFor(named: string, inFolder: string, { entryPoint }: Place): string {
+  const isOfElsewhere = posix.isAbsolute(named) || win32.isAbsolute(named)
+  const how = isOfElsewhere
+    ? `The module names "${named}", which is not there, but ${inFolder} lies in its folder`
+    : `The module names "${named}" relative to its working directory, which is the run's folder and not its own`
+  const fromEntry = posix.relative(posix.dirname(entryPoint.replaceAll('\\', '/')), inFolder)
+  const main = basename(entryPoint)
+  return `${how}: name a file beside ${main} as os.path.join(os.path.dirname(os.path.abspath(__file__)), "${fromEntry}")`
+}

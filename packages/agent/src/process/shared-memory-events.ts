@@ -1,0 +1,52 @@
+import { type FSWatcher, watch } from 'node:fs'
+
+/** Whoever makes a thousand segments a second is not looked at a thousand times. */
+const everyMs = 250
+
+const listeners = new Set<() => void>()
+let watcher: FSWatcher | null = null
+let timer: NodeJS.Timeout | null = null
+let isAgain = false
+
+/** Calls when there is new shared memory on this machine: at once, and again when there has been more. Returns how to end it. */
+export function onNewSharedMemory(listener: () => void): () => void {
+  listeners.add(listener)
+  watcher ??= begin()
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size > 0) return
+    watcher?.close()
+    watcher = null
+    if (timer) clearTimeout(timer)
+    timer = null
+  }
+}
+
+function begin(): FSWatcher | null {
+  try {
+    const begun = watch('/dev/shm', { persistent: false }, (event) => {
+      // Content changes all the time; names come and go seldom.
+      if (event === 'rename') tell()
+    })
+    begun.on('error', () => undefined)
+    return begun
+  } catch {
+    return null // no such folder, or no watches left: then it is looked at before a stop alone
+  }
+}
+
+/** Also once more a little later: what made it may not have been known yet. */
+function tell(): void {
+  if (timer) {
+    isAgain = true
+    return
+  }
+  for (const listener of listeners) listener()
+  timer = setTimeout(() => {
+    timer = null
+    const isMore = isAgain
+    isAgain = false
+    if (isMore) tell()
+    else for (const listener of listeners) listener()
+  }, everyMs).unref()
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, symlinkSync, unlinkSync } from 'node:fs'
+import { readdir, readlink, stat, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve, sep } from 'node:path'
+
+/** Where a process has its temporary files. */
+export type Temporary = { path: string; close(): void }
+
+/** The name of a socket has at most 107 bytes, and libraries add up to 60 to that of the folder. */
+const longest = 40
+const prefix = 'mr-'
+const isLink = /^mr-[0-9a-f]{12}$/
+
+/**
+ * Makes a folder for temporary files inside the folder of a run, where they count as its own and lie on the agent's disk, and a
+ * short name for it in the system's temporary folder: see decision 0034.
+ */
+export function openTemporary(runDir: string): Temporary {
+  const folder = join(runDir, 'tmp')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const base of bases()) {
+    const path = join(base, `${prefix}${randomBytes(6).toString('hex')}`)
+    if (tryLink(folder, path)) return { path, close: () => remove(path) }
+  }
+  return { path: folder, close() {} }
+}
+
+/** Removes the short names that an agent of this home left when it was killed, and those that lead nowhere any more. */
+export async function sweepTemporary(home: string): Promise<void> {
+  const inside = resolve(home) + sep
+  for (const base of bases()) {
+    const names = await readdir(base).catch(() => [])
+    for (const path of names.filter((name) => isLink.test(name)).map((name) => join(base, name))) {
+      const target = await readlink(path).catch(() => null)
+      if (target === null) continue
+      const isLeft = target.startsWith(inside) || (await leadsNowhere(path))
+      // Another user's stays.
+      if (isLeft) await unlink(path).catch(() => undefined)
+    }
+  }
+}
+
+/** Windows lets few users make links, and has no such limit that matters. */
+const bases = (): string[] =>
+  process.platform === 'win32'
+    ? []
+    : [...new Set([tmpdir(), '/tmp'])].filter(({ length }) => length <= longest)
+
+function tryLink(folder: string, path: string): boolean {
+  try {
+    symlinkSync(folder, path)
+    return true
+  } catch {
+    return false // that folder may not be written, or its disk is full
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Somebody tidied up before.
+  }
+}
+
+const leadsNowhere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => false,
+    (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
+  )
