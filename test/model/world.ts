@@ -324,6 +324,7 @@ export class World {
       refused: new RefusedCallers(),
       storeSafety: { state: 'safe' },
       ending: new Map(),
+      turns: () => () => undefined, // nobody else waits for the time that passes here
       limits: {
         sessionTtlSeconds: ttlSeconds,
         heartbeatSeconds: 5,
