@@ -45,6 +45,7 @@ async function environmentFor(o: {
   home: string
   own: NodeJS.ProcessEnv
   run: RunStep
+  gpu?: string
   requirements: Requirements
   interpreter: Interpreter
 }): Promise<{ python: string; envDir: string } | { fault: string }> {
@@ -54,7 +55,8 @@ async function environmentFor(o: {
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
   const digest = await environmentDigest({
     ...o,
-    torchBackend,
+    // What "auto" picks without a GPU is of no use once there is one.
+    torchBackend: torchBackend === 'auto' && o.gpu === undefined ? 'auto, without a GPU' : torchBackend,
     allowBuilds: o.manifest.allowBuilds,
     moduleDigest: o.digest,
   })

@@ -110,6 +110,8 @@ export async function makeReady(o: {
       cacheDir: cacheFolder(o.home, name),
       run,
     }
+    const isOfOtherDriver = module.outcome?.driver !== (gpu?.driverVersion ?? null)
+    if (module.status === 'AVAILABLE' && isOfOtherDriver) move(module, 'DETECTED')
     const before = module.status === 'AVAILABLE' ? module.outcome : null
     let installed = before && {
       python: before.python ?? '',
