@@ -43,6 +43,7 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
     runs,
     commands,
     modules,
+    awaiting: agent.modules.filter((one) => one.awaits).length,
     rest: asked && lasts(asked, now) ? asked : null,
     now: deps.clock.now().toISOString(),
   }
