@@ -49,7 +49,8 @@ export async function writeReport(
 
 /** What nobody ever vouched for, and no agent has any more, leaves nothing behind. */
 export async function removeUnknown(deps: Deps, module: ModuleDoc): Promise<void> {
-  if (module.awaiting.length === 0 && isUnknown(module)) await deps.store.modules.removeUnchanged(module)
+  if (module.awaiting.length === 0 && !module.disabled && isUnknown(module))
+    await deps.store.modules.removeUnchanged(module)
 }
 
 const isCrowded = async (deps: Deps): Promise<boolean> =>
