@@ -104,7 +104,9 @@ describe('half a surrogate pair', () => {
     expect(response.status).toBe(422)
     expect(await response.json()).toMatchObject({
       code: 'invalid_request',
-      detail: expect.stringContaining(`${place}: has half a surrogate pair, which is no character: send whole`),
+      detail: expect.stringContaining(
+        `${place}: has half a surrogate pair, which is no character: send whole`,
+      ),
     })
   })
 
