@@ -215,6 +215,16 @@ describe('contents that only an agent without trust has', () => {
     expect(await statusOn('vouched', late.agentId)).toEqual(['AVAILABLE'])
   })
 
+  test('serve where agents reported the same before there were approvals', async () => {
+    const honest = await scriptedAgent(api)
+    const ours = named('of-before')
+    await honest.has([ours])
+    await api.deps.store.modules.change('of-before', (doc) => ({ ...doc, approved: [] }))
+    const agent = await untrustedAgent(api)
+    await agent.tell([ours, named('of-before', '2.0.0')])
+    expect(await statusOn('of-before', agent.agentId)).toEqual(['AVAILABLE', 'ERROR'])
+  })
+
   test('serve beside other contents of that version when an admin approves them', async () => {
     const honest = await scriptedAgent(api)
     const [ours, theirs] = [named('beside'), named('beside', '1.0.0', { description: 'built elsewhere' })]
