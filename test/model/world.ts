@@ -58,6 +58,7 @@ const ttlSeconds = 20
 /** The same that the tick itself takes for a break in its own life. */
 const gapMs = Math.max(2_500, ttlSeconds * 250)
 const keyId = 'key_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const serves = { modules: ['*'], trusted: true }
 
 export class World {
   readonly random: Random
@@ -136,7 +137,9 @@ export class World {
       }
       this.agents.push(agent)
       await begin('sign in', (deps) => this.signIn(deps, agent, undefined))
-      await begin('modules', async (deps) => reportModules(deps, await this.agentDoc(deps, agent), modules))
+      await begin('modules', async (deps) =>
+        reportModules(deps, await this.agentDoc(deps, agent), serves, modules),
+      )
     }
     this.noteTick()
   }
@@ -209,7 +212,7 @@ export class World {
 
   async signIn(deps: Deps, agent: Agent, previousSessionId: SessionId | undefined) {
     const heldRuns = [...agent.held, ...agent.spool.keys()]
-    const answer = await register(deps, keyId, this.newIds(), {
+    const answer = await register(deps, { id: keyId, serves }, this.newIds(), {
       agentId: agent.id,
       name: agent.name,
       instanceId: `instance-${agent.name}-${agent.instance}`,

@@ -40,7 +40,7 @@ async function makeAgentKey(url: string, admin: string): Promise<string> {
   const answer = await fetch(`${url}/api/keys`, {
     method: 'POST',
     headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'local agent', scopes: ['agent'] }),
+    body: JSON.stringify({ name: 'local agent', scopes: ['agent'], modules: ['*'], trusted: true }),
   })
   if (!answer.ok) {
     throw new Error(`the API made no agent key: ${answer.status} ${(await answer.text()).slice(0, 300)}`)

@@ -45,6 +45,7 @@ import { Session, SessionDenied } from './session.ts'
 import { settingsFile } from './settings.ts'
 import { Wakefulness } from './wakefulness.ts'
 import { WarmPool } from './warm/warm-pool.ts'
+import { Withheld } from './withheld.ts'
 import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
@@ -179,10 +180,12 @@ export async function startAgent(
     signal,
   })
   const learned = new LearnedNeeds()
+  const withheld = new Withheld(logger)
   const offering = new Offering({
     programs,
     ledger,
     learned,
+    withheld,
     runsOf: (worker) => runs.countOf(worker),
     hasGpu: () => gpus.current.length > 0,
   })
@@ -342,6 +345,7 @@ export async function startAgent(
           runs.obey(answer.runs)
           for (const command of answer.commands) commands.carryOut(command)
           programs.setEnabled(answer.modules ?? {})
+          if (withheld.isOutdated(answer.awaiting)) inventory.changed()
           if (answer.rest !== undefined) operatorWants(answer.rest)
         },
         onBack: () => {

@@ -1,5 +1,6 @@
 import type { InstallLogRequest, LogLine } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
+import { isRefused } from './api-failures.ts'
 import { backoffMs, pause } from './backoff.ts'
 
 export type InstallLogDeps = {
@@ -56,6 +57,10 @@ export class InstallLogs {
         return
       } catch (err) {
         if (signal.aborted) return
+        if (isRefused(err, 'forbidden')) {
+          logger.warn({ err, module: batch.module }, 'the API does not take these install lines')
+          return
+        }
         logger.warn({ err, module: batch.module, tries }, 'install lines are not sent yet')
         await pause(backoffMs(tries), signal)
       }

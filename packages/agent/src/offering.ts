@@ -3,11 +3,13 @@ import type { LearnedNeeds } from './admission/learned.ts'
 import type { Ledger, Wish } from './admission/ledger.ts'
 import type { Needs, Seat } from './admission/seat.ts'
 import type { Program, Programs } from './programs.ts'
+import type { Withheld } from './withheld.ts'
 
 export type OfferingDeps = {
   programs: Programs
   ledger: Ledger
   learned: LearnedNeeds
+  withheld: Withheld
   /** Runs of a configured worker that are under way. */
   runsOf(worker: string): number
   /** Whether there is a GPU at all. */
@@ -32,8 +34,12 @@ export class Offering {
   /** The API took note of these modules: only such may be offered. */
   apiKnows(answer: InventoryAnswer, modules: InventoryModule[]): void {
     this.#deps.learned.learn(answer)
+    this.#deps.withheld.learn(answer)
     this.#known = modules.filter(
-      ({ name, status }) => status === 'AVAILABLE' && answer.modules[name] !== 'disabled',
+      (module) =>
+        module.status === 'AVAILABLE' &&
+        answer.modules[module.name] !== 'disabled' &&
+        !this.#deps.withheld.has(module),
     )
   }
 

@@ -48,6 +48,11 @@ export const Agent = z.object({
   capacity: z.number().int().nullable(),
   running: z.array(RunId),
   modules: z.array(z.object({ name: z.string(), version: z.string(), status: z.string() })),
+  trusted: z.boolean().optional().describe('whether its reports count without approval, by its key'),
+  leftOut: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .optional()
+    .describe('modules that it last reported and that are not in the registry; the first 100'),
   lastSeenAt: z.iso.datetime(),
   clockOffsetSeconds: z
     .number()

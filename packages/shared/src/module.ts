@@ -40,6 +40,15 @@ export const ModuleOnAgent = z.object({
   error: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
+  needsApproval: z.boolean().default(false).describe('it gets no tasks until POST …/approve lets it'),
+})
+
+/** Contents that an agent whose key is not trusted has reported, and that count only once they are approved. */
+export const AwaitingApproval = z.object({
+  agentId: AgentId,
+  version: z.string(),
+  digest: z.string(),
+  since: z.iso.datetime(),
 })
 export type ModuleOnAgent = z.infer<typeof ModuleOnAgent>
 
@@ -83,6 +92,7 @@ export const Module = z.object({
   maxAttempts: z.number().int().nullable().describe('of its tasks that do not say themselves'),
   capabilities: z.object({ accepts: z.array(DataType), returns: z.array(DataType) }),
   agents: z.array(ModuleOnAgent),
+  awaitingApproval: z.array(AwaitingApproval).default([]),
   history: z.array(ModuleMove).optional().describe('newest first, at most 100; left out of lists'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

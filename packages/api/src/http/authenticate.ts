@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { GrantId, KeyId, type Scope } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import type { GrantDoc, KeyDoc } from '../store/documents/access.ts'
+import type { GrantDoc, KeyDoc, Serves } from '../store/documents/access.ts'
 import type { Ctx, Principal } from './env.ts'
 
 /**
@@ -14,13 +14,14 @@ export const secretPrefix = { key: 'mlr_', grant: 'mlg_', ticket: 'mlt_' } as co
 export const hashSecret = (secret: string): string => hash('sha256', secret)
 
 const adminId = 'key_00000000000000000000000000'
+const everything: Serves = { modules: ['*'], trusted: true }
 
 /** Who asks, by `Authorization: Bearer …` only: a key is never taken from a query, which ends up in logs. */
 export async function authenticate(deps: Deps, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
   const secret = c.req.header('authorization')?.match(/^Bearer\s+(\S+)$/i)?.[1]
   if (!secret) throw new Failure('unauthorized', 'Send "Authorization: Bearer <key>".')
   if (adminKeyHash && sameHash(hashSecret(secret), adminKeyHash))
-    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null }
+    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null, serves: everything }
   return secret.startsWith(secretPrefix.grant) ? byGrant(deps, secret) : byKey(deps, secret)
 }
 
@@ -53,7 +54,7 @@ export async function principalOf(
     return ofGrant(deps, grant)
   }
   if (known.apiKey === adminId && adminKeyHash)
-    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null }
+    return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null, serves: everything }
   const key = await deps.store.keys.get(known.apiKey)
   if (!key) throw gone
   return ofKey(deps, key)
@@ -75,7 +76,8 @@ export async function isStillGood(
 
 function ofKey(deps: Deps, key: KeyDoc): Principal {
   if (isOver(deps, key)) throw new Failure('unauthorized', 'This key has expired.')
-  return { id: key._id, scopes: key.scopes, grant: null, rateLimit: key.rateLimit }
+  const { _id: id, scopes, rateLimit } = key
+  return { id, scopes, grant: null, rateLimit, serves: scopes.includes('admin') ? everything : key }
 }
 
 /** A grant ends with the key that gave it. */
@@ -84,7 +86,13 @@ async function ofGrant(deps: Deps, grant: GrantDoc): Promise<Principal> {
   const giver = grant.apiKey === adminId ? null : await deps.store.keys.recent(grant.apiKey)
   if (grant.apiKey !== adminId && (!giver || isOver(deps, giver)))
     throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
-  return { id: grant.apiKey, scopes: ['write'], grant, rateLimit: giver?.rateLimit ?? null }
+  return {
+    id: grant.apiKey,
+    scopes: ['write'],
+    grant,
+    rateLimit: giver?.rateLimit ?? null,
+    serves: { modules: [], trusted: false },
+  }
 }
 
 /** The part of a secret that finds its document. */

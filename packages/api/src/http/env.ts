@@ -2,7 +2,7 @@ import type { RateLimit, Scope } from '@millrace/shared'
 import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
-import type { GrantDoc } from '../store/documents/access.ts'
+import type { GrantDoc, Serves } from '../store/documents/access.ts'
 import type { Budget } from './budget.ts'
 import type { Body } from './read-body.ts'
 
@@ -15,6 +15,7 @@ export type Principal = {
   scopes: readonly Scope[]
   grant: GrantDoc | null
   rateLimit: RateLimit | null
+  serves: Serves
 }
 
 export type Env = {

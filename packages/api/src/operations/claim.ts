@@ -182,7 +182,7 @@ async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
 async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boolean> {
   if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
     return true
-  return fitsVersion(task, await deps.store.modules.get(task.module), offer.version)
+  return fitsVersion(task, await deps.store.modules.get(task.module), offer)
 }
 
 /** Up to the first one that is full, or that a twin was faster at. */

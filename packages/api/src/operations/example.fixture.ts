@@ -83,6 +83,8 @@ export const exampleAgent: AgentDoc = {
   runs: [],
   missing: [],
   modules: [],
+  trusted: true,
+  leftOut: [],
   commands: [],
   asked: null,
   ownRest: null,

@@ -14,6 +14,8 @@ export function presentAgent(agent: AgentDoc, now: Date): Agent {
     capacity: agent.capacity,
     running: agent.runs.map((run) => run.runId),
     modules: agent.modules.map(({ name, version, status }) => ({ name, version, status })),
+    trusted: agent.trusted,
+    leftOut: agent.leftOut,
     lastSeenAt: agent.lastSeenAt.toISOString(),
     clockOffsetSeconds: agent.clockOffsetSeconds,
     version: agent.version,

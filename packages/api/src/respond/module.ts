@@ -1,4 +1,5 @@
 import { dataTypesOf, Manifest, type Module } from '@millrace/shared'
+import { withheld } from '../operations/modules/approval.ts'
 import { bestOf, connectedOf, standing } from '../operations/modules/standing.ts'
 import { compareVersions } from '../operations/modules/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
@@ -31,12 +32,34 @@ export function presentModule(
       accepts: [...new Set(manifest?.inputs.flatMap(dataTypesOf))],
       returns: [...new Set(manifest?.outputs.flatMap(dataTypesOf))],
     },
-    agents: entries.map(({ manifest: _, since: __, ...entry }) => entry),
-    ...(options.list ? {} : { history: module.history.map((one) => ({ ...one, at: one.at.toISOString() })) }),
+    agents: [
+      ...entries.map((entry) => onAgent(entry, false)),
+      ...withheld(module).map((entry) => onAgent(entry, true)),
+    ],
+    awaitingApproval: module.awaiting.map(({ agentId, version, digest, since }) => ({
+      agentId,
+      version,
+      digest,
+      since: since.toISOString(),
+    })),
+    ...(options.list ? {} : { history: module.history.map(moveOf) }),
     createdAt: module.createdAt.toISOString(),
     updatedAt: module.updatedAt.toISOString(),
   }
 }
+
+const moveOf = ({ trusted: _, at, ...move }: ModuleDoc['history'][number]) => ({
+  ...move,
+  at: at.toISOString(),
+})
+
+const onAgent = (
+  { manifest: _, since: __, trusted: ___, ...entry }: ModuleEntry,
+  needsApproval: boolean,
+) => ({
+  ...entry,
+  needsApproval,
+})
 
 const manifestOf = (entry: ModuleEntry | undefined): Manifest | null =>
   entry?.manifest ? (Manifest.safeParse(JSON.parse(entry.manifest)).data ?? null) : null

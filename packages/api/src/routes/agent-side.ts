@@ -34,6 +34,7 @@ import { claim } from '../operations/claim.ts'
 import { finish } from '../operations/finish.ts'
 import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
+import { refuseUnserved } from '../operations/modules/served.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
 /** What agents call. Every request is safe to send twice. */
@@ -59,7 +60,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
       c.var.budget.take('registrations')
-      return c.json(await register(deps, c.var.principal.id, c.var.ids, body))
+      return c.json(await register(deps, c.var.principal, c.var.ids, body))
     },
   }),
   endpoint({
@@ -86,7 +87,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
-      return c.json(await reportModules(deps, agent, body.modules))
+      return c.json(await reportModules(deps, agent, c.var.principal.serves, body.modules))
     },
   }),
   endpoint({
@@ -101,6 +102,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body }) {
       const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
       const module = pathId(c, ModuleName, 'module')
+      refuseUnserved(c.var.principal.serves, module)
       for (const line of body.lines) refuseLongLine(line)
       await appendInstallLog(deps, { agent: agent._id, module, digest: body.digest }, body.lines)
       deps.bus.announce(moduleEvent(module))

@@ -1,4 +1,5 @@
 import {
+  ApproveModule,
   InstallLogQuery,
   ModuleAnswer,
   ModulePage,
@@ -12,10 +13,14 @@ import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { tellAgents } from '../operations/agents/tell-agents.ts'
+import { isGone } from '../operations/modules/approval.ts'
+import { approveModule } from '../operations/modules/approve-module.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { installLogId } from '../operations/modules/install-log.ts'
+import { agentsOf } from '../operations/modules/refresh-modules.ts'
 import { switchModule } from '../operations/modules/switch-module.ts'
 import { presentModule } from '../respond/module.ts'
+import type { ModuleEntry } from '../store/documents/module.ts'
 import { answerInstallLog } from './install-log.ts'
 
 export const moduleEndpoints = (deps: Deps): Endpoint[] => [
@@ -35,7 +40,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
       ])
       const matching = docs.filter((doc) => {
         const { status, capabilities } = presentModule(doc, agents)
-        if (doc.entries.length === 0) return false
+        if (isGone(doc)) return false
         if (query.status && status !== query.status) return false
         if (query.accepts && !capabilities.accepts.includes(query.accepts)) return false
         return !query.returns || capabilities.returns.includes(query.returns)
@@ -111,6 +116,24 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     }),
   ),
   endpoint({
+    method: 'post',
+    path: '/api/modules/:id/approve',
+    scope: 'admin',
+    tag: 'Modules',
+    summary: 'Let contents serve that an agent without trust has, or that others have otherwise',
+    audit: 'module.approve',
+    body: ApproveModule,
+    answers: { 200: { description: 'Approved, now or before', schema: ModuleAnswer } },
+    idempotent: true,
+    async handle(c, { body }) {
+      const known = await moduleOf(deps, c)
+      const contents = await approveModule(deps, known.doc, body)
+      c.set('auditDetail', { ...body, contents })
+      const { doc, agents } = await moduleOf(deps, c)
+      return c.json({ module: presentModule(doc, agents) })
+    },
+  }),
+  endpoint({
     method: 'get',
     path: '/api/modules/:id',
     scope: 'read',
@@ -138,21 +161,20 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
 
 async function moduleOf(deps: Deps, c: Ctx) {
   const doc = await findModule(deps, c.req.param('id') ?? '')
-  if (!doc || doc.entries.length === 0) throw notFound('module')
-  const agents = await deps.store.agents.many([...new Set(doc.entries.map((entry) => entry.agentId))])
-  return { doc, agents }
+  if (!doc || isGone(doc)) throw notFound('module')
+  return { doc, agents: await agentsOf(deps, doc) }
 }
 
-/** Whose log: of the contents and the agent that are named, else of those that were told of last. */
+/** Whose log: of the contents and the agent that are named, else of those that were told of last, by trusted agents first. */
 async function installLogOf(deps: Deps, c: Ctx, query: InstallLogQuery) {
   const doc = await findModule(deps, c.req.param('id') ?? '')
   if (!doc) throw notFound('module')
-  const [entry] = doc.entries
-    .filter(
-      (one) =>
-        (!query.agentId || one.agentId === query.agentId) && (!query.digest || one.digest === query.digest),
-    )
-    .sort((a, b) => b.since.getTime() - a.since.getTime())
+  const newest = (one: ModuleEntry, other: ModuleEntry) =>
+    Number(other.trusted) - Number(one.trusted) || other.since.getTime() - one.since.getTime()
+  const [entry] = [...doc.entries.toSorted(newest), ...doc.awaiting.toSorted(newest)].filter(
+    (one) =>
+      (!query.agentId || one.agentId === query.agentId) && (!query.digest || one.digest === query.digest),
+  )
   return entry ? { module: doc._id, id: installLogId(entry.agentId, doc._id, entry.digest) } : null
 }
 

@@ -6,6 +6,7 @@ import {
   KeyId,
   KeyPage,
   PageQuery,
+  type Scope,
   Settings,
   SettingsPatch,
   Summary,
@@ -18,7 +19,7 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
 import { iso } from '../respond/task.ts'
-import type { KeyDoc } from '../store/documents/access.ts'
+import type { KeyDoc, Serves } from '../store/documents/access.ts'
 import { untilForgotten } from '../store/remember.ts'
 import { tick } from '../tick/tick.ts'
 
@@ -34,7 +35,14 @@ const keys = (deps: Deps): Endpoint[] => [
     tag: 'Keys',
     summary: 'Make a key; its secret is shown this once',
     body: CreateKey,
-    auditDetail: ({ name, scopes, expiresAt, rateLimit }) => ({ name, scopes, expiresAt, rateLimit }),
+    auditDetail: ({ name, scopes, expiresAt, rateLimit, modules, trusted }) => ({
+      name,
+      scopes,
+      expiresAt,
+      rateLimit,
+      modules,
+      trusted,
+    }),
     answers: { 201: { description: 'Created', schema: KeyCreated } },
     idempotent: true,
     async handle(c, { body }) {
@@ -47,6 +55,8 @@ const keys = (deps: Deps): Endpoint[] => [
         scopes: body.scopes,
         secretHash: hashSecret(secret),
         rateLimit: body.rateLimit ?? null,
+        modules: body.modules ?? ['*'],
+        trusted: body.trusted ?? true,
         createdAt: deps.clock.now(),
         expiresAt: body.expiresAt ? new Date(body.expiresAt) : null,
       }
@@ -142,11 +152,18 @@ const settings = (deps: Deps): Endpoint[] => [
   }),
 ]
 
-const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit }: KeyDoc): Key => ({
+const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit, ...key }: KeyDoc): Key => ({
   id: _id,
   name,
   scopes,
   createdAt: createdAt.toISOString(),
   expiresAt: iso(expiresAt),
   rateLimit,
+  ...servedBy(scopes, key),
 })
+
+/** Keys that no agent can use have no such rights. */
+function servedBy(scopes: readonly Scope[], { modules, trusted }: Serves) {
+  if (scopes.includes('admin')) return { modules: ['*'], trusted: true }
+  return scopes.includes('agent') ? { modules: [...modules], trusted } : {}
+}

@@ -81,7 +81,10 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { createdAt: 1 }, serves: 'those that are long over' },
     { key: { agent: 1, instanceId: 1 }, serves: 'whose live lines they are' },
   ],
-  modules: [{ key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' }],
+  modules: [
+    { key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' },
+    { key: { 'awaiting.agentId': 1 }, serves: 'what an agent no longer has, and how many await approval' },
+  ],
   grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
   tickets: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 }],
   idempotency: [{ key: { at: 1 }, serves: 'their end', expireAfterSeconds: 24 * 3600 }],

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { isUnknown } from '../operations/modules/approval.ts'
 
 const everyMs = 15_000
 const lastDone = new WeakMap<Deps['bus'], number>()
@@ -9,6 +10,6 @@ export async function ensureStreams(deps: Deps): Promise<void> {
   if (now - (lastDone.get(deps.bus) ?? 0) < everyMs) return
   if (!(await deps.bus.ensureStreams())) return
   for (const module of await deps.store.modules.find({}, { limit: 1_000 }))
-    await deps.bus.ensureWork(module._id)
+    if (!isUnknown(module)) await deps.bus.ensureWork(module._id)
   lastDone.set(deps.bus, now)
 }

@@ -78,6 +78,7 @@ export const HeartbeatAnswer = z.object({
   runs: z.record(z.string(), RunVerdict),
   commands: z.preprocess(knownCommands, z.array(AgentCommand)),
   modules: ModuleSwitches.optional().describe('as they are switched now'),
+  awaiting: z.number().int().optional().describe('so much of what it has awaits approval'),
   rest: AgentRest.nullish().describe('what its operators want; null: to work'),
   now: apiTime,
 })
@@ -107,6 +108,18 @@ export type Needs = z.infer<typeof Needs>
 export const InventoryAnswer = z.object({
   modules: ModuleSwitches,
   peaks: z.record(z.string(), Needs).optional().describe('by digest, on whatever machine'),
+  withheld: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        digest: z.string(),
+        reason: z.string().describe('with the remedy'),
+        needsApproval: z.boolean(),
+      }),
+    )
+    .optional()
+    .describe('what gets no tasks: the key may not serve it, or nobody approved it'),
 })
 export type InventoryAnswer = z.infer<typeof InventoryAnswer>
 

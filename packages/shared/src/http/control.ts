@@ -16,6 +16,19 @@ export const ModuleQuery = PageQuery.extend({
 export type ModuleQuery = z.infer<typeof ModuleQuery>
 export const ModuleAnswer = z.object({ module: Module })
 export const ModulePage = pageOf(Module)
+export const ApproveModule = z
+  .strictObject({
+    version: z.string().max(100).optional(),
+    digest: z.string().max(128).optional(),
+    agent: AgentId.optional().describe('all that this agent has of the module, or what of it is named'),
+  })
+  .refine(
+    ({ version, digest, agent }) => agent !== undefined || (version !== undefined && digest !== undefined),
+    {
+      message: 'name version and digest, or agent',
+    },
+  )
+export type ApproveModule = z.infer<typeof ApproveModule>
 export const ScanRequest = z.strictObject({ agentId: AgentId.optional() })
 export const ScanAnswer = z.object({ agents: z.array(AgentId) })
 export const InstallLogQuery = z.object({
@@ -48,11 +61,38 @@ export const RateLimit = z.strictObject({
 })
 export type RateLimit = z.infer<typeof RateLimit>
 
-export const CreateKey = z.strictObject({
+/** Which modules an agent's key may serve: a name, the beginning of names with `*` behind it, or `*` for all. */
+export const ModulePattern = z
+  .string()
+  .max(64, 'at most 64 characters')
+  .regex(
+    /^(\*|[a-z0-9][a-z0-9_-]*\*?)$/,
+    'the name of a module, the beginning of one followed by *, or * alone',
+  )
+
+const KeyFields = z.strictObject({
   name: z.string().min(1).max(200),
   scopes: z.array(Scope).min(1),
   expiresAt: z.iso.datetime().nullish(),
   rateLimit: RateLimit.nullish().describe('of all its requests; none when left out'),
+  modules: z
+    .array(ModulePattern)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('with the scope agent: modules that its agents may serve; ["*"] when left out'),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe('with the scope agent: what its agents report counts without approval; true when left out'),
+})
+export const CreateKey = KeyFields.superRefine(({ scopes, modules, trusted }, context) => {
+  if (scopes.includes('agent') && !scopes.includes('admin')) return
+  const message = scopes.includes('admin')
+    ? 'a key with the scope admin may serve every module, and is trusted'
+    : 'only a key with the scope agent has this'
+  for (const [key, given] of Object.entries({ modules, trusted }))
+    if (given !== undefined) context.addIssue({ code: 'custom', message, path: [key] })
 })
 export const Key = z.object({
   id: KeyId,
@@ -61,6 +101,14 @@ export const Key = z.object({
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
   rateLimit: RateLimit.nullable(),
+  modules: z
+    .array(z.string())
+    .optional()
+    .describe('that its agents may serve; only of keys that agents can use'),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe('whether reports of its agents count without approval; only of keys that agents can use'),
 })
 export type Key = z.infer<typeof Key>
 export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().describe('shown once') })

@@ -39,10 +39,16 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
     ]),
   )
   const { asked, commands } = change?.after ?? { ...agent, commands: [] }
-  const answer = { runs, commands, modules, rest: asked && lasts(asked, now) ? asked : null }
-  return request.clockOffsetSeconds === undefined
-    ? answer
-    : { ...answer, now: deps.clock.now().toISOString() }
+  const awaiting = agent.modules.filter((one) => one.awaits).length
+  const tellsTime = request.clockOffsetSeconds !== undefined
+  return {
+    runs,
+    commands,
+    modules,
+    rest: asked && lasts(asked, now) ? asked : null,
+    awaiting,
+    ...(tellsTime ? { now: deps.clock.now().toISOString() } : {}),
+  }
 }
 
 /** A claim whose answer is still under way is not missing yet. */

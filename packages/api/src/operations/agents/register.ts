@@ -3,21 +3,17 @@ import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
-import type { KeyDoc } from '../../store/documents/access.ts'
+import type { KeyDoc, Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from '../announce.ts'
 import { loseAllBut } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof RegisterRequest>
+type Key = { id: KeyDoc['_id']; serves: Serves }
 
 /** An agent process begins a session, or is refused because another live process has this agent's id. */
-export async function register(
-  deps: Deps,
-  key: KeyDoc['_id'],
-  ids: NewIds,
-  request: Request,
-): Promise<RegisterAnswer> {
+export async function register(deps: Deps, key: Key, ids: NewIds, request: Request): Promise<RegisterAnswer> {
   const agent = await openSession(deps, key, ids, request)
   announceAgent(deps, agent)
   const runs: Record<string, RunVerdict> = {}
@@ -34,11 +30,11 @@ export async function register(
   }
 }
 
-async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request: Request): Promise<AgentDoc> {
+async function openSession(deps: Deps, key: Key, ids: NewIds, request: Request): Promise<AgentDoc> {
   const sessionId = ids.session()
   const known = request.agentId && (await deps.store.agents.get(request.agentId))
   if (!known) {
-    await refuseTooMany(deps, key)
+    await refuseTooMany(deps, key.id)
     const agent = newAgent(deps, key, request.agentId ?? ids.agent(), sessionId, request)
     await deps.store.sessions.insert({
       _id: sessionId,
@@ -50,7 +46,7 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
     if (await deps.store.agents.insert(agent)) return agent
     return openSession(deps, key, ids, { ...request, agentId: agent._id })
   }
-  if (known.keyId !== key) {
+  if (known.keyId !== key.id) {
     throw new Failure(
       'forbidden',
       `Agent ${known._id} belongs to another key. Remove agent.json from AGENT_HOME to become a new agent.`,
@@ -66,7 +62,7 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
   let refused = false
   const change = await deps.store.agents.change(known, (agent) => {
     refused = isOccupied(deps, agent, request)
-    return refused ? null : begin(deps, agent, sessionId, request)
+    return refused ? null : begin(deps, agent, key, sessionId, request)
   })
   if (refused) {
     throw new Failure(
@@ -82,7 +78,7 @@ async function openSession(deps: Deps, key: KeyDoc['_id'], ids: NewIds, request:
 const rememberedMs = 30 * 24 * 3600 * 1000
 
 /** Agents that were not heard of for a month do not count: a machine that is made anew each day is a new agent each day. */
-async function refuseTooMany(deps: Deps, key: KeyDoc['_id']): Promise<void> {
+async function refuseTooMany(deps: Deps, key: Key['id']): Promise<void> {
   const { agentsPerKey } = deps.limits
   const since = new Date(deps.clock.now().getTime() - rememberedMs)
   if (
@@ -102,12 +98,19 @@ function isOccupied(deps: Deps, agent: AgentDoc, request: Request): boolean {
   return silentMs < deps.limits.sessionTtlSeconds * 1000 && request.previousSessionId !== agent.sessionId
 }
 
-function begin(deps: Deps, agent: AgentDoc, sessionId: AgentDoc['sessionId'], request: Request): AgentDoc {
+function begin(
+  deps: Deps,
+  agent: AgentDoc,
+  { serves }: Key,
+  sessionId: AgentDoc['sessionId'],
+  request: Request,
+): AgentDoc {
   const now = deps.clock.now()
   const same = agent.instanceId === request.instanceId && !agent.sessionEndedAt
   return {
     ...agent,
     ...described(request),
+    trusted: serves.trusted,
     instanceId: request.instanceId,
     sessionId: same ? agent.sessionId : sessionId,
     sessionStartedAt: same ? agent.sessionStartedAt : now,
@@ -120,7 +123,7 @@ function begin(deps: Deps, agent: AgentDoc, sessionId: AgentDoc['sessionId'], re
 
 function newAgent(
   deps: Deps,
-  keyId: KeyDoc['_id'],
+  key: Key,
   id: AgentId,
   sessionId: AgentDoc['sessionId'],
   request: Request,
@@ -129,7 +132,8 @@ function newAgent(
   return {
     _id: id,
     rev: 1,
-    keyId,
+    keyId: key.id,
+    trusted: key.serves.trusted,
     ...described(request),
     sessionId,
     instanceId: request.instanceId,
@@ -139,6 +143,7 @@ function newAgent(
     runs: [],
     missing: [],
     modules: [],
+    leftOut: [],
     commands: [],
     asked: null,
     ownRest: null,

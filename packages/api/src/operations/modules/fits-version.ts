@@ -1,4 +1,4 @@
-import { Manifest } from '@millrace/shared'
+import { Manifest, type Offer } from '@millrace/shared'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
@@ -6,8 +6,8 @@ import type { TaskDoc } from '../../store/documents/task.ts'
  * Whether a task that asked for no version may run this one, although it was checked against another: the
  * manifest takes its inputs, misses none, and declares its outputs.
  */
-export function fitsVersion(task: TaskDoc, module: ModuleDoc | null, version: string): boolean {
-  const manifest = manifestOf(module, version)
+export function fitsVersion(task: TaskDoc, module: ModuleDoc | null, offer: Offer): boolean {
+  const manifest = manifestOf(module, offer)
   if (!manifest) return false
   const takes = new Set(manifest.inputs.map((port) => port.key))
   const gives = new Set(manifest.outputs.map((port) => port.key))
@@ -21,7 +21,9 @@ export function fitsVersion(task: TaskDoc, module: ModuleDoc | null, version: st
   )
 }
 
-function manifestOf(module: ModuleDoc | null, version: string): Manifest | undefined {
-  const entry = module?.entries.find((one) => one.version === version && one.manifest !== null)
+function manifestOf(module: ModuleDoc | null, { version, digest }: Offer): Manifest | undefined {
+  const entry = module?.entries.find(
+    (one) => one.version === version && one.digest === digest && one.manifest !== null,
+  )
   return entry?.manifest ? Manifest.safeParse(JSON.parse(entry.manifest)).data : undefined
 }

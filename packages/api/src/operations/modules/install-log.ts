@@ -60,7 +60,9 @@ async function removeOldLogs(deps: Deps, { agent, module, digest }: InstallLogOf
   const doc = await deps.store.modules.get(module)
   const present = [
     digest,
-    ...(doc?.entries ?? []).flatMap((one) => (one.agentId === agent ? one.digest : [])),
+    ...[...(doc?.entries ?? []), ...(doc?.awaiting ?? [])].flatMap((one) =>
+      one.agentId === agent ? one.digest : [],
+    ),
   ]
   const ids = new Set(present.map((one) => installLogId(agent, module, one)))
   const logs = await deps.store.installLogs.find(idsFrom(`${agent}:${module}:`), { limit: 2 * oldLogs })

@@ -14,9 +14,12 @@ export async function manifestFor(
   const manifest = module && bestManifest(module, wanted.version)
   if (manifest) return manifest
   const name = wanted.version ? `${wanted.module}@${wanted.version}` : wanted.module
+  const waits = module?.awaiting.some((one) => !wanted.version || one.version === wanted.version)
   throw new Failure(
     'module_not_found',
-    `No agent has reported a module ${name}. GET /api/modules lists what there is.`,
+    waits
+      ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin lets it in with POST /api/modules/${module?._id}/approve.`
+      : `No agent has reported a module ${name}. GET /api/modules lists what there is.`,
     {
       errors: [{ path: module ? '/version' : '/module', message: `there is no module ${name}` }],
     },
@@ -26,11 +29,16 @@ export async function manifestFor(
 /** The newest AVAILABLE version, or the newest that was ever readable. */
 function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   const readable = manifestsOf(module).filter(({ manifest }) => !version || manifest.version === version)
-  const pool = readable.some((one) => one.available) ? readable.filter((one) => one.available) : readable
-  return pool.map((one) => one.manifest).sort((a, b) => compareVersions(b.version, a.version))[0] ?? null
+  const available = readable.filter((one) => one.available)
+  const pool = available.length > 0 ? available : readable
+  return pool.sort(newestFirst)[0]?.manifest ?? null
 }
 
-type Readable = { manifest: Manifest; available: boolean }
+/** Of the same version what a trusted agent has: where an operator approved other contents, those are as good. */
+const newestFirst = (a: Readable, b: Readable): number =>
+  compareVersions(b.manifest.version, a.manifest.version) || Number(b.trusted) - Number(a.trusted)
+
+type Readable = { manifest: Manifest; available: boolean; trusted: boolean }
 /** A document that is remembered is submitted to many times. */
 const parsed = new WeakMap<ModuleDoc, Readable[]>()
 
@@ -39,7 +47,7 @@ function manifestsOf(module: ModuleDoc): Readable[] {
   if (known) return known
   const readable = module.entries.flatMap((entry) => {
     const manifest = entry.manifest === null ? undefined : Manifest.safeParse(JSON.parse(entry.manifest)).data
-    return manifest ? [{ manifest, available: entry.status === 'AVAILABLE' }] : []
+    return manifest ? [{ manifest, available: entry.status === 'AVAILABLE', trusted: entry.trusted }] : []
   })
   parsed.set(module, readable)
   return readable

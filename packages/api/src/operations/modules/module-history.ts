@@ -3,6 +3,8 @@ import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 type Move = ModuleDoc['history'][number]
 
 const kept = 100
+/** Agents without trust push out nothing but their own. */
+const keptWithoutTrust = 30
 
 /** What has changed between two reports of one agent, in front of what had changed before. */
 export function moved(
@@ -13,11 +15,29 @@ export function moved(
 ): Move[] {
   const fresh = after
     .filter((entry) => !before.some((one) => isSame(one, entry) && one.status === entry.status))
-    .map(({ agentId, version, digest, status, error }) => ({ agentId, version, digest, status, error, at }))
+    .map(({ agentId, version, digest, status, error, trusted }) => ({
+      agentId,
+      version,
+      digest,
+      status,
+      error,
+      at,
+      trusted,
+    }))
   const gone = before
     .filter((entry) => !after.some((one) => isSame(one, entry)))
-    .map(({ agentId, version, digest }) => ({ agentId, version, digest, status: null, error: null, at }))
-  return [...fresh, ...gone, ...history].slice(0, kept)
+    .map(({ agentId, version, digest, trusted }) => ({
+      agentId,
+      version,
+      digest,
+      status: null,
+      error: null,
+      at,
+      trusted,
+    }))
+  const all = [...fresh, ...gone, ...history]
+  const doubtful = new Set(all.filter((one) => !one.trusted).slice(keptWithoutTrust))
+  return all.filter((one) => !doubtful.has(one)).slice(0, kept)
 }
 
 const isSame = (one: ModuleEntry, other: ModuleEntry): boolean =>

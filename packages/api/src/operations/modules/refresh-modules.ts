@@ -2,16 +2,22 @@ import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 import { announceModule } from '../announce.ts'
+import { withheld } from './approval.ts'
 import { connectedOf, standing } from './standing.ts'
+import { removeUnknown } from './write-report.ts'
 
 /**
  * Brings what the agents' documents say of these modules up to date: a claim looks there, and nowhere else.
  * Repeated whenever a report, a session or a switch may have changed how they stand.
  */
 export async function refreshModules(deps: Deps, names: readonly string[]): Promise<void> {
-  for (const module of await deps.store.modules.many(names)) {
-    const agents = await deps.store.agents.many([...new Set(module.entries.map((entry) => entry.agentId))])
-    const entries = standing(module, connectedOf(agents))
+  for (const found of await deps.store.modules.many(names)) {
+    const agents = await agentsOf(deps, found)
+    const module = await withoutGone(deps, found, agents)
+    const entries = [
+      ...standing(module, connectedOf(agents)),
+      ...withheld(module).map((entry) => ({ ...entry, awaits: true })),
+    ]
     for (const agent of agents.filter((one) => !one.sessionEndedAt)) {
       const own = entries.filter((entry) => entry.agentId === agent._id)
       await deps.store.agents.change(agent, (current) => withStanding(current, module, own))
@@ -22,20 +28,40 @@ export async function refreshModules(deps: Deps, names: readonly string[]): Prom
 /** After whatever may have changed how they stand to those who look at them. */
 export async function announceModules(deps: Deps, names: readonly string[]): Promise<void> {
   for (const module of await deps.store.modules.many(names)) {
-    const agents = await deps.store.agents.many([...new Set(module.entries.map((entry) => entry.agentId))])
+    const agents = await agentsOf(deps, module)
     announceModule(deps, module, agents)
   }
 }
 
-function withStanding(agent: AgentDoc, module: ModuleDoc, own: readonly ModuleEntry[]): AgentDoc | null {
+/** All that have it, approved or not. */
+export const agentsOf = (deps: Deps, { entries, awaiting }: ModuleDoc): Promise<AgentDoc[]> =>
+  deps.store.agents.many([...new Set([...entries, ...awaiting].map((entry) => entry.agentId))])
+
+/** What waits for approval goes with its agent, which tells of it again when it comes back. */
+async function withoutGone(deps: Deps, module: ModuleDoc, agents: readonly AgentDoc[]): Promise<ModuleDoc> {
+  const connected = connectedOf(agents)
+  if (module.awaiting.every((entry) => connected.has(entry.agentId))) return module
+  const change = await deps.store.modules.change(module, (current) => ({
+    ...current,
+    awaiting: current.awaiting.filter((entry) => connected.has(entry.agentId)),
+  }))
+  const left = change?.after ?? module
+  await removeUnknown(deps, left)
+  return left
+}
+
+type Own = ModuleEntry & { awaits?: boolean }
+
+function withStanding(agent: AgentDoc, module: ModuleDoc, own: readonly Own[]): AgentDoc | null {
   const others = agent.modules.filter((one) => one.name !== module._id)
   const { disabled } = module
-  const mine = own.map(({ version, digest, status }) => ({
+  const mine = own.map(({ version, digest, status, awaits = false }) => ({
     name: module._id,
     version,
     digest,
     status,
     disabled,
+    awaits,
   }))
   const modules = [...others, ...mine].sort(byNameAndVersion)
   return JSON.stringify(modules) === JSON.stringify(agent.modules) ? null : { ...agent, modules }

@@ -1,40 +1,55 @@
 import type { InventoryAnswer, InventoryModule } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
+import type { Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { moved } from './module-history.ts'
+import type { ModuleDoc } from '../../store/documents/module.ts'
+import { awaits } from './approval.ts'
+import { judgeReport, leftOutAs, type Withheld } from './judge-report.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
+import { writeReport } from './write-report.ts'
+
+const shownOnAgent = 100
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(
   deps: Deps,
   agent: AgentDoc,
+  serves: Serves,
   inventory: readonly InventoryModule[],
 ): Promise<InventoryAnswer> {
   const now = deps.clock.now()
-  await Promise.all(
-    inventory.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(deps, one.name)),
-  )
-  const reported = Map.groupBy(inventory, (one) => one.name)
+  const { taken, leftOut } = judgeReport(serves, inventory)
+  // Of agents that cannot make a module known a consumer would be of no use, and lie there for ever.
+  if (serves.trusted)
+    await Promise.all(
+      taken.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(deps, one.name)),
+    )
+  const reported = Map.groupBy(taken, (one) => one.name)
   const changed: string[] = []
-  for (const [name, some] of reported)
-    if (await writeEntries(deps, name, agent, some, now)) changed.push(name)
-  const before = await deps.store.modules.find({ 'entries.agentId': agent._id }, { limit: 1_000 })
-  const gone = before.map((module) => module._id).filter((name) => !reported.has(name))
-  for (const name of gone) await writeEntries(deps, name, agent, [], now)
+  for (const [name, some] of reported) {
+    const outcome = await writeReport(deps, name, agent, serves.trusted, some, now)
+    if (outcome === 'changed') changed.push(name)
+    if (outcome !== 'full') continue
+    leftOut.push(...some.map((one) => leftOutAs(one, full(name))))
+    reported.delete(name)
+  }
+  const gone = (await reportedBefore(deps, agent)).filter((name) => !reported.has(name))
+  for (const name of gone) await writeReport(deps, name, agent, serves.trusted, [], now)
   await deps.store.agents.change(agent, (current) =>
     current.sessionId === agent.sessionId
-      ? { ...current, modules: current.modules.filter((one) => reported.has(one.name)), updatedAt: now }
+      ? {
+          ...current,
+          modules: current.modules.filter((one) => reported.has(one.name)),
+          trusted: serves.trusted,
+          leftOut: leftOut.slice(0, shownOnAgent).map(({ name, reason }) => ({ name, reason })),
+          updatedAt: now,
+        }
       : null,
   )
   await refreshModules(deps, [...reported.keys(), ...gone])
   await announceModules(deps, [...changed, ...gone])
   const modules = await deps.store.modules.many([...reported.keys()])
-  const peaks = modules.flatMap((module) => module.peaks.map(({ digest, ...peak }) => [digest, peak]))
-  return {
-    modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
-    ...(peaks.length > 0 ? { peaks: Object.fromEntries(peaks) } : {}),
-  }
+  return answerTo(modules, agent, leftOut)
 }
 
 /** Without NATS the tick makes it later; the report counts all the same. */
@@ -46,57 +61,34 @@ async function ensureWork(deps: Deps, module: string): Promise<void> {
   }
 }
 
-/** Whether anything was new. */
-async function writeEntries(
-  deps: Deps,
-  name: string,
-  agent: AgentDoc,
-  reported: readonly InventoryModule[],
-  now: Date,
-): Promise<boolean> {
-  const fresh = reported.map((one) => entryOf(agent, one, now))
-  const made: ModuleDoc = {
-    _id: name,
-    rev: 1,
-    entries: fresh,
-    disabled: false,
-    peaks: [],
-    history: moved([], [], fresh, now),
-    createdAt: now,
-    updatedAt: now,
-  }
-  if (fresh.length > 0 && (await deps.store.modules.insert(made))) return true
-  const change = await deps.store.modules.change(name, (module) => {
-    const mine = module.entries.filter((entry) => entry.agentId === agent._id)
-    const entries = fresh.map((entry) => ({ ...entry, since: sinceOf(entry, mine) }))
-    if (JSON.stringify(mine) === JSON.stringify(entries)) return null
-    return {
-      ...module,
-      entries: [...module.entries.filter((entry) => entry.agentId !== agent._id), ...entries],
-      history: moved(module.history, mine, entries, now),
-      updatedAt: now,
-    }
-  })
-  return change !== null
+const full = (name: string): string =>
+  `Too much awaits approval already. Approve ${name} for another agent, or delete the keys of agents that report what nobody wants.`
+
+async function reportedBefore(deps: Deps, { _id, trusted }: AgentDoc): Promise<string[]> {
+  const [counted, awaiting] = await Promise.all([
+    deps.store.modules.find({ 'entries.agentId': _id }, { limit: 1_000 }),
+    trusted ? [] : deps.store.modules.find({ 'awaiting.agentId': _id }, { limit: 1_000 }),
+  ])
+  return [...new Set([...counted, ...awaiting].map((module) => module._id))]
 }
 
-/** The same contents keep the time at which they were first told of. */
-const sinceOf = (entry: ModuleEntry, before: readonly ModuleEntry[]): Date =>
-  before.find(({ version, digest }) => version === entry.version && digest === entry.digest)?.since ??
-  entry.since
-
-function entryOf(agent: AgentDoc, one: InventoryModule, now: Date): ModuleEntry {
+function answerTo(modules: readonly ModuleDoc[], agent: AgentDoc, leftOut: Withheld): InventoryAnswer {
+  const peaks = modules.flatMap((module) => module.peaks.map(({ digest, ...peak }) => [digest, peak]))
+  const waiting = modules.flatMap((module) =>
+    module.awaiting
+      .filter((one) => one.agentId === agent._id)
+      .map(({ version, digest }) => ({
+        name: module._id,
+        version,
+        digest,
+        reason: awaits(module._id, version),
+        needsApproval: true,
+      })),
+  )
+  const withheld = [...leftOut, ...waiting]
   return {
-    agentId: agent._id,
-    version: one.version,
-    digest: one.digest,
-    status: one.status,
-    manifest: one.manifest === null ? null : JSON.stringify(one.manifest),
-    path: one.path,
-    pythonExec: one.pythonExec ?? null,
-    error: one.error ?? null,
-    healthCheck: one.healthCheck ?? null,
-    installSeconds: one.installSeconds ?? null,
-    since: now,
+    modules: Object.fromEntries(modules.map(({ _id, disabled }) => [_id, disabled ? 'disabled' : 'enabled'])),
+    ...(peaks.length > 0 ? { peaks: Object.fromEntries(peaks) } : {}),
+    ...(withheld.length > 0 ? { withheld } : {}),
   }
 }

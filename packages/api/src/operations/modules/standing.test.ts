@@ -17,6 +17,7 @@ const entry = (changes: Partial<ModuleEntry>): ModuleEntry => ({
   healthCheck: null,
   installSeconds: null,
   since: at,
+  trusted: true,
   ...changes,
 })
 const later = new Date(at.getTime() + 1000)
@@ -24,6 +25,8 @@ const module = (entries: ModuleEntry[], disabled = false): ModuleDoc => ({
   _id: 'm',
   rev: 1,
   entries,
+  awaiting: [],
+  approved: [],
   disabled,
   history: [],
   peaks: [],

@@ -1,35 +1,46 @@
 import { type AgentId, moduleStatusOrder } from '@millrace/shared'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
+import { approvalOf } from './approval.ts'
 import { compareVersions } from './versions.ts'
 
 /**
  * How a module stands on each agent, all agents considered: disabled by somebody, or kept back because another
  * connected agent had other contents under the same name and version before. Tasks must not get this or that
- * code as chance has it.
+ * code as chance has it, unless an operator approved it. An agent without trust keeps back none that has it, and among such
+ * agents what was approved last counts: neither follows from what they say, or when.
  */
 export function standing(module: ModuleDoc, connected: ReadonlySet<AgentId>): ModuleEntry[] {
   return module.entries.map((entry) => {
     if (module.disabled) return { ...entry, status: 'DISABLED' }
-    const rival = entry.status === 'AVAILABLE' ? rivalOf(entry, module.entries, connected) : undefined
+    const rival = entry.status === 'AVAILABLE' ? rivalOf(entry, module, connected) : undefined
     return rival ? { ...entry, status: 'ERROR', error: kept(module._id, entry, rival) } : entry
   })
 }
 
 function rivalOf(
   entry: ModuleEntry,
-  all: readonly ModuleEntry[],
+  module: ModuleDoc,
   connected: ReadonlySet<AgentId>,
 ): ModuleEntry | undefined {
-  return all.find(
+  const own = approvalOf(module, entry)
+  if (own?.by === 'operator') return undefined
+  return module.entries.find(
     (other) =>
       other.agentId !== entry.agentId &&
       other.status === 'AVAILABLE' &&
       other.version === entry.version &&
       other.digest !== entry.digest &&
       connected.has(other.agentId) &&
-      cameBefore(other, entry),
+      hasPrecedence(module, other, entry),
   )
+}
+
+function hasPrecedence(module: ModuleDoc, one: ModuleEntry, other: ModuleEntry): boolean {
+  if (one.trusted !== other.trusted) return one.trusted
+  if (one.trusted) return cameBefore(one, other)
+  const approvedAt = (entry: ModuleEntry) => approvalOf(module, entry)?.at.getTime() ?? 0
+  return approvedAt(one) === approvedAt(other) ? cameBefore(one, other) : approvedAt(one) > approvedAt(other)
 }
 
 function cameBefore(one: ModuleEntry, other: ModuleEntry): boolean {
@@ -38,7 +49,7 @@ function cameBefore(one: ModuleEntry, other: ModuleEntry): boolean {
 }
 
 const kept = (name: string, { version }: ModuleEntry, rival: ModuleEntry): string =>
-  `Another agent (${rival.agentId}) has other contents as ${name}@${version}: give these a version of their own.`
+  `Another agent (${rival.agentId}) has other contents as ${name}@${version}: give these a version of their own, or let both serve with POST /api/modules/${name}/approve.`
 
 export const connectedOf = (agents: readonly AgentDoc[]): Set<AgentId> =>
   new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))

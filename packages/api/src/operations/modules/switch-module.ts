@@ -2,12 +2,13 @@ import type { Deps } from '../../deps.ts'
 import { notFound } from '../../failure.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 import { wakeAgents } from '../announce.ts'
+import { isGone } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
 /** Takes a module out of use, or back into it. What runs goes on to its end; what is queued waits. */
 export async function switchModule(deps: Deps, name: string, disabled: boolean): Promise<ModuleDoc> {
   const known = await deps.store.modules.get(name)
-  if (!known || known.entries.length === 0) throw notFound('module')
+  if (!known || isGone(known)) throw notFound('module')
   const change = await deps.store.modules.change(known, (module) =>
     module.disabled === disabled ? null : { ...module, disabled, updatedAt: deps.clock.now() },
   )

@@ -4,6 +4,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { isOnline, restOf } from '../agents/presence.ts'
+import { awaits } from '../modules/approval.ts'
 import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
 
 const runsLookedAt = 20
@@ -97,7 +98,10 @@ export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
       isDisabled: module?.disabled ?? false,
       usesGpu: manifest?.resources.usesGpu ?? false,
       minVramBytes: manifest?.resources.minVramBytes ?? 0,
-      errors: [...new Set(entries.flatMap((one) => one.error ?? []))].slice(0, 3),
+      errors: [
+        ...new Set(entries.flatMap((one) => one.error ?? [])),
+        ...(module?.awaiting ?? []).slice(0, 1).map(({ version }) => awaits(task.module, version)),
+      ].slice(0, 3),
     },
     ahead,
     usualSeconds,

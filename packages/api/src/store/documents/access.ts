@@ -9,10 +9,14 @@ export const KeyDoc = z.object({
   scopes: z.array(Scope),
   secretHash: z.string(),
   rateLimit: RateLimit.nullable().default(null),
+  modules: z.array(z.string()).default(['*']).describe('patterns: which ones its agents may serve'),
+  trusted: z.boolean().default(true).describe('reports of its agents count without approval'),
   createdAt: z.date(),
   expiresAt: z.date().nullable(),
 })
 export type KeyDoc = z.infer<typeof KeyDoc>
+/** What agents with a key may serve, and whether their reports count without approval. */
+export type Serves = Pick<KeyDoc, 'modules' | 'trusted'>
 
 /** What a page may do with its token, and what it has made with it: by id, so that a repetition takes nothing. */
 export const GrantDoc = z.object({

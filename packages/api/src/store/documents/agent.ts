@@ -38,8 +38,14 @@ export const AgentDoc = z.object({
       digest: z.string(),
       status: ModuleStatus.describe('all agents considered: what a claim goes by'),
       disabled: z.boolean().default(false),
+      awaits: z.boolean().default(false).describe('approval'),
     }),
   ),
+  trusted: z.boolean().default(true).describe('as its key says, since it registered'),
+  leftOut: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .default([])
+    .describe('of its last report'),
   commands: z.array(AgentCommand),
   asked: AgentRest.nullable().default(null).describe('what operators want; `until` may be over'),
   ownRest: AgentRest.nullable().default(null).describe('what its owner wants, by the last heartbeat'),

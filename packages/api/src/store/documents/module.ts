@@ -14,12 +14,25 @@ export const ModuleEntry = z.object({
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
   since: z.date().default(new Date(0)).describe('when this agent first told of these contents'),
+  trusted: z.boolean().default(true).describe('as the key of its agent says'),
 })
 export type ModuleEntry = z.infer<typeof ModuleEntry>
 export const ModuleDoc = z.object({
   _id: z.string(),
   ...doc,
-  entries: z.array(ModuleEntry).describe('as their agents report them'),
+  entries: z.array(ModuleEntry).describe('as their agents report them; only what counts'),
+  awaiting: z.array(ModuleEntry).default([]).describe('reported without trust, and not approved'),
+  approved: z
+    .array(
+      z.object({
+        version: z.string(),
+        digest: z.string(),
+        manifest: z.string().describe('SHA-256 of its text'),
+        by: z.enum(['agent', 'operator']),
+        at: z.date(),
+      }),
+    )
+    .default([]),
   disabled: z.boolean().default(false),
   peaks: z
     .array(z.object({ digest: z.string(), ramBytes: z.number(), vramBytes: z.number() }))
@@ -34,6 +47,7 @@ export const ModuleDoc = z.object({
         status: ModuleStatus.nullable(),
         error: z.string().nullable(),
         at: z.date(),
+        trusted: z.boolean().default(true),
       }),
     )
     .default([])

@@ -1,0 +1,88 @@
+import type { InventoryModule } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
+import { isUnknown } from './approval.ts'
+import { decideReport } from './decide-report.ts'
+
+/** So many modules that await approval are there at once: the registry is not for anybody to fill. */
+const mostAwaiting = 100
+/** Of what an agent without trust says about a module, in characters. */
+const longestText = 1_000
+
+/** Writes down what an agent has of one module. `full`: there is no room for what nobody vouches for. */
+export async function writeReport(
+  deps: Deps,
+  name: string,
+  agent: AgentDoc,
+  trusted: boolean,
+  reported: readonly InventoryModule[],
+  now: Date,
+): Promise<'changed' | 'same' | 'full'> {
+  const fresh = reported.map((one) => entryOf(agent, trusted, one, now))
+  const reporter = { _id: agent._id, trusted }
+  for (;;) {
+    const known = await deps.store.modules.get(name)
+    if (!known) {
+      if (fresh.length === 0) return 'same'
+      if (!trusted && (await isCrowded(deps))) return 'full'
+      const made = decideReport(newModule(name, now), reporter, fresh, now)
+      if (made === 'full') return 'full'
+      if (made && (await deps.store.modules.insert(made))) return 'changed'
+      continue
+    }
+    let isFull = false
+    const change = await deps.store.modules.change(known, (module) => {
+      const decided = decideReport(module, reporter, fresh, now)
+      isFull = decided === 'full'
+      return decided === 'full' ? null : decided
+    })
+    if (isFull) return 'full'
+    if (change) {
+      await removeUnknown(deps, change.after)
+      return 'changed'
+    }
+    // Removed since, as one that nobody ever vouched for?
+    if (await deps.store.modules.get(name)) return 'same'
+  }
+}
+
+/** What nobody ever vouched for, and no agent has any more, leaves nothing behind. */
+export async function removeUnknown(deps: Deps, module: ModuleDoc): Promise<void> {
+  if (module.awaiting.length === 0 && !module.disabled && isUnknown(module))
+    await deps.store.modules.removeUnchanged(module)
+}
+
+const isCrowded = async (deps: Deps): Promise<boolean> =>
+  (await deps.store.modules.count({ 'awaiting.agentId': { $gt: '' } }, mostAwaiting)) >= mostAwaiting
+
+const newModule = (name: string, now: Date): ModuleDoc => ({
+  _id: name,
+  rev: 1,
+  entries: [],
+  awaiting: [],
+  approved: [],
+  disabled: false,
+  peaks: [],
+  history: [],
+  createdAt: now,
+  updatedAt: now,
+})
+
+function entryOf(agent: AgentDoc, trusted: boolean, one: InventoryModule, now: Date): ModuleEntry {
+  const short = (text: string) => (trusted ? text : text.slice(0, longestText))
+  return {
+    agentId: agent._id,
+    version: one.version,
+    digest: one.digest,
+    status: one.status,
+    manifest: one.manifest === null ? null : JSON.stringify(one.manifest),
+    path: short(one.path),
+    pythonExec: one.pythonExec ? short(one.pythonExec) : null,
+    error: one.error ? short(one.error) : null,
+    healthCheck: one.healthCheck ?? null,
+    installSeconds: one.installSeconds ?? null,
+    since: now,
+    trusted,
+  }
+}
