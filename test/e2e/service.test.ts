@@ -74,6 +74,7 @@ test('the unit of a user starts an agent that registers with the settings it was
   const agent = spawn(command, args, { env: settings, cwd: home, stdio: 'ignore' })
   const ended = once(agent, 'exit')
   try {
+    await until('it has kept who it is', 30, async () => existsSync(join(home, 'agent.json')))
     await until('it is registered', 30, async () =>
       (await here?.client.listAgents())?.items.some(
         ({ name, status }) => name === awkward && status === 'online',

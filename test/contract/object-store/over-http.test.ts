@@ -119,7 +119,7 @@ describe.each(objectStores)('the API over %s', (_, start) => {
       await send(id, [7, 1, 2, 3, 4, 5, 6], true)
       expect(await arrived(id)).toEqual([1, 2, 3, 4, 5, 6, 7])
       const both = await Promise.all([complete(id), complete(id)])
-      for (const one of both) expect((await one.json()).data).toMatchObject({ status: 'available', size })
+      for (const one of both) expect(await one.json()).toMatchObject({ data: { status: 'available', size } })
       expect(await store.objects.head(keyOf(id))).toMatchObject({ size, sha256: null })
       expect(sha256Of(Buffer.from(await (await served(id)).arrayBuffer()))).toBe(sha256Of(bytes))
       expect((await remove(id)).status).toBe(204)

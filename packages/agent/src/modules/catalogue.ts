@@ -192,7 +192,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     changed()
     // What it was tried with may have changed meanwhile.
     if (isKnown && (hasOtherVariables(module, o.variables) || (await isOnOtherGpu(module)))) tryAgain(module)
-    await sweeper.whenLow()
+    // Not waited for: until this has returned, nobody can have the module tested again.
+    sweeper.sweepIfLow()
   }
 
   const save = () => memory && keeper.save(memory)

@@ -39,8 +39,10 @@ export function keepSwept(o: SweepingDeps) {
       await sweepUnused(home, memory, keeping, runnables.forgetBut(isKept)).catch(tell)
       if (await isLow(home, keeping)) await rm(uvCache(home), { recursive: true, force: true }).catch(tell)
     },
-    async whenLow(): Promise<void> {
-      if (await isLow(home, keeping)) o.ask()
+    sweepIfLow(): void {
+      isLow(home, keeping)
+        .then((low) => low && o.ask())
+        .catch(tell)
     },
     close: () => clearInterval(daily),
   }

@@ -70,8 +70,8 @@ export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
   const parts = await storedParts(deps, item)
   if (parts) {
     const missing = missingParts(item, parts)
-    // Another request may have put them together just now: versitygw then removes the parts one by one.
     if (missing.length > 0) {
+      if (await isBeingAssembled(deps, item, parts)) await untilThere(deps, item)
       if (await deps.objects.head(keyOf(item))) return
       throw incomplete(missing)
     }
@@ -83,6 +83,16 @@ export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
     }
   }
   await untilThere(deps, item) // put together by this try, or by another one
+}
+
+/**
+ * Whether another request puts the parts together right now: versitygw then shows ever fewer of them, none, and no upload
+ * at last. Those that have not arrived are the same a moment later.
+ */
+async function isBeingAssembled(deps: Deps, item: InParts, seen: readonly StoredPart[]): Promise<boolean> {
+  await pause(250)
+  const now = await storedParts(deps, item)
+  return now === null || now.length === 0 || now.length < seen.length
 }
 
 /**
