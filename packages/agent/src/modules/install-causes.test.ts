@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { makeWheel } from '../../fixtures/make-wheel.ts'
 import { runProcess } from '../process/run-process.ts'
 import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
 import { buildEnvironment } from './environment.ts'
@@ -47,28 +46,13 @@ beforeAll(async () => {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const { port } = z.object({ port: z.number() }).parse(server.address())
   index = `http://127.0.0.1:${port}`
-  await wheel('needs-later', 'Requires-Python: >=3.99\n')
+  await makeWheel(join(place, 'wheels'), 'needs-later', ['Requires-Python: >=3.99'])
 })
 afterAll(async () => {
   server.close().closeAllConnections()
   await watchdog.close()
   await rm(place, { recursive: true })
 })
-
-async function wheel(name: string, metadata: string): Promise<void> {
-  const file = name.replaceAll('-', '_')
-  const info = `${file}-1.0.dist-info`
-  const files = {
-    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1.0\n${metadata}`,
-    [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
-    [`${info}/RECORD`]: '',
-  }
-  const pack =
-    'import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for n, t in json.loads(sys.argv[2]).items(): z.writestr(n, t)'
-  await mkdir(join(place, 'wheels'), { recursive: true })
-  const path = join(place, 'wheels', `${file}-1.0-py3-none-any.whl`)
-  await promisify(execFile)('python3', ['-c', pack, path, JSON.stringify(files)])
-}
 
 let rounds = 0
 async function faultOf(

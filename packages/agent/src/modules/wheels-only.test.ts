@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Manifest } from '@millrace/shared/for-agents'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { makeWheel } from '../../fixtures/make-wheel.ts'
 import { runProcess } from '../process/run-process.ts'
 import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
 import { buildEnvironment } from './environment.ts'
@@ -62,6 +63,19 @@ async function write(files: Record<string, string>): Promise<string> {
   return folder
 }
 
+const installed = (folder: string, env: NodeJS.ProcessEnv) =>
+  install({
+    manifest: Manifest.parse({ name: 'm', version: '1.0.0' }),
+    digest: 'd',
+    folder,
+    paths: [],
+    cacheDir: join(place, 'cache'),
+    home: join(place, 'home'),
+    own: env,
+    findInterpreter,
+    run,
+  })
+
 const own = (installer: string) => ({ ...process.env, MILLRACE_UV: installer === 'pip' ? 'none' : uv })
 
 const cases: [string, Record<string, string>][] = [
@@ -85,18 +99,7 @@ const cases: [string, Record<string, string>][] = [
 describe.each(['uv', 'pip'])('with %s', (installer) => {
   test.each(cases)('%s is refused before anything runs', { timeout: 120_000 }, async (_, files) => {
     const folder = await write(files)
-    const outcome = await install({
-      manifest: Manifest.parse({ name: 'm', version: '1.0.0' }),
-      digest: 'd',
-      folder,
-      paths: [],
-      cacheDir: join(place, 'cache'),
-      home: join(place, 'home'),
-      own: own(installer),
-      findInterpreter,
-      run,
-    })
-    expect(outcome).toMatchObject({
+    expect(await installed(folder, own(installer))).toMatchObject({
       fault: expect.stringMatching(/has to be built: name a package that has a wheel/),
     })
     expect(await hasRun()).toBe(false)
@@ -121,7 +124,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
 
   test('a wheel that asks for a folder gets none', { timeout: 120_000 }, async () => {
     const folder = await write({ 'requirements.txt': './helper-1.0-py3-none-any.whl' })
-    await wheel(folder, 'helper', [`foo @ file://${folder}/libs/foo`])
+    await makeWheel(folder, 'helper', [`Requires-Dist: foo @ file://${folder}/libs/foo`])
     expect(await built(folder)).toMatchObject({ fault: expect.any(String) })
     expect(await hasRun()).toBe(false)
   })
@@ -146,7 +149,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
 
   test('a wheel beside the requirements is taken', { timeout: 120_000 }, async () => {
     const folder = await write({ 'requirements.txt': './helper-1.0-py3-none-any.whl' })
-    await wheel(folder, 'helper', [])
+    await makeWheel(folder, 'helper', [])
     expect(await built(folder)).toBeNull()
   })
 })
@@ -156,31 +159,6 @@ test("settings of uv in the module's folder do not make it build", { timeout: 12
     'requirements.txt': 'six',
     'uv.toml': 'no-build = false\nno-binary = true\n[pip]\nno-build = false\nonly-binary = [":none:"]\n',
   })
-  const outcome = await install({
-    manifest: Manifest.parse({ name: 'm', version: '1.0.0' }),
-    digest: 'd',
-    folder,
-    paths: [],
-    cacheDir: join(place, 'cache'),
-    home: join(place, 'home'),
-    own: { ...own('uv'), UV_CACHE_DIR: join(place, 'uv') },
-    findInterpreter,
-    run,
-  })
-  expect(outcome).toMatchObject({ fault: expect.stringMatching(/six/) })
+  const env = { ...own('uv'), UV_CACHE_DIR: join(place, 'uv') }
+  expect(await installed(folder, env)).toMatchObject({ fault: expect.stringMatching(/six/) })
 })
-
-/** A wheel of pure Python, with these requirements of its own. */
-async function wheel(folder: string, name: string, requires: string[]): Promise<void> {
-  const info = `${name}-1.0.dist-info`
-  const files = {
-    [`${name}.py`]: '',
-    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1.0\n${requires.map((one) => `Requires-Dist: ${one}\n`).join('')}`,
-    [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
-    [`${info}/RECORD`]: '',
-  }
-  const pack =
-    'import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for n, t in json.loads(sys.argv[2]).items(): z.writestr(n, t)'
-  const path = join(folder, `${name}-1.0-py3-none-any.whl`)
-  await promisify(execFile)('python3', ['-c', pack, path, JSON.stringify(files)])
-}

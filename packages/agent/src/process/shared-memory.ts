@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, readlink, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { ifThere } from '../if-there.ts'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { onNewSharedMemory } from './shared-memory-events.ts'
 
@@ -138,14 +139,15 @@ async function openAnywhere(): Promise<Set<string>> {
   return held
 }
 
-/** With the folders that it leaves empty. */
+/** Removes a segment and the folders that this leaves empty; false when another process removed it first. */
 async function remove(path: string): Promise<boolean> {
-  try {
-    await unlink(join(shmFolder, path))
-  } catch {
-    return false // somebody else was faster
-  }
+  const isRemoved = await ifThere(unlink(join(shmFolder, path)).then(() => true))
+  if (!isRemoved) return false
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder))
-    await rmdir(join(shmFolder, folder)).catch(() => undefined)
+    await ifThere(rmdir(join(shmFolder, folder)).catch(ignoreContents))
   return true
+}
+
+const ignoreContents = (error: unknown): void => {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, symlinkSync, unlinkSync } from 'node:fs'
-import { readdir, readlink, stat, unlink } from 'node:fs/promises'
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { lstat, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 
@@ -21,7 +21,7 @@ export function openTemporary(runDir: string): Temporary {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const base of bases()) {
     const path = join(base, `${prefix}${randomBytes(6).toString('hex')}`)
-    if (tryLink(folder, path)) return { path, close: () => remove(path) }
+    if (tryLink(folder, path)) return { path, close: () => rmSync(path, { force: true }) }
   }
   return { path: folder, close() {} }
 }
@@ -35,8 +35,7 @@ export async function sweepTemporary(home: string): Promise<void> {
       const target = await readlink(path).catch(() => null)
       if (target === null) continue
       const isLeft = target.startsWith(inside) || (await leadsNowhere(path))
-      // Another user's stays.
-      if (isLeft) await unlink(path).catch(() => undefined)
+      if (isLeft && (await isOurs(path))) await rm(path, { force: true })
     }
   }
 }
@@ -56,13 +55,12 @@ function tryLink(folder: string, path: string): boolean {
   }
 }
 
-function remove(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {
-    // Somebody tidied up before.
-  }
-}
+/** The system's temporary folder lets a user remove only the user's own files. */
+const isOurs = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    ({ uid }) => uid === process.getuid?.(),
+    () => false,
+  )
 
 const leadsNowhere = (path: string): Promise<boolean> =>
   stat(path).then(
