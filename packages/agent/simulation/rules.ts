@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Seat } from '../src/admission/seat.ts'
+import type { Seat } from '../src/admission/reservation.ts'
 import { pause } from '../src/backoff.ts'
 import { foreignMib } from './desktop.ts'
 import { heldAndWanted } from './held.ts'

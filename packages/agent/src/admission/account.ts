@@ -1,4 +1,4 @@
-import type { Seat } from './seat.ts'
+import type { Seat } from './reservation.ts'
 
 /** How one memory stands, in bytes. `free` may be negative: somebody else took what was promised. */
 export type Account = { foreign: number; promised: number; free: number }

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
-import { Gpus } from '../gpu/gpus.ts'
+import { Gpus } from '../machine/gpu/gpus.ts'
 import { Ledger } from './ledger.ts'
 
 /** A GPU of 32 GiB whose driver says what the tests have it say; nobody looks at it by the clock. */

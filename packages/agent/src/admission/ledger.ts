@@ -1,14 +1,14 @@
 import type { Gpu } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { pause } from '../backoff.ts'
-import type { GpuReading } from '../gpu/gpus.ts'
-import { Books } from './books.ts'
-import type { Evictable } from './evict.ts'
-import { Lookout } from './lookout.ts'
-import { RoomMaker } from './make-room.ts'
+import type { GpuReading } from '../machine/gpu/gpus.ts'
+import { Lookout } from './capacity-monitor.ts'
+import type { Evictable } from './cheapest-to-evict.ts'
+import { RoomMaker } from './evictor.ts'
 import { measureGpuMemory } from './measure.ts'
-import type { Needs, Seat } from './seat.ts'
-import { UseOfModules } from './use.ts'
+import { Books } from './memory-accounting.ts'
+import { UseOfModules } from './module-usage.ts'
+import type { Needs, Seat } from './reservation.ts'
 
 export type LedgerDeps = {
   gpus: { reading: GpuReading; look(signal: AbortSignal): Promise<GpuReading> }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import type { GpuHold } from '../gpu/nvidia-smi.ts'
+import type { GpuHold } from '../machine/gpu/nvidia-smi.ts'
 import type { Measured } from './account.ts'
-import type { Seat } from './seat.ts'
+import type { Seat } from './reservation.ts'
 
 const pageBytes = 4096
 

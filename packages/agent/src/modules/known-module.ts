@@ -4,8 +4,8 @@ import {
   type ModuleStatus,
   moduleMoves,
 } from '@millrace/shared/for-agents'
-import type { Good, Remembered } from './memory.ts'
-import type { Named } from './name-modules.ts'
+import type { Good, Remembered } from './catalogue-state.ts'
+import type { Named } from './detect/name-modules.ts'
 
 /** A module that can be run: the exact folder that passed its test. */
 export type RunnableModule = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hintOfPath } from './beside-main.ts'
-import { nothingPrinted } from './result-lines.ts'
+import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
 let place: string

@@ -1,9 +1,9 @@
 import { Manifest } from '@millrace/shared/for-agents'
 import { describe, expect, test } from 'vitest'
-import { judge } from './judge.ts'
-import { nothingPrinted } from './result-lines.ts'
+import { judge } from './classify-outcome.ts'
+import { sortOutput } from './output/parse-output.ts'
+import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
-import { sortOutput } from './sort-output.ts'
 import { expectedAnswer, workerAnswer } from './worker-answer.ts'
 
 const manifest = Manifest.parse({
