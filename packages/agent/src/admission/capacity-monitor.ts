@@ -1,7 +1,7 @@
-import type { Wish } from './ledger.ts'
+import type { ReservationRequest } from './ledger.ts'
 
-export type LookoutDeps = {
-  fits(wish: Wish): boolean
+export type CapacityMonitorDeps = {
+  fits(wish: ReservationRequest): boolean
   /** Asks the drivers how the GPUs stand now. */
   look(): Promise<void>
   onRoom(): void
@@ -13,19 +13,19 @@ const everyMs = 1000
 const traffic = { lastsMs: 10_000, everyMs: 500 }
 
 /** Looks out for room: memory comes back late, and other programs give theirs back without a word. */
-export class Lookout {
-  readonly #deps: LookoutDeps
+export class CapacityMonitor {
+  readonly #deps: CapacityMonitorDeps
   /** Modules that had no room when they were last asked about. */
-  readonly #cramped = new Map<string, Wish>()
+  readonly #cramped = new Map<string, ReservationRequest>()
   #trafficUntil = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
 
-  constructor(deps: LookoutDeps) {
+  constructor(deps: CapacityMonitorDeps) {
     this.#deps = deps
   }
 
   /** A module was asked about. */
-  note(wish: Wish, hasRoom: boolean): void {
+  note(wish: ReservationRequest, hasRoom: boolean): void {
     if (hasRoom) this.#cramped.delete(wish.key)
     else this.#cramped.set(wish.key, wish)
     if (this.#cramped.size > 0) this.#lookLater()

@@ -9,7 +9,7 @@ type Use = { rate: number; at: number; loadSeconds: number; runSeconds: number |
 const weight = 0.3
 
 /** How often each module is used, the last minutes counting most, and how long it takes to load. */
-export class UseOfModules {
+export class ModuleUsage {
   readonly #uses = new Map<string, Use>()
   readonly #now: () => number
 

@@ -5,10 +5,10 @@ export type Needs = { usesGpu: boolean; ramBytes: number; vramBytes: number }
  * `waiting` for room or for its turn to load · `loading` its model · `busy` with a run · `idle`, loaded and warm ·
  * `leaving`: told to end, not gone yet.
  */
-export type SeatState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
+export type ReservationState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
 
 /** Room that is promised to one process, from the grant that needs it until the process is gone. */
-export type Seat = {
+export type Reservation = {
   readonly id: number
   /** What it runs; processes with the same key can stand in for each other. */
   readonly key: string
@@ -20,7 +20,7 @@ export type Seat = {
   readonly gpu: string | null
   /** Wants the GPU for itself: it ran out of memory beside others. */
   readonly isAlone: boolean
-  state: SeatState
+  state: ReservationState
   /** Leads the process group, once it was started. */
   pid: number | null
   /** Most GPU memory that its process was seen to hold. */

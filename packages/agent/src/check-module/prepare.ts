@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import type { Manifest } from '@millrace/shared/for-agents'
 import type { Named } from '../modules/detect/name-modules.ts'
 import { interpreterFinder } from '../modules/install/interpreter.ts'
-import { makeReady } from '../modules/install-and-test.ts'
+import { installAndTest } from '../modules/install-and-test.ts'
 import { snapshotFolder } from '../modules/install-outcome.ts'
 import { detected, type RunnableModule } from '../modules/known-module.ts'
 import { readRequirements } from '../modules/manifest/requirements.ts'
@@ -45,7 +45,7 @@ export async function prepare(
     line: (_, text) => steps.line(text),
     ended: (end) => steps.commandEnded(end),
   }
-  const ready = await makeReady({
+  const ready = await installAndTest({
     ...o,
     module,
     follow,

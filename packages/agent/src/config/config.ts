@@ -5,7 +5,7 @@ import { homeFrom } from '../home/home-path.ts'
 import { type PauseHours, parsePauseHours } from '../pause/pause-hours.ts'
 import type { RunLimits } from '../process/limits/limits.ts'
 import { type GivenVariables, nothingGiven } from '../process/module-variables.ts'
-import { wayNames, type ways } from '../transport/transports.ts'
+import { transportNames, type transports } from '../transport/transports.ts'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -25,7 +25,9 @@ const Environment = z.object({
     .string()
     .default('')
     .transform((list) => list.split(/[\s,]+/).filter((name) => name !== '')),
-  MILLRACE_QUEUE: z.enum(wayNames, { error: `must be one of: ${wayNames.join(', ')}` }).default('jetstream'),
+  MILLRACE_QUEUE: z
+    .enum(transportNames, { error: `must be one of: ${transportNames.join(', ')}` })
+    .default('jetstream'),
   WORKERS_FILE: z.string().min(1).optional(),
   MAX_RUNS: z.coerce
     .number({ error: 'must be a whole number from 1 to 1000' })
@@ -69,7 +71,7 @@ export type Config = {
   url: string
   key: string
   /** How it hears of work. */
-  queue: keyof typeof ways
+  queue: keyof typeof transports
   home: string
   modulesDir: string
   /** The modules that this agent installs and offers; empty: all of the folder. */

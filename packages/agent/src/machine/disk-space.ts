@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { pause } from '../backoff.ts'
 
-export type DiskRoomDeps = {
+export type DiskSpaceDeps = {
   home: string
   minFreeBytes: number
   /** There is room again, or none any more. */
@@ -15,11 +15,11 @@ const everyMs = 2000
 const enoughAgain = 1.05
 
 /** Whether the disk of the agent's folder has room for another run: its inputs, its outputs and its result. */
-export class DiskRoom {
-  readonly #deps: DiskRoomDeps
+export class DiskSpace {
+  readonly #deps: DiskSpaceDeps
   #isLow = false
 
-  constructor(deps: DiskRoomDeps) {
+  constructor(deps: DiskSpaceDeps) {
     this.#deps = deps
   }
 

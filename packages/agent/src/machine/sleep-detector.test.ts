@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { afterAwake, Wakefulness } from './sleep-detector.ts'
+import { afterAwake, SleepDetector } from './sleep-detector.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'], now: 0 })
@@ -33,11 +33,11 @@ test('a time-out that was cleared does not come', async () => {
 })
 
 test('a sleep is noticed once, and whoever waits for it is told; a busy second is none', async () => {
-  const wakefulness = new Wakefulness()
+  const sleepDetector = new SleepDetector()
   const stop = new AbortController()
   const woken = vi.fn()
-  const watching = wakefulness.watch(woken, pino({ level: 'silent' }), stop.signal)
-  const { nextWaking } = wakefulness
+  const watching = sleepDetector.watch(woken, pino({ level: 'silent' }), stop.signal)
+  const { nextWaking } = sleepDetector
   await vi.advanceTimersByTimeAsync(3000)
   sleep(1000)
   await vi.advanceTimersByTimeAsync(3000)
@@ -46,7 +46,7 @@ test('a sleep is noticed once, and whoever waits for it is told; a busy second i
   await vi.advanceTimersByTimeAsync(1000)
   expect(woken).toHaveBeenCalledOnce()
   expect(nextWaking.aborted).toBe(true)
-  expect(wakefulness.nextWaking.aborted).toBe(false)
+  expect(sleepDetector.nextWaking.aborted).toBe(false)
   await vi.advanceTimersByTimeAsync(3000)
   expect(woken).toHaveBeenCalledOnce()
   stop.abort()

@@ -8,7 +8,7 @@ const sleptMs = 5000
 /**
  * Notices when the machine wakes: by the clock on the wall, since the one that timers go by may stand still meanwhile.
  */
-export class Wakefulness {
+export class SleepDetector {
   #waking = new AbortController()
 
   /** Aborted at the next waking; then there is another. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { Interpreter } from './install/interpreter.ts'
 
 /** How the last installation of some contents ended; found again after a restart. */
-const Remembered = z.object({
+const InstallOutcome = z.object({
   digest: z.string(),
   status: z.enum(['AVAILABLE', 'ERROR']),
   error: z.string().nullable(),
@@ -17,31 +17,34 @@ const Remembered = z.object({
   variables: z.string().nullable().default(null).describe('stands for the values that it was given'),
   driver: z.string().nullable().default(null).describe('of the GPU it was tested on'),
 })
-export type Remembered = z.infer<typeof Remembered>
+export type InstallOutcome = z.infer<typeof InstallOutcome>
 
 /** Contents that have passed. `raw` is their `module.json`. */
-const Good = z.object({ name: ModuleName, digest: z.string(), raw: Json, outcome: Remembered })
-export type Good = z.infer<typeof Good>
+const PassedVersion = z.object({ name: ModuleName, digest: z.string(), raw: Json, outcome: InstallOutcome })
+export type PassedVersion = z.infer<typeof PassedVersion>
 
-export const Memory = z.object({
+export const CatalogueState = z.object({
   v: z.literal(2),
   /** By folder name: how the newest contents fared, and what may serve, the best first. */
-  folders: z.record(z.string(), z.object({ outcome: Remembered.nullable(), good: z.array(Good) })),
+  folders: z.record(
+    z.string(),
+    z.object({ outcome: InstallOutcome.nullable(), good: z.array(PassedVersion) }),
+  ),
   disabled: z.array(z.string()),
   /** Digests by folder name, as long as no file there is touched. */
   digests: z.record(z.string(), z.object({ stamp: z.string(), digest: z.string() })),
 })
-export type Memory = z.infer<typeof Memory>
+export type CatalogueState = z.infer<typeof CatalogueState>
 
 type Log = (detail: object, message: string) => void
 
 /** Keeps `catalogue.json`. What cannot be read costs a new installation, and what cannot be written too: nothing else. */
-export function memoryKeeper(file: string, logger: { warn: Log; error: Log }) {
+export function stateKeeper(file: string, logger: { warn: Log; error: Log }) {
   let saving: Promise<void> = Promise.resolve()
   return {
-    async recall(): Promise<Memory> {
+    async recall(): Promise<CatalogueState> {
       try {
-        return Memory.parse(JSON.parse(await readFile(file, 'utf8')))
+        return CatalogueState.parse(JSON.parse(await readFile(file, 'utf8')))
       } catch (err) {
         if (!isMissing(err))
           logger.warn({ err, file }, 'the catalogue could not be read: modules are tested anew')
@@ -49,7 +52,7 @@ export function memoryKeeper(file: string, logger: { warn: Log; error: Log }) {
       }
     },
     /** One after another, each as it is now. */
-    save(memory: Memory): void {
+    save(memory: CatalogueState): void {
       const now = structuredClone(memory)
       saving = saving
         .then(() => write(file, now))
@@ -60,7 +63,7 @@ export function memoryKeeper(file: string, logger: { warn: Log; error: Log }) {
 }
 
 /** In one step: after a crash it is the old one or the new one. */
-async function write(file: string, memory: Memory): Promise<void> {
+async function write(file: string, memory: CatalogueState): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const beside = `${file}.new`
   {

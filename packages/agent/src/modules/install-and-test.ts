@@ -3,25 +3,25 @@ import type { Gpu, LogLine, Manifest } from '@millrace/shared/for-agents'
 import { Secrets } from '../log/secrets.ts'
 import { faultOfMissing, type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
-import type { Remembered } from './catalogue-state.ts'
+import type { InstallOutcome } from './catalogue-state.ts'
 import { takeSnapshot } from './detect/snapshot.ts'
 import { install } from './install/install.ts'
 import type { FindInterpreter } from './install/interpreter.ts'
 import { cacheFolder, snapshotFolder } from './install-outcome.ts'
 import { type KnownModule, move, type RunnableModule } from './known-module.ts'
-import { goodOf, runnableOf } from './passed-versions.ts'
+import { passedVersionOf, runnableOf } from './passed-versions.ts'
 import { openInstallLog } from './steps/install-log.ts'
 import { Interrupted, type StepFollower, stepRunner } from './steps/run-step.ts'
 import { checkGpu, test } from './test/test-module.ts'
 
-export type Ready = { outcome: Remembered; runnable: RunnableModule | null }
+export type Ready = { outcome: InstallOutcome; runnable: RunnableModule | null }
 
 /**
  * Takes a module from DETECTED through INSTALLING and TESTING; one that is AVAILABLE is only tested. Its
  * environment was named and built for it, so that a test of an available module finds it complete.
  * `called off` leaves it DETECTED: nothing was found out.
  */
-export async function makeReady(o: {
+export async function installAndTest(o: {
   module: KnownModule
   home: string
   own: NodeJS.ProcessEnv
@@ -65,12 +65,12 @@ export async function makeReady(o: {
   }
   const outcomeOf = (
     fault: string | null,
-    installed: { python: string; interpreter: Remembered['interpreter']; envDir: string | null } | null,
+    installed: { python: string; interpreter: InstallOutcome['interpreter']; envDir: string | null } | null,
     tested: boolean,
   ): Ready => {
     const error = fault && mask(fault)
     say(error ?? 'passed')
-    const outcome: Remembered = {
+    const outcome: InstallOutcome = {
       digest,
       status: error === null ? 'AVAILABLE' : 'ERROR',
       error,
@@ -86,7 +86,7 @@ export async function makeReady(o: {
     }
     return {
       outcome,
-      runnable: error === null ? runnableOf(o.home, goodOf(found, outcome)) : null,
+      runnable: error === null ? runnableOf(o.home, passedVersionOf(found, outcome)) : null,
     }
   }
 

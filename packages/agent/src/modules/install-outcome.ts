@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Gpu } from '@millrace/shared/for-agents'
-import type { Remembered } from './catalogue-state.ts'
+import type { InstallOutcome } from './catalogue-state.ts'
 import { isComplete } from './install/environment.ts'
 import { interpreterStamp } from './install/interpreter.ts'
 import type { RunnableModule } from './known-module.ts'
@@ -14,9 +14,9 @@ export const snapshotFolder = (home: string, name: string, digest: string): stri
 export const cacheFolder = (home: string, name: string): string => join(home, 'cache', name)
 
 /** Whether all that a test was passed with is still there, unchanged. */
-export async function stillGood(
+export async function isStillValid(
   runnable: RunnableModule,
-  outcome: Remembered,
+  outcome: InstallOutcome,
   gpus: (() => Promise<readonly Gpu[]>) | undefined,
 ): Promise<boolean> {
   if (!outcome.interpreter) return false

@@ -1,5 +1,5 @@
 /** Does one piece of work at a time, in order; each is known by a key. */
-export type WorkQueue = {
+export type InstallQueue = {
   /** Queues work unless the same waits or is under way already. */
   add(key: string): void
   /** Takes work out of the queue, or calls it off when it is under way. */
@@ -8,7 +8,7 @@ export type WorkQueue = {
   close(): Promise<void>
 }
 
-export function openWorkQueue(work: (key: string, signal: AbortSignal) => Promise<void>): WorkQueue {
+export function openInstallQueue(work: (key: string, signal: AbortSignal) => Promise<void>): InstallQueue {
   let waiting: string[] = []
   let current: { key: string; controller: AbortController } | null = null
   let closed = false

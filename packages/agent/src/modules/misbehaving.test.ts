@@ -10,7 +10,7 @@ import { programs } from '../../fixtures/misbehaving/programs.ts'
 import { makePackages, requirements } from '../../fixtures/misbehaving/requirements.ts'
 import { writeModule } from '../../fixtures/misbehaving/write-module.ts'
 import { processesWith, until } from '../../fixtures/run-fixture.ts'
-import { judge } from '../process/classify-outcome.ts'
+import { classifyOutcome } from '../process/classify-outcome.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { runProcess } from '../process/run-process.ts'
 import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
@@ -109,7 +109,7 @@ describe('after all of them', () => {
       watchdog,
       onLine: () => undefined,
     })
-    const verdict = await judge({ end: await ended, manifest: module.manifest, outputDir: runDir })
+    const verdict = await classifyOutcome({ end: await ended, manifest: module.manifest, outputDir: runDir })
     await rm(runDir, { recursive: true })
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'ok' } } })
   })

@@ -1,11 +1,11 @@
 import { Manifest } from '@millrace/shared/for-agents'
-import type { Good, Remembered } from './catalogue-state.ts'
+import type { InstallOutcome, PassedVersion } from './catalogue-state.ts'
 import type { Named } from './detect/name-modules.ts'
 import { cacheFolder, snapshotFolder } from './install-outcome.ts'
 import type { RunnableModule } from './known-module.ts'
 
 /** Contents whose test passed with this outcome. */
-export const goodOf = ({ name, digest, raw }: Named, outcome: Remembered): Good => ({
+export const passedVersionOf = ({ name, digest, raw }: Named, outcome: InstallOutcome): PassedVersion => ({
   name,
   digest,
   raw,
@@ -16,15 +16,15 @@ export const goodOf = ({ name, digest, raw }: Named, outcome: Remembered): Good 
 const kept = 2
 
 /** Contents that have just passed serve from now on. */
-export const passed = (good: readonly Good[], fresh: Good): Good[] =>
+export const passed = (good: readonly PassedVersion[], fresh: PassedVersion): PassedVersion[] =>
   [fresh, ...good.filter((one) => one.digest !== fresh.digest && one.name === fresh.name)].slice(0, kept)
 
 /** Contents that had passed and do not any more: a driver or a library of the system has changed, say. */
-export const withdrawn = (good: readonly Good[], digest: string): Good[] =>
+export const withdrawn = (good: readonly PassedVersion[], digest: string): PassedVersion[] =>
   good.filter((one) => one.digest !== digest)
 
 /** A module that can be run, from what is remembered of its contents. */
-export function runnableOf(home: string, good: Good): RunnableModule | null {
+export function runnableOf(home: string, good: PassedVersion): RunnableModule | null {
   const manifest = Manifest.safeParse(good.raw).data
   if (!manifest) return null
   return {
@@ -43,7 +43,7 @@ export function openRunnables(home: string) {
   const all = new Map<string, RunnableModule>()
   return {
     /** Of contents that passed the first serves, if there is one. */
-    serving([best]: readonly Good[]): RunnableModule | null {
+    serving([best]: readonly PassedVersion[]): RunnableModule | null {
       const runnable = best ? runnableOf(home, best) : null
       if (!runnable) return null
       const key = keyOf(runnable.name, runnable.version, runnable.digest)

@@ -2,8 +2,8 @@ import { access, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Memory } from './catalogue-state.ts'
-import { sweepUnused } from './prune-environments.ts'
+import type { CatalogueState } from './catalogue-state.ts'
+import { pruneUnused } from './prune-environments.ts'
 
 let home: string
 beforeEach(async () => {
@@ -27,7 +27,7 @@ const outcome = () => ({
   variables: null,
   driver: null,
 })
-const memory = (): Memory => ({
+const memory = (): CatalogueState => ({
   v: 2,
   folders: {
     m: { outcome: outcome(), good: [{ name: 'm', digest: 'a'.repeat(64), raw: {}, outcome: outcome() }] },
@@ -39,22 +39,22 @@ const week = { unusedDays: 7, minFreeBytes: 0 }
 const envs = async () => (await readdir(join(home, 'envs'))).sort()
 
 it('keeps an unused environment for some days, and nothing half-made', async () => {
-  await sweepUnused(home, memory(), week)
+  await pruneUnused(home, memory(), week)
   expect(await envs()).toEqual(['unused', 'used'])
   expect(await readdir(join(home, 'modules'))).toEqual(['m-aaaaaaaaaaaa'])
   const eightDaysAgo = new Date(Date.now() - 8 * 24 * 3600 * 1000)
   await utimes(join(home, 'envs', 'unused', '.unused'), eightDaysAgo, eightDaysAgo)
-  await sweepUnused(home, memory(), week)
+  await pruneUnused(home, memory(), week)
   expect(await envs()).toEqual(['used'])
 })
 
 it('begins to count anew when it was used again', async () => {
   await writeFile(join(home, 'envs', 'used', '.unused'), '')
-  await sweepUnused(home, memory(), week)
+  await pruneUnused(home, memory(), week)
   await expect(access(join(home, 'envs', 'used', '.unused'))).rejects.toThrow('ENOENT')
 })
 
 it('keeps none when the disk is nearly full, but those in use', async () => {
-  await sweepUnused(home, memory(), { unusedDays: 7, minFreeBytes: Number.MAX_SAFE_INTEGER })
+  await pruneUnused(home, memory(), { unusedDays: 7, minFreeBytes: Number.MAX_SAFE_INTEGER })
   expect(await envs()).toEqual(['used'])
 })

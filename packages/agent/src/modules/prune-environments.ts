@@ -1,7 +1,7 @@
 import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ifThere } from '../if-there.ts'
-import type { Memory } from './catalogue-state.ts'
+import type { CatalogueState } from './catalogue-state.ts'
 import { snapshotFolder } from './install-outcome.ts'
 import type { RunnableModule } from './known-module.ts'
 
@@ -20,9 +20,9 @@ const unusedMarker = '.unused'
  * Removes copies and environments that no module needs any more, and what a crash left half-made. Only while nothing is
  * installed or tested; `inUse` is what may run beside the contents that passed.
  */
-export async function sweepUnused(
+export async function pruneUnused(
   home: string,
-  memory: Memory,
+  memory: CatalogueState,
   keeping: Keeping,
   inUse: readonly RunnableModule[] = [],
 ): Promise<void> {
@@ -38,10 +38,10 @@ export async function sweepUnused(
   for (const name of await namesIn(join(home, 'tests'))) await remove(join(home, 'tests', name))
   for (const name of await namesIn(join(home, 'modules')))
     if (!snapshots.includes(name)) await remove(join(home, 'modules', name))
-  await sweepEnvironments(join(home, 'envs'), new Set(envs), keeping)
+  await pruneEnvironments(join(home, 'envs'), new Set(envs), keeping)
 }
 
-async function sweepEnvironments(folder: string, used: ReadonlySet<string>, keeping: Keeping): Promise<void> {
+async function pruneEnvironments(folder: string, used: ReadonlySet<string>, keeping: Keeping): Promise<void> {
   for (const name of await namesIn(folder)) {
     const env = join(folder, name)
     const marker = join(env, unusedMarker)

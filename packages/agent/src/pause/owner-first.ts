@@ -1,10 +1,10 @@
 import type { Gpu } from '@millrace/shared/for-agents'
 import { pause } from '../backoff.ts'
-import type { Rest } from './pause-controller.ts'
+import type { PauseController } from './pause-controller.ts'
 import { type PauseHours, pausedUntil } from './pause-hours.ts'
 
 export type OwnerFirstDeps = {
-  rest: Rest
+  rest: PauseController
   hours(): PauseHours
   /** Programs of others with more GPU memory than this make the agent rest; 0: never. */
   foreignBytes(): number

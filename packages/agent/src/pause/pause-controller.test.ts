@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { Rest } from './pause-controller.ts'
+import { PauseController } from './pause-controller.ts'
 
 const day = 24 * 3600 * 1000
 
@@ -10,7 +10,7 @@ test.each([
 ])("a pause of an operator ends by the operator's time, though this clock is %s it", async (_, shift) => {
   const now = () => new Date(Date.now() + shift)
   const working = Promise.withResolvers<void>()
-  const rest = new Rest({
+  const rest = new PauseController({
     setAccepting: (accepting) => accepting && working.resolve(),
     evictIdle: () => undefined,
     handBack: () => undefined,

@@ -2,11 +2,11 @@ import type { AgentRest } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 
 /** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */
-export type RestSource = 'operator' | 'owner' | 'schedule' | 'others'
+export type PauseSource = 'operator' | 'owner' | 'schedule' | 'others'
 /** `makesWay`: runs are handed back at once, because somebody wants the machine now. */
-export type Wish = AgentRest & { makesWay: boolean }
+export type ReservationRequest = AgentRest & { makesWay: boolean }
 
-export type RestDeps = {
+export type PauseControllerDeps = {
   /** New work is accepted, or not. */
   setAccepting(accepting: boolean): void
   /** Gives memory back that no run uses. */
@@ -24,11 +24,11 @@ export type RestDeps = {
 const longestMs = 2 ** 31 - 1
 
 /** Whether this agent works. It rests as long as anybody wants it to. */
-export class Rest {
-  readonly #deps: RestDeps
-  readonly #wishes = new Map<RestSource, { wish: Wish; timer?: NodeJS.Timeout }>()
+export class PauseController {
+  readonly #deps: PauseControllerDeps
+  readonly #wishes = new Map<PauseSource, { wish: ReservationRequest; timer?: NodeJS.Timeout }>()
 
-  constructor(deps: RestDeps) {
+  constructor(deps: PauseControllerDeps) {
     this.#deps = deps
   }
 
@@ -40,7 +40,7 @@ export class Rest {
     return own ? { kind: own.kind, note: own.note, until: own.until } : null
   }
 
-  get all(): (AgentRest & { by: RestSource })[] {
+  get all(): (AgentRest & { by: PauseSource })[] {
     return [...this.#wishes].map(([by, { wish }]) => ({
       by,
       kind: wish.kind,
@@ -50,7 +50,7 @@ export class Rest {
   }
 
   /** `null`: this one wants it no more. The same wish again changes nothing. */
-  set(source: RestSource, wish: Wish | null): void {
+  set(source: PauseSource, wish: ReservationRequest | null): void {
     const before = this.#wishes.get(source)
     if (JSON.stringify(before?.wish ?? null) === JSON.stringify(wish)) return
     clearTimeout(before?.timer)
@@ -64,7 +64,7 @@ export class Rest {
     for (const { timer } of this.#wishes.values()) clearTimeout(timer)
   }
 
-  #begin(source: RestSource, wish: Wish): void {
+  #begin(source: PauseSource, wish: ReservationRequest): void {
     const { logger, setAccepting, evictIdle, handBack, drainSeconds } = this.#deps
     logger.info({ source, ...wish }, 'taking no new work')
     this.#wishes.set(source, { wish, timer: this.#endTimer(source, wish) })
@@ -77,7 +77,7 @@ export class Rest {
     }
   }
 
-  #endTimer(source: RestSource, wish: Wish): NodeJS.Timeout | undefined {
+  #endTimer(source: PauseSource, wish: ReservationRequest): NodeJS.Timeout | undefined {
     if (wish.until === null) return undefined
     const now = source === 'operator' ? this.#deps.now().getTime() : Date.now()
     const leftMs = Math.min(longestMs, Math.max(0, new Date(wish.until).getTime() - now))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Manifest } from '@millrace/shared/for-agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { judge } from './classify-outcome.ts'
+import { classifyOutcome } from './classify-outcome.ts'
 import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
@@ -21,7 +21,7 @@ const manifest = (outputs: object[]) => Manifest.parse({ name: 'one', version: '
 const text = manifest([{ key: 'answer', type: 'text' }])
 
 const judged = (end: Partial<ProcessEnd>, of = text) =>
-  judge({
+  classifyOutcome({
     end: {
       exitCode: 0,
       signal: null,

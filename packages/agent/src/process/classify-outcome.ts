@@ -21,7 +21,7 @@ export type Verdict = {
  * Decides how a run ended. The agent's own reason outranks what the module says, which outranks its exit
  * code: a module that reported success and then crashed while it tidied up has done its work.
  */
-export async function judge(o: {
+export async function classifyOutcome(o: {
   end: ProcessEnd
   manifest: Manifest
   outputDir: string

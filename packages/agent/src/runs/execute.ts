@@ -1,6 +1,6 @@
 import type { Grant, Progress } from '@millrace/shared/for-agents'
 import type { Ledger } from '../admission/ledger.ts'
-import type { Seat } from '../admission/reservation.ts'
+import type { Reservation } from '../admission/reservation.ts'
 import type { Mask } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import type { RunLimits } from '../process/limits/limits.ts'
@@ -12,7 +12,7 @@ import type { Watchdog } from '../process/stop/watchdog.ts'
 import { workerAnswer } from '../process/worker-answer.ts'
 import type { WarmPool } from '../warm/warm-pool.ts'
 import type { ServedTask } from '../warm/warm-process.ts'
-import { type RunToStart, startOfRun, writeInput } from './launch-spec.ts'
+import { launchSpec, type RunToStart, writeInput } from './launch-spec.ts'
 import type { Program } from './programs.ts'
 
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
@@ -20,7 +20,7 @@ type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
 export type Work = Omit<RunToStart, 'gpu' | 'tmpDir'> & {
   grant: Grant
   program: Program
-  seat: Seat | null
+  reservation: Reservation | null
   watchdog: Watchdog
   limits?: RunLimits
   /** Over all that it says. */
@@ -51,9 +51,9 @@ export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
 }
 
 function runIn(tmpDir: string, work: Work): Promise<ProcessEnd> {
-  const { program, seat, grant } = work
+  const { program, reservation, grant } = work
   const running = runProcess({
-    ...startOfRun(program, { ...work, tmpDir, gpu: seat?.gpu ?? undefined }),
+    ...launchSpec(program, { ...work, tmpDir, gpu: reservation?.gpu ?? undefined }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: work.watchdog,
     limits: work.limits,
@@ -69,38 +69,38 @@ function runIn(tmpDir: string, work: Work): Promise<ProcessEnd> {
 /** In a warm process where the module can be served, else in a fresh one; either way when there is room for it. */
 export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPool }): Execute {
   return async (work) => {
-    if (!work.seat) throw new Error('a run without a seat')
-    const promised = work.seat
-    const seat = await ledger.enter(promised, work.stopped).catch((error: unknown) => {
+    if (!work.reservation) throw new Error('a run without a seat')
+    const promised = work.reservation
+    const reservation = await ledger.enter(promised, work.stopped).catch((error: unknown) => {
       ledger.release(promised)
       throw error
     })
-    if (!seat) {
+    if (!reservation) {
       ledger.release(promised)
       return null
     }
     if (isModule(work.program) && warm.serves(work.program))
-      return withPeak(await executeServed(warm, seat, work.program, work), seat)
+      return withPeak(await executeServed(warm, reservation, work.program, work), reservation)
     try {
       const { onStarted } = work
       const executed = await executeFresh({
         ...work,
-        seat,
+        reservation,
         onStarted(stop, pid) {
-          ledger.started(seat, pid, false)
+          ledger.started(reservation, pid, false)
           onStarted(stop, pid)
         },
       })
-      return withPeak(executed, seat)
+      return withPeak(executed, reservation)
     } finally {
-      ledger.release(seat)
+      ledger.release(reservation)
     }
   }
 }
 
 async function executeServed(
   warm: WarmPool,
-  seat: Seat,
+  reservation: Reservation,
   module: RunnableModule,
   work: Work,
 ): Promise<NonNullable<Executed>> {
@@ -112,7 +112,7 @@ async function executeServed(
     onLine: (stream, line) => work.onLine(stream, work.mask(line)),
     onProgress: (progress) => work.onProgress(masked(progress, work.mask)),
   }
-  const { end, said } = await warm.serve(seat, module, task, stopped, work.onStarted)
+  const { end, said } = await warm.serve(reservation, module, task, stopped, work.onStarted)
   if (said === null) return { end }
   return {
     end,
@@ -121,7 +121,7 @@ async function executeServed(
 }
 
 /** With the GPU memory that its process was seen to hold, as far as the driver tells. */
-function withPeak(executed: NonNullable<Executed>, { peakVramBytes, needs }: Seat): Executed {
+function withPeak(executed: NonNullable<Executed>, { peakVramBytes, needs }: Reservation): Executed {
   const usage = { ...executed.end.usage, peakVramBytes }
   return { ...executed, end: { ...executed.end, usage }, promisedVramBytes: needs.vramBytes }
 }

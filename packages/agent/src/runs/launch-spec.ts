@@ -6,7 +6,7 @@ import { moduleEnv } from '../process/module-env.ts'
 import { expectedOf } from '../process/output/result-shape.ts'
 import type { RunProcessOptions } from '../process/run-process.ts'
 import { expectedAnswer } from '../process/worker-answer.ts'
-import { startOfWorker } from '../workers/runnable-worker.ts'
+import { launchWorker } from '../workers/runnable-worker.ts'
 import type { PlacedInputs } from './inputs/place-inputs.ts'
 import type { Program } from './programs.ts'
 
@@ -27,21 +27,21 @@ export type RunToStart = {
 type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'result'>
 
 /** How a program is started for a run, and where it finds its inputs: modules in a file, workers on standard input. */
-export function startOfRun(program: Program, run: RunToStart): Start {
+export function launchSpec(program: Program, run: RunToStart): Start {
   const { task: taskId } = parseRunId(run.grant.run)
   const { python, cacheDir, manifest } = program
   const requestId = run.grant.task?.requestId
   const env = moduleEnv({ ...run, python, cacheDir, taskId, requestId, usesGpu: manifest.resources.usesGpu })
   if (!('call' in program)) {
     const result = { expected: expectedOf(manifest), outputDir: run.outputDir }
-    return { ...startOfModule(program, run), env, result }
+    return { ...launchModule(program, run), env, result }
   }
   const params = run.placed.inputs.params ?? null
-  const worker = startOfWorker(program, run.grant, params, run.agentId)
+  const worker = launchWorker(program, run.grant, params, run.agentId)
   return { ...worker, env: { ...env, ...program.call.env }, result: { expected: expectedAnswer } }
 }
 
-function startOfModule(module: RunnableModule, run: RunToStart) {
+function launchModule(module: RunnableModule, run: RunToStart) {
   const { task } = parseRunId(run.grant.run)
   return {
     command: module.python,

@@ -1,7 +1,7 @@
 import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared/for-agents'
 import type { LearnedNeeds } from '../admission/learned-needs.ts'
-import type { Ledger, Wish } from '../admission/ledger.ts'
-import type { Needs, Seat } from '../admission/reservation.ts'
+import type { Ledger, ReservationRequest } from '../admission/ledger.ts'
+import type { Needs, Reservation } from '../admission/reservation.ts'
 import type { Withheld } from '../control-plane/withheld.ts'
 import type { Program, Programs } from './programs.ts'
 
@@ -65,7 +65,7 @@ export class Offering {
   }
 
   /** Promises room to a granted task. */
-  seat({ module: { name, version, digest }, task }: Grant): Seat {
+  reservation({ module: { name, version, digest }, task }: Grant): Reservation {
     const program = this.#deps.programs.find(name, version, digest)
     const wish = program ? this.#wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
     return this.#deps.ledger.take({
@@ -83,7 +83,7 @@ export class Offering {
     if (program) this.#deps.ledger.keep(this.#wishOf(program))
   }
 
-  #wishOf = (program: Program): Wish => ({
+  #wishOf = (program: Program): ReservationRequest => ({
     key: keyOf(program),
     module: program.name,
     needs: this.#deps.learned.needsOf(program.digest, program.manifest),

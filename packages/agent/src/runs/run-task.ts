@@ -3,10 +3,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Grant, Json, Progress, RunId, TaskError } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
-import type { Seat } from '../admission/reservation.ts'
+import type { Reservation } from '../admission/reservation.ts'
 import { type Mask, Secrets } from '../log/secrets.ts'
 import { withHintOfPath } from '../process/beside-main.ts'
-import { judge } from '../process/classify-outcome.ts'
+import { classifyOutcome } from '../process/classify-outcome.ts'
 import type { RunLimits } from '../process/limits/limits.ts'
 import type { ModuleVariables } from '../process/module-variables.ts'
 import type { ProcessEnd, StopReason } from '../process/run-process.ts'
@@ -49,7 +49,7 @@ export type TaskToRun = {
   /** The same grant with fresh URLs. */
   again(): Promise<Grant | null>
   /** The room that is promised to it. */
-  seat?: Seat
+  reservation?: Reservation
 }
 export type TaskRun = {
   stop(reason: StopReason): void
@@ -175,7 +175,7 @@ async function carryOut(
   const executed = await (deps.execute ?? executeFresh)({
     ...{ grant, program, placed, runDir, outputDir, threads, own, given, watchdog, stopped, onStarted },
     limits: deps.limits,
-    seat: task.seat ?? null,
+    reservation: task.reservation ?? null,
     agentId: deps.agentId?.() ?? null,
     mask,
     onLine: (stream, line) => log.add(stream, line),
@@ -192,7 +192,7 @@ async function carryOut(
   if (end.hungAfterResult)
     log.add('agent', 'it gave its result and did not end; the agent ended it, and the result counts')
   if (end.sharedMemory) log.add('agent', wordsForMemory(end.sharedMemory))
-  const verdict = await judge({ end, manifest: program.manifest, outputDir, result })
+  const verdict = await classifyOutcome({ end, manifest: program.manifest, outputDir, result })
   for (const output of verdict.undeclared)
     log.add('agent', mask(`"${output}" is not a declared output; it is left out`))
   for (const note of verdict.notes) log.add('agent', mask(note))

@@ -1,13 +1,13 @@
 import type { Grant, HeartbeatRequest, Progress, RunId, RunVerdict } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
-import type { Seat } from '../admission/reservation.ts'
+import type { Reservation } from '../admission/reservation.ts'
 import type { SpooledRun } from '../report/spool.ts'
 import type { TaskRun, TaskToRun } from './run-task.ts'
 
 export type RunsDeps = {
   /** Promises room to the task, and takes what is left of the promise back. */
-  seat(task: TaskToRun): Seat
-  leave(seat: Seat): void
+  reservation(task: TaskToRun): Reservation
+  leave(reservation: Reservation): void
   start(task: TaskToRun): TaskRun
   /** With the digest of what was run. */
   report(result: SpooledRun, digest: string): Promise<void>
@@ -21,7 +21,7 @@ export type RunsDeps = {
 
 type Held = {
   running: TaskRun
-  seat: Seat
+  reservation: Reservation
   progress?: Progress
   ended: Promise<void>
   isSuperseded: boolean
@@ -42,10 +42,10 @@ export class Runs {
   take(task: TaskToRun): void {
     const { run } = task.grant
     if (this.#held.has(run)) return
-    const seat = this.#deps.seat(task)
-    const running = this.#deps.start({ ...task, seat })
-    const ended = this.#follow(task.grant, running, seat)
-    this.#held.set(run, { running, seat, ended, isSuperseded: false })
+    const reservation = this.#deps.reservation(task)
+    const running = this.#deps.start({ ...task, reservation })
+    const ended = this.#follow(task.grant, running, reservation)
+    this.#held.set(run, { running, reservation, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
 
@@ -56,7 +56,7 @@ export class Runs {
 
   /** How many runs of a configured worker are under way here. */
   countOf = (worker: string): number =>
-    [...this.#held.values()].filter(({ seat }) => seat.worker === worker).length
+    [...this.#held.values()].filter(({ reservation }) => reservation.worker === worker).length
 
   ids(): RunId[] {
     return [...new Set([...this.#held.keys(), ...this.#deps.spooled()])]
@@ -118,7 +118,7 @@ export class Runs {
   }
 
   /** `requestId`: of the HTTP request that the task came with, so that it is found in these lines too. */
-  async #follow({ run, module, task }: Grant, running: TaskRun, seat: Seat): Promise<void> {
+  async #follow({ run, module, task }: Grant, running: TaskRun, reservation: Reservation): Promise<void> {
     const { report } = this.#deps
     const logger = this.#deps.logger.child({ requestId: task?.requestId })
     try {
@@ -130,7 +130,7 @@ export class Runs {
       logger.error({ err, run }, 'a run could not be kept')
     }
     this.#held.delete(run)
-    this.#deps.leave(seat)
+    this.#deps.leave(reservation)
     this.#deps.onFree()
   }
 }

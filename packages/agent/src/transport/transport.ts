@@ -10,13 +10,13 @@ import type {
 import type { Logger } from 'pino'
 
 /** How an agent hears of work and of commands, and how its live lines get out. One adapter per folder. */
-export type Way = {
+export type Transport = {
   /** The agent is registered, perhaps anew. Before that nothing is asked or sent. */
   begin(answer: RegisterAnswer): void
   /** There may be work, or room for it, that nobody tells of: other programs made way, a module came or went. */
-  poke(): void
+  capacityChanged(): void
   /** A run ended. */
-  freed(): void
+  runEnded(): void
   /** The API answers again after it was away: what was asked of it may hang on a connection that is dead. */
   apiIsBack(): void
   /** Whether live lines have a chance now; while not, they had better wait. */
@@ -26,7 +26,7 @@ export type Way = {
   /** Connections that look open may be dead: they are made anew, and what hung on them is asked again. */
   reconnect(): void
   /** Asks for no more work; resolves when the claim in flight was answered. */
-  stopAsking(): Promise<void>
+  stopClaiming(): Promise<void>
   close(): Promise<void>
 }
 
@@ -53,7 +53,7 @@ export type ClaimDeps = {
   signal: AbortSignal
 }
 
-export type WayDeps = ClaimDeps & {
+export type TransportDeps = ClaimDeps & {
   /** By which the agent is known to people. */
   name: string
   /** Sends live lines through the API. */

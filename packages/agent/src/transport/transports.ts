@@ -1,11 +1,11 @@
-import { httpWay } from './http/http-transport.ts'
-import { jetstreamWay } from './jetstream/jetstream-transport.ts'
-import type { Way, WayDeps } from './transport.ts'
+import { httpTransport } from './http/http-transport.ts'
+import { jetstreamTransport } from './jetstream/jetstream-transport.ts'
+import type { Transport, TransportDeps } from './transport.ts'
 
 /** By the name in `MILLRACE_QUEUE`. */
-export const ways = { jetstream: jetstreamWay, http: httpWay } satisfies Record<
+export const transports = { jetstream: jetstreamTransport, http: httpTransport } satisfies Record<
   string,
-  (deps: WayDeps) => Way
+  (deps: TransportDeps) => Transport
 >
 
-export const wayNames = ['jetstream', 'http'] as const satisfies (keyof typeof ways)[]
+export const transportNames = ['jetstream', 'http'] as const satisfies (keyof typeof transports)[]

@@ -296,7 +296,7 @@ test('modules and workers are one to whoever runs them', async () => {
   const catalogue = {
     ...{
       scan: vi.fn(),
-      sweep: vi.fn(),
+      prune: vi.fn(),
       retry: vi.fn(),
       test: vi.fn(),
       gpusChanged: vi.fn(),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { writeModule } from '../../../fixtures/misbehaving/write-module.ts'
 import { listFolder } from './folder-listing.ts'
-import { takeStock } from './scan-folders.ts'
+import { scanFolders } from './scan-folders.ts'
 
 let modulesDir: string
 beforeEach(async () => {
@@ -18,7 +18,7 @@ async function stockOfNobody() {
   await chmod(modulesDir, 0o755)
   if (isRoot) process.seteuid?.(65534)
   try {
-    return await takeStock({ modulesDir, quietMs: 0, known: {} })
+    return await scanFolders({ modulesDir, quietMs: 0, known: {} })
   } finally {
     if (isRoot) process.seteuid?.(0)
   }
@@ -34,19 +34,19 @@ it.each([
   await writeModule(closed, { files: { 'weights.bin': 'x', 'secret/key': 'x' } })
   await writeModule(join(modulesDir, 'open'))
   await chmod(join(closed, path), 0o000)
-  const { found, restless } = await stockOfNobody()
+  const { found, changing } = await stockOfNobody()
   await chmod(join(closed, path), 0o755)
   expect(found.map((one) => [one.folderName, one.fault])).toEqual([
     ['closed', fault],
     ['open', null],
   ])
-  expect(restless).toEqual([])
+  expect(changing).toEqual([])
 })
 
 it('passes over folders that are no modules', async () => {
   await mkdir(join(modulesDir, 'notes'))
   await mkdir(join(modulesDir, 'lost+found'), { mode: 0o000 })
-  expect(await stockOfNobody()).toEqual({ found: [], restless: [] })
+  expect(await stockOfNobody()).toEqual({ found: [], changing: [] })
 })
 
 it('takes a folder for at rest that changed in this very millisecond, where nothing need rest', async () => {
@@ -54,7 +54,7 @@ it('takes a folder for at rest that changed in this very millisecond, where noth
   const { changedAt } = await listFolder(join(modulesDir, 'fresh'))
   vi.useFakeTimers({ toFake: ['Date'], now: Math.floor(changedAt) })
   try {
-    expect(await takeStock({ modulesDir, quietMs: 0, known: {} })).toMatchObject({ restless: [] })
+    expect(await scanFolders({ modulesDir, quietMs: 0, known: {} })).toMatchObject({ changing: [] })
   } finally {
     vi.useRealTimers()
   }

@@ -19,38 +19,38 @@ export type Found = {
 }
 
 /** `restless` folders are still being copied, or edited. */
-export type Stock = { found: Found[]; restless: string[] }
+export type ScanResult = { found: Found[]; changing: string[] }
 
 /** Digests that hold as long as a folder's stamp does. */
 export type KnownDigests = Record<string, { stamp: string; digest: string }>
 
 /** Looks at every folder with a `module.json`; one that cannot be read does not keep others from being found. */
-export async function takeStock(o: {
+export async function scanFolders(o: {
   modulesDir: string
   quietMs: number
   known: KnownDigests
-}): Promise<Stock> {
-  const stock: Stock = { found: [], restless: [] }
+}): Promise<ScanResult> {
+  const scanned: ScanResult = { found: [], changing: [] }
   for (const folderName of await moduleFolders(o.modulesDir)) {
     const folder = await realpath(join(o.modulesDir, folderName))
     try {
       const listing = await listFolder(folder)
-      if (isRestless(listing, o.quietMs)) stock.restless.push(folderName)
-      else stock.found.push(await look(folderName, folder, listing, o.known[folderName]))
+      if (isChanging(listing, o.quietMs)) scanned.changing.push(folderName)
+      else scanned.found.push(await look(folderName, folder, listing, o.known[folderName]))
     } catch (error) {
       // Mostly somebody is deleting or replacing files right now: the next look tells.
-      if (isGone(error)) stock.restless.push(folderName)
-      else stock.found.push(unreadable(folderName, folder, error))
+      if (isGone(error)) scanned.changing.push(folderName)
+      else scanned.found.push(unreadable(folderName, folder, error))
     }
   }
-  return stock
+  return scanned
 }
 
 /**
  * A time stamp far in the future says nothing about now: such a folder would never come to rest. Files have finer stamps
  * than the clock.
  */
-function isRestless(listing: Listing, quietMs: number): boolean {
+function isChanging(listing: Listing, quietMs: number): boolean {
   const age = Date.now() - Math.floor(listing.changedAt)
   return age < quietMs && age > -60_000
 }

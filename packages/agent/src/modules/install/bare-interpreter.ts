@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { saidBy } from './command-output.ts'
+import { commandOutput } from './command-output.ts'
 import { completeMarker, isComplete, pythonIn } from './environment.ts'
 import type { Interpreter } from './interpreter.ts'
 
@@ -36,7 +36,7 @@ async function make(folder: string, interpreter: Interpreter): Promise<boolean> 
   ]
   await writeFile(join(beside, 'pyvenv.cfg'), `${settings.join('\n')}\n`)
   const isThere = ['-c', 'import json, ssl, subprocess']
-  if ((await saidBy(pythonIn(beside), isThere, { env: {}, timeoutMs: 30_000 })) === null) {
+  if ((await commandOutput(pythonIn(beside), isThere, { env: {}, timeoutMs: 30_000 })) === null) {
     await rm(beside, { recursive: true, force: true })
     return false
   }

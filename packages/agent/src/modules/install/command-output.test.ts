@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { saidBy } from './command-output.ts'
+import { commandOutput } from './command-output.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -23,12 +23,14 @@ test.each(['program', 'program.cmd'])(
   async (name) => {
     process.env.UNSEEN = 'that'
     const path = await program(name, 'cat; echo "$1|$2|$SEEN$UNSEEN"; echo aside >&2')
-    expect(await saidBy(path, ['a "b"', '$c'], options)).toBe('a "b"|$c|this')
+    expect(await commandOutput(path, ['a "b"', '$c'], options)).toBe('a "b"|$c|this')
   },
 )
 
 test.each(['program', 'program.cmd'])('nothing, when %s fails or takes too long', async (name) => {
-  expect(await saidBy(await program(name, 'echo no; exit 3'), [], options)).toBeNull()
-  expect(await saidBy(await program(name, 'exec sleep 60'), [], { ...options, timeoutMs: 200 })).toBeNull()
-  expect(await saidBy(join(folder, 'none'), [], options)).toBeNull()
+  expect(await commandOutput(await program(name, 'echo no; exit 3'), [], options)).toBeNull()
+  expect(
+    await commandOutput(await program(name, 'exec sleep 60'), [], { ...options, timeoutMs: 200 }),
+  ).toBeNull()
+  expect(await commandOutput(join(folder, 'none'), [], options)).toBeNull()
 })

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 
-export type SaidByOptions = { env: NodeJS.ProcessEnv; timeoutMs: number }
+export type CommandOutputOptions = { env: NodeJS.ProcessEnv; timeoutMs: number }
 
 /** What a program prints, without the last line break; `null` when it is not there, fails or takes too long. */
-export async function saidBy(
+export async function commandOutput(
   command: string,
   args: readonly string[],
-  options: SaidByOptions,
+  options: CommandOutputOptions,
 ): Promise<string | null> {
   const said = await (isScript.test(command) ? byShell : directly)(command, args, options)
   return said === null ? null : said.replace(/\r?\n$/, '')
@@ -18,7 +18,7 @@ const isScript = /\.(?:cmd|bat)$/i
 function directly(
   command: string,
   args: readonly string[],
-  { env, timeoutMs }: SaidByOptions,
+  { env, timeoutMs }: CommandOutputOptions,
 ): Promise<string | null> {
   return new Promise((resolve) => {
     const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL' as const, windowsHide: true }
@@ -31,7 +31,7 @@ function directly(
 async function byShell(
   command: string,
   args: readonly string[],
-  { env, timeoutMs }: SaidByOptions,
+  { env, timeoutMs }: CommandOutputOptions,
 ): Promise<string | null> {
   const { execa } = await import('execa')
   const options = { env, extendEnv: false, timeout: timeoutMs, reject: false, stdin: 'ignore' } as const

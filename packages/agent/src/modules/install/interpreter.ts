@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { z } from 'zod'
 import { pythonSatisfies } from '../manifest/python-range.ts'
-import { saidBy } from './command-output.ts'
+import { commandOutput } from './command-output.ts'
 import { installEnv } from './install-env.ts'
 
 /** A Python of this machine; `stamp` changes when another is put in its place. */
@@ -72,7 +72,7 @@ const Answer = z.tuple([z.string(), z.string()])
 async function askPython(command: string, own: NodeJS.ProcessEnv): Promise<Interpreter | null> {
   if ((await interpreterStamp(command)) === null) return null
   // A shim of a version that is not set up, or the stub that Windows opens its shop with: not a Python.
-  const answer = await saidBy(command, ['-c', question], { env: installEnv(own), timeoutMs: 10_000 })
+  const answer = await commandOutput(command, ['-c', question], { env: installEnv(own), timeoutMs: 10_000 })
   const parsed = Answer.safeParse(answer === null ? null : tryJson(answer))
   if (!parsed.success) return null
   const [path, version] = parsed.data

@@ -6,7 +6,7 @@ export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string 
   if (end.startError) return end.startError
   if (end.stopReason === 'timed_out')
     return `Installing took longer than setup_timeout_seconds (${timeoutSeconds} s)`
-  const words = lastWords(end)
+  const words = stderrTailOf(end)
   return (
     fullDisk(end.stderrTail) ??
     `${withoutWheel(words) ?? becauseOf(end)}: ${words || `exit code ${end.exitCode}`}`
@@ -68,7 +68,7 @@ function syntaxError(stderr: readonly string[]): string | null {
 }
 
 /** The lines of standard error that matter most: an error's own, with what explains it. */
-export function lastWords(end: ProcessEnd): string {
+export function stderrTailOf(end: ProcessEnd): string {
   const lines = end.stderrTail.map((line) => line.trimEnd()).filter((line) => line.trim() !== '')
   const error = lines.findLastIndex((line) =>
     /^\s*(?:error|ERROR|fatal)\b|^\s*×|No solution found/.test(line),

@@ -1,6 +1,6 @@
 import type { Gpu } from '@millrace/shared/for-agents'
 import { z } from 'zod'
-import { lastWords, missingPart } from '../steps/diagnose.ts'
+import { missingPart, stderrTailOf } from '../steps/diagnose.ts'
 import type { RunStep } from '../steps/run-step.ts'
 
 /** What PyTorch says of itself and of the GPU it is given; `torch` is `null` where it is not installed. */
@@ -53,7 +53,7 @@ export async function gpuFault(o: {
   if (end.exitCode === 0 && said.success) return judgeTorch(said.data, o.gpu)
   return (
     missingPart(end.stderrTail) ??
-    `PyTorch cannot be loaded: ${lastWords(end) || `exit code ${end.exitCode}`}`
+    `PyTorch cannot be loaded: ${stderrTailOf(end) || `exit code ${end.exitCode}`}`
   )
 }
 

@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Gpu, Manifest } from '@millrace/shared/for-agents'
 import { hintOfPath } from '../../process/beside-main.ts'
-import { judge } from '../../process/classify-outcome.ts'
+import { classifyOutcome } from '../../process/classify-outcome.ts'
 import { moduleEnv } from '../../process/module-env.ts'
 import { expectedOf } from '../../process/output/result-shape.ts'
 import type { ProcessEnd } from '../../process/run-process.ts'
 import { openTemporary } from '../../process/short-temporary.ts'
 import { missingFrom } from '../detect/snapshot.ts'
-import { knownCause, lastWords } from '../steps/diagnose.ts'
+import { knownCause, stderrTailOf } from '../steps/diagnose.ts'
 import type { RunStep } from '../steps/run-step.ts'
 import { gpuFault } from './gpu-check.ts'
 import { expandTestData } from './test-input.ts'
@@ -77,7 +77,7 @@ export async function test(o: Prepared): Promise<string | null> {
       result: { expected: expectedOf(o.manifest), outputDir },
     })
     if (end.stopReason === 'timed_out') return `The test took longer than test_timeout_seconds (${limit} s)`
-    const { error } = await judge({ end, manifest: o.manifest, outputDir })
+    const { error } = await classifyOutcome({ end, manifest: o.manifest, outputDir })
     if (error) {
       // What a module itself names as the cause outranks the warnings that it printed before.
       const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
@@ -141,7 +141,7 @@ const placeOf = ({ folder, manifest: { entryPoint } }: Prepared, { runDir }: Run
 function cause(end: ProcessEnd, place: ReturnType<typeof placeOf>): string {
   if (end.startError) return end.startError
   const how = end.signal ? `it crashed (${end.signal})` : `exit code ${end.exitCode}`
-  const words = lastWords(end)
+  const words = stderrTailOf(end)
   const hint = hintOfPath({ end }, place)
   if (hint !== null) return `${hint}. ${how}: ${words}`
   return knownCause(end.stderrTail) ?? (words === '' ? how : `${how}: ${words}`)

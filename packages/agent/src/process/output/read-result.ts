@@ -51,7 +51,7 @@ export async function readResult(
   const expected = expectedOf(manifest)
   const { lastJsonLine: text, printed } = said
   const parsed = text === null ? null : parsePythonJson(text)
-  const line = parsed && saidBy(parsed, 'The result line', expected)
+  const line = parsed && commandOutput(parsed, 'The result line', expected)
   if (printed.fault && (await strengthOfFile(outputDir, expected)) < 2)
     return { kind: 'bad', fault: `The module gave no result that can be read: ${printed.fault}` }
   const result = await choose(outputDir, line, manifest)
@@ -65,7 +65,7 @@ export function readServedResult(
   said: PythonJson,
   manifest: Manifest,
 ): Promise<ModuleResult> {
-  return choose(outputDir, saidBy(said, 'The result', expectedOf(manifest)), manifest)
+  return choose(outputDir, commandOutput(said, 'The result', expectedOf(manifest)), manifest)
 }
 
 /** A result from standard output alone. */
@@ -75,7 +75,7 @@ export function readResultLine(line: string | null, printed: Printed = nothingPr
   return { ...interpret(parsePythonJson(line), 'The result line'), isWeak, notes }
 }
 
-const saidBy = (parsed: PythonJson, where: string, expected: ExpectedResult): Said => ({
+const commandOutput = (parsed: PythonJson, where: string, expected: ExpectedResult): Said => ({
   ...{ parsed, where },
   strength: shapeOf(parsed.value, expected)?.strength ?? -1,
 })
@@ -90,7 +90,7 @@ async function choose(outputDir: string, printed: Said | null, manifest: Manifes
   if (read.kind === 'absent') return ofPrinted()
   if (printed && names(printed, path, manifest)) return ofPrinted()
   const parsed = read.kind === 'text' ? parsePythonJson(read.text) : null
-  const file = parsed && saidBy(parsed, 'result.json', expectedOf(manifest))
+  const file = parsed && commandOutput(parsed, 'result.json', expectedOf(manifest))
   if (!file || file.strength < 0) {
     const bad = read.kind === 'bad' ? read : interpret(parsed, 'result.json')
     const fault = bad.kind === 'bad' ? bad.fault : 'result.json is no result'

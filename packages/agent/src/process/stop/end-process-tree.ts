@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { leftovers, signalAll, type Tree } from './process-tree.ts'
+import { processTree, signalAll, type Tree } from './process-tree.ts'
 
 /** Ends what a module left running when it exited, and resolves when nothing of it is left. */
-export async function endLeftovers(
+export async function endProcessTree(
   tree: Tree,
   graceMs: number,
   look: (ids: readonly number[]) => void,
 ): Promise<void> {
-  let left = leftovers(tree)
+  let left = processTree(tree)
   if (left.length === 0) return
   look(left)
   // Windows has no signal that asks.
@@ -16,7 +16,7 @@ export async function endLeftovers(
   const killAt = performance.now() + graceMs
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     await delay(pause)
-    left = leftovers(tree)
+    left = processTree(tree)
     if (left.length === 0) return
     if (performance.now() < killAt) continue
     look(left)

@@ -12,7 +12,7 @@ export const markerVariable = 'MILLRACE_PROCESS'
 export type Tree = { group: number; marker: string; longLived: boolean; job?: Job | null }
 
 /** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies are gone. */
-export function leftovers(tree: Tree): number[] {
+export function processTree(tree: Tree): number[] {
   if (process.platform === 'win32') return tree.job?.processes() ?? []
   const group = groupLives(tree.group) ? [-tree.group] : []
   return process.platform === 'linux' ? [...group, ...strayed(tree)] : group

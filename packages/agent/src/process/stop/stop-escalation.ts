@@ -1,5 +1,5 @@
 /** A stop under way. */
-export type Ladder = {
+export type StopEscalation = {
   /** From now on no step waits longer than this. */
   hurry(graceMs: number): void
   /** The process has gone: no further step. */
@@ -7,7 +7,7 @@ export type Ladder = {
 }
 
 /** Takes the first step at once, and each harder one when the grace has passed without `end`. */
-export function startLadder(steps: readonly (() => void)[], graceMs: number): Ladder {
+export function startEscalation(steps: readonly (() => void)[], graceMs: number): StopEscalation {
   let grace = graceMs
   let next = 0
   let timer: NodeJS.Timeout | undefined

@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_process'
-import { leftovers, signalAll, type Tree } from './process-tree.ts'
+import { processTree, signalAll, type Tree } from './process-tree.ts'
 
 /**
  * The steps of a stop, each harder than the one before: asks who can be asked, closes its input and
@@ -20,7 +20,7 @@ export function stopSteps(
     return [...(ask ? [ask] : []), ...warning, kill]
   }
   const signal = (how: 'SIGTERM' | 'SIGKILL') => {
-    const left = leftovers(tree())
+    const left = processTree(tree())
     look(left)
     signalAll(left, how)
   }

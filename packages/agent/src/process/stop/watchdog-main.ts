@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { leftovers, signalAll } from './process-tree.ts'
+import { processTree, signalAll } from './process-tree.ts'
 import { type SharedMemory, watchSharedMemory } from './shared-memory.ts'
 
 /**
@@ -27,7 +27,7 @@ async function killAll(): Promise<void> {
   // More than once: a process may fork between our look and our signal.
   for (let round = 0; round < 5; round += 1) {
     const left = [...watched].flatMap(([group, { marker, shared }]) => {
-      const ids = leftovers({ group, marker, longLived: marker !== '' })
+      const ids = processTree({ group, marker, longLived: marker !== '' })
       shared.look(ids)
       return ids
     })

@@ -1,5 +1,5 @@
 import { within } from '../../backoff.ts'
-import type { Way, WayDeps } from '../transport.ts'
+import type { Transport, TransportDeps } from '../transport.ts'
 import { LongClaims } from './long-claims.ts'
 
 /** A run that has ended waits so long for its last lines to get out. */
@@ -11,7 +11,7 @@ const restMs = 2000
  * The API alone, for networks that let nothing else out: claims that wait, live lines as requests. Commands come with
  * the answers to heartbeats, which tell every agent of those that it did not carry out yet.
  */
-export function httpWay(deps: WayDeps): Way {
+export function httpTransport(deps: TransportDeps): Transport {
   const claims = new LongClaims(deps)
   let isRegistered = false
   let restsUntil = 0
@@ -21,8 +21,8 @@ export function httpWay(deps: WayDeps): Way {
       isRegistered = true
       claims.begin()
     },
-    poke: () => claims.poke(),
-    freed: () => claims.poke(),
+    capacityChanged: () => claims.capacityChanged(),
+    runEnded: () => claims.capacityChanged(),
     apiIsBack: () => claims.askAnew(),
     isOpen: () => isRegistered && performance.now() >= restsUntil,
     async publishLog(run, batch) {
@@ -40,7 +40,7 @@ export function httpWay(deps: WayDeps): Way {
       return isSent
     },
     reconnect: () => claims.askAnew(),
-    stopAsking: () => claims.close(),
+    stopClaiming: () => claims.close(),
     close: () => claims.close(),
   }
 }

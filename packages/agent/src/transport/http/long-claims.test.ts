@@ -80,11 +80,11 @@ test('one claim waits at the API while there is room; each that was answered is 
 
 test('without room nothing is asked, until a run ends', async () => {
   const { claims, state, requests, request } = setUp(0)
-  claims.poke()
+  claims.capacityChanged()
   await new Promise(setImmediate)
   expect(requests).toEqual([])
   state.room = 1
-  claims.poke()
+  claims.capacityChanged()
   expect((await request(0)).wait).toBe(15)
 })
 
@@ -92,7 +92,7 @@ test('more of the same room leaves a waiting claim alone', async () => {
   const { claims, state, requests, request } = setUp(1)
   const waiting = await request(0)
   state.room = 2
-  claims.poke()
+  claims.capacityChanged()
   await new Promise(setImmediate)
   expect(waiting.isGivenUp()).toBe(false)
   expect(requests).toHaveLength(1)
@@ -102,7 +102,7 @@ test('other offers take the place of those that wait, under the same id: a grant
   const { claims, state, granted, request } = setUp(1)
   const waiting = await request(0)
   state.room = 0
-  claims.poke()
+  claims.capacityChanged()
   const again = await request(1)
   expect(waiting.isGivenUp()).toBe(true)
   expect(again).toMatchObject({ claimId: waiting.claimId, offers: [{ max: 0 }], wait: 0 })

@@ -30,7 +30,7 @@ export class LongClaims {
   }
 
   /** What is offered may have changed. */
-  poke(): void {
+  capacityChanged(): void {
     if (kindsOf(this.#offers()) !== this.#askedFor) this.askAnew()
   }
 

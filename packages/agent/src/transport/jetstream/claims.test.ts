@@ -86,7 +86,7 @@ test('a run that ends while the last grant of its kind is on its way calls for n
   const last = { grant: grantOf(1), more: false }
   const { claims, seen } = setUp({ room: 5, work: 0, answers: [last] })
   const claimed = claims.offer(tokenOf(1))
-  claims.poke()
+  claims.capacityChanged()
   await claimed
   expect(seen.granted).toHaveLength(1)
   expect(seen.ids).toHaveLength(1)
@@ -98,7 +98,7 @@ test('it does where there is room now for what had none', async () => {
   state.others = 0
   const claimed = claims.offer(tokenOf(1))
   state.others = 1
-  claims.poke()
+  claims.capacityChanged()
   await claimed
   expect(seen.ids).toHaveLength(2)
 })
@@ -121,7 +121,7 @@ test('a token without room goes back at once', async () => {
 test('only one claim is in flight, whatever comes', async () => {
   const { claims, seen } = setUp({ room: 9, work: 4 })
   const all = [1, 2, 3].map((delivery) => claims.offer(tokenOf(delivery)))
-  claims.poke()
+  claims.capacityChanged()
   await Promise.all(all)
   expect(seen.mostInFlight).toBe(1)
   expect(seen.granted).toHaveLength(4)
@@ -176,7 +176,7 @@ test('a grant can be asked for again under its own id', async () => {
     work: 1,
     answers: [{ grant: grantOf(1) }, { grant: grantOf(1) }],
   })
-  claims.poke()
+  claims.capacityChanged()
   await claims.close()
   expect(await seen.granted[0]?.again()).toEqual(grantOf(1))
   expect(new Set(seen.ids).size).toBe(1)

@@ -53,7 +53,7 @@ export class Claims {
   }
 
   /** Something changed that no token tells of: there is more room, a module became available. */
-  poke(): void {
+  capacityChanged(): void {
     this.#again = true
     void this.#start()
   }

@@ -53,10 +53,10 @@ const grant = {
 
 test('the end of a run calls for no claim where the tokens of all that has room were waited for', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
-  work.poke()
+  work.capacityChanged()
   await settled()
   room.m += 1
-  work.freed()
+  work.runEnded()
   await settled()
   expect(seen.claims).toBe(1)
 })
@@ -64,27 +64,27 @@ test('the end of a run calls for no claim where the tokens of all that has room 
 test('it does where there was no room before', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
   room.m = 1
-  work.poke()
+  work.capacityChanged()
   await settled()
   room.m += 1
-  work.freed()
+  work.runEnded()
   await until('it was asked for', 5, () => seen.claims === 2)
 })
 
 test('it does where the last claim found nothing: what there is may wait for a place that is free now', async () => {
   const { seen, settled } = setUp([])
-  work.poke()
+  work.capacityChanged()
   await settled()
-  work.freed()
+  work.runEnded()
   await until('it was asked for', 5, () => seen.claims === 2)
 })
 
 test('it does while tokens do not come', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
-  work.poke()
+  work.capacityChanged()
   await settled()
   work.connected(null)
   room.m += 1
-  work.freed()
+  work.runEnded()
   await until('it was asked for', 5, () => seen.claims === 2)
 })

@@ -3,7 +3,7 @@ import { pause } from '../../backoff.ts'
 import type { ClaimDeps } from '../transport.ts'
 import { Claims, haveGrown } from './claims.ts'
 import { TokenPulls } from './token-pulls.ts'
-import type { WorkQueue } from './token-source.ts'
+import type { TokenSource } from './token-source.ts'
 
 /** How long tokens may be out of reach before work is asked for without them, and how often then. */
 const pollMs = 10_000
@@ -15,7 +15,7 @@ export class FindWork {
   readonly #pulls: TokenPulls
   readonly #stopping = new AbortController()
   readonly #polling: Promise<void>
-  #queue: WorkQueue | null = null
+  #queue: TokenSource | null = null
   /** What had room when it was last settled which tokens to wait for. */
   #waitedFor: Offer[] = []
 
@@ -32,19 +32,19 @@ export class FindWork {
   }
 
   /** Where tokens come from now; `null`: NATS is away. */
-  connected(queue: WorkQueue | null): void {
+  connected(queue: TokenSource | null): void {
     this.#queue = queue
     this.update()
   }
 
   /** There may be work and room that no token tells of. */
-  poke(): void {
-    this.#claims.poke()
+  capacityChanged(): void {
+    this.#claims.capacityChanged()
   }
 
   /** A run ended. Where the tokens of all that has room are waited for anyway, they tell of whatever came since. */
-  freed(): void {
-    if (!this.#isTold()) this.poke()
+  runEnded(): void {
+    if (!this.#isTold()) this.capacityChanged()
   }
 
   #isTold(): boolean {
@@ -78,7 +78,7 @@ export class FindWork {
     for (;;) {
       await pause(pollMs, signal)
       if (signal.aborted) return
-      if (!this.#pulls.areSound) this.poke()
+      if (!this.#pulls.areSound) this.capacityChanged()
     }
   }
 }

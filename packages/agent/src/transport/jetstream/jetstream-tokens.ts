@@ -1,7 +1,7 @@
 import { workStream } from '@millrace/shared/for-agents'
 import { type Consumer, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { Token, WorkQueue } from './token-source.ts'
+import type { Token, TokenSource } from './token-source.ts'
 
 const pullMs = 60_000
 
@@ -9,7 +9,7 @@ const pullMs = 60_000
  * Tokens from the `WORK` stream, over one long pull per call. Touches only what the agents' NATS user may:
  * `CONSUMER.INFO`, `CONSUMER.MSG.NEXT` and acks.
  */
-export function jetstreamQueue(connection: NatsConnection): WorkQueue {
+export function jetstreamTokens(connection: NatsConnection): TokenSource {
   const client = jetstream(connection)
   const consumers = new Map<string, Consumer>()
 

@@ -1,13 +1,13 @@
 import type { AgentId } from '@millrace/shared/for-agents'
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { Way, WayDeps } from '../transport.ts'
+import type { Transport, TransportDeps } from '../transport.ts'
 import { FindWork } from './find-work.ts'
 import { listen } from './listen.ts'
 import { NatsLink } from './nats-link.ts'
 import { publishLog } from './publish-log.ts'
 
 /** Tokens from a work queue in NATS, commands and live lines as its messages. While NATS is away, work is asked for. */
-export function jetstreamWay(deps: WayDeps): Way {
+export function jetstreamTransport(deps: TransportDeps): Transport {
   const { name, logger } = deps
   let agent: AgentId | null = null
   const work = new FindWork(deps)
@@ -16,10 +16,10 @@ export function jetstreamWay(deps: WayDeps): Way {
   /** Once per connection; when it comes back after a break, it goes on by itself. */
   async function onUp(connection: NatsConnection, isNew: boolean): Promise<void> {
     if (isNew && agent) listen(connection, agent, deps.onCommand, logger)
-    const { jetstreamQueue } = await import('./jetstream-tokens.ts')
-    work.connected(jetstreamQueue(connection))
+    const { jetstreamTokens } = await import('./jetstream-tokens.ts')
+    work.connected(jetstreamTokens(connection))
     // Tokens that went down with the connection come again only after their time to be acked.
-    work.poke()
+    work.capacityChanged()
   }
 
   return {
@@ -27,14 +27,14 @@ export function jetstreamWay(deps: WayDeps): Way {
       agent = answer.agentId
       nats.use(answer.nats)
     },
-    poke: () => work.poke(),
-    freed: () => work.freed(),
-    apiIsBack: () => work.poke(),
+    capacityChanged: () => work.capacityChanged(),
+    runEnded: () => work.runEnded(),
+    apiIsBack: () => work.capacityChanged(),
     isOpen: () => nats.current !== null && agent !== null,
     publishLog: async (run, batch) =>
       nats.current && agent ? publishLog(nats.current, { agent, run }, batch, logger) : false,
     reconnect: () => nats.reconnect(),
-    stopAsking: () => work.close(),
+    stopClaiming: () => work.close(),
     close: () => nats.close(),
   }
 }

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import { backoffMs, pause } from '../../backoff.ts'
-import type { Token, WorkQueue } from './token-source.ts'
+import type { Token, TokenSource } from './token-source.ts'
 
 export type TokenPullsDeps = {
   /** `null` while NATS is not connected. */
-  queue(): WorkQueue | null
+  queue(): TokenSource | null
   /** Milliseconds to leave the tokens of a module alone. */
   pausedFor(module: string): number
   /** Resolves when the token is dealt with; until then no other of its module is waited for. */

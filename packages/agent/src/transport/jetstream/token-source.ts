@@ -12,7 +12,7 @@ export type Token = {
 }
 
 /** Where tokens come from. */
-export type WorkQueue = {
+export type TokenSource = {
   /**
    * Waits for one token of a module. `null` when the signal ended the wait or it lapsed; a token that comes
    * after the signal goes back. Throws when there is nothing to wait on yet.
