@@ -8,6 +8,7 @@ import { afterAwake } from '../machine/sleep-detector.ts'
 import { isUrgent, type Overrun, type RunLimits } from './limits/limits.ts'
 import { watchUsage } from './limits/usage.ts'
 import { LimitWatch, type RunFolders } from './limits/watch-limits.ts'
+import { isBeingWritten } from './output/is-being-written.ts'
 import { parseOutput } from './output/parse-output.ts'
 import { type OutputLine, readLines } from './output/read-lines.ts'
 import { watchResultFile } from './output/result-file.ts'
@@ -133,11 +134,10 @@ function follow(
   const graceMs = options.result ? (options.limits?.resultGraceSeconds ?? usualResultGraceSeconds) * 1000 : 0
   const { expected = anyResult, outputDir } = options.result ?? {}
   const isInFile = outputDir === undefined ? () => false : watchResultFile(outputDir, expected, graceMs)
-  const grace = new ResultGrace(
-    graceMs,
-    () => output.result.isDone || output.result.isDoneBy(stdout.begun()) || isInFile(),
-    () => endAfterResult(),
-  )
+  const hasResult = async () =>
+    (output.result.isDone || output.result.isDoneBy(stdout.begun()) || (await isInFile())) &&
+    !(outputDir !== undefined && (await isBeingWritten(outputDir, graceMs)))
+  const grace = new ResultGrace(graceMs, hasResult, () => endAfterResult())
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', () => {
       limits.heard()
