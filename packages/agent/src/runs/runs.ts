@@ -2,64 +2,55 @@ import type { Grant, HeartbeatRequest, Progress, RunId, RunVerdict } from '@mill
 import type { Logger } from 'pino'
 import type { Reservation } from '../admission/reservation.ts'
 import type { SpooledRun } from '../report/spool.ts'
+import type { AgentSignals, Assignment } from '../signals/agent-signals.ts'
+import type { HeldRuns } from './held-runs.ts'
 import type { TaskRun, TaskToRun } from './run-task.ts'
 
 export type RunsDeps = {
+  held: HeldRuns
+  /** Runs whose results were not answered yet. */
+  unreported: ReadonlySet<RunId>
   /** Promises room to the task, and takes what is left of the promise back. */
-  reservation(task: TaskToRun): Reservation
-  leave(reservation: Reservation): void
+  reserve(grant: Grant): Reservation
+  release(reservation: Reservation): void
   start(task: TaskToRun): TaskRun
   /** With the digest of what was run. */
   report(result: SpooledRun, digest: string): Promise<void>
-  /** Runs whose results wait in the spool. */
-  spooled(): RunId[]
+  /** Forgets a result that waits to be reported. */
   drop(run: RunId): Promise<void>
-  /** A run made room. */
-  onFree(): void
+  signals: Pick<AgentSignals, 'assigned' | 'registered' | 'runEnded'>
   logger: Logger
 }
 
-type Held = {
-  running: TaskRun
-  reservation: Reservation
-  progress?: Progress
-  ended: Promise<void>
-  isSuperseded: boolean
-}
-
-/** The runs this process is at: from the moment of their grant until their result was answered or waits its turn. */
+/** Holds each run from its assignment until its result was answered or waits its turn. */
 export class Runs {
   readonly #deps: RunsDeps
-  readonly #held = new Map<RunId, Held>()
   readonly #drops = new Set<Promise<void>>()
   #isShuttingDown = false
 
   constructor(deps: RunsDeps) {
     this.#deps = deps
+    deps.signals.assigned.subscribe('runs', (task) => this.#take(task))
+    deps.signals.registered.subscribe('runs', ({ runs }) => this.obey(runs))
   }
 
-  /** Takes up a granted task. The same grant again changes nothing. */
-  take(task: TaskToRun): void {
+  /** Takes up a run. The same one again changes nothing. */
+  #take(task: Assignment): void {
     const { run } = task.grant
     if (this.#held.has(run)) return
-    const reservation = this.#deps.reservation(task)
+    const reservation = this.#deps.reserve(task.grant)
     const running = this.#deps.start({ ...task, reservation })
     const ended = this.#follow(task.grant, running, reservation)
     this.#held.set(run, { running, reservation, ended, isSuperseded: false })
     if (this.#isShuttingDown) running.stop('shutdown')
   }
 
-  /** How many are under way here; those that only wait to be reported are not. */
-  get count(): number {
-    return this.#held.size
+  get #held(): HeldRuns {
+    return this.#deps.held
   }
 
-  /** How many runs of a configured worker are under way here. */
-  countOf = (worker: string): number =>
-    [...this.#held.values()].filter(({ reservation }) => reservation.worker === worker).length
-
   ids(): RunId[] {
-    return [...new Set([...this.#held.keys(), ...this.#deps.spooled()])]
+    return [...new Set([...this.#held.keys(), ...this.#deps.unreported])]
   }
 
   progress(run: RunId, progress: Progress): void {
@@ -109,7 +100,7 @@ export class Runs {
       held.isSuperseded = true
       held.running.stop('superseded')
     }
-    if (!this.#deps.spooled().includes(run)) return
+    if (!this.#deps.unreported.has(run)) return
     const dropping = this.#deps
       .drop(run)
       .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'a result could not be dropped'))
@@ -130,7 +121,7 @@ export class Runs {
       logger.error({ err, run }, 'a run could not be kept')
     }
     this.#held.delete(run)
-    this.#deps.leave(reservation)
-    this.#deps.onFree()
+    this.#deps.release(reservation)
+    this.#deps.signals.runEnded.emit()
   }
 }

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
 import type { Ledger } from '../admission/ledger.ts'
 import { residentBytes } from '../admission/measure.ts'
 import type { Reservation } from '../admission/reservation.ts'
-import { pause } from '../backoff.ts'
 import { Secrets } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
@@ -13,6 +13,7 @@ import { type ModuleVariables, noVariables, stampOf } from '../process/module-va
 import type { StopReason } from '../process/run-process.ts'
 import { openTemporary } from '../process/short-temporary.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
 export type WarmLimits = {
@@ -24,6 +25,7 @@ export type WarmLimits = {
 
 export type WarmPoolDeps = {
   ledger: Ledger
+  signals: Pick<AgentSignals, 'settingsChanged'>
   limits(): WarmLimits
   /** The most that one process and its children may take. */
   memoryBytes(): number
@@ -67,6 +69,8 @@ export class WarmPool {
 
   constructor(deps: WarmPoolDeps) {
     this.#deps = deps
+    deps.ledger.evicted.subscribe('warm pool', (reservation) => this.#evict(reservation))
+    deps.signals.settingsChanged.subscribe('warm pool', () => this.#onOtherVariables())
   }
 
   /** Whether a module's runs are served; with no time to be idle, only if it knows no other way. */
@@ -115,7 +119,7 @@ export class WarmPool {
   }
 
   /** Ends an idle process. */
-  evict(reservation: Reservation): void {
+  #evict(reservation: Reservation): void {
     const entry = this.#entries.get(reservation)
     if (entry) void this.#close(entry)
     else this.#deps.ledger.release(reservation)
@@ -129,7 +133,7 @@ export class WarmPool {
   }
 
   /** Modules may have been given other values: idle processes of those end, busy ones after their task. */
-  variablesChanged(): void {
+  #onOtherVariables(): void {
     for (const entry of this.#entries.values())
       if (entry.reservation.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
   }
@@ -274,7 +278,7 @@ async function endOfLoading(warm: WarmProcess, { manifest }: RunnableModule) {
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const enough = new AbortController()
   const both = AbortSignal.any([signal, enough.signal])
-  const aborted = pause(2 ** 31 - 1, both).then(() => undefined)
+  const aborted = sleep(2 ** 31 - 1, both).then(() => undefined)
   try {
     return await Promise.race([work, aborted])
   } finally {

@@ -10,6 +10,7 @@ import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { RunLog } from '../report/run-log.ts'
 import { programsOf } from '../runs/programs.ts'
 import { startTask } from '../runs/run-task.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { openWorkers, type Workers } from './workers.ts'
 
 const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
@@ -48,12 +49,14 @@ const spies = () => ({ info: vi.fn<Log>(), warn: vi.fn<Log>(), error: vi.fn<Log>
 function open(lookEveryMs?: number): Workers {
   log = spies()
   onChange = vi.fn()
+  const signals = openSignals()
+  signals.modulesChanged.subscribe('test', onChange)
   return openWorkers({
     files: [file, join(folder, 'workers.json')],
     home: join(folder, 'home'),
     own: { PYTHON: python, TOKEN: 'secret' },
     logger: log,
-    onChange,
+    signals,
     lookEveryMs,
   })
 }
