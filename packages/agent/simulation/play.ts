@@ -9,6 +9,7 @@ import { Ledger } from '../src/admission/ledger.ts'
 import type { Reservation } from '../src/admission/reservation.ts'
 import { Gpus } from '../src/machine/gpu/gpus.ts'
 import type { RunnableModule } from '../src/modules/known-module.ts'
+import { Stop } from '../src/process/stop/stop.ts'
 import { startWatchdog } from '../src/process/stop/watchdog.ts'
 import { openSignals } from '../src/signals/agent-signals.ts'
 import { WarmPool } from '../src/warm/warm-pool.ts'
@@ -153,9 +154,9 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
         onLine: () => undefined,
         onProgress: () => undefined,
       },
-      stop.signal,
-      () => waitsMs.push(performance.now() - startedAt - task.atMs),
+      new Stop(),
     )
+    waitsMs.push(performance.now() - startedAt - task.atMs - task.seconds * 1000)
     lastUsed.set(reservation.id, performance.now())
     if (served.said === null) faults.push(`task ${task.id} broke off: ${served.end.stderrTail.join(' ')}`)
   }

@@ -1,10 +1,11 @@
-import type { RunId } from '@millrace/shared/for-agents'
+import type { Progress, RunId } from '@millrace/shared/for-agents'
+import type { Reservation } from '../admission/reservation.ts'
 import { SessionDenied } from '../control-plane/session.ts'
 import { ApiRefused } from '../http/failures.ts'
 import { RunLog } from '../report/run-log.ts'
 import type { SpooledRun } from '../report/spool.ts'
 import { executeWithRoom } from '../runs/execute.ts'
-import { startTask } from '../runs/run-task.ts'
+import { runAssignment } from '../runs/run-assignment.ts'
 import { Runs } from '../runs/runs.ts'
 import { openTransport, type Transport } from '../transport/transports.ts'
 import type { Connection } from './connect.ts'
@@ -32,27 +33,27 @@ function openRuns(parts: Parts, transport: Transport): Runs {
   const { config, home, signals, logger, held, unreported, ledger, warm, learned } = parts
   const { reporter, offering, session, clock } = parts
   const { watchdog, threads, variables, secrets, programs } = parts
-  const run = {
+  const deps = {
     ...{ watchdog, threads, variables, secrets, logger, limits: config.limits, own: config.own },
     runsDir: home.runsDir,
     find: programs.find,
     openLog: openLogOf(parts, transport),
-    onProgress: (id: RunId, progress: Parameters<Runs['progress']>[1]) => runs.progress(id, progress),
+    onProgress: (run: RunId, progress: Progress) => runs.progress(run, progress),
     execute: executeWithRoom({ ledger, warm }),
     agentId: () => session.agentId,
     now: clock.now,
+    report: (result: SpooledRun, digest: string) => {
+      learned.note(digest, peakOf(result))
+      return reporter.report(result)
+    },
+    release: (reservation: Reservation) =>
+      warm.keeps(reservation) ? warm.giveBack(reservation) : ledger.release(reservation),
   }
   const runs: Runs = new Runs({
     ...{ held, unreported, signals, logger },
     reserve: (grant) => offering.reservation(grant),
-    release: (reservation) =>
-      warm.keeps(reservation) ? warm.giveBack(reservation) : ledger.release(reservation),
-    start: (task) => startTask(run, task),
-    report: (result, digest) => {
-      learned.note(digest, peakOf(result))
-      return reporter.report(result)
-    },
-    drop: (id) => reporter.drop(id),
+    run: (assigned, stop) => runAssignment(deps, assigned, stop),
+    drop: (run) => reporter.drop(run),
   })
   return runs
 }

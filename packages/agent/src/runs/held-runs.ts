@@ -1,13 +1,12 @@
 import type { Progress, RunId } from '@millrace/shared/for-agents'
 import type { Reservation } from '../admission/reservation.ts'
-import type { TaskRun } from './run-task.ts'
+import type { Stop } from '../process/stop/stop.ts'
 
 export type HeldRun = {
-  running: TaskRun
+  stop: Stop
   reservation: Reservation
   progress?: Progress
   ended: Promise<void>
-  isSuperseded: boolean
 }
 
 /** The runs under way in this process; those that only wait to be reported are not among them. */

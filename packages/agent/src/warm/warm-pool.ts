@@ -10,8 +10,8 @@ import { Secrets } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
-import type { StopReason } from '../process/run-process.ts'
 import { openTemporary } from '../process/short-temporary.ts'
+import type { Stop } from '../process/stop/stop.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
@@ -89,21 +89,21 @@ export class WarmPool {
     reservation: Reservation,
     module: RunnableModule,
     task: ServedTask,
-    stopped: AbortSignal,
-    onStarted: (stop: (reason: StopReason) => void) => void,
+    stop: Stop,
   ): Promise<ServedEnd> {
     const entry = this.#entries.get(reservation) ?? this.#start(reservation, module)
     clearTimeout(entry.idleTimer)
-    const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stopped))
+    const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stop.signal))
     if (isReady === undefined) {
       this.#deps.ledger.idle(reservation)
-      stopped.throwIfAborted()
+      stop.signal.throwIfAborted()
     }
     if (!isReady) return { end: await endOfLoading(entry.process, module), said: null }
     const startedAt = performance.now()
     const running = entry.process.run(task)
-    onStarted(running.stop)
+    const unsubscribe = stop.subscribe(running.stop)
     const served = await running.ended
+    unsubscribe()
     this.#deps.ledger.use.ran(reservation.key, (performance.now() - startedAt) / 1000)
     entry.tasks += 1
     await this.#afterTask(entry)
