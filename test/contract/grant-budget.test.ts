@@ -62,6 +62,8 @@ describe('a grant is good for so much at once, and for more as time goes by', ()
     const ask = () => page.post('/api/tasks', { module: 'none' }, { 'idempotency-key': `k${count++}` })
     expect(await timesUntilLimited(ask)).toBe(300)
     expect((await page.post('/api/tasks', { module: 'none' })).status).toBe(422)
+    clock.forward(2)
+    expect(await timesUntilLimited(ask)).toBe(10)
   })
 
   test.each([true, false])('bytes of bodies, announced: %s', async (isAnnounced) => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AlreadyRunning } from '../processes/claim.ts'
 import { type Identity, identify, isAlive } from '../processes/identity.ts'
+import { startMongo } from './start-mongo.ts'
 import { startNats } from './start-nats.ts'
 import { startServers } from './start-servers.ts'
 
@@ -78,6 +79,14 @@ describe('servers of one home', () => {
   })
 })
 
+it('MongoDB listens on 127.0.0.1, wherever the other servers listen', async () => {
+  const mongo = await startMongo({ home, host: '127.0.0.2' })
+  expect(new URL(mongo.env.MONGODB_URL ?? '').hostname).toBe('127.0.0.1')
+  const line = (await readFile(`/proc/${mongo.pid}/cmdline`, 'utf8')).split('\0')
+  expect(line[line.indexOf('--bind_ip') + 1]).toBe('127.0.0.1')
+  await mongo.stop()
+})
+
 describe('a server on its own', () => {
   it('that was killed starts again with the same address and secrets', async () => {
     const first = await startNats({ home })
@@ -87,6 +96,18 @@ describe('a server on its own', () => {
     expect(second.env).toEqual(first.env)
     expect(second.pid).not.toBe(first.pid)
     await second.stop()
+  })
+
+  it('has passwords of its home alone', async () => {
+    const [one, other] = [
+      await startNats({ home: join(home, 'one') }),
+      await startNats({ home: join(home, 'other') }),
+    ]
+    const passwords = [one, other].flatMap(({ env }) => [env.NATS_PASSWORD, env.NATS_AGENT_PASSWORD])
+    expect(new Set(passwords).size).toBe(4)
+    expect(Math.min(...passwords.map((password) => password?.length ?? 0))).toBeGreaterThanOrEqual(32)
+    await one.stop()
+    await other.stop()
   })
 
   it('listens where it is told', async () => {
