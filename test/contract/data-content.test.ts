@@ -1,3 +1,4 @@
+import { fromData } from '@millrace/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { refusalOf } from '../support/problem-of.ts'
@@ -58,7 +59,7 @@ test('the URL of an agent saves a page and does not show it', async () => {
   const agent = await scriptedAgent(api)
   await agent.has([module])
   const page = await upload('p.html', 'text/html', '<script>alert(1)</script>')
-  await api.client.createTask({ module: module.name, inputs: { page: { data: page.id } } })
+  await api.client.createTask({ module: module.name, inputs: { page: fromData(page.id) } })
   const granted = (await agent.claim([module]))?.inputs.page
   if (!granted || !('file' in granted)) throw new Error('no file')
   expect(granted.file.contentType).toBe('text/html')

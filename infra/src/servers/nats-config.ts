@@ -57,12 +57,19 @@ export const agentPermissions = {
   subscribe: [commands, '_INBOX_agent.>'],
 }
 
+/**
+ * The server gives an account without JetStream an import of `$JS.API.>`, unless the account has one of `$JS.API.INFO`.
+ * The answer "JetStream not enabled" would race with the right one, so `$JS.API.INFO` leads where nothing answers.
+ */
+const unanswered = 'unanswered'
+
 const exported = () => [
   // A pull may be answered more than once.
   ...agentPermissions.publish.map(
     (subject) =>
       `{ service: ${quoted(subject)}, ${subject === pulls ? 'response_type: stream, ' : ''}accounts: [AGENTS] }`,
   ),
+  `{ service: ${unanswered}, accounts: [AGENTS] }`,
   `{ stream: ${quoted(commands)}, accounts: [AGENTS] }`,
 ]
 
@@ -70,6 +77,7 @@ const imported = () => [
   ...agentPermissions.publish.map(
     (subject) => `{ service: { account: MILLRACE, subject: ${quoted(subject)} } }`,
   ),
+  `{ service: { account: MILLRACE, subject: ${unanswered} }, to: "$JS.API.INFO" }`,
   `{ stream: { account: MILLRACE, subject: ${quoted(commands)} } }`,
 ]
 

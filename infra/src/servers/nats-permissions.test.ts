@@ -37,6 +37,20 @@ describe('an agent may', () => {
     expect(await nats.ask('$JS.API.STREAM.INFO.WORK')).toMatchObject({ state: { messages: 0 } })
   })
 
+  it('look at a consumer again and again, with one answer each time', async () => {
+    const answers: string[] = []
+    agent.subscribe('_INBOX_agent.looks', {
+      callback: (_error, message) => {
+        answers.push(message.json<{ name?: string }>().name ?? message.string())
+      },
+    })
+    for (let left = 200; left > 0; left -= 1)
+      agent.publish('$JS.API.CONSUMER.INFO.WORK.faces', '', { reply: '_INBOX_agent.looks' })
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThanOrEqual(200), 10_000)
+    await agent.request('$JS.API.CONSUMER.INFO.WORK.faces', '')
+    expect(answers).toEqual(Array.from({ length: 200 }, () => 'faces'))
+  })
+
   it('publish log lines', async () => {
     const kept = await agent.request('log.agt_1.tsk_1.1', '{}')
     expect(kept.json()).toMatchObject({ stream: 'LOGS', seq: 1 })

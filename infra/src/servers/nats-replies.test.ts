@@ -52,6 +52,7 @@ const forbidden = [
   'event.task.tsk_1',
   'agent.agt_2.command',
   '_INBOX.somebody',
+  '$JS.API.INFO',
   '$JS.API.STREAM.PURGE.WORK',
   '$JS.API.STREAM.PURGE.LOGS',
   '$JS.API.STREAM.DELETE.WORK',
