@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { identify, isAlive, type ProcessIdentity } from '@millrace/std/process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AlreadyRunning } from '../processes/claim.ts'
-import { type Identity, identify, isAlive } from '../processes/identity.ts'
 import { startMongo } from './start-mongo.ts'
 import { startNats } from './start-nats.ts'
 import { startServers } from './start-servers.ts'
@@ -163,7 +163,7 @@ it('passwords, key ids and secrets are those of one home alone', async () => {
   expect(new Set(secrets).size).toBe(16)
 })
 
-async function owner(): Promise<{ process: ChildProcess; identities: Identity[] }> {
+async function owner(): Promise<{ process: ChildProcess; identities: ProcessIdentity[] }> {
   const child = spawn(process.execPath, [ownerProgram, home], { stdio: ['ignore', 'pipe', 'inherit'] })
   owners.push(child)
   for await (const line of createInterface({ input: child.stdout })) {
@@ -176,7 +176,7 @@ async function owner(): Promise<{ process: ChildProcess; identities: Identity[] 
   throw new Error('the owner ended without a word')
 }
 
-async function recorded(folder: string): Promise<Identity[]> {
+async function recorded(folder: string): Promise<ProcessIdentity[]> {
   const run = join(folder, 'run')
   const files = (await readdir(folder)).includes('run')
     ? (await readdir(run)).filter((file) => file.endsWith('.json'))

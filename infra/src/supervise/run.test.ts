@@ -6,9 +6,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { isAlive } from '@millrace/std/process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { anotherPort } from '../home/port.ts'
-import { isAlive } from '../processes/identity.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 

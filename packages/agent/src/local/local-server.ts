@@ -2,9 +2,9 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Json } from '@millrace/shared/for-agents'
+import { writeAtomically } from '@millrace/std/fs'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { writeDurably } from '../durable-file.ts'
 import { controlFile } from './control-file.ts'
 import { isOurName } from './host-names.ts'
 
@@ -51,7 +51,7 @@ export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promi
   const port = await listenOn(server, deps)
   const file = controlFile(deps.home)
   const url = `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`
-  await writeDurably(file, JSON.stringify({ pid: process.pid, url, token }))
+  await writeAtomically(file, JSON.stringify({ pid: process.pid, url, token }))
   deps.logger.debug({ url }, 'listening for this machine')
   return {
     async close() {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Gpu, InventoryModule } from '@millrace/shared/for-agents'
+import type { InventoryModule } from '@millrace/shared/for-agents'
 import type { CatalogueOptions } from './catalogue-options.ts'
 import {
   type CatalogueState,
@@ -30,17 +30,11 @@ export type Catalogue = {
    * also try failed modules again.
    */
   scan(): Promise<void>
-  /** Removes what nobody needs any more, as soon as nothing is installed. */
-  prune(): void
   /** Installs and tests a failed module again. */
   retry(name: string): void
   /** Tests an available module again. */
   test(name: string): void
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
-  /** Modules may have been given other values: those are tried again. */
-  variablesChanged(): void
-  /** Others may have appeared, or another driver: modules that use one are tried again. */
-  gpusChanged(gpus: readonly Gpu[]): void
   inventory(): InventoryModule[]
   /** Exactly the module of a grant, also when a newer one has taken its place meanwhile. */
   find(name: string, version: string, digest: string): RunnableModule | null
@@ -82,7 +76,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     clearTimeout(lookAgain)
     if (scanned.changing.length > 0) scanLater()
     save()
-    o.onChange()
+    o.signals.modulesChanged.emit()
   }
 
   async function recalledState(): Promise<CatalogueState> {
@@ -176,7 +170,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (!module || module.disabled) return
     const { name } = module.found
     const changed = () => {
-      if (modules.get(folderName) === module) o.onChange()
+      if (modules.get(folderName) === module) o.signals.modulesChanged.emit()
     }
     let isKnown = false
     try {
@@ -226,7 +220,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     module.error = null
     findInterpreter = interpreterFinder(o.own)
     enqueue(module)
-    o.onChange()
+    o.signals.modulesChanged.emit()
   }
 
   /** What failed may work now, and what passed may not: that serves while it is tested. */
@@ -242,6 +236,15 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     if (hasOtherVariables(module, o.variables)) tryAgain(module)
   }
 
+  // Modules may have been given other values, other GPUs may have appeared: they are tried again.
+  o.signals.settingsChanged.subscribe('catalogue', () => [...modules.values()].forEach(tryOtherVariables))
+  o.signals.gpusChanged.subscribe('catalogue', (gpus) => {
+    for (const module of modules.values()) if (hasOtherGpu(module, gpus)) tryAgain(module)
+  })
+  o.signals.diskSpaceChanged.subscribe('catalogue', ({ isLow }) => {
+    if (isLow) queue.add(prune)
+  })
+
   const allNamed = (name: string) => [...modules.values()].filter((module) => module.found.name === name)
 
   return {
@@ -255,7 +258,6 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       })
       return scanSoon(asked)
     },
-    prune: () => queue.add(prune),
     retry: (name) => allNamed(name).forEach(retry),
     test(name) {
       allNamed(name).forEach(tryAgain)
@@ -275,12 +277,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       if (memory)
         memory.disabled = [...modules.values()].filter((one) => one.disabled).map((one) => one.found.name)
       save()
-      o.onChange()
+      o.signals.modulesChanged.emit()
     },
-    gpusChanged(gpus) {
-      for (const module of modules.values()) if (hasOtherGpu(module, gpus)) tryAgain(module)
-    },
-    variablesChanged: () => [...modules.values()].forEach(tryOtherVariables),
     inventory: () => [...modules.values()].flatMap(inventoryOf),
     find: runnables.find,
     available: () =>

@@ -17,8 +17,11 @@ export function openInstallQueue(work: (key: string, signal: AbortSignal) => Pro
   const run = async () => {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
       current = { key, controller: new AbortController() }
-      await work(key, current.controller.signal)
-      current = null
+      try {
+        await work(key, current.controller.signal)
+      } finally {
+        current = null
+      }
     }
   }
 

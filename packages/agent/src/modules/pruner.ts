@@ -36,8 +36,11 @@ export function keepPruned(o: PruningDeps) {
       const isKept = (one: RunnableModule) =>
         good.some(({ name, digest }) => name === one.name && digest === one.digest) ||
         (o.isInUse?.(one) ?? false)
+      const removeCacheIfLow = async () => {
+        if (await isLow(home, keeping)) await rm(uvCache(home), { recursive: true, force: true })
+      }
       await pruneUnused(home, memory, keeping, runnables.forgetBut(isKept)).catch(tell)
-      if (await isLow(home, keeping)) await rm(uvCache(home), { recursive: true, force: true }).catch(tell)
+      await removeCacheIfLow().catch(tell)
     },
     pruneIfLow(): void {
       isLow(home, keeping)

@@ -33,6 +33,12 @@ const hint = (end: ProcessEnd, message: string | null = null) =>
     where(),
   )
 
+test('a word of dots without end hides nothing', () => {
+  const words = `not found: x${'.'.repeat(900_000)}x`
+  const error = "FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'"
+  expect(hint(ended([error, words]))).toContain('labels.txt')
+})
+
 test.each([
   ["FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'", 'labels.txt'],
   ["FileNotFoundError: [Errno 2] No such file or directory: './data/my words.csv'", 'data/my words.csv'],

@@ -122,7 +122,7 @@ function attach(
   check: Check,
 ): void {
   if (outer.isAttached) throw invalid(inner.start)
-  if (outer.lastComma > outer.from) take(text, outer, outer.lastComma, around, check)
+  if (outer.lastComma >= outer.from) take(text, outer, outer.lastComma, around, check)
   const before = text.slice(Math.max(outer.from, outer.lastComma + 1), inner.start)
   if (outer.isList) {
     if (before.trim() !== '') throw invalid(inner.start)

@@ -20,8 +20,8 @@ const isOverruling = (line: string): boolean =>
 function isNoWheel(line: string): boolean {
   if (/^(?:-r|--r\w*)[\s=]*https?:/i.test(line)) return true
   if (line.startsWith('-')) return false
-  const plain = line.replace(/\s+(?:;|--\w).*$/, '')
-  const [, reference] = /^[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*(.+)$/.exec(plain) ?? []
+  const plain = line.replace(/(?<!\s)\s+(?:;|--\w).*$/, '')
+  const [, reference] = /^[\w.-]+\s*(?:\[[^\]]*\]\s*)?@\s*(.+)$/.exec(plain) ?? []
   const path = reference ?? plain
   const isPath = reference !== undefined || /[\\/]|^\.|^[a-z]+:/i.test(path) || archive.test(path)
   return isPath && !/\.whl(?:\[[^\]]*\])?(?:[?#].*)?$/i.test(path)

@@ -47,8 +47,8 @@ function namedBy(line: string): string[] {
   const [, links] = findLinks.exec(line) ?? []
   if (links) return isUrl(links) ? [] : [links]
   if (/^-(?!e|-e)/.test(line)) return []
-  const target = line.replace(/^(?:-e|--editable)[\s=]*/, '').replace(/\s+(?:;|--hash\b).*$/, '')
-  const [, reference] = /^[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*(.+)$/.exec(target) ?? []
+  const target = line.replace(/^(?:-e|--editable)[\s=]*/, '').replace(/(?<!\s)\s+(?:;|--hash\b).*$/, '')
+  const [, reference] = /^[\w.-]+\s*(?:\[[^\]]*\]\s*)?@\s*(.+)$/.exec(target) ?? []
   const path = reference ?? target
   if (isUrl(path)) return []
   const isPath = reference !== undefined || /[\\/]|^\.|^file:|\.(?:whl|zip|tar|tgz|gz|bz2|xz)$/i.test(path)

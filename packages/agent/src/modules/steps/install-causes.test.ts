@@ -194,6 +194,10 @@ test.each([
   expect(causeOfInstall(said)).toMatch(expected)
 })
 
-test('of what it does not know it says nothing', () => {
-  expect(causeOfInstall('error: the moon is full')).toBeNull()
+test.each([
+  'error: the moon is full',
+  'Downloading torch (407.2MiB)\nerror: the moon is full',
+  'Expected sha256 407ab407 of pkg 1.407',
+])('of what it does not know it says nothing: %s', (said) => {
+  expect(causeOfInstall(said)).toBeNull()
 })

@@ -4,7 +4,7 @@
  */
 const causes: [said: RegExp, explanation: (...parts: string[]) => string][] = [
   [
-    /407|Proxy Authentication/i,
+    /\b407 Proxy|\bHTTP\b[^\n]{0,60}\b407\b|Proxy Authentication Required/i,
     () => 'The proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port for the agent',
   ],
   [

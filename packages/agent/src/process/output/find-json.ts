@@ -44,8 +44,9 @@ export function withoutEscapes(line: string): string {
 const escapes = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlsBefore = /^[\x00-\x20\x7f-\xa0\ufeff]+/
+// Looking back keeps the time linear: a long run of blanks inside the line is tried once, not from each of its characters.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controlsAfter = /[\x00-\x20\x7f-\xa0\ufeff]+$/
+const controlsAfter = /(?<![\x00-\x20\x7f-\xa0\ufeff])[\x00-\x20\x7f-\xa0\ufeff]+$/
 
 /** Follows the brackets of JSON that may go over several lines. */
 export class Nesting {

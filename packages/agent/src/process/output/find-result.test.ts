@@ -47,6 +47,8 @@ describe('the result is found', () => {
       'in the same line as a progress',
       'print(json.dumps({"event": "start"}), end=""); print(json.dumps(RESULT))',
     ],
+    ['after a dump of zero bytes behind a brace', `print("{" + "\\0" * 900_000 + "x")\n${print}`],
+    ['after a bar of nothing but carriage returns', `print("\\r" * 900_000 + "x")\n${print}`],
   ])('%s', async (_, program) => {
     const { verdict } = await runProgram(watchdog, program)
     expect(verdict).toMatchObject(found)
@@ -244,6 +246,31 @@ describe('a program that does not end after its result', () => {
       `${hang}print(json.dumps({"status": "error", "error": {"message": "busy", "retry_possible": True}}))`,
     )
     expect(verdict.error).toMatchObject({ code: 'module_error', message: 'busy', retryable: true })
+  })
+
+  it.each([
+    ['has a link to itself for result.json', 'os.symlink("result.json", os.path.join(out, "result.json"))\n'],
+    ['has closed its output folder', 'os.chmod(out, 0)\n'],
+  ])('and %s is ended all the same', async (_, before) => {
+    const { verdict, end } = await runProgram(watchdog, `${before}${print}${hang}`)
+    expect(verdict).toMatchObject(found)
+    expect(end.hungAfterResult).toBe(true)
+  })
+
+  it('but still writes an output is left alone until that is complete', async () => {
+    const writer = `def fill():
+  with open(os.path.join(out, "report.json"), "w") as file:
+    for n in range(12):
+      file.write("[" if n == 0 else "1,"); file.flush(); time.sleep(0.25)
+    file.write("1]")
+  time.sleep(600)
+threading.Thread(target=fill).start()
+time.sleep(0.3)
+print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "report.json")}}))
+`
+    const { verdict, end } = await runProgram(watchdog, writer, report)
+    expect(verdict).toMatchObject({ outcome: 'succeeded', error: null })
+    expect(end.hungAfterResult).toBe(true)
   })
 
   it('is not said to be silent', async () => {

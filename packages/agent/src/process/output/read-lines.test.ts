@@ -11,6 +11,10 @@ const split = (...chunks: (string | Buffer)[]) => {
   return lines
 }
 
+it('takes a long run of carriage returns inside a line', () => {
+  expect(split(`a${'\r'.repeat(1_000_000)}b\n`)).toEqual(['a', 'b'])
+})
+
 it.each([
   [['a\nb\n'], ['a', 'b']],
   [['a\nb'], ['a', 'b']],

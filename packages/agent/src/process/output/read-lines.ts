@@ -101,7 +101,7 @@ export function splitLines(onLine: (line: OutputLine) => void): {
 
 function withoutCarriageReturns(line: OutputLine): OutputLine[] {
   if (!line.text.includes('\r')) return [line]
-  const parts = line.text.replace(/\r+$/, '').split('\r')
+  const parts = line.text.replace(/(?<!\r)\r+$/, '').split('\r')
   if (parts.length === 1) return [{ ...line, text: parts[0] ?? '' }]
   return parts.filter((text) => text !== '').map((text) => ({ ...line, text }))
 }

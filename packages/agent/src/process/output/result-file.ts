@@ -1,10 +1,12 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ifThere } from '../../if-there.ts'
 import { shapeOfFile } from './read-result.ts'
 import { type ExpectedResult, isWhole } from './result-shape.ts'
 
-/** Asks again and again whether `result.json` is a whole result that has lain there for so long; read once per change. */
+/**
+ * Asks again and again whether `result.json` is a whole result that has lain there for so long; read once per change. What
+ * cannot be read, because a program made a link of it or took the folder away, is no result.
+ */
 export function watchResultFile(
   outputDir: string,
   expected: ExpectedResult,
@@ -13,11 +15,11 @@ export function watchResultFile(
   let known = ''
   let isDone = false
   return async () => {
-    const found = await ifThere(stat(join(outputDir, 'result.json')))
+    const found = await lstat(join(outputDir, 'result.json')).catch(() => null)
     if (!found || Date.now() - found.mtimeMs < ageMs) return false
     const version = `${found.mtimeMs} ${found.size}`
     if (version === known) return isDone
-    const shape = await shapeOfFile(outputDir, expected)
+    const shape = await shapeOfFile(outputDir, expected).catch(() => null)
     known = version
     isDone = shape !== null && isWhole(shape, expected)
     return isDone

@@ -1,14 +1,14 @@
 /**
  * Notices a program that has given its result and does not end: a thread, a child or a handler at exit holds it.
- * It is over when it was quiet for the grace, since one that still prints may still be at work.
+ * It is over when it was quiet for the grace, since one that still prints or writes files may still be at work.
  */
 export class ResultGrace {
   readonly #graceMs: number
-  readonly #isDone: () => boolean | Promise<boolean>
+  readonly #isDone: () => Promise<boolean>
   #heardAt = performance.now()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(graceMs: number, isDone: () => boolean | Promise<boolean>, onOver: () => void) {
+  constructor(graceMs: number, isDone: () => Promise<boolean>, onOver: () => void) {
     this.#graceMs = graceMs
     this.#isDone = isDone
     if (graceMs > 0) this.#lookIn(graceMs, onOver)
