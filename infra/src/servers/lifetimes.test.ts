@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { identify, isAlive, type ProcessIdentity } from '@millrace/std/process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AlreadyRunning } from '../processes/claim.ts'
+import { startMongo } from './start-mongo.ts'
 import { startNats } from './start-nats.ts'
 import { startServers } from './start-servers.ts'
 
@@ -78,6 +79,14 @@ describe('servers of one home', () => {
   })
 })
 
+it('MongoDB listens on 127.0.0.1, wherever the other servers listen', async () => {
+  const mongo = await startMongo({ home, host: '127.0.0.2' })
+  expect(new URL(mongo.env.MONGODB_URL ?? '').hostname).toBe('127.0.0.1')
+  const line = (await readFile(`/proc/${mongo.pid}/cmdline`, 'utf8')).split('\0')
+  expect(line[line.indexOf('--bind_ip') + 1]).toBe('127.0.0.1')
+  await mongo.stop()
+})
+
 describe('a server on its own', () => {
   it('that was killed starts again with the same address and secrets', async () => {
     const first = await startNats({ home })
@@ -140,6 +149,18 @@ it('secrets are in files of their owner alone, and neither in logs nor on comman
   } finally {
     await servers.stop()
   }
+})
+
+it('passwords, key ids and secrets are those of one home alone', async () => {
+  const secrets: string[] = []
+  for (const name of ['one', 'other']) {
+    const { env, stop } = await startServers({ home: join(home, name) })
+    const named = Object.entries(env).filter(([variable]) => /SECRET|PASSWORD|_KEY$/.test(variable))
+    secrets.push(...named.map(([, value]) => value))
+    await stop()
+  }
+  expect(secrets).toHaveLength(16)
+  expect(new Set(secrets).size).toBe(16)
 })
 
 async function owner(): Promise<{ process: ChildProcess; identities: ProcessIdentity[] }> {

@@ -66,8 +66,7 @@ type Answer = { status: number; body: Json; type?: string }
 
 async function answer(deps: LocalDeps, token: string, request: IncomingMessage): Promise<Answer> {
   const asked = `${request.method} ${request.url?.split('?')[0]}`
-  // A page in a browser of this machine could send requests here; it can neither set this header nor read answers.
-  if (request.headers.origin !== undefined) return refused(403, 'Pages have no business here.')
+  if (isOfPage(request)) return refused(403, 'The local server answers no requests of web pages.')
   if (!isOurName(request.headers.host, deps.host))
     return refused(403, 'Ask for 127.0.0.1 or localhost: the name in the Host header is not ours.')
   if (asked === 'GET /healthz') {
@@ -87,6 +86,12 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
   else if (asked === 'POST /drain') await deps.drain()
   else return refused(404, `There is no ${asked}.`)
   return { status: 200, body: deps.status() }
+}
+
+/** Browsers set these headers, and pages cannot. `none`: a person typed the address. */
+function isOfPage({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'] ?? 'none'
+  return headers.origin !== undefined || (site !== 'none' && site !== 'same-origin')
 }
 
 const refused = (status: number, error: string): Answer => ({ status, body: { error } })

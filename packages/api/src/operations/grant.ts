@@ -28,6 +28,8 @@ export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
   }
 }
 
+const savedOnly = { contentType: 'application/octet-stream', disposition: 'attachment' }
+
 type Items = ReadonlyMap<string, DataDoc>
 
 async function granted(deps: Deps, items: Items, input: StoredInput): Promise<GrantedInput> {
@@ -46,7 +48,8 @@ async function single(deps: Deps, items: Items, input: StoredInput): Promise<Gra
 
 async function fromItem(deps: Deps, item: DataDoc): Promise<GrantedFile | { value: Json }> {
   if (!item.isFile || !item.object) return { value: item.json === null ? null : JSON.parse(item.json) }
-  const { url } = await deps.objects.presignGet(item.object, {})
+  // A browser that is led there saves the file and never runs it as a page of the store.
+  const { url } = await deps.objects.presignGet(item.object, savedOnly)
   return {
     file: {
       data: item._id,
