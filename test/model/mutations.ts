@@ -31,16 +31,16 @@ export const mutations: Mutation[] = [
     name: 'no second look in admit',
     isRare: true,
     breaks: 'what ended between the look and the write is never seen',
-    patches: one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+    patches: one('settle/admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
   },
   {
     name: 'a second look that dies with its process',
     isRare: true,
     breaks: 'the same, where the process dies between the write and the look',
     patches: [
-      ...one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+      ...one('settle/admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
       ...one(
-        'admit.ts',
+        'settle/admit.ts',
         "if (decision.kind !== 'wait' || task.settle === null) return task",
         "if (decision.kind !== 'wait') return task",
       ),
@@ -52,11 +52,11 @@ export const mutations: Mutation[] = [
     breaks: 'a task stays skipped when what it wants is tried again in that moment',
     patches: [
       ...one(
-        'revive.ts',
+        'settle/revive.ts',
         'return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)',
         'return skipped.settle ? null : freshRound(skipped, now)',
       ),
-      ...one('terminal.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
+      ...one('settle/finalize.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
     ],
   },
   {
@@ -78,7 +78,7 @@ export const mutations: Mutation[] = [
     isRare: true,
     breaks: 'a task that is queued and in no queue',
     patches: one(
-      'run-end.ts',
+      'settle/run-end.ts',
       "(task.status === 'queued' || task.status === 'blocked')",
       "task.status === 'queued'",
     ),
@@ -98,29 +98,29 @@ export const mutations: Mutation[] = [
     name: 'settle without the round filter',
     isRare: true,
     breaks: 'a slow settle of the last round ends the outputs of this one',
-    patches: one('outputs.ts', 'item.round !== task.round || ', ''),
+    patches: one('settle/outputs.ts', 'item.round !== task.round || ', ''),
   },
   {
     name: 'a slot is not released',
     breaks: 'a run that has ended still counts',
-    patches: one('terminal.ts', 'await releaseRun(deps, task, run)', 'void run'),
+    patches: one('settle/finalize.ts', 'await releaseRun(deps, task, run)', 'void run'),
   },
   {
     name: 'a retry without a new round',
     breaks: 'outputs that never come again',
-    patches: one('fresh-round.ts', 'round: task.round + 1,', 'round: task.round,'),
+    patches: one('task/fresh-round.ts', 'round: task.round + 1,', 'round: task.round,'),
   },
   {
     name: 'a batch without its commit point',
     breaks: 'half of a batch runs',
     patches: [
       ...one(
-        'batches/open-batch.ts',
+        'settle/open-batch.ts',
         "if (!doc || doc.state === 'staging' || doc.state === 'aborted') return false\n  if (doc.state !== 'committed') return true",
         "if (!doc || doc.state === 'opened' || doc.state === 'admitted') return doc !== null",
       ),
       ...one(
-        'batches/staged.ts',
+        'settle/staged.ts',
         "return !batch || batch.state === 'staging' || batch.state === 'aborted'",
         'return !batch',
       ),

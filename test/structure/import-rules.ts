@@ -73,7 +73,7 @@ export const rules: Rule[] = [
   {
     why: 'operations know nothing of HTTP',
     within: new RegExp(`^${api}/operations/(?!webhooks/)`),
-    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http|tick)\/)/],
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http|tick)\/)/],
   },
   {
     why: 'webhooks tell a task in the very shape in which the API tells it',
@@ -83,7 +83,7 @@ export const rules: Rule[] = [
   {
     why: 'the tick uses operations, not routes',
     within: new RegExp(`^${api}/tick/`),
-    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http)\/)/],
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http)\/)/],
   },
   {
     why: 'only entries know the runtime',

@@ -4,7 +4,7 @@ import { newIds } from './ids.ts'
 import { findForged } from './objects/forged-requests.ts'
 import type { ObjectsConfig } from './objects/objects.ts'
 import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.ts'
-import { delaySeconds } from './operations/backoff.ts'
+import { delaySeconds } from './operations/task/backoff.ts'
 
 type Needed = Pick<Deps, 'storeSafety' | 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }

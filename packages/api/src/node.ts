@@ -6,7 +6,7 @@ import { readConfig } from './config.ts'
 import { hashSecret } from './http/authenticate.ts'
 import { openDeps } from './open-deps.ts'
 import { prepare } from './prepare.ts'
-import { runTick } from './run-tick.ts'
+import { runTick } from './tick/run-tick.ts'
 
 /** The entry for Node: reads the environment, serves, runs the tick, and stops gracefully on a signal. */
 async function main(): Promise<void> {

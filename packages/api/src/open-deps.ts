@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { openBus } from './bus/bus.ts'
+import { turns } from './concurrency/turns.ts'
 import type { Config } from './config.ts'
 import type { Deps } from './deps.ts'
 import { RefusedCallers } from './http/refused-callers.ts'
+import { Meter } from './metrics/meter.ts'
 import { openObjects } from './objects/objects.ts'
-import { Meter } from './operations/meter.ts'
-import { Peaks } from './operations/modules/peaks.ts'
-import { Replicas } from './operations/replicas.ts'
-import { Shares } from './operations/shares.ts'
+import { Shares } from './operations/queue/shares.ts'
 import { resolveByDns } from './operations/webhooks/addresses.ts'
+import { Peaks } from './process/observed-peaks.ts'
+import { Replicas } from './process/replicas.ts'
 import { openStore } from './store/store.ts'
-import { turns } from './turns.ts'
 
 /** Connects to the servers. None of them has to be there yet. */
 export function openDeps(config: Config, logger: Logger): Deps {

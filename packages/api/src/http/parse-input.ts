@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import { turns } from '../turns.ts'
 import type { Body } from './read-body.ts'
 import { faultOfSize, required } from './schema-bounds.ts'
 

@@ -1,6 +1,6 @@
+import type { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import type { turns } from '../turns.ts'
 
 /** Text that `JSON.parse` takes at once: a few milliseconds, whatever it holds. */
 const sliceChars = 96 * 1024

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import { depthOver, halfPairAt, halfPairFault, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
+import { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import { turns } from '../turns.ts'
 import type { Ctx } from './env.ts'
 import { type FaultIn, parseJsonInTurns, refused } from './parse-json.ts'
 

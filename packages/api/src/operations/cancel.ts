@@ -2,10 +2,10 @@ import { isTerminal, runIdOf, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { announceTask } from './announce.ts'
-import { findTask } from './batches/staged.ts'
-import { move } from './move.ts'
-import { settle } from './settle.ts'
+import { announceTask } from './events/announce.ts'
+import { settle } from './settle/settle.ts'
+import { findTask } from './settle/staged.ts'
+import { move } from './task/move.ts'
 
 /** Ends a waiting task at once; a running one is asked to stop, and ends when its agent says so or is lost. */
 export async function cancel(deps: Deps, id: TaskId): Promise<{ task: TaskDoc; already: boolean }> {

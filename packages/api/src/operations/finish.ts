@@ -13,12 +13,12 @@ import type { Change } from '../store/collection.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { RunEnd } from '../store/documents/run.ts'
 import type { StoredOutput, TaskDoc } from '../store/documents/task.ts'
-import { delaySeconds } from './backoff.ts'
-import { move } from './move.ts'
-import { processEnd } from './process-end.ts'
-import { endRun } from './run-end.ts'
-import { settle } from './settle.ts'
-import { storeResult, verifyOutputs } from './verify-outputs.ts'
+import { endRun } from './settle/run-end.ts'
+import { settle } from './settle/settle.ts'
+import { storeResult, verifyOutputs } from './settle/verify-outputs.ts'
+import { delaySeconds } from './task/backoff.ts'
+import { move } from './task/move.ts'
+import { processEnd } from './task/process-end.ts'
 
 /** A run reports how it ended. `stale` when it is no longer the task's run: nothing happens then. */
 export async function finish(

@@ -2,11 +2,11 @@ import { isTerminal, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { announceTask } from './announce.ts'
-import { findTask } from './batches/staged.ts'
-import { freshRound } from './fresh-round.ts'
+import { announceTask } from './events/announce.ts'
 import { readBy } from './inputs/reads.ts'
-import { settle } from './settle.ts'
+import { settle } from './settle/settle.ts'
+import { findTask } from './settle/staged.ts'
+import { freshRound } from './task/fresh-round.ts'
 
 /** As many requests as a task remembers, so that a repeated one begins no second round. */
 const retriesKept = 20

@@ -1,7 +1,7 @@
 import { parseRunId, Settings, type SettingsPatch } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { Holder } from '../store/documents/queue.ts'
-import { globalSlot, moduleSlot, openParked } from './slots.ts'
+import { globalSlot, moduleSlot, openParked } from './queue/slots.ts'
 
 const settingsId = 'settings'
 const defaults: Settings = {

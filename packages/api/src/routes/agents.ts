@@ -5,7 +5,7 @@ import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { letRest } from '../operations/agents/rest.ts'
-import { presentAgent } from '../respond/agent.ts'
+import { presentAgent } from '../present/agent.ts'
 
 /** The machines that work, and whether they shall. */
 export const agentEndpoints = (deps: Deps): Endpoint[] => [

@@ -2,7 +2,7 @@ import { BatchAnswer, CreateBatch } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { submitBatch } from '../operations/batches/submit-batch.ts'
-import { presentTask } from '../respond/task.ts'
+import { presentTask } from '../present/task.ts'
 import { callerOf } from './tasks.ts'
 
 export const batchEndpoints = (deps: Deps): Endpoint[] => [

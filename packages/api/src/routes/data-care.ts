@@ -4,8 +4,8 @@ import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { deleteData } from '../operations/data/delete-data.ts'
 import { editData } from '../operations/data/edit-data.ts'
 import { lineage } from '../operations/data/lineage.ts'
-import { presentData } from '../respond/data.ts'
-import { presentTask } from '../respond/task.ts'
+import { presentData } from '../present/data.ts'
+import { presentTask } from '../present/task.ts'
 
 /** What happens to an item once it is there. */
 export const dataCareEndpoints = (deps: Deps): Endpoint[] => [

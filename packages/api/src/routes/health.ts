@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 
 export const healthEndpoints = (deps: Deps, metrics: Metrics): Endpoint[] => [
   endpoint({

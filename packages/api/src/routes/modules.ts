@@ -19,7 +19,7 @@ import { findModule } from '../operations/modules/find-module.ts'
 import { installLogId } from '../operations/modules/install-log.ts'
 import { agentsOf } from '../operations/modules/refresh-modules.ts'
 import { switchModule } from '../operations/modules/switch-module.ts'
-import { presentModule } from '../respond/module.ts'
+import { presentModule } from '../present/module.ts'
 import type { ModuleEntry } from '../store/documents/module.ts'
 import { answerInstallLog } from './install-log.ts'
 

@@ -11,7 +11,7 @@ import { notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createSchedule, editSchedule } from '../operations/schedules/keep-schedule.ts'
-import { presentSchedule } from '../respond/schedule.ts'
+import { presentSchedule } from '../present/schedule.ts'
 import { callerOf } from './tasks.ts'
 
 export const scheduleEndpoints = (deps: Deps): Endpoint[] => [

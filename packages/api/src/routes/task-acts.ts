@@ -15,7 +15,7 @@ import { deadLetter, startBulkJob } from '../operations/bulk/bulk-job.ts'
 import { matching } from '../operations/bulk/matching.ts'
 import { cancel } from '../operations/cancel.ts'
 import { retry } from '../operations/retry.ts'
-import { presentTask } from '../respond/task.ts'
+import { presentTask } from '../present/task.ts'
 import { before } from './tasks.ts'
 
 /** What a person does about tasks that are there. */

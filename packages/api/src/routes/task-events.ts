@@ -9,11 +9,11 @@ import {
 import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { answerEvents, eventText } from '../http/event-stream.ts'
-import { seen } from '../http/sight.ts'
+import { seen } from '../http/visibility.ts'
 import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
 import { knowsTheEnd } from '../operations/events/history.ts'
 import { idOf, positionOf } from '../operations/events/position.ts'
-import { presentTask } from '../respond/task.ts'
+import { presentTask } from '../present/task.ts'
 import { readTask } from './tasks.ts'
 
 export const taskEventEndpoints = (deps: Deps): Endpoint[] => [

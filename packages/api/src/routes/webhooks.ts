@@ -14,7 +14,7 @@ import { cursorOf, idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createWebhook, redeliver, refuseUnknownWebhook } from '../operations/webhooks/keep-webhook.ts'
 import { signingSecret } from '../operations/webhooks/signing.ts'
-import { presentDelivery, presentWebhook } from '../respond/webhook.ts'
+import { presentDelivery, presentWebhook } from '../present/webhook.ts'
 
 export const webhookEndpoints = (deps: Deps): Endpoint[] => [
   endpoint({

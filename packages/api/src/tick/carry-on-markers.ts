@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { settleData } from '../operations/data/complete-upload.ts'
-import { settle } from '../operations/settle.ts'
+import { settle } from '../operations/settle/settle.ts'
 
 const atOnce = 100
 /** Whoever set a marker carries it out at once; only what is older was left behind. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { loseRun } from '../operations/agents/agent-runs.ts'
 import { endSession } from '../operations/agents/session.ts'
-import { globalSlot } from '../operations/slots.ts'
+import { globalSlot } from '../operations/queue/slots.ts'
 
 const notesId = 'tick'
 const Notes = z.object({ receivingSince: z.coerce.date() })

@@ -1,6 +1,6 @@
+import { someAtOnce } from '../concurrency/map-concurrently.ts'
 import type { Deps } from '../deps.ts'
 import { fire } from '../operations/schedules/fire.ts'
-import { someAtOnce } from '../operations/some-at-once.ts'
 
 /** So many at each tick: what is more than that is a second late, and keeps no other job waiting. */
 const atOnce = 200

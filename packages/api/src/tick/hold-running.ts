@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { globalSlot, holdAnyway } from '../operations/slots.ts'
+import { globalSlot, holdAnyway } from '../operations/queue/slots.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 1_000

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { openEntry, openParked } from '../operations/slots.ts'
+import { openEntry, openParked } from '../operations/queue/slots.ts'
 
 const atOnce = 200
 

@@ -1,6 +1,6 @@
 import { parseRunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { release } from '../operations/slots.ts'
+import { release } from '../operations/queue/slots.ts'
 import type { Holder } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 

@@ -1,8 +1,8 @@
 import { moduleEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { restOf } from '../operations/agents/presence.ts'
-import { placeIn } from '../operations/rank.ts'
-import { globalSlot } from '../operations/slots.ts'
+import { placeIn } from '../operations/queue/rank.ts'
+import { globalSlot } from '../operations/queue/slots.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { QueueDoc } from '../store/documents/queue.ts'
 

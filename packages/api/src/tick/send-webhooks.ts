@@ -1,5 +1,5 @@
+import { inBackground } from '../concurrency/in-background.ts'
 import type { Deps } from '../deps.ts'
-import { inBackground } from '../operations/background.ts'
 import { deliver } from '../operations/webhooks/deliver.ts'
 import type { DeliveryDoc } from '../store/documents/webhook.ts'
 

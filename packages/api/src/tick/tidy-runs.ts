@@ -1,6 +1,6 @@
 import type { RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { cancelWaitingRun, isToCome } from '../operations/run-end.ts'
+import { cancelWaitingRun, isToCome } from '../operations/settle/run-end.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 10 * 60_000

@@ -2,8 +2,8 @@ import { parseRunId, type RunId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { lose } from '../lost.ts'
-import { globalSlot } from '../slots.ts'
+import { lose } from '../expire-run.ts'
+import { globalSlot } from '../queue/slots.ts'
 
 /** Runs that hold a place for this agent: every running task does, from before its claim until it is settled. */
 export async function runsOf(deps: Deps, agent: AgentDoc): Promise<{ run: RunId; at: Date }[]> {

@@ -1,8 +1,8 @@
 import { parseRunId, type RunId, type RunVerdict } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { decideResume } from '../resume.ts'
-import { settle } from '../settle.ts'
+import { decideResume } from '../settle/resume.ts'
+import { settle } from '../settle/settle.ts'
 
 /** An agent says it holds a run: go on with it, cancel it, or stop because it is no longer the task's. */
 export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise<RunVerdict> {

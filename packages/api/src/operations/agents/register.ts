@@ -5,7 +5,7 @@ import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
 import type { KeyDoc, Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../announce.ts'
+import { announceAgent } from '../events/announce.ts'
 import { loseAllBut } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 

@@ -2,7 +2,7 @@ import type { KeyId, SessionId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../announce.ts'
+import { announceAgent } from '../events/announce.ts'
 import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
 import { loseAllBut } from './agent-runs.ts'
 

@@ -1,6 +1,6 @@
 import type { BatchId } from '@millrace/shared'
+import { someAtOnce } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
-import { someAtOnce } from '../some-at-once.ts'
 
 const membersAtOnce = 1_000
 const callsAtOnce = 8

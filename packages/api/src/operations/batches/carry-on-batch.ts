@@ -1,8 +1,8 @@
 import type { BatchId } from '@millrace/shared'
+import { someAtOnce } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
-import { settle } from '../settle.ts'
-import { someAtOnce } from '../some-at-once.ts'
-import { openBatch } from './open-batch.ts'
+import { openBatch } from '../settle/open-batch.ts'
+import { settle } from '../settle/settle.ts'
 
 const stepSize = 100
 const callsAtOnce = 8

@@ -1,11 +1,11 @@
 import type { DataId, RunId } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { decideLost } from '../data/lost-content.ts'
-import { newItem } from '../data/new-item.ts'
-import { sharedStretch } from '../data/shared-stretch.ts'
-import { at, exampleTask } from '../example.fixture.ts'
+import { newItem } from '../../store/documents/new-item.ts'
+import { at, exampleTask } from '../task/example.fixture.ts'
+import { sharedStretch } from './common-key-range.ts'
 import { isAbandoned, judgeObject, type Known, safeAgeMs, type Verdict } from './judge-object.ts'
+import { decideLost } from './lost-content.ts'
 
 const id: DataId = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const task = exampleTask({ status: 'succeeded', settle: null })

@@ -1,15 +1,15 @@
 import { isTerminal, TaskFilter, type TaskId, TaskStatus } from '@millrace/shared'
+import { inBackground } from '../../concurrency/in-background.ts'
+import { someAtOnce } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
 import type { Filter } from '../../store/collection.ts'
 import type { BulkJobDoc } from '../../store/documents/bulk-job.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { inBackground } from '../background.ts'
-import { notStaged } from '../batches/staged.ts'
 import { cancel } from '../cancel.ts'
 import { retry } from '../retry.ts'
-import { someAtOnce } from '../some-at-once.ts'
+import { notStaged } from '../settle/staged.ts'
 import { matching } from './matching.ts'
 
 type Act = BulkJobDoc['act']

@@ -15,11 +15,11 @@ import { Failure, notFound } from '../../failure.ts'
 import { incomingKey } from '../../objects/keys.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
+import { newItem } from '../../store/documents/new-item.ts'
+import { takeUpload } from '../access/grant-quota.ts'
 import type { Caller } from '../submit.ts'
-import { takeUpload } from '../under-grant.ts'
-import { withHeldBytes } from './held-bytes.ts'
+import { withHeldBytes } from './deduplicate.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
-import { newItem } from './new-item.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
 

@@ -2,7 +2,7 @@ import type { ApproveModule } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { wakeAgents } from '../announce.ts'
+import { wakeAgents } from '../events/announce.ts'
 import { approvalOf, approve, isSame } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps.ts'
 import { notFound } from '../../failure.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
-import { wakeAgents } from '../announce.ts'
+import { wakeAgents } from '../events/announce.ts'
 import { isGone } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 

@@ -1,6 +1,6 @@
 import { isTerminal, WebhookEvent } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
-import { presentTask } from '../../respond/task.ts'
+import { presentTask } from '../../present/task.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import type { DeliveryDoc, WebhookDoc } from '../../store/documents/webhook.ts'
 import { taskHooks } from './signing.ts'

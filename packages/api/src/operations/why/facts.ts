@@ -5,7 +5,7 @@ import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { isOnline, restOf } from '../agents/presence.ts'
 import { awaits } from '../modules/approval.ts'
-import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
+import { globalSlot, keySlot, moduleSlot } from '../queue/slots.ts'
 
 const runsLookedAt = 20
 export const mostCounted = 1_000

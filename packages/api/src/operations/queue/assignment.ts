@@ -1,0 +1,61 @@
+import type { Grant, GrantedFile, GrantedInput, Json } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
+import { readBy } from '../inputs/reads.ts'
+
+/** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */
+export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
+  const items = new Map((await deps.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
+  const inputs: Record<string, GrantedInput> = {}
+  for (const [key, input] of Object.entries(task.inputs)) {
+    inputs[key] = Array.isArray(input)
+      ? { list: await Promise.all(input.map((one) => single(deps, items, one))) }
+      : await granted(deps, items, input)
+  }
+  return {
+    run: task.currentRun ?? `${task._id}.${task.attempt}`,
+    module: { name: task.module, version: task.ranVersion ?? '', digest: task.ranDigest ?? '' },
+    inputs,
+    outputs: Object.fromEntries(Object.entries(task.outputs).map(([key, { data }]) => [key, { data }])),
+    timeoutSeconds: task.timeoutSeconds,
+    task: {
+      priority: task.priority,
+      createdAt: task.createdAt.toISOString(),
+      requestId: task.requestId,
+      ...(task.alone ? { alone: true } : {}),
+    },
+  }
+}
+
+type Items = ReadonlyMap<string, DataDoc>
+
+async function granted(deps: Deps, items: Items, input: StoredInput): Promise<GrantedInput> {
+  const item = 'data' in input ? items.get(input.data) : undefined
+  if (!item?.items) return single(deps, items, input)
+  const elements = await deps.store.data.many(item.items)
+  const inOrder = item.items.flatMap((id) => elements.find((element) => element._id === id) ?? [])
+  return { list: await Promise.all(inOrder.map((element) => fromItem(deps, element))) }
+}
+
+async function single(deps: Deps, items: Items, input: StoredInput): Promise<GrantedFile | { value: Json }> {
+  if ('json' in input) return { value: JSON.parse(input.json) }
+  const item = items.get(input.data)
+  return item ? fromItem(deps, item) : { value: null }
+}
+
+async function fromItem(deps: Deps, item: DataDoc): Promise<GrantedFile | { value: Json }> {
+  if (!item.isFile || !item.object) return { value: item.json === null ? null : JSON.parse(item.json) }
+  const { url } = await deps.objects.presignGet(item.object, {})
+  return {
+    file: {
+      data: item._id,
+      url,
+      name: item.fileName ?? item._id,
+      size: item.size ?? 0,
+      contentType: item.contentType ?? 'application/octet-stream',
+      sha256: item.sha256 ?? undefined,
+      label: item.label,
+    },
+  }
+}

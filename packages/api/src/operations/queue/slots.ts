@@ -1,0 +1,114 @@
+import type { RunId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
+import { wakeAgents } from '../events/announce.ts'
+
+/** Limits of what runs at once. A slot list names who holds a place; it is full when it has `limit` holders. */
+
+export const globalSlot = 'global'
+export const moduleSlot = (module: string): string => `module:${module}`
+export const keySlot = (key: string): string => `key:${key}`
+
+/** What is left is opened by the tick. */
+const openedAtOnce = 200
+
+type Limited = { module: string; concurrencyKey: string | null }
+
+/** In the fixed order in which they are taken. */
+export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
+  globalSlot,
+  moduleSlot(module),
+  ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
+]
+
+/** `full`: no place was taken; nor with `twin`: the same claim holds one for another run. */
+export async function takeSlot(
+  deps: Deps,
+  slot: SlotDoc,
+  holder: Holder,
+): Promise<'taken' | 'full' | 'twin'> {
+  let taken: 'taken' | 'full' | 'twin' = 'taken'
+  await deps.store.slots.change(slot, (current) => {
+    if (current.holders.some((one) => isTwin(one, holder))) taken = 'twin'
+    else taken = current.holders.length >= current.limit ? 'full' : 'taken'
+    return taken === 'taken' ? { ...current, holders: [...current.holders, holder] } : null
+  })
+  return taken
+}
+
+/** A claim that took its places so long ago, and has not written yet, writes no more. */
+export const claimPatienceMs = 10_000
+
+const isTwin = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
+  one.claimId === claimId &&
+  one.agent === agent &&
+  one.run !== run &&
+  at.getTime() - one.at.getTime() <= claimPatienceMs
+
+/** Takes places even over the limit: for a run that goes on after it was thought lost. */
+export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): Promise<void> {
+  for (const slot of await deps.store.slots.many(slotNames(limited))) {
+    await deps.store.slots.change(slot, (current) =>
+      current.holders.some((one) => one.run === holder.run)
+        ? null
+        : { ...current, holders: [...current.holders, holder] },
+    )
+  }
+}
+
+/** Removes the holders that match, and gives the room to the best entries that were parked for it. */
+export async function release(
+  deps: Deps,
+  names: readonly string[],
+  matches: (holder: Holder) => boolean,
+): Promise<void> {
+  for (const slot of await deps.store.slots.many(names)) {
+    const change = await deps.store.slots.change(slot, (current) => {
+      const holders = current.holders.filter((holder) => !matches(holder))
+      return holders.length === current.holders.length ? null : { ...current, holders }
+    })
+    if (change && slot._id !== globalSlot) await openParked(deps, slot._id)
+  }
+}
+
+export const releaseRun = (deps: Deps, limited: Limited, run: RunId): Promise<void> =>
+  release(deps, slotNames(limited), (holder) => holder.run === run)
+
+/** Opens the best entries that wait for this slot, as many as it has room for; all, when it is no more. */
+export async function openParked(deps: Deps, name: string): Promise<void> {
+  const slot = await deps.store.slots.get(name)
+  const room = slot ? slot.limit - slot.holders.length : openedAtOnce
+  if (room <= 0) return
+  const best = await deps.store.queue.find(
+    { state: 'parked', slot: name },
+    { sort: { rank: 1 }, limit: Math.min(room, openedAtOnce) },
+  )
+  for (const entry of best) await openEntry(deps, entry)
+}
+
+export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
+  const change = await deps.store.queue.change(entry, (current) =>
+    current.state === 'parked' ? { ...current, state: 'open', until: null, slot: null } : null,
+  )
+  if (change) wakeAgents(deps, entry.module)
+}
+
+/**
+ * Slots that a claim of this entry needs, in order; `known` are all but that of its concurrency key, which comes
+ * into being with its first claim.
+ */
+export async function slotsFor(deps: Deps, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
+  const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(deps, entry.concurrencyKey, entry)
+  const all = ofKey ? [...known, ofKey] : known
+  return slotNames(entry).flatMap((name) => all.find((slot) => slot._id === name) ?? [])
+}
+
+async function keySlotFor(deps: Deps, key: string, entry: QueueDoc): Promise<SlotDoc | null> {
+  const limit = entry.concurrencyLimit ?? 1
+  const fresh: SlotDoc = { _id: keySlot(key), rev: 1, limit, holders: [] }
+  if (await deps.store.slots.insert(fresh)) return fresh
+  const change = await deps.store.slots.change(fresh._id, (slot) =>
+    slot.limit === limit ? null : { ...slot, limit },
+  )
+  return change?.after ?? deps.store.slots.get(fresh._id)
+}

@@ -1,0 +1,34 @@
+import type { DataId, TaskId } from '@millrace/shared'
+import { someAtOnce } from '../../concurrency/map-concurrently.ts'
+import type { Deps } from '../../deps.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { admit } from './admit.ts'
+import { waitsOn } from './waits-on.ts'
+
+const pageSize = 500
+const callsAtOnce = 8
+
+/**
+ * Something ended: the tasks that wait for it look again for themselves; they are never told an outcome.
+ * Returns those that ended because of what they saw; each has an open marker of its own.
+ */
+export async function admitDependents(
+  deps: Deps,
+  upstreams: readonly (DataId | TaskId)[],
+): Promise<TaskDoc[]> {
+  const ended: TaskDoc[] = []
+  let after: TaskId | undefined
+  for (;;) {
+    const waiting = await deps.store.tasks.find(
+      { waitingFor: { $in: [...upstreams] }, ...(after ? { _id: { $gt: after } } : {}) },
+      { sort: { _id: 1 }, limit: pageSize },
+    )
+    await someAtOnce(callsAtOnce, waiting, async (dependent) => {
+      if (await waitsOn(deps, dependent, upstreams)) return
+      const admitted = await admit(deps, dependent)
+      if (admitted.settle?.kind === 'terminal') ended.push(admitted)
+    })
+    after = waiting.at(-1)?._id
+    if (waiting.length < pageSize) return ended
+  }
+}

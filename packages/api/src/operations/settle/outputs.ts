@@ -1,0 +1,100 @@
+import { type DataId, dataTypeOf } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import { runObjectKey } from '../../objects/keys.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
+import { newOutput } from '../task/new-output.ts'
+
+/** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */
+export async function settleOutputs(deps: Deps, task: TaskDoc, known?: readonly DataDoc[]): Promise<void> {
+  await settleItems(deps, task, known ?? (await outputsOf(deps, task)))
+}
+
+export const outputsOf = (deps: Deps, task: TaskDoc): Promise<DataDoc[]> =>
+  deps.store.data.many(Object.values(task.outputs).map((output) => output.data))
+
+/** The same by the one who just ended the task: nobody will have changed the items since they were made. */
+export const settleFreshOutputs = (deps: Deps, task: TaskDoc): Promise<void> =>
+  settleItems(
+    deps,
+    task,
+    Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
+  )
+
+async function settleItems(deps: Deps, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
+  await createListElements(deps, task)
+  await deps.store.data.changeMany(items, (item) => {
+    const key = item.producer?.output
+    if (item.status !== 'pending' || item.round !== task.round || key === undefined) return null
+    return settledOutput(deps, task, key, item)
+  })
+}
+
+/** An output as it is to be once its task has ended. */
+function settledOutput(deps: Deps, task: TaskDoc, key: string, item: DataDoc): DataDoc {
+  const produced = task.status === 'succeeded' ? task.result?.[key] : undefined
+  const updatedAt = deps.clock.now()
+  if (!produced) return { ...item, status: 'failed', error: whyNot(task, key), updatedAt }
+  return { ...item, ...contentOf(task, produced, key), status: 'available', updatedAt }
+}
+
+function contentOf(task: TaskDoc, produced: StoredOutput, key: string): Partial<DataDoc> {
+  if ('json' in produced)
+    return { json: produced.json, isFile: false, size: Buffer.byteLength(produced.json) }
+  if ('files' in produced) {
+    return { type: 'list', isFile: false, items: produced.files.map((_, n) => listElementId(task, key, n)) }
+  }
+  const { file } = produced
+  const declared = task.outputs[key]?.type ?? 'file'
+  return {
+    type: declared === 'file' || declared === 'list' ? dataTypeOf(file.contentType) : declared,
+    isFile: true,
+    object: task.currentRun && runObjectKey(task.currentRun, file.output, file.n),
+    contentType: file.contentType,
+    size: file.size,
+    sha256: file.sha256,
+    fileName: file.name,
+  }
+}
+
+function whyNot(task: TaskDoc, key: string): { code: string; message: string } {
+  if (task.status === 'succeeded')
+    return { code: 'not_produced', message: `the module did not produce "${key}"` }
+  return {
+    code: task.error?.code ?? task.status,
+    message: task.error?.message ?? `the task was ${task.status}`,
+  }
+}
+
+/** The files of a list output are items of their own, with ids that come out the same each time. */
+async function createListElements(deps: Deps, task: TaskDoc): Promise<void> {
+  if (task.status !== 'succeeded' || !task.currentRun) return
+  for (const [key, produced] of Object.entries(task.result ?? {})) {
+    const output = task.outputs[key]
+    if (!('files' in produced) || !output) continue
+    const list = await deps.store.data.get(output.data)
+    if (!list) continue
+    await deps.store.data.insertMissing(
+      produced.files.map((file, n) => ({
+        ...list,
+        _id: listElementId(task, key, n),
+        rev: 1,
+        label: `${output.label} ${n + 1}`.slice(0, 200),
+        status: 'available',
+        ...contentOf(task, { file }, key),
+        settle: null,
+      })),
+    )
+  }
+}
+
+/** A position in the list, woven into the id of the list's own item. */
+function listElementId(task: TaskDoc, key: string, n: number): DataId {
+  const own = task.outputs[key]?.data ?? 'dat_00000000000000000000000000'
+  const suffix = n
+    .toString(32)
+    .toUpperCase()
+    .replace(/[ILOU]/g, (letter) => ({ I: 'W', L: 'X', O: 'Y', U: 'Z' })[letter] ?? letter)
+    .padStart(4, '0')
+  return `dat_${own.slice(4, 26)}${suffix}`
+}

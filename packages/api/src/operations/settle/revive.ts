@@ -1,0 +1,93 @@
+import type { DataId, TaskId } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { freshRound } from '../task/fresh-round.ts'
+import { newOutput } from '../task/new-output.ts'
+import { decideAdmit, lookAtUpstreams } from './admit.ts'
+
+const atOnce = 200
+
+/**
+ * A new round has begun: the outputs are to come again, and so are the tasks that were skipped for want of them.
+ * Returns those too, each with the same marker; the task itself is to be admitted next.
+ */
+export async function settleRevive(
+  deps: Deps,
+  task: TaskDoc,
+): Promise<{ task: TaskDoc; revived: TaskDoc[] }> {
+  if (task.settle?.kind !== 'revive') return { task, revived: [] }
+  for (const key of Object.keys(task.outputs))
+    if (!(await pendingAgain(deps, task, key))) return { task, revived: [] }
+  deps.reached('revive.outputs-pending')
+  const revived = await reviveDependents(deps, task)
+  deps.reached('revive.dependents-written')
+  const change = await deps.store.tasks.change(task, (current) =>
+    current.settle?.kind === 'revive' && current.round === task.round
+      ? { ...current, settle: { kind: 'admit' } }
+      : null,
+  )
+  if (change) deps.reached('revive.admitting')
+  return { task: change?.after ?? { ...task, settle: null }, revived }
+}
+
+/**
+ * The item as a new task has it, under the id that others know. `false`: it is being removed, from where no way
+ * leads back; once it is gone the tick goes on here, and it is made anew.
+ */
+async function pendingAgain(deps: Deps, task: TaskDoc, key: string): Promise<boolean> {
+  const [fresh] = newOutput(task, key)
+  if (!fresh || (await deps.store.data.insert(fresh))) return true
+  const change = await deps.store.data.change(fresh._id, (item) =>
+    decidePending(item, fresh, deps.clock.now()),
+  )
+  if (change) return true
+  const item = await deps.store.data.get(fresh._id)
+  return item !== null && item.status !== 'removing'
+}
+
+/** `null`: it belongs to this round or a later one already, or is beyond coming back. */
+export function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc | null {
+  if (item.round >= fresh.round || item.status === 'removing') return null
+  const { label, tags, expiresAt, createdAt } = item // as a person may have changed them
+  return { ...item, ...fresh, rev: item.rev, before: null, label, tags, expiresAt, createdAt, updatedAt: now }
+}
+
+/** Those that another upstream keeps from running stay as they are, until that one is tried again too. */
+async function reviveDependents(deps: Deps, task: TaskDoc): Promise<TaskDoc[]> {
+  const outputs = Object.values(task.outputs).map((output) => output.data)
+  const revived = new Map<TaskId, TaskDoc>()
+  for (const skipped of await skippedFor(deps, task._id, outputs)) {
+    if (revived.has(skipped._id)) continue
+    const upstreams = await lookAtUpstreams(deps, skipped)
+    if (decideAdmit(skipped, upstreams).kind === 'end') continue
+    const change = await deps.store.tasks.change(skipped, (current) =>
+      decideRevive(current, deps.clock.now()),
+    )
+    if (change) revived.set(skipped._id, change.after)
+  }
+  return [...revived.values()]
+}
+
+/** One that is still being settled is touched only: then whoever is at it looks once more, and begins it anew. */
+function decideRevive(skipped: TaskDoc, now: Date): TaskDoc | null {
+  if (skipped.status !== 'skipped') return null
+  return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)
+}
+
+async function skippedFor(deps: Deps, task: TaskId, outputs: readonly DataId[]): Promise<TaskDoc[]> {
+  const found: TaskDoc[] = []
+  for (const needs of [{ reads: { $in: [...outputs] } }, { after: task }]) {
+    let last: TaskId | undefined
+    for (;;) {
+      const page = await deps.store.tasks.find(
+        { ...needs, status: 'skipped', ...(last ? { _id: { $gt: last } } : {}) },
+        { sort: { _id: 1 }, limit: atOnce },
+      )
+      found.push(...page)
+      last = page.at(-1)?._id
+      if (page.length < atOnce) break
+    }
+  }
+  return found
+}

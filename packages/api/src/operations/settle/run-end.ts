@@ -1,0 +1,54 @@
+import { type RunId, runIdOf } from '@millrace/shared'
+import type { Deps } from '../../deps.ts'
+import type { RunDoc, RunEnd } from '../../store/documents/run.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { claimedRun } from '../task/new-run.ts'
+
+/**
+ * Writes how a run of this task ended, once; a run that already says so stays as it is. What the claim could
+ * not write any more, because its process died, is made good here.
+ */
+export async function endRun(
+  deps: Deps,
+  task: TaskDoc,
+  run: string,
+  { logSaved, startedAt, ...end }: RunEnd,
+  nextRun: TaskDoc['currentRun'],
+): Promise<void> {
+  await deps.store.runs.change(thoughtToBe(task, run), (doc) => {
+    if (doc.finishedAt && doc.status === end.status) return null
+    return {
+      ...doc,
+      ...end,
+      agentId: doc.agentId ?? task.agentId,
+      version: doc.version ?? task.ranVersion,
+      digest: doc.digest ?? task.ranDigest,
+      startedAt: doc.startedAt ?? startedAt,
+      nextRun: nextRun ?? doc.nextRun,
+      archive: logSaved ? 'done' : 'due',
+    }
+  })
+}
+
+/** The run as the claim of its task left it, which nobody changes before its end; else it is read. */
+function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
+  if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
+  return claimedRun(task, task.currentRun, task.queuedAt)
+}
+
+/** Whether this attempt of a task may still be claimed, now or once its admission is through. */
+export const isToCome = (task: TaskDoc, run: RunId): boolean =>
+  (task.status === 'queued' || task.status === 'blocked') && runIdOf(task._id, task.attempt) === run
+
+/** An entry that nobody may claim any more goes, and with it the run that would have been; not one that was claimed. */
+export async function removeUnclaimed(deps: Deps, task: TaskDoc | null, run: RunId): Promise<void> {
+  const wasClaimed = task?.currentRun === run && task.startedAt !== null
+  if (!wasClaimed) await cancelWaitingRun(deps, run, deps.clock.now())
+  await deps.store.queue.remove(run)
+}
+
+export async function cancelWaitingRun(deps: Deps, run: string, at: Date): Promise<void> {
+  await deps.store.runs.change(run, (doc) =>
+    doc.status === 'queued' ? { ...doc, status: 'cancelled', finishedAt: at } : null,
+  )
+}

@@ -1,0 +1,52 @@
+import type { Deps } from '../../deps.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { admit } from './admit.ts'
+import { settleTerminal } from './finalize.ts'
+import { openBatch } from './open-batch.ts'
+import { settleRequeue } from './requeue.ts'
+import { settleResume } from './resume.ts'
+import { settleRevive } from './revive.ts'
+
+/**
+ * Carries out what the last write of a task left to be done. Whoever meets an open marker may call this, any
+ * number of times. Dependents that end or begin anew because of it are settled too, one after the other.
+ */
+export async function settle(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
+  const { task, next } = await step(deps, from)
+  const left = [...next]
+  for (let dependent = left.pop(); dependent; dependent = left.pop()) {
+    left.push(...(await step(deps, dependent)).next)
+  }
+  return task
+}
+
+/** `next`: other tasks that it left with open markers. */
+type Step = { task: TaskDoc; next: TaskDoc[] }
+
+async function step(deps: Deps, task: TaskDoc): Promise<Step> {
+  switch (task.settle?.kind) {
+    case undefined:
+      return { task, next: [] }
+    case 'batch':
+      return (await openBatch(deps, task.settle.batch)) ? settleAdmit(deps, task) : { task, next: [] }
+    case 'admit':
+      return settleAdmit(deps, task)
+    case 'revive': {
+      const { task: ready, revived } = await settleRevive(deps, task)
+      if (ready.settle?.kind === 'revive') return { task: ready, next: [] }
+      const admitted = await step(deps, ready)
+      return { task: admitted.task, next: [...admitted.next, ...revived] }
+    }
+    case 'requeue':
+      return { task: await settleRequeue(deps, task), next: [] }
+    case 'resume':
+      return { task: await settleResume(deps, task), next: [] }
+    case 'terminal':
+      return settleTerminal(deps, task)
+  }
+}
+
+async function settleAdmit(deps: Deps, task: TaskDoc): Promise<Step> {
+  const admitted = await admit(deps, task)
+  return admitted.settle?.kind === 'terminal' ? settleTerminal(deps, admitted) : { task: admitted, next: [] }
+}

@@ -1,0 +1,27 @@
+import type { Deps } from '../../deps.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { freshRound } from '../task/fresh-round.ts'
+import { decideAdmit, lookAtUpstreams } from './admit.ts'
+
+/**
+ * The last write of the settle of a skipped task. What it wants may have been tried again since it was looked at: then
+ * the task is not at its end, but begins anew. Written on exactly what was looked at: whoever is tried again either
+ * finds the task without a marker and revives it, or touches it, and is seen here.
+ */
+export async function staySkipped(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
+  let task: TaskDoc | null = from
+  while (task?.settle?.kind === 'terminal' && task.round === from.round) {
+    const looked: TaskDoc = task
+    const stays = decideAdmit(looked, await lookAtUpstreams(deps, looked)).kind === 'end'
+    const next = stays ? { ...looked, settle: null } : freshRound(looked, deps.clock.now())
+    const change = await deps.store.tasks.change(looked, (current) =>
+      current.rev === looked.rev ? next : null,
+    )
+    if (change) {
+      deps.reached('settle.cleared')
+      return change.after
+    }
+    task = await deps.store.tasks.get(from._id)
+  }
+  return task ?? { ...from, settle: null }
+}

@@ -1,0 +1,55 @@
+import type { FinishReport, Needs } from '@millrace/shared'
+import { inBackground } from '../concurrency/in-background.ts'
+import type { Deps } from '../deps.ts'
+import type { TaskDoc } from '../store/documents/task.ts'
+
+/** Memory that was not enough: the next try counts on so much more. */
+const moreAfterOutOfMemory = 1.25
+/** So many contents of a module are remembered, the newest first. */
+const remembered = 10
+const megabyte = 1024 * 1024
+
+/** Most that runs of each contents were seen to use, as far as this process knows; the registry keeps it. */
+export class Peaks {
+  readonly #known = new Map<string, Needs>()
+
+  /** A run has ended. Its module's document is written only when it used more than any run before. */
+  note(deps: Deps, task: TaskDoc, report: FinishReport): void {
+    const { ranDigest: digest, module } = task
+    const used = usedBy(report)
+    if (digest === null || !used || isWithin(used, this.#known.get(digest))) return
+    inBackground(deps, 'remembering what a module needs', this.#write(deps, module, digest, used))
+  }
+
+  async #write(deps: Deps, module: string, digest: string, used: Needs): Promise<void> {
+    const found = await deps.store.modules.get(module)
+    const before = found?.peaks.find((one) => one.digest === digest)
+    this.#known.set(digest, most(used, before))
+    if (!found || isWithin(used, before)) return
+    await deps.store.modules.change(found, (doc) => {
+      const own = doc.peaks.find((one) => one.digest === digest)
+      const others = doc.peaks.filter((one) => one.digest !== digest)
+      return { ...doc, peaks: [{ digest, ...most(used, own) }, ...others].slice(0, remembered) }
+    })
+  }
+}
+
+function usedBy({ usage, error }: FinishReport): Needs | null {
+  if (!usage?.peakRamBytes && !usage?.peakVramBytes) return null
+  const factor = error?.code === 'out_of_memory' ? moreAfterOutOfMemory : 1
+  return {
+    ramBytes: Math.ceil((usage.peakRamBytes ?? 0) * factor),
+    vramBytes: Math.ceil((usage.peakVramBytes ?? 0) * factor),
+  }
+}
+
+/** Small growth is not worth a write: what is promised is more than the peak anyway. */
+const isWithin = (used: Needs, known: Needs | undefined): boolean =>
+  known !== undefined &&
+  used.ramBytes <= known.ramBytes * 1.02 + megabyte &&
+  used.vramBytes <= known.vramBytes * 1.02 + megabyte
+
+const most = (used: Needs, known: Needs | undefined): Needs => ({
+  ramBytes: Math.max(used.ramBytes, known?.ramBytes ?? 0),
+  vramBytes: Math.max(used.vramBytes, known?.vramBytes ?? 0),
+})
