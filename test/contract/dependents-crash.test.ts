@@ -17,7 +17,7 @@ beforeEach(async () => {
     ...deps,
     clock,
     store: { ...deps.store, data: { ...deps.store.data, insertMissing: slowly(deps.store.data) } },
-    reached(point) {
+    failpoint(point) {
       if (!dies || point !== 'admit.waiting') return
       dies = false
       throw new Error('the process dies')

@@ -77,7 +77,7 @@ describe('a schedule', () => {
     clock.forward(11)
     const dying = {
       ...api.deps,
-      reached(point: string) {
+      failpoint(point: string) {
         if (point === 'schedule.fired') throw new Error('dead')
       },
     }

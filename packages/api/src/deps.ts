@@ -6,8 +6,8 @@ import type { Meter } from './metrics/meter.ts'
 import type { Objects } from './objects/objects.ts'
 import type { Shares } from './operations/queue/shares.ts'
 import type { Resolve } from './operations/webhooks/addresses.ts'
-import type { CrashPoint } from './process/failpoints.ts'
-import type { Peaks } from './process/observed-peaks.ts'
+import type { Failpoint } from './process/failpoints.ts'
+import type { ObservedPeaks } from './process/observed-peaks.ts'
 import type { Replicas } from './process/replicas.ts'
 import type { TaskDoc } from './store/documents/task.ts'
 import type { Store } from './store/store.ts'
@@ -23,12 +23,12 @@ export type Deps = {
   random(): number
   logger: Logger
   /** Called after each single write of an operation; a fault test ends the process here. */
-  reached(point: CrashPoint): void
+  failpoint(point: Failpoint): void
   webhooks: { allowPrivate: boolean; resolve: Resolve }
   /** Memory of this process that may be lost at any time: hints, never the truth. */
   shares: Shares
   meter: Meter
-  peaks: Peaks
+  peaks: ObservedPeaks
   replicas: Replicas
   refused: RefusedCallers
   /** What is known of the object store so far: see `checkStore`. */

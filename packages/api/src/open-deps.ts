@@ -9,7 +9,7 @@ import { Meter } from './metrics/meter.ts'
 import { openObjects } from './objects/objects.ts'
 import { Shares } from './operations/queue/shares.ts'
 import { resolveByDns } from './operations/webhooks/addresses.ts'
-import { Peaks } from './process/observed-peaks.ts'
+import { ObservedPeaks } from './process/observed-peaks.ts'
 import { Replicas } from './process/replicas.ts'
 import { openStore } from './store/store.ts'
 
@@ -23,13 +23,13 @@ export function openDeps(config: Config, logger: Logger): Deps {
     random: Math.random,
     turns,
     logger,
-    reached(point) {
+    failpoint(point) {
       if (point === config.crashAt) process.kill(process.pid, 'SIGKILL')
     },
     webhooks: { allowPrivate: config.webhooksMayBePrivate, resolve: resolveByDns },
     shares: new Shares(),
     meter: new Meter(),
-    peaks: new Peaks(),
+    peaks: new ObservedPeaks(),
     replicas: new Replicas(randomUUID()),
     refused: new RefusedCallers(),
     storeSafety: { state: 'checking' },

@@ -1,5 +1,5 @@
 /** Does the same for many, never more than `most` at a time. */
-export async function someAtOnce<T>(
+export async function mapConcurrently<T>(
   most: number,
   all: readonly T[],
   work: (one: T) => Promise<void>,

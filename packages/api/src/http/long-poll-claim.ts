@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type ClaimAnswer, claimEvent, moduleEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
-import { waitFor } from './long-poll.ts'
+import { longPoll } from './long-poll.ts'
 
 type Asked = {
   /** The agent, as long as the session lives under which it asks; throws from then on. */
@@ -18,7 +18,7 @@ type Asked = {
  * An agent asks one question at a time: a newer one of the same agent, at whatever process, ends this wait. So a
  * request whose connection broke unseen takes nothing that nobody would hear of.
  */
-export async function waitForGrant(
+export async function longPollClaim(
   deps: Deps,
   { agent, modules, seconds, gone }: Asked,
   look: (asking: Promise<AgentDoc>) => Promise<ClaimAnswer | null>,
@@ -29,7 +29,7 @@ export async function waitForGrant(
   const superseded = new AbortController()
   let last: ClaimAnswer | null = null
   deps.bus.announce(asked, own)
-  const grant = await waitFor(
+  const grant = await longPoll(
     deps.bus,
     {
       subjects: [asked, ...new Set(modules.map(moduleEvent))],

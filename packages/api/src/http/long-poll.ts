@@ -6,7 +6,7 @@ const lookAgainMs = 15_000
  * Looks until there is an answer or the time is over: whenever one of the subjects is heard, and every 15 s
  * because an event may be lost. Subscribes before the first look, so that nothing falls between.
  */
-export async function waitFor<T>(
+export async function longPoll<T>(
   bus: Bus,
   options: {
     subjects: readonly string[]
@@ -27,7 +27,7 @@ export async function waitFor<T>(
       const found = await look()
       const left = deadline - Date.now()
       if (found !== undefined || left <= 0 || options.signal.aborted) return found
-      await within(heard.promise, Math.min(left, lookAgainMs), options.signal)
+      await orTimeout(heard.promise, Math.min(left, lookAgainMs), options.signal)
       // Nobody is there any more: a look may take something that would be lost on the way.
       if (options.signal.aborted) return undefined
       heard = Promise.withResolvers<void>()
@@ -37,7 +37,7 @@ export async function waitFor<T>(
   }
 }
 
-async function within(event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+async function orTimeout(event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
   const over = Promise.withResolvers<void>()
   const timer = setTimeout(over.resolve, ms)
   const end = () => over.resolve()

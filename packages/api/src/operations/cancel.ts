@@ -42,10 +42,10 @@ export function decideCancel(task: TaskDoc, now: Date): TaskDoc | null {
 
 async function follow(deps: Deps, task: TaskDoc): Promise<TaskDoc> {
   if (task.status !== 'running') {
-    deps.reached('cancel.written')
+    deps.failpoint('cancel.written')
     return settle(deps, task)
   }
-  deps.reached('cancel.requested')
+  deps.failpoint('cancel.requested')
   if (task.agentId && task.currentRun)
     deps.bus.command(task.agentId, { v: 1, kind: 'cancel', run: task.currentRun })
   announceTask(deps, task)

@@ -6,14 +6,14 @@ import { Failure } from '../failure.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { restOf } from './agents/presence.ts'
+import { pauseOf } from './agents/presence.ts'
 import { announceTask } from './events/announce.ts'
-import { lose } from './expire-run.ts'
+import { expireRun } from './expire-run.ts'
 import { fitsVersion } from './modules/fits-version.ts'
-import { grantFor } from './queue/assignment.ts'
+import { assignmentFor } from './queue/assignment.ts'
 import { park } from './queue/park.ts'
 import { type Picked, pickEntry } from './queue/pick.ts'
-import { placeIn } from './queue/rank.ts'
+import { positionIn } from './queue/rank.ts'
 import { claimPatienceMs, globalSlot, moduleSlot, release, slotsFor, takeSlot } from './queue/slots.ts'
 import { isToCome, removeUnclaimed } from './settle/run-end.ts'
 import { settle } from './settle/settle.ts'
@@ -35,9 +35,9 @@ export async function claim(
   const passed = new Set<string>()
   const [agent, first] = await Promise.all([asking, lookAround(deps, request.offers, passed)])
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
-  const again = await grantedBefore(deps, agent, request.claimId, first.slots)
-  if (again) return { grant: await grantFor(deps, again) }
-  if (restOf(agent, deps.clock.now())?.by === 'operator') return null
+  const again = await assignedBefore(deps, agent, request.claimId, first.slots)
+  if (again) return { grant: await assignmentFor(deps, again) }
+  if (pauseOf(agent, deps.clock.now())?.by === 'operator') return null
 
   const lookAgain = () => lookAround(deps, offers, passed)
   let look = offers.length === request.offers.length ? first : await lookAgain()
@@ -46,20 +46,20 @@ export async function claim(
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
     const taken = await take(deps, agent, request.claimId, best.entry, best.offer, slots)
-    if (taken === 'twin') throw twinUnderWay()
+    if (taken === 'duplicate') throw duplicateUnderWay()
     if (taken === 'nothing') return null
-    if (taken !== 'next') return { grant: await grantFor(deps, taken), more: best.more }
+    if (taken !== 'next') return { grant: await assignmentFor(deps, taken), more: best.more }
   }
   return null
 }
 
-const twinUnderWay = () =>
+const duplicateUnderWay = () =>
   new Failure('unavailable', 'Another request of this claim is being answered. Ask again with its id.', {
     retryAfterSeconds: 1,
   })
 
 /** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
-async function grantedBefore(
+async function assignedBefore(
   deps: Deps,
   agent: AgentDoc,
   claimId: string,
@@ -112,7 +112,7 @@ async function bestEntry(
   return pickEntry({ fitting, waiting, roomy, cramped, passed })
 }
 
-/** `next`: not this one. `nothing`: the installation is full. `twin`: this claim takes another run already. */
+/** `next`: not this one. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
 async function take(
   deps: Deps,
   agent: AgentDoc,
@@ -120,7 +120,7 @@ async function take(
   entry: QueueDoc,
   offer: Offer,
   known: readonly SlotDoc[],
-): Promise<TaskDoc | 'next' | 'nothing' | 'twin'> {
+): Promise<TaskDoc | 'next' | 'nothing' | 'duplicate'> {
   const holder: Holder = {
     run: entry._id,
     claimId,
@@ -134,29 +134,29 @@ async function take(
       ? null
       : decideClaim(task, entry, agent, claimId, offer, now)
   }
-  const [{ held, full, isTwin }, waiting] = await Promise.all([
+  const [{ held, full, isDuplicate }, waiting] = await Promise.all([
     takeSlots(deps, await slotsFor(deps, entry, known), holder),
     readyTask(deps, entry),
   ])
   const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
-  const change = full || isTwin || !fits ? null : await deps.store.tasks.change(waiting, decide)
+  const change = full || isDuplicate || !fits ? null : await deps.store.tasks.change(waiting, decide)
   if (!change) {
-    const now = await giveBack(deps, entry, holder, held)
+    const now = await releaseSlots(deps, entry, holder, held)
     if (now && isOfClaim(now, holder)) return now
-    if (isTwin) return 'twin'
+    if (isDuplicate) return 'duplicate'
     if (full === globalSlot) return 'nothing'
     if (full) await park(deps, entry, full)
     return 'next'
   }
-  deps.reached('claim.running')
-  deps.shares.served(entry.priority, placeIn(entry.rank))
+  deps.failpoint('claim.running')
+  deps.shares.served(entry.priority, positionIn(entry.rank))
   deps.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
   deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
   return afterClaim(deps, agent, entry, change.after)
 }
 
 /** Gives back the places that were taken, and has a look at the task: an entry that nobody may claim any more goes. */
-async function giveBack(
+async function releaseSlots(
   deps: Deps,
   entry: QueueDoc,
   holder: Holder,
@@ -168,7 +168,7 @@ async function giveBack(
   return task
 }
 
-/** A twin of this request was faster: its grant is the answer to both. */
+/** A duplicate of this claim was faster: its assignment is the answer to both. */
 const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
@@ -185,16 +185,17 @@ async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boole
   return fitsVersion(task, await deps.store.modules.get(task.module), offer)
 }
 
-/** Up to the first one that is full, or that a twin was faster at. */
+/** Up to the first one that is full, or that a duplicate claim was faster at. */
 async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder) {
   const held: string[] = []
   for (const slot of slots) {
     const taken = await takeSlot(deps, slot, holder)
-    if (taken !== 'taken') return { held, full: taken === 'full' ? slot._id : null, isTwin: taken === 'twin' }
+    if (taken !== 'taken')
+      return { held, full: taken === 'full' ? slot._id : null, isDuplicate: taken === 'duplicate' }
     held.push(slot._id)
-    deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
+    deps.failpoint(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
   }
-  return { held, full: null, isTwin: false }
+  return { held, full: null, isDuplicate: false }
 }
 
 /** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */
@@ -226,7 +227,7 @@ async function afterClaim(
 ): Promise<TaskDoc | 'nothing'> {
   const [now] = await Promise.all([deps.store.agents.get(agent._id), removeEntry(deps, entry._id)])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
-    await lose(deps, task)
+    await expireRun(deps, task)
     // Any other would be lost to this session as well, and the same task again and again.
     return 'nothing'
   }
@@ -238,7 +239,7 @@ async function afterClaim(
 /** Before any grant of the run: its end need not look for it again. */
 async function removeEntry(deps: Deps, run: string): Promise<void> {
   await deps.store.queue.remove(run)
-  deps.reached('claim.entry-removed')
+  deps.failpoint('claim.entry-removed')
 }
 
 /** Only for lists: the task says how its run stands, and its end writes all of this too. */
@@ -247,5 +248,5 @@ async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<voi
   await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
-  deps.reached('claim.run-written')
+  deps.failpoint('claim.run-written')
 }

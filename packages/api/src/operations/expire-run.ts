@@ -9,14 +9,14 @@ import { move } from './task/move.ts'
 const lossesAllowed = 3
 
 /** The agent of a running task is gone, or does not know of the run: this attempt cannot end any more. */
-export async function lose(deps: Deps, from: TaskDoc): Promise<void> {
+export async function expireRun(deps: Deps, from: TaskDoc): Promise<void> {
   const change = await deps.store.tasks.change(from, (task) =>
     task.currentRun === from.currentRun && task.sessionId === from.sessionId
       ? decideLost(task, deps.clock.now(), deps.random())
       : null,
   )
   if (!change) return
-  deps.reached('lost.written')
+  deps.failpoint('lost.written')
   deps.logger.warn({ task: from._id, run: from.currentRun, status: change.after.status }, 'run lost')
   await settle(deps, change.after)
 }

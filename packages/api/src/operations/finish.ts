@@ -39,7 +39,7 @@ export async function finish(
     decideFinish(task, run, report, result, deps.clock.now(), deps.random()),
   )
   if (!change) return lateAnswer(deps, run, report)
-  deps.reached('finish.written')
+  deps.failpoint('finish.written')
   tell(deps, change, agent, run, report)
   await settle(deps, change.after)
   return { applied: true }
@@ -70,7 +70,7 @@ const isCurrent = (task: TaskDoc, run: RunId): boolean => task.status === 'runni
 const isLostButFree = (task: TaskDoc, run: RunId): boolean => task.status === 'queued' && task.lostRun === run
 const takesEffect = (task: TaskDoc, run: RunId): boolean => isCurrent(task, run) || isLostButFree(task, run)
 
-/** The write found nothing to do: applied already by a twin of this request, a late failure, or stale. */
+/** The write found nothing to do: applied already by a duplicate of this request, a late failure, or stale. */
 async function lateAnswer(deps: Deps, run: RunId, report: FinishReport): Promise<FinishAnswer> {
   const task = await taskOf(deps, run)
   if (!task) return { stale: true }

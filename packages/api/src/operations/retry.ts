@@ -27,7 +27,7 @@ export async function retry(deps: Deps, id: TaskId, request: string): Promise<Ta
       decideRetry(current, request, deps.clock.now()),
     )
     if (!change) continue // it moved on meanwhile: look again
-    deps.reached('retry.written')
+    deps.failpoint('retry.written')
     announceTask(deps, change.after)
     return settle(deps, change.after)
   }

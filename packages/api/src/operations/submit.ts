@@ -3,10 +3,10 @@ import type { Deps } from '../deps.ts'
 import type { NewIds } from '../ids.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { refuseForeignModule, takeTask } from './access/grant-quota.ts'
+import { refuseForeignModule, spendTask } from './access/grant-quota.ts'
 import { checkTask } from './inputs/check-task.ts'
 import { manifestFor } from './modules/manifest-for.ts'
-import { lookUp } from './settle/look-up-inputs.ts'
+import { lookUpInputs } from './settle/look-up-inputs.ts'
 import { settle } from './settle/settle.ts'
 import { newTask } from './task/new-task.ts'
 import { refuseUrl } from './webhooks/keep-webhook.ts'
@@ -30,10 +30,10 @@ export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Pr
   refuseForeignModule(caller.grant, wanted.module)
   if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
   const manifest = await manifestFor(deps, wanted)
-  const inputs = checkTask(manifest, wanted, await lookUp(deps, caller.grant, [wanted]))
-  await takeTask(deps, caller.grant, id)
+  const inputs = checkTask(manifest, wanted, await lookUpInputs(deps, caller.grant, [wanted]))
+  await spendTask(deps, caller.grant, id)
   const task = newTask(caller, { id, wanted, manifest, inputs }, deps.clock.now())
   if (!(await deps.store.tasks.insert(task))) return (await deps.store.tasks.get(task._id)) ?? task
-  deps.reached('submit.inserted')
+  deps.failpoint('submit.inserted')
   return settle(deps, task)
 }

@@ -1,5 +1,5 @@
 import type { Agent } from '@millrace/shared'
-import { restOf, statusOfAgent } from '../operations/agents/presence.ts'
+import { pauseOf, statusOfAgent } from '../operations/agents/presence.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 
 export function presentAgent(agent: AgentDoc, now: Date): Agent {
@@ -7,7 +7,7 @@ export function presentAgent(agent: AgentDoc, now: Date): Agent {
     id: agent._id,
     name: agent.name,
     status: statusOfAgent(agent, now),
-    rest: restOf(agent, now),
+    rest: pauseOf(agent, now),
     labels: agent.labels,
     platform: agent.platform,
     gpus: agent.gpus,

@@ -2,7 +2,7 @@
  * The places between two writes at which a process may die without harm: one after each single write of an
  * operation. The fault tests kill the process at every one of them.
  */
-export const crashPoints = [
+export const failpoints = [
   'submit.inserted',
   'batch.staged',
   'batch.members-inserted',
@@ -69,4 +69,4 @@ export const crashPoints = [
   'retention.run-removed',
   'retention.task-removed',
 ] as const
-export type CrashPoint = (typeof crashPoints)[number]
+export type Failpoint = (typeof failpoints)[number]

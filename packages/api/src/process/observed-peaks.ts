@@ -10,7 +10,7 @@ const remembered = 10
 const megabyte = 1024 * 1024
 
 /** Most that runs of each contents were seen to use, as far as this process knows; the registry keeps it. */
-export class Peaks {
+export class ObservedPeaks {
   readonly #known = new Map<string, Needs>()
 
   /** A run has ended. Its module's document is written only when it used more than any run before. */

@@ -25,7 +25,7 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { waitForGrant } from '../http/long-poll-claim.ts'
+import { longPollClaim } from '../http/long-poll-claim.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { heartbeat } from '../operations/agents/heartbeat.ts'
 import { register } from '../operations/agents/register.ts'
@@ -125,7 +125,7 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       204: { description: 'There is nothing' },
     },
     async handle(c, { body }) {
-      const answer = await waitForGrant(
+      const answer = await longPollClaim(
         deps,
         {
           agent: () => agentOf(deps, c.var.principal.id, body.sessionId),

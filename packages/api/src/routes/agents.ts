@@ -4,7 +4,7 @@ import { notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { letRest } from '../operations/agents/rest.ts'
+import { setPause } from '../operations/agents/pause.ts'
 import { presentAgent } from '../present/agent.ts'
 
 /** The machines that work, and whether they shall. */
@@ -80,5 +80,5 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
 async function rest(deps: Deps, c: Ctx, asked: AgentRest | null) {
   const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
   if (!agent) throw notFound('agent')
-  return c.json({ agent: presentAgent(await letRest(deps, agent, asked), deps.clock.now()) }, 202)
+  return c.json({ agent: presentAgent(await setPause(deps, agent, asked), deps.clock.now()) }, 202)
 }

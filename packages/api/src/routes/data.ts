@@ -17,7 +17,7 @@ import { Failure } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { inSight, seen } from '../http/visibility.ts'
+import { requireVisible, visibleFilter } from '../http/visibility.ts'
 import { completeUpload } from '../operations/data/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/data/create-data.ts'
 import { partUrls, uploadedParts } from '../operations/data/multipart-upload.ts'
@@ -112,7 +112,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'A page', schema: DataPage } },
     async handle(c, { query }) {
       const docs = await deps.store.data.find(
-        { ...dataFilter(query), ...inSight(c, query.grant) },
+        { ...dataFilter(query), ...visibleFilter(c, query.grant) },
         {
           sort: { _id: -1 },
           limit: query.limit + 1,
@@ -163,7 +163,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
 ]
 
 async function readItem(deps: Deps, c: Ctx): Promise<DataDoc> {
-  return seen(c, await deps.store.data.get(pathId(c, DataId, 'data item')), 'data item')
+  return requireVisible(c, await deps.store.data.get(pathId(c, DataId, 'data item')), 'data item')
 }
 
 /** The operations read the item themselves; only who does not see everything needs the look before. */

@@ -12,7 +12,7 @@ import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { tellAgents } from '../operations/agents/tell-agents.ts'
+import { sendCommand } from '../operations/agents/tell-agents.ts'
 import { isGone } from '../operations/modules/approval.ts'
 import { approveModule } from '../operations/modules/approve-module.ts'
 import { findModule } from '../operations/modules/find-module.ts'
@@ -69,7 +69,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
         const errors = [{ path: '/agentId', message: 'there is no such agent' }]
         throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
       }
-      await tellAgents(deps, agents, { kind: 'scan' })
+      await sendCommand(deps, agents, { kind: 'scan' })
       return c.json({ agents: agents.map((agent) => agent._id) }, 202)
     },
   }),
@@ -89,7 +89,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
       async handle(c) {
         const { doc, agents } = await moduleOf(deps, c)
         const asked = agents.filter((agent) => !agent.sessionEndedAt)
-        await tellAgents(deps, asked, { kind, module: doc._id })
+        await sendCommand(deps, asked, { kind, module: doc._id })
         return c.json({ agents: asked.map((agent) => agent._id) }, 202)
       },
     }),

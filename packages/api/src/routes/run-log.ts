@@ -12,7 +12,7 @@ import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
-import { waitFor } from '../http/long-poll.ts'
+import { longPoll } from '../http/long-poll.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
 import { parseLines } from '../operations/events/parse-lines.ts'
@@ -104,7 +104,7 @@ function follow(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Response {
 async function claimed(deps: Deps, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
   const subjects = [taskEvent(run.task)]
   while (!signal.aborted) {
-    const agent = await waitFor(deps.bus, { subjects, seconds: 60, signal }, async () => {
+    const agent = await longPoll(deps.bus, { subjects, seconds: 60, signal }, async () => {
       return run.agentId ?? (await agentNow(deps, run)) ?? undefined
     })
     if (agent) return agent

@@ -9,7 +9,7 @@ import {
 import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { answerEvents, eventText } from '../http/event-stream.ts'
-import { seen } from '../http/visibility.ts'
+import { requireVisible } from '../http/visibility.ts'
 import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
 import { knowsTheEnd } from '../operations/events/history.ts'
 import { idOf, positionOf } from '../operations/events/position.ts'
@@ -32,7 +32,7 @@ export const taskEventEndpoints = (deps: Deps): Endpoint[] => [
     },
     async handle(c, { query }) {
       const id = pathId(c, TaskId, 'task')
-      const task = seen(c, await readTask(deps, id), 'task')
+      const task = requireVisible(c, await readTask(deps, id), 'task')
       const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
       if (knowsTheEnd(task, position)) return c.body(null, 204)
       const look = () => readTask(deps, id)

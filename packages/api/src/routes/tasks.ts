@@ -18,8 +18,8 @@ import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { waitFor } from '../http/long-poll.ts'
-import { inSight, seen } from '../http/visibility.ts'
+import { longPoll } from '../http/long-poll.ts'
+import { requireVisible, visibleFilter } from '../http/visibility.ts'
 import { matching } from '../operations/bulk/matching.ts'
 import { announced } from '../operations/events/announce.ts'
 import { findModule } from '../operations/modules/find-module.ts'
@@ -96,7 +96,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         {
           ...matching({ ...query, status: statusesOf(query) }),
           ...before(query.cursor),
-          ...inSight(c, query.grant),
+          ...visibleFilter(c, query.grant),
           ...(await notStaged(deps)),
         },
         {
@@ -131,16 +131,16 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
       // Before a proxy gives up: most give a response 60 s.
       const seconds = Math.min(query.wait, deps.limits.longestWaitSeconds)
       const close = query.wait > 0 ? c.var.budget.openStream() : undefined
-      const ended = await waitFor(
+      const ended = await longPoll(
         deps.bus,
         { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = seen(c, await readTask(deps, id, { known, endedAt }), 'task')
+          const task = requireVisible(c, await readTask(deps, id, { known, endedAt }), 'task')
           known = task
           return isTerminal(task.status) ? task : undefined
         },
       ).finally(close)
-      const task = ended ?? seen(c, await readTask(deps, id), 'task')
+      const task = ended ?? requireVisible(c, await readTask(deps, id), 'task')
       const agent =
         task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
       const waitingFor = await stillAwaited(deps, task)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { loseRun } from '../operations/agents/agent-runs.ts'
+import { expireRunOf } from '../operations/agents/agent-runs.ts'
 import { endSession } from '../operations/agents/session.ts'
 import { globalSlot } from '../operations/queue/slots.ts'
 
@@ -26,7 +26,7 @@ export async function endSilentSessions(deps: Deps): Promise<void> {
     { limit: 100 },
   )
   for (const agent of silent) await endSession(deps, agent, at)
-  await loseOrphans(deps)
+  await expireOrphans(deps)
 }
 
 async function noteTick(deps: Deps, now: Date): Promise<Date> {
@@ -48,7 +48,7 @@ async function noteTick(deps: Deps, now: Date): Promise<Date> {
 }
 
 /** Running tasks whose session is not live any more: the crash of an API may have ended one half way. */
-async function loseOrphans(deps: Deps): Promise<void> {
+async function expireOrphans(deps: Deps): Promise<void> {
   const slot = await deps.store.slots.get(globalSlot)
   const agents = new Map(
     (await deps.store.agents.many([...new Set(slot?.holders.map((holder) => holder.agent))])).map((agent) => [
@@ -58,6 +58,6 @@ async function loseOrphans(deps: Deps): Promise<void> {
   )
   for (const holder of slot?.holders ?? []) {
     const agent = agents.get(holder.agent)
-    if (agent?.sessionEndedAt) await loseRun(deps, agent, holder.run)
+    if (agent?.sessionEndedAt) await expireRunOf(deps, agent, holder.run)
   }
 }

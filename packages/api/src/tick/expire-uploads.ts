@@ -25,7 +25,7 @@ export const expireUploads = onceAMinute('expire-uploads', async (deps: Deps) =>
         : null,
     )
     if (!change) continue
-    deps.reached('expire.written')
+    deps.failpoint('expire.written')
     deps.logger.info({ data: item._id }, 'an upload that nobody finished is given up')
     await settleData(deps, change.after)
   }

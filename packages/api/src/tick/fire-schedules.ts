@@ -1,4 +1,4 @@
-import { someAtOnce } from '../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../concurrency/map-concurrently.ts'
 import type { Deps } from '../deps.ts'
 import { fire } from '../operations/schedules/fire.ts'
 
@@ -12,7 +12,7 @@ export async function fireSchedules(deps: Deps): Promise<void> {
     { enabled: true, nextFireAt: { $lte: deps.clock.now() } },
     { sort: { nextFireAt: 1 }, limit: atOnce },
   )
-  await someAtOnce(callsAtOnce, due, async (schedule) => {
+  await mapConcurrently(callsAtOnce, due, async (schedule) => {
     try {
       await fire(deps, schedule)
     } catch (err) {

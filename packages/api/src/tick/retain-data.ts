@@ -28,7 +28,7 @@ export const retainData = sweep('retain-data', everyMs, async (deps: Deps, after
   )
   for (const item of due) {
     if ((await isKept(deps, item)) || !(await letGo(deps, item))) continue
-    deps.reached('retention.removed')
+    deps.failpoint('retention.removed')
     deps.logger.info({ data: item._id }, 'an item went because the settings keep none for longer')
   }
   return due.length === atOnce ? (due.at(-1)?._id ?? null) : null

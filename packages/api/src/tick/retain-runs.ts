@@ -1,4 +1,4 @@
-import { someAtOnce } from '../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../concurrency/map-concurrently.ts'
 import type { Deps } from '../deps.ts'
 import { daysOfLogs, dueBefore, isOverdue, nextLook } from '../operations/retention/overdue.ts'
 import { removeLog, removeRun } from '../operations/retention/remove-run.ts'
@@ -37,7 +37,7 @@ async function removeDue(
   const tasks = await deps.store.tasks.many([...new Set(runs.map((run) => run.task))])
   const taskOf = new Map(tasks.map((task) => [task._id, task]))
   const overdue = runs.filter((run) => isOverdue(run, taskOf.get(run.task) ?? null, before))
-  await someAtOnce(callsAtOnce, overdue, (run) => remove(deps, run))
+  await mapConcurrently(callsAtOnce, overdue, (run) => remove(deps, run))
   if (overdue.length > 0)
     deps.logger.info({ runs: overdue.length }, 'runs or their logs went: the settings keep none for longer')
   const ends = runs.flatMap((run) => run.finishedAt ?? [])

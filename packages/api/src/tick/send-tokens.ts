@@ -1,7 +1,7 @@
 import { moduleEvent } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { restOf } from '../operations/agents/presence.ts'
-import { placeIn } from '../operations/queue/rank.ts'
+import { pauseOf } from '../operations/agents/presence.ts'
+import { positionIn } from '../operations/queue/rank.ts'
 import { globalSlot } from '../operations/queue/slots.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { QueueDoc } from '../store/documents/queue.ts'
@@ -15,14 +15,14 @@ export async function sendTokens(deps: Deps): Promise<void> {
   const before = deps.clock.now().getTime() - patienceMs
   const all = await deps.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })
   for (const [priority, [first]] of Map.groupBy(all, (entry) => entry.priority))
-    if (first) deps.shares.served(priority, placeIn(first.rank))
+    if (first) deps.shares.served(priority, positionIn(first.rank))
   const open = all.filter((entry) => entry.queuedAt.getTime() < before)
   if (open.length === 0) return
   const slot = await deps.store.slots.get(globalSlot)
   const room = slot ? slot.limit - slot.holders.length : 0
   if (room <= 0) return
   const agents = await deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })
-  const awake = agents.filter((agent) => restOf(agent, deps.clock.now()) === null)
+  const awake = agents.filter((agent) => pauseOf(agent, deps.clock.now()) === null)
   const wanted = Map.groupBy(
     open.filter((entry) => awake.some((agent) => canRun(agent, entry))),
     (entry) => entry.module,

@@ -5,7 +5,7 @@ import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnBatches, tidyBatches } from './carry-on-batches.ts'
 import { carryOnBulkJobs, tidyBulkJobs } from './carry-on-bulk-jobs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
-import { tidyBucket } from './collect-garbage.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
 import { expireData } from './expire-data.ts'
@@ -19,15 +19,18 @@ import { refreshStandings } from './refresh-standings.ts'
 import { removeExpired } from './remove-expired.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { reportRefusedCallers } from './report-refused-callers.ts'
+import { resumePausedAgents } from './resume-paused-agents.ts'
 import { retainData } from './retain-data.ts'
 import { retainLogs, retainRuns } from './retain-runs.ts'
 import { retainTasks } from './retain-tasks.ts'
 import { sendTokens } from './send-tokens.ts'
 import { sendWebhooks } from './send-webhooks.ts'
 import { tidyRuns } from './tidy-runs.ts'
-import { wakeRestedAgents } from './wake-agents.ts'
 
-/** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
+/**
+ * In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. The keys
+ * are labels of a metric, which keep the names that dashboards know.
+ */
 const jobs = {
   noteReplica,
   carryOnMarkers,
@@ -35,7 +38,7 @@ const jobs = {
   carryOnBulkJobs,
   finishDeletions,
   endSilentSessions,
-  wakeRestedAgents,
+  wakeRestedAgents: resumePausedAgents,
   refreshStandings,
   removeStaleHolders,
   holdRunning,
@@ -52,7 +55,7 @@ const jobs = {
   retainData,
   removeExpired,
   archiveLostLogs,
-  tidyBucket,
+  tidyBucket: collectGarbage,
   abortUploads,
   tidyRuns,
   tidyBatches,

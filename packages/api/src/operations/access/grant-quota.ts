@@ -7,7 +7,7 @@ import type { GrantDoc } from '../../store/documents/access.ts'
 type Wanted = { size: number; contentType: string; paths: { size: string; contentType: string } }
 
 /** One upload out of those that the grant allows. The same id again takes nothing: a request may be repeated. */
-export async function takeUpload(
+export async function spendUpload(
   deps: Deps,
   grant: GrantDoc | null,
   id: DataId,
@@ -21,12 +21,12 @@ export async function takeUpload(
       paths.contentType,
       `may be ${grant.contentTypes.join(', ')} with this token, not ${contentType}`,
     )
-  await take(deps, grant, 'uploads', id)
+  await spend(deps, grant, 'uploads', id)
 }
 
 /** One task, likewise. */
-export async function takeTask(deps: Deps, grant: GrantDoc | null, id: TaskId): Promise<void> {
-  if (grant) await take(deps, grant, 'tasks', id)
+export async function spendTask(deps: Deps, grant: GrantDoc | null, id: TaskId): Promise<void> {
+  if (grant) await spend(deps, grant, 'tasks', id)
 }
 
 export function refuseForeignModule(grant: GrantDoc | null, module: string): void {
@@ -34,15 +34,15 @@ export function refuseForeignModule(grant: GrantDoc | null, module: string): voi
   throw refused('/module', `may be ${grant.modules.join(', ') || 'none'} with this token`)
 }
 
-async function take(
+async function spend(
   deps: Deps,
   grant: GrantDoc,
   kind: 'uploads' | 'tasks',
   id: DataId | TaskId,
 ): Promise<void> {
-  const seen: { outcome: Take['outcome'] | 'revoked' } = { outcome: 'revoked' }
+  const seen: { outcome: Spending['outcome'] | 'revoked' } = { outcome: 'revoked' }
   await deps.store.grants.change(grant, (current) => {
-    const { outcome, after } = decideTake(current, kind, id)
+    const { outcome, after } = decideSpend(current, kind, id)
     seen.outcome = outcome
     return after
   })
@@ -54,9 +54,9 @@ async function take(
     )
 }
 
-type Take = { outcome: 'taken' | 'taken before' | 'used up'; after: GrantDoc | null }
+type Spending = { outcome: 'taken' | 'taken before' | 'used up'; after: GrantDoc | null }
 
-export function decideTake(grant: GrantDoc, kind: 'uploads' | 'tasks', id: DataId | TaskId): Take {
+export function decideSpend(grant: GrantDoc, kind: 'uploads' | 'tasks', id: DataId | TaskId): Spending {
   const made: readonly string[] = grant[kind]
   if (made.includes(id)) return { outcome: 'taken before', after: null }
   if (made.length >= mostOf(grant, kind)) return { outcome: 'used up', after: null }

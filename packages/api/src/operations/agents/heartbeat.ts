@@ -2,7 +2,7 @@ import type { HeartbeatAnswer, HeartbeatRequest, RunId, RunVerdict } from '@mill
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { loseRun, runsOf } from './agent-runs.ts'
+import { expireRunOf, runsOf } from './agent-runs.ts'
 import { lasts } from './presence.ts'
 import { reattach } from './reattach.ts'
 
@@ -31,7 +31,7 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
         }
       : null,
   )
-  for (const run of missing.filter((one) => agent.missing.includes(one))) await loseRun(deps, agent, run)
+  for (const run of missing.filter((one) => agent.missing.includes(one))) await expireRunOf(deps, agent, run)
   const modules = Object.fromEntries(
     agent.modules.map(({ name, disabled }) => [
       name,

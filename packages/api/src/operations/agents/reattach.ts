@@ -23,7 +23,7 @@ export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise
     decideResume(current, agent, run, deps.clock.now()),
   )
   if (!resumed) return 'stop'
-  deps.reached('resume.written')
+  deps.failpoint('resume.written')
   await settle(deps, resumed.after)
   return 'keep'
 }

@@ -6,7 +6,7 @@ import type { NewIds } from '../../ids.ts'
 import type { KeyDoc, Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from '../events/announce.ts'
-import { loseAllBut } from './agent-runs.ts'
+import { expireAllBut } from './agent-runs.ts'
 import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof RegisterRequest>
@@ -18,7 +18,7 @@ export async function register(deps: Deps, key: Key, ids: NewIds, request: Reque
   announceAgent(deps, agent)
   const runs: Record<string, RunVerdict> = {}
   for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
-  await loseAllBut(deps, agent, new Set(request.heldRuns))
+  await expireAllBut(deps, agent, new Set(request.heldRuns))
   return {
     agentId: agent._id,
     sessionId: agent.sessionId,
@@ -71,7 +71,7 @@ async function openSession(deps: Deps, key: Key, ids: NewIds, request: Request):
     )
   }
   if (!change) return known
-  deps.reached('session.replaced')
+  deps.failpoint('session.replaced')
   return change.after
 }
 

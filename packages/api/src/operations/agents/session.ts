@@ -4,7 +4,7 @@ import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from '../events/announce.ts'
 import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
-import { loseAllBut } from './agent-runs.ts'
+import { expireAllBut } from './agent-runs.ts'
 
 /** The agent that a request of this session speaks for, if the session was begun with this key. */
 export async function agentOf(deps: Deps, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {
@@ -42,10 +42,10 @@ export async function endSession(deps: Deps, agent: AgentDoc, at: Date): Promise
     return ended ? null : { ...current, sessionEndedAt: deps.clock.now() }
   })
   if (!change) return
-  deps.reached('session.ended')
+  deps.failpoint('session.ended')
   deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
   announceAgent(deps, change.after)
-  await loseAllBut(deps, change.after, new Set())
+  await expireAllBut(deps, change.after, new Set())
   // What it kept others from offering is free now.
   const names = [...new Set(change.after.modules.map((one) => one.name))]
   await refreshModules(deps, names)

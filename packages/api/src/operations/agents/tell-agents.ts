@@ -6,7 +6,7 @@ import type { AgentDoc } from '../../store/documents/agent.ts'
 type Wish = { kind: 'scan' | 'pause' | 'resume' | 'drain' } | { kind: 'retry' | 'test'; module: string }
 
 /** Asks agents for something: over NATS at once, and with every heartbeat until they say that it is done. */
-export async function tellAgents(deps: Deps, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
+export async function sendCommand(deps: Deps, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
   for (const agent of agents) {
     const command: AgentCommand = { v: 1, id: newUlid(), ...wish }
     await deps.store.agents.change(agent, (current) => ({

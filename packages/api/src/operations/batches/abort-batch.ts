@@ -1,5 +1,5 @@
 import type { BatchId } from '@millrace/shared'
-import { someAtOnce } from '../../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
 
 const membersAtOnce = 1_000
@@ -14,14 +14,14 @@ export async function abortBatch(deps: Deps, batch: BatchId): Promise<void> {
     doc.state === 'staging' ? { ...doc, state: 'aborted', at: deps.clock.now() } : null,
   )
   if (!change) return
-  deps.reached('batch.aborted')
+  deps.failpoint('batch.aborted')
   await removeMembers(deps, batch)
 }
 
 /** Of an aborted batch. `true`: none is left. */
 export async function removeMembers(deps: Deps, batch: BatchId): Promise<boolean> {
   const members = await deps.store.tasks.find({ 'settle.batch': batch }, { limit: membersAtOnce })
-  await someAtOnce(callsAtOnce, members, async (member) => {
+  await mapConcurrently(callsAtOnce, members, async (member) => {
     await deps.store.tasks.removeUnchanged(member)
   })
   return members.length < membersAtOnce

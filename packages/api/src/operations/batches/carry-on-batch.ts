@@ -1,5 +1,5 @@
 import type { BatchId } from '@millrace/shared'
-import { someAtOnce } from '../../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
 import { openBatch } from '../settle/open-batch.ts'
 import { settle } from '../settle/settle.ts'
@@ -19,7 +19,7 @@ export async function admitMembers(deps: Deps, batch: BatchId, most: number): Pr
     { 'settle.batch': batch },
     { sort: { _id: 1 }, limit: most + 1 },
   )
-  await someAtOnce(callsAtOnce, members.slice(0, most), async (member) => {
+  await mapConcurrently(callsAtOnce, members.slice(0, most), async (member) => {
     await settle(deps, member)
   })
   const isThrough = members.length <= most
@@ -28,6 +28,6 @@ export async function admitMembers(deps: Deps, batch: BatchId, most: number): Pr
       ? { ...doc, state: isThrough ? 'admitted' : 'opened', at: deps.clock.now() }
       : null,
   )
-  if (change) deps.reached('batch.admitted')
+  if (change) deps.failpoint('batch.admitted')
   return isThrough
 }

@@ -13,7 +13,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { checkTask } from '../inputs/check-task.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
-import { lookUp } from '../settle/look-up-inputs.ts'
+import { lookUpInputs } from '../settle/look-up-inputs.ts'
 import type { Caller } from '../submit.ts'
 import { newOutput } from '../task/new-output.ts'
 import { newTask } from '../task/new-task.ts'
@@ -59,7 +59,7 @@ async function checkBatch(
     const id = ids.get(task.ref)
     return id ? [{ at, id, task: named(task, ids) }] : []
   })
-  const found = await lookUp(
+  const found = await lookUpInputs(
     deps,
     caller.grant,
     ordered.map(({ task }) => task),
@@ -138,10 +138,10 @@ function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure
 async function stage(deps: Deps, batch: BatchId, tasks: readonly TaskDoc[]): Promise<void> {
   const at = deps.clock.now()
   await deps.store.batches.insert({ _id: batch, rev: 1, state: 'staging', size: tasks.length, at })
-  deps.reached('batch.staged')
+  deps.failpoint('batch.staged')
   for (let from = 0; from < tasks.length; from += insertedAtOnce)
     await deps.store.tasks.insertMissing(tasks.slice(from, from + insertedAtOnce))
-  deps.reached('batch.members-inserted')
+  deps.failpoint('batch.members-inserted')
 }
 
 async function commit(deps: Deps, batch: BatchId): Promise<void> {
@@ -155,7 +155,7 @@ async function commit(deps: Deps, batch: BatchId): Promise<void> {
       'conflict',
       'This batch broke off and was given up. Send it again, with another Idempotency-Key.',
     )
-  if (change) deps.reached('batch.committed')
+  if (change) deps.failpoint('batch.committed')
 }
 
 function inGivenOrder(tasks: readonly TaskDoc[], ids: readonly TaskId[]): TaskDoc[] {

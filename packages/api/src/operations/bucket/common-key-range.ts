@@ -2,16 +2,16 @@ import type { ListedObject } from '../../objects/objects.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
 /** A stretch of the bucket, in the order of its keys. `end`: its last key, `null` when nothing comes after it. */
-export type Stretch = { objects: ListedObject[]; items: DataDoc[]; end: string | null }
+export type KeyRange = { objects: ListedObject[]; items: DataDoc[]; end: string | null }
 
 /**
  * What was read of the objects and of the items that name them ends where the one that was cut off first ends:
  * beyond, one side is not known.
  */
-export function sharedStretch(
+export function commonKeyRange(
   listed: { objects: readonly ListedObject[]; more: boolean },
   naming: { items: readonly DataDoc[]; more: boolean },
-): Stretch {
+): KeyRange {
   const ends = [
     listed.more ? listed.objects.at(-1)?.key : undefined,
     naming.more ? naming.items.at(-1)?.object : undefined,

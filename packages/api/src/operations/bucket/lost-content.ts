@@ -7,15 +7,15 @@ export async function failWithoutObject(deps: Deps, item: DataDoc): Promise<bool
   if (item.status !== 'available' || item.object === null) return false
   if (await deps.objects.head(item.object)) return false
   const change = await deps.store.data.change(item, (current) =>
-    decideLost(current, item.object, deps.clock.now()),
+    decideMissing(current, item.object, deps.clock.now()),
   )
   if (!change) return false
-  deps.reached('janitor.item-failed')
+  deps.failpoint('janitor.item-failed')
   await settleData(deps, change.after)
   return true
 }
 
-export const decideLost = (item: DataDoc, object: string | null, now: Date): DataDoc | null =>
+export const decideMissing = (item: DataDoc, object: string | null, now: Date): DataDoc | null =>
   item.status === 'available' && item.object === object
     ? {
         ...item,

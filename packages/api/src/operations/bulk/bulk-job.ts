@@ -1,6 +1,6 @@
 import { isTerminal, TaskFilter, type TaskId, TaskStatus } from '@millrace/shared'
 import { inBackground } from '../../concurrency/in-background.ts'
-import { someAtOnce } from '../../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
@@ -41,7 +41,7 @@ async function writeDown(
   const at = deps.clock.now()
   const job: BulkJobDoc = { _id: id, rev: 1, act, filter: json, after: null, upTo, count, state: 'going', at }
   await deps.store.bulkJobs.insert(job)
-  deps.reached('bulk.written')
+  deps.failpoint('bulk.written')
   return job
 }
 
@@ -60,7 +60,7 @@ export async function stepBulkJob(deps: Deps, id: BulkJobDoc['_id']): Promise<bo
     named ? { ...wanted, $and: [{ _id: named }, { _id: inRange }] } : { ...wanted, _id: inRange },
     { sort: { _id: 1 }, limit: stepSize },
   )
-  await someAtOnce(callsAtOnce, tasks, (task) => seeTo(deps, job, task._id))
+  await mapConcurrently(callsAtOnce, tasks, (task) => seeTo(deps, job, task._id))
   const last = tasks.at(-1)?._id ?? job.after
   const isDone = tasks.length < stepSize
   await deps.store.bulkJobs.change(job, (current) =>
@@ -68,7 +68,7 @@ export async function stepBulkJob(deps: Deps, id: BulkJobDoc['_id']): Promise<bo
       ? { ...current, after: last, state: isDone ? 'done' : 'going', at: deps.clock.now() }
       : null,
   )
-  deps.reached('bulk.stepped')
+  deps.failpoint('bulk.stepped')
   return isDone
 }
 

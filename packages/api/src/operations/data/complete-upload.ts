@@ -9,7 +9,7 @@ import { settle } from '../settle/settle.ts'
 import { assemble } from './multipart-upload.ts'
 import { unmeasured } from './probe.ts'
 import { removeContent } from './remove-content.ts'
-import { type Inside, isLookedInto, lookInside } from './sniff.ts'
+import { isSniffed, type Sniffed, sniff } from './sniff.ts'
 import { type ReadRange, storedFile } from './stored-file.ts'
 
 /** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
@@ -52,7 +52,7 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
       : null,
   )
   if (!change) return completeUpload(deps, id)
-  deps.reached('upload.completed')
+  deps.failpoint('upload.completed')
   return settleData(deps, change.after)
 }
 
@@ -74,10 +74,10 @@ export function contentOf(
   deps: Deps,
   object: string,
   { contentType, size }: Pick<StoredObject, 'contentType' | 'size'>,
-): Promise<Inside> {
-  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
+): Promise<Sniffed> {
+  if (!isSniffed(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
   const read: ReadRange = (from, to, signal) => deps.objects.readRange(object, from, to, signal)
-  return lookInside(contentType, storedFile(size, read))
+  return sniff(contentType, storedFile(size, read))
 }
 
 /** Carries out what became due when an item turned available, or never will: those that wait for it look again. */
@@ -85,10 +85,10 @@ export async function settleData(deps: Deps, item: DataDoc): Promise<DataDoc> {
   if (!item.settle) return item
   if (item.status === 'expired') await removeContent(deps, item)
   for (const ended of await admitDependents(deps, [item._id])) await settle(deps, ended)
-  deps.reached('upload.waiting-admitted')
+  deps.failpoint('upload.waiting-admitted')
   const change = await deps.store.data.change(item, (current) =>
     current.settle ? { ...current, settle: null } : null,
   )
-  if (change) deps.reached('upload.cleared')
+  if (change) deps.failpoint('upload.cleared')
   return change?.after ?? item
 }

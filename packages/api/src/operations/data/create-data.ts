@@ -16,9 +16,9 @@ import { incomingKey } from '../../objects/keys.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import { newItem } from '../../store/documents/new-item.ts'
-import { takeUpload } from '../access/grant-quota.ts'
+import { spendUpload } from '../access/grant-quota.ts'
 import type { Caller } from '../submit.ts'
-import { withHeldBytes } from './deduplicate.ts'
+import { deduplicate } from './deduplicate.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
@@ -37,7 +37,7 @@ export async function createValue(
   const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
   const paths = { size: '/value', contentType: '/value' }
   const contentType = type === 'text' ? 'text/plain' : 'application/json'
-  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  const take = () => spendUpload(deps, caller.grant, item._id, { size, contentType, paths })
   return { item: await insertOnce(deps, caller, item, take), upload: null }
 }
 
@@ -61,8 +61,8 @@ export async function createFile(
     uploads: 1,
   }
   const paths = { size: '/file/size', contentType: '/file/contentType' }
-  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
-  const made = await insertOnce(deps, caller, item, take, () => withHeldBytes(deps, item))
+  const take = () => spendUpload(deps, caller.grant, item._id, { size, contentType, paths })
+  const made = await insertOnce(deps, caller, item, take, () => deduplicate(deps, item))
   return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
 }
 

@@ -8,7 +8,7 @@ import { contentOf, faultOfUpload } from './complete-upload.ts'
  * verified. It gets a copy of its own, made within the store before the item exists, so that deleting one never
  * touches the other. `null`: the bytes have to be sent.
  */
-export async function withHeldBytes(deps: Deps, item: DataDoc): Promise<DataDoc | null> {
+export async function deduplicate(deps: Deps, item: DataDoc): Promise<DataDoc | null> {
   const { sha256, size, contentType } = item
   if (sha256 === null || size === null || contentType === null) return null
   // What was made with a grant's token and what was not know nothing of each other, not even by a hash.

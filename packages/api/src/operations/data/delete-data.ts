@@ -41,7 +41,7 @@ async function unfinishedProducer(deps: Deps, item: DataDoc): Promise<TaskId | n
 async function mark(deps: Deps, item: DataDoc): Promise<DataDoc> {
   const change = await deps.store.data.change(item, (current) => decideMark(current, deps.clock.now()))
   if (!change) return item
-  deps.reached('delete.marked')
+  deps.failpoint('delete.marked')
   return change.after
 }
 
@@ -63,7 +63,7 @@ export async function finishDeletion(deps: Deps, from: DataDoc): Promise<(TaskId
       await settleData(deps, decided) // who came while it was `deleting` waits for it
       return needing
     }
-    if (decided) deps.reached('delete.committed')
+    if (decided) deps.failpoint('delete.committed')
     item = decided ?? (await deps.store.data.get(item._id))
   }
   if (item?.status === 'removing') await remove(deps, item)
@@ -98,7 +98,7 @@ async function remove(deps: Deps, item: DataDoc): Promise<void> {
   await removeElements(deps, item)
   await leaveList(deps, item)
   await removeContent(deps, item)
-  deps.reached('delete.object-removed')
+  deps.failpoint('delete.object-removed')
   // A retry of its task may have made it anew meanwhile: that one stays.
   await deps.store.data.removeUnchanged(item)
 }

@@ -10,7 +10,7 @@ export const unmeasured: Measures = { width: null, height: null }
  * wrong with a file, it only leaves these empty. The size is that of the frames as they are kept, which a player may
  * turn or stretch. The type tells which format to expect where the first bytes do not.
  */
-export async function measureRecording(file: Blob, contentType: string): Promise<Measures> {
+export async function probe(file: Blob, contentType: string): Promise<Measures> {
   try {
     // The index of a Matroska file leads past its clusters, of which there are thousands.
     const { format } = await parseBlob(file.slice(0, file.size, contentType), {

@@ -1,19 +1,19 @@
 import { essenceOf } from '@millrace/shared'
 import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type'
 import { imageSize } from 'image-size'
-import { type Measures, measureRecording, unmeasured } from './probe.ts'
+import { type Measures, probe, unmeasured } from './probe.ts'
 
 /** Enough for the signature of every known format, and for the size of most pictures. */
 const headBytes = 64 * 1024
 
-export type Inside = { fault: string | null; measures: Measures }
+export type Sniffed = { fault: string | null; measures: Measures }
 
 /** Pictures, sound, video and PDF are what browsers open: whoever calls his file one of these is held to it. */
-export const isLookedInto = (contentType: string): boolean =>
+export const isSniffed = (contentType: string): boolean =>
   /^(image|video|audio)\/|^application\/pdf$/.test(essenceOf(contentType))
 
 /** Holds the first bytes of a file against the type that was promised, and measures pictures and recordings. */
-export async function lookInside(contentType: string, file: Blob): Promise<Inside> {
+export async function sniff(contentType: string, file: Blob): Promise<Sniffed> {
   const promised = usualName(contentType)
   const head = new Uint8Array(await file.slice(0, headBytes).arrayBuffer())
   const type = (await fileTypeFromBuffer(head))?.mime
@@ -24,9 +24,7 @@ export async function lookInside(contentType: string, file: Blob): Promise<Insid
       fault: `The first bytes are ${really}, promised was ${contentType}.`,
       measures: unmeasured,
     }
-  const measures = isPlayed(promised)
-    ? await measureRecording(file, found ?? promised)
-    : measured(promised, head)
+  const measures = isPlayed(promised) ? await probe(file, found ?? promised) : measured(promised, head)
   return { fault: null, measures }
 }
 

@@ -38,7 +38,7 @@ export function announced(payload: string): ChangeEvent | null {
 }
 
 /** Sends a token without waiting for it: a request neither fails nor slows down because of NATS. */
-export function wakeAgents(deps: Deps, module: string): void {
+export function publishToken(deps: Deps, module: string): void {
   deps.bus.announce(moduleEvent(module))
   deps.bus.sendToken(module).catch((err) => deps.logger.warn({ err, module }, 'sending a token failed'))
 }

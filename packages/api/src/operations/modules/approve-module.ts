@@ -2,7 +2,7 @@ import type { ApproveModule } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { wakeAgents } from '../events/announce.ts'
+import { publishToken } from '../events/announce.ts'
 import { approvalOf, approve, isSame } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
@@ -26,7 +26,7 @@ export async function approveModule(
   await deps.bus.ensureWork(name).catch((err) => {
     deps.logger.warn({ err, module: name }, 'no consumer for this module yet; the tick makes it')
   })
-  wakeAgents(deps, name)
+  publishToken(deps, name)
   return meant.map(({ version, digest }) => ({ version, digest }))
 }
 

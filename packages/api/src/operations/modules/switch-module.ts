@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps.ts'
 import { notFound } from '../../failure.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
-import { wakeAgents } from '../events/announce.ts'
+import { publishToken } from '../events/announce.ts'
 import { isGone } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
@@ -14,6 +14,6 @@ export async function switchModule(deps: Deps, name: string, disabled: boolean):
   )
   await refreshModules(deps, [name])
   await announceModules(deps, [name])
-  if (!disabled) wakeAgents(deps, name)
+  if (!disabled) publishToken(deps, name)
   return change?.after ?? { ...known, disabled }
 }

@@ -5,7 +5,7 @@ import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
 import { readBy } from '../inputs/reads.ts'
 
 /** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */
-export async function grantFor(deps: Deps, task: TaskDoc): Promise<Grant> {
+export async function assignmentFor(deps: Deps, task: TaskDoc): Promise<Grant> {
   const items = new Map((await deps.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
   const inputs: Record<string, GrantedInput> = {}
   for (const [key, input] of Object.entries(task.inputs)) {

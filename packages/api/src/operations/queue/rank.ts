@@ -13,4 +13,4 @@ export function rankOf(entry: { priority: Priority; place: number; queuedAt: Dat
 }
 
 /** The place that stands in a rank. */
-export const placeIn = (rank: string): number => Number(rank.split('.')[1] ?? 0)
+export const positionIn = (rank: string): number => Number(rank.split('.')[1] ?? 0)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { placeIn, rankOf } from './rank.ts'
+import { positionIn, rankOf } from './rank.ts'
 import { Shares } from './shares.ts'
 
 type Ready = { caller: string; rank: string }
@@ -20,7 +20,7 @@ function queue() {
       return Array.from({ length: count }, () => {
         waiting.sort((a, b) => (a.rank < b.rank ? -1 : 1))
         const served = waiting.shift()
-        if (served) shares.served(served.rank.startsWith('1') ? 'high' : 'normal', placeIn(served.rank))
+        if (served) shares.served(served.rank.startsWith('1') ? 'high' : 'normal', positionIn(served.rank))
         return served?.caller ?? ''
       })
     },

@@ -1,7 +1,7 @@
 import type { RunId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
-import { wakeAgents } from '../events/announce.ts'
+import { publishToken } from '../events/announce.ts'
 
 /** Limits of what runs at once. A slot list names who holds a place; it is full when it has `limit` holders. */
 
@@ -21,15 +21,15 @@ export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
   ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
 ]
 
-/** `full`: no place was taken; nor with `twin`: the same claim holds one for another run. */
+/** `full`: no place was taken; nor with `duplicate`: the same claim holds one for another run. */
 export async function takeSlot(
   deps: Deps,
   slot: SlotDoc,
   holder: Holder,
-): Promise<'taken' | 'full' | 'twin'> {
-  let taken: 'taken' | 'full' | 'twin' = 'taken'
+): Promise<'taken' | 'full' | 'duplicate'> {
+  let taken: 'taken' | 'full' | 'duplicate' = 'taken'
   await deps.store.slots.change(slot, (current) => {
-    if (current.holders.some((one) => isTwin(one, holder))) taken = 'twin'
+    if (current.holders.some((one) => isDuplicate(one, holder))) taken = 'duplicate'
     else taken = current.holders.length >= current.limit ? 'full' : 'taken'
     return taken === 'taken' ? { ...current, holders: [...current.holders, holder] } : null
   })
@@ -39,7 +39,7 @@ export async function takeSlot(
 /** A claim that took its places so long ago, and has not written yet, writes no more. */
 export const claimPatienceMs = 10_000
 
-const isTwin = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
+const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
   one.claimId === claimId &&
   one.agent === agent &&
   one.run !== run &&
@@ -90,7 +90,7 @@ export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
   const change = await deps.store.queue.change(entry, (current) =>
     current.state === 'parked' ? { ...current, state: 'open', until: null, slot: null } : null,
   )
-  if (change) wakeAgents(deps, entry.module)
+  if (change) publishToken(deps, entry.module)
 }
 
 /**

@@ -7,7 +7,7 @@ import type { RunDoc } from '../../store/documents/run.ts'
 export async function removeRun(deps: Deps, run: RunDoc): Promise<void> {
   await removeLogObject(deps, run)
   await deps.store.runs.remove(run._id)
-  deps.reached('retention.run-removed')
+  deps.failpoint('retention.run-removed')
 }
 
 /** The log alone; the run says that it is gone. */
@@ -21,5 +21,5 @@ export async function removeLog(deps: Deps, run: RunDoc): Promise<void> {
 async function removeLogObject(deps: Deps, run: RunDoc): Promise<void> {
   if (run.archive === 'removed') return
   await deps.objects.remove(runObjectKey(run._id, logOutput, 0))
-  deps.reached('retention.log-removed')
+  deps.failpoint('retention.log-removed')
 }

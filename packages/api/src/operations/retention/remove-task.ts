@@ -17,7 +17,7 @@ export async function removeTask(deps: Deps, task: TaskDoc): Promise<boolean> {
   if (runs.length === runsAtOnce) return false
   // Only as it was judged: somebody may try it again at this very moment.
   const isRemoved = await deps.store.tasks.removeUnchanged(task)
-  if (isRemoved) deps.reached('retention.task-removed')
+  if (isRemoved) deps.failpoint('retention.task-removed')
   return isRemoved
 }
 

@@ -16,13 +16,13 @@ export async function fire(deps: Deps, schedule: ScheduleDoc): Promise<void> {
   const fireAt = schedule.nextFireAt
   if (!fireAt) return
   const fired = await makeTask(deps, schedule, fireAt)
-  if ('task' in fired) deps.reached('schedule.fired')
+  if ('task' in fired) deps.failpoint('schedule.fired')
   const change = await deps.store.schedules.change(schedule, (current) =>
     current.nextFireAt?.getTime() === fireAt.getTime()
       ? decideFired(current, fireAt, fired, deps.clock.now())
       : null,
   )
-  if (change) deps.reached('schedule.moved')
+  if (change) deps.failpoint('schedule.moved')
 }
 
 type Fired = { task: TaskId } | { skipped: string }

@@ -5,7 +5,7 @@ import type { ScheduleDoc } from '../../store/documents/schedule.ts'
 import { checkTask } from '../inputs/check-task.ts'
 import { readBy } from '../inputs/reads.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
-import { lookUp } from '../settle/look-up-inputs.ts'
+import { lookUpInputs } from '../settle/look-up-inputs.ts'
 import type { Caller } from '../submit.ts'
 import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { faultOfTiming, nextFireTime } from './fire-times.ts'
@@ -69,7 +69,7 @@ async function readsOf(deps: Deps, task: CreateSchedule['task']): Promise<Schedu
   try {
     if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
     const manifest = await manifestFor(deps, wanted)
-    return readBy(checkTask(manifest, wanted, await lookUp(deps, null, [wanted])))
+    return readBy(checkTask(manifest, wanted, await lookUpInputs(deps, null, [wanted])))
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const errors = error.errors?.map(({ path, message }) => ({ path: `/task${path}`, message }))

@@ -10,7 +10,7 @@ import {
 import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { announceTask, wakeAgents } from '../events/announce.ts'
+import { announceTask, publishToken } from '../events/announce.ts'
 import { readBy } from '../inputs/reads.ts'
 import { move } from '../task/move.ts'
 import { newOutput } from '../task/new-output.ts'
@@ -143,7 +143,7 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
         updatedAt: now,
       })
       if (!change) return null
-      deps.reached('admit.waiting')
+      deps.failpoint('admit.waiting')
       announceTask(deps, change)
       return change
     }
@@ -157,7 +157,7 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       })
       const change = await writeOnce(deps, task, ended)
       if (!change) return null
-      deps.reached('admit.ended')
+      deps.failpoint('admit.ended')
       return change
     }
     case 'queue': {
@@ -166,10 +166,10 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       const until = task.notBefore && task.notBefore > now ? task.notBefore : null
       await Promise.all([
         createOutputs(deps, task),
-        deps.store.runs.insert(newRun(task, run, now)).then(() => deps.reached('admit.run-created')),
+        deps.store.runs.insert(newRun(task, run, now)).then(() => deps.failpoint('admit.run-created')),
         deps.store.queue
           .insert(newEntry({ ...task, place }, run, now, until))
-          .then(() => deps.reached('admit.entry-created')),
+          .then(() => deps.failpoint('admit.entry-created')),
       ])
       const queued = move(task, 'queued', now, {
         waitingFor: [],
@@ -180,10 +180,10 @@ async function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise
       })
       const writing = writeOnce(deps, task, queued)
       // An agent that is faster than this write makes it itself.
-      if (!until) wakeAgents(deps, task.module)
+      if (!until) publishToken(deps, task.module)
       const change = await writing
       if (!change) return takeBack(deps, task, run)
-      deps.reached('admit.queued')
+      deps.failpoint('admit.queued')
       announceTask(deps, change)
       return change
     }
@@ -207,5 +207,5 @@ async function writeOnce(deps: Deps, task: TaskDoc, next: TaskDoc): Promise<Task
 async function createOutputs(deps: Deps, task: TaskDoc): Promise<void> {
   if (task.settle?.kind !== 'admit') return
   await deps.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
-  deps.reached('admit.outputs-created')
+  deps.failpoint('admit.outputs-created')
 }

@@ -14,6 +14,6 @@ export async function clearMarker(
       ? { ...current, settle: null }
       : null,
   )
-  if (change) deps.reached(point)
+  if (change) deps.failpoint(point)
   return change?.after ?? { ...task, settle: null }
 }

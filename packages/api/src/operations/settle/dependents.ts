@@ -1,5 +1,5 @@
 import type { DataId, TaskId } from '@millrace/shared'
-import { someAtOnce } from '../../concurrency/map-concurrently.ts'
+import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { admit } from './admit.ts'
@@ -23,7 +23,7 @@ export async function admitDependents(
       { waitingFor: { $in: [...upstreams] }, ...(after ? { _id: { $gt: after } } : {}) },
       { sort: { _id: 1 }, limit: pageSize },
     )
-    await someAtOnce(callsAtOnce, waiting, async (dependent) => {
+    await mapConcurrently(callsAtOnce, waiting, async (dependent) => {
       if (await waitsOn(deps, dependent, upstreams)) return
       const admitted = await admit(deps, dependent)
       if (admitted.settle?.kind === 'terminal') ended.push(admitted)

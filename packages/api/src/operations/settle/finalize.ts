@@ -14,11 +14,11 @@ import { staySkipped } from './stay-skipped.ts'
  * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
  * Returns the dependents that ended because of it, to be settled next.
  */
-export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
+export async function finalize(deps: Deps, task: TaskDoc): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
   const marker = task.settle
   if (marker?.kind !== 'terminal') return { task, next: [] }
   await settleFreshOutputs(deps, task)
-  deps.reached('settle.outputs-written')
+  deps.failpoint('settle.outputs-written')
   // Its readers can see the result from here on, and go first: nobody waits for the rest.
   deps.ending.set(task._id, task)
   announceTask(deps, task)
@@ -30,21 +30,21 @@ export async function settleTerminal(deps: Deps, task: TaskDoc): Promise<{ task:
     marker.run && marker.end ? endRun(deps, task, marker.run, marker.end, null) : undefined,
   ])
   if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
-  deps.reached('settle.run-written')
+  deps.failpoint('settle.run-written')
 
   const runs = [marker.run, marker.waiting].filter((run) => run !== null)
   // What its agent finished was granted, and lost its entry before that.
   for (const run of runs) if (run !== task.appliedRun) await deps.store.queue.remove(run)
-  deps.reached('settle.entry-removed')
+  deps.failpoint('settle.entry-removed')
 
   for (const run of runs) await releaseRun(deps, task, run)
-  deps.reached('settle.slots-released')
+  deps.failpoint('settle.slots-released')
 
   await queueDeliveries(deps, task, webhooks)
 
   const items = Object.values(task.outputs).map((output) => output.data)
   const ended = await admitDependents(deps, [task._id, ...items])
-  deps.reached('settle.dependents-admitted')
+  deps.failpoint('settle.dependents-admitted')
   if (task.status !== 'skipped') return { task: await clearMarker(deps, task, 'settle.cleared'), next: ended }
   const last = await staySkipped(deps, task)
   return { task: last, next: last.settle ? [...ended, last] : ended }

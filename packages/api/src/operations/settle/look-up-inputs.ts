@@ -8,7 +8,7 @@ import { settle } from './settle.ts'
 import { isStaged } from './staged.ts'
 
 /** Everything that new tasks name, as far as their caller may use it. */
-export async function lookUp(
+export async function lookUpInputs(
   deps: Deps,
   grant: GrantDoc | null,
   wanted: readonly Pick<CreateTask, 'inputs' | 'after'>[],

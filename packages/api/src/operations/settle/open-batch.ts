@@ -20,13 +20,13 @@ export async function openBatch(deps: Deps, batch: BatchId): Promise<boolean> {
     await deps.store.data.insertMissing(
       members.flatMap((task) => Object.keys(task.outputs).flatMap((key) => newOutput(task, key))),
     )
-    deps.reached('batch.outputs-created')
+    deps.failpoint('batch.outputs-created')
     after = members.at(-1)?._id
     if (members.length < membersAtOnce) break
   }
   await deps.store.batches.change(doc, (current) =>
     current.state === 'committed' ? { ...current, state: 'opened', at: deps.clock.now() } : null,
   )
-  deps.reached('batch.opened')
+  deps.failpoint('batch.opened')
   return true
 }

@@ -1,7 +1,7 @@
 import { runIdOf } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { announceTask, wakeAgents } from '../events/announce.ts'
+import { announceTask, publishToken } from '../events/announce.ts'
 import { releaseRun } from '../queue/slots.ts'
 import { newEntry, newRun } from '../task/new-run.ts'
 import { clearMarker } from './clear-marker.ts'
@@ -14,17 +14,17 @@ export async function settleRequeue(deps: Deps, task: TaskDoc): Promise<TaskDoc>
   const next = runIdOf(task._id, task.attempt)
   const now = deps.clock.now()
   await endRun(deps, task, marker.run, marker.end, next)
-  deps.reached('requeue.old-run-written')
+  deps.failpoint('requeue.old-run-written')
   await deps.store.runs.insert(newRun(task, next, now))
-  deps.reached('requeue.run-created')
+  deps.failpoint('requeue.run-created')
   const until = marker.until && marker.until > now ? marker.until : null
   await deps.store.queue.insert(newEntry(task, next, now, until))
   await deps.store.queue.remove(marker.run)
-  deps.reached('requeue.entry-created')
+  deps.failpoint('requeue.entry-created')
   await releaseRun(deps, task, marker.run)
-  deps.reached('requeue.slots-released')
+  deps.failpoint('requeue.slots-released')
   const cleared = await clearMarker(deps, task, 'requeue.cleared')
-  if (!until) wakeAgents(deps, task.module)
+  if (!until) publishToken(deps, task.module)
   announceTask(deps, task)
   return cleared
 }

@@ -44,9 +44,9 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
         }
       : null,
   )
-  deps.reached('resume.waiting-run-cancelled')
+  deps.failpoint('resume.waiting-run-cancelled')
   await deps.store.queue.remove(marker.waiting)
-  deps.reached('resume.entry-removed')
+  deps.failpoint('resume.entry-removed')
   if (task.agentId) {
     await holdAnyway(deps, task, {
       run: marker.run,
@@ -56,7 +56,7 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
       attempt: 'resumed',
     })
   }
-  deps.reached('resume.slots-taken')
+  deps.failpoint('resume.slots-taken')
   const cleared = await clearMarker(deps, task, 'resume.cleared')
   announceTask(deps, task)
   return cleared

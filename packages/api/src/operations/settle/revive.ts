@@ -19,15 +19,15 @@ export async function settleRevive(
   if (task.settle?.kind !== 'revive') return { task, revived: [] }
   for (const key of Object.keys(task.outputs))
     if (!(await pendingAgain(deps, task, key))) return { task, revived: [] }
-  deps.reached('revive.outputs-pending')
+  deps.failpoint('revive.outputs-pending')
   const revived = await reviveDependents(deps, task)
-  deps.reached('revive.dependents-written')
+  deps.failpoint('revive.dependents-written')
   const change = await deps.store.tasks.change(task, (current) =>
     current.settle?.kind === 'revive' && current.round === task.round
       ? { ...current, settle: { kind: 'admit' } }
       : null,
   )
-  if (change) deps.reached('revive.admitting')
+  if (change) deps.failpoint('revive.admitting')
   return { task: change?.after ?? { ...task, settle: null }, revived }
 }
 

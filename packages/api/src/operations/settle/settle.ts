@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { admit } from './admit.ts'
-import { settleTerminal } from './finalize.ts'
+import { finalize } from './finalize.ts'
 import { openBatch } from './open-batch.ts'
 import { settleRequeue } from './requeue.ts'
 import { settleResume } from './resume.ts'
@@ -42,11 +42,11 @@ async function step(deps: Deps, task: TaskDoc): Promise<Step> {
     case 'resume':
       return { task: await settleResume(deps, task), next: [] }
     case 'terminal':
-      return settleTerminal(deps, task)
+      return finalize(deps, task)
   }
 }
 
 async function settleAdmit(deps: Deps, task: TaskDoc): Promise<Step> {
   const admitted = await admit(deps, task)
-  return admitted.settle?.kind === 'terminal' ? settleTerminal(deps, admitted) : { task: admitted, next: [] }
+  return admitted.settle?.kind === 'terminal' ? finalize(deps, admitted) : { task: admitted, next: [] }
 }

@@ -18,7 +18,7 @@ export async function staySkipped(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
       current.rev === looked.rev ? next : null,
     )
     if (change) {
-      deps.reached('settle.cleared')
+      deps.failpoint('settle.cleared')
       return change.after
     }
     task = await deps.store.tasks.get(from._id)

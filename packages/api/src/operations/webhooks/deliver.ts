@@ -14,7 +14,7 @@ export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
     isDue(current, at) ? { ...current, nextAt: new Date(at.getTime() + leaseMs) } : null,
   )
   if (!claimed) return
-  deps.reached('webhook.claimed')
+  deps.failpoint('webhook.claimed')
   const begun = performance.now()
   const { isOver, ...answered } = await send(deps, due, at)
   const attempt = { at, ...answered, ms: Math.round(performance.now() - begun) }
@@ -24,7 +24,7 @@ export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
       : takeNote(current, attempt),
   )
   if (!change) return
-  deps.reached('webhook.tried')
+  deps.failpoint('webhook.tried')
   if (change.after.state === 'failed')
     deps.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
 }
@@ -64,6 +64,6 @@ async function switchOff(deps: Deps, { webhook }: DeliveryDoc): Promise<void> {
     current.disabledAt ? null : { ...current, disabledAt: deps.clock.now() },
   )
   if (!change) return
-  deps.reached('webhook.switched-off')
+  deps.failpoint('webhook.switched-off')
   deps.logger.warn({ webhook }, 'a webhook was switched off: its receiver answered 410')
 }

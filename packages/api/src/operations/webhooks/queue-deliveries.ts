@@ -53,7 +53,7 @@ export async function queueDeliveries(
       }),
     ),
   )
-  deps.reached('webhook.queued')
+  deps.failpoint('webhook.queued')
 }
 
 /** Settled late, a task is no news to a webhook that was made after its end. */

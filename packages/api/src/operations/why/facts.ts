@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { isOnline, restOf } from '../agents/presence.ts'
+import { isOnline, pauseOf } from '../agents/presence.ts'
 import { awaits } from '../modules/approval.ts'
 import { globalSlot, keySlot, moduleSlot } from '../queue/slots.ts'
 
@@ -77,7 +77,7 @@ export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
         return {
           agentId: agent._id,
           name: agent.name,
-          isPaused: restOf(agent, now) !== null,
+          isPaused: pauseOf(agent, now) !== null,
           capacity: agent.capacity,
           running: holders.filter((holder) => holder.agent === agent._id).length,
           has: available
