@@ -21,7 +21,7 @@ export const mutations: Mutation[] = [
     breaks: 'a report of an earlier run counts for the present one',
     patches: [
       ...one(
-        'finish.ts',
+        'task/transitions.ts',
         "task.status === 'running' && task.currentRun === run\n",
         "task.status === 'running'\n",
       ),
@@ -31,14 +31,22 @@ export const mutations: Mutation[] = [
     name: 'no second look in admit',
     isRare: true,
     breaks: 'what ended between the look and the write is never seen',
-    patches: one('settle/admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+    patches: one(
+      'settle/admit.ts',
+      "const settle = isNew ? { kind: 'admit' as const } : null",
+      'const settle = null',
+    ),
   },
   {
     name: 'a second look that dies with its process',
     isRare: true,
     breaks: 'the same, where the process dies between the write and the look',
     patches: [
-      ...one('settle/admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+      ...one(
+        'settle/admit.ts',
+        "const settle = isNew ? { kind: 'admit' as const } : null",
+        'const settle = null',
+      ),
       ...one(
         'settle/admit.ts',
         "if (decision.kind !== 'wait' || task.settle === null) return task",
@@ -52,9 +60,9 @@ export const mutations: Mutation[] = [
     breaks: 'a task stays skipped when what it wants is tried again in that moment',
     patches: [
       ...one(
-        'settle/revive.ts',
-        'return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)',
-        'return skipped.settle ? null : freshRound(skipped, now)',
+        'task/fresh-round.ts',
+        'return task.settle ? { ...task, updatedAt: now } : freshRound(task, now)',
+        'return task.settle ? null : freshRound(task, now)',
       ),
       ...one('settle/finalize.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
     ],
@@ -62,13 +70,13 @@ export const mutations: Mutation[] = [
   {
     name: 'a requeue without its marker',
     breaks: 'the next attempt stands in no queue',
-    patches: one('finish.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
+    patches: one('task/transitions.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
   },
   {
     name: "a loser removes the winner's holder",
     breaks: 'a run that counts against no limit',
     patches: one(
-      'claim.ts',
+      'queue/take-slots.ts',
       '(one) => one.run === holder.run && one.attempt === holder.attempt',
       '(one) => one.run === holder.run',
     ),
@@ -77,11 +85,7 @@ export const mutations: Mutation[] = [
     name: 'a ready entry removed while its task is blocked',
     isRare: true,
     breaks: 'a task that is queued and in no queue',
-    patches: one(
-      'settle/run-end.ts',
-      "(task.status === 'queued' || task.status === 'blocked')",
-      "task.status === 'queued'",
-    ),
+    patches: one('task/transitions.ts', 'isWaiting(task) && runIdOf', "task.status === 'queued' && runIdOf"),
   },
   {
     name: 'settle is not repeated',

@@ -1,11 +1,11 @@
-import { isTerminal, runIdOf, type TaskId } from '@millrace/shared'
+import { isTerminal, type TaskId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './events/announce.ts'
 import { settle } from './settle/settle.ts'
 import { findTask } from './settle/staged.ts'
-import { move } from './task/move.ts'
+import { cancelled, cancelRequested } from './task/transitions.ts'
 
 /** Ends a waiting task at once; a running one is asked to stop, and ends when its agent says so or is lost. */
 export async function cancel(deps: Deps, id: TaskId): Promise<{ task: TaskDoc; already: boolean }> {
@@ -16,28 +16,13 @@ export async function cancel(deps: Deps, id: TaskId): Promise<{ task: TaskDoc; a
     if (task.status === 'cancelled') return { task, already: true }
     if (isTerminal(task.status)) throw new Failure('already_finished', `The task has already ${task.status}.`)
     if (task.cancelRequestedAt) return { task, already: false }
-    const change = await deps.store.tasks.change(task, (current) => decideCancel(current, deps.clock.now()))
+    const change = await deps.store.tasks.change(task, (current) => {
+      const now = deps.clock.now()
+      return cancelled(current, now) ?? cancelRequested(current, now)
+    })
     if (!change) continue // it moved on, or was left open by somebody: look again
     return { task: await follow(deps, change.after), already: false }
   }
-}
-
-export function decideCancel(task: TaskDoc, now: Date): TaskDoc | null {
-  if (task.settle || isTerminal(task.status) || task.cancelRequestedAt) return null
-  if (task.status === 'running') return { ...task, cancelRequestedAt: now, updatedAt: now }
-  const error = { code: 'cancelled' as const, message: 'Cancelled on request.', retryable: false }
-  return move(task, 'cancelled', now, {
-    error,
-    cancelRequestedAt: now,
-    waitingFor: [],
-    finishedAt: now,
-    settle: {
-      kind: 'terminal',
-      run: null,
-      end: null,
-      waiting: task.currentRun ?? runIdOf(task._id, task.attempt),
-    },
-  })
 }
 
 async function follow(deps: Deps, task: TaskDoc): Promise<TaskDoc> {

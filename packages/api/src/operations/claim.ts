@@ -12,16 +12,15 @@ import { expireRun } from './expire-run.ts'
 import { fitsVersion } from './modules/fits-version.ts'
 import { assignmentFor } from './queue/assignment.ts'
 import { park } from './queue/park.ts'
-import { type Picked, pickEntry } from './queue/pick.ts'
 import { positionIn } from './queue/rank.ts'
-import { claimPatienceMs, globalSlot, moduleSlot, release, slotsFor, takeSlot } from './queue/slots.ts'
-import { isToCome, removeUnclaimed } from './settle/run-end.ts'
+import { readQueue } from './queue/read-queue.ts'
+import { claimPatienceMs, globalSlot, slotsFor } from './queue/slots.ts'
+import { releaseSlots, takeSlots } from './queue/take-slots.ts'
 import { settle } from './settle/settle.ts'
-import { move } from './task/move.ts'
 import { claimOf, newRun } from './task/new-run.ts'
+import { claimed } from './task/transitions.ts'
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
-const entriesAtOnce = 50
 
 /**
  * An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. Throws `unavailable`
@@ -33,19 +32,19 @@ export async function claim(
   request: Request,
 ): Promise<ClaimAnswer | null> {
   const passed = new Set<string>()
-  const [agent, first] = await Promise.all([asking, lookAround(deps, request.offers, passed)])
+  const [agent, first] = await Promise.all([asking, readQueue(deps, request.offers, passed)])
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
   const again = await assignedBefore(deps, agent, request.claimId, first.slots)
   if (again) return { grant: await assignmentFor(deps, again) }
   if (pauseOf(agent, deps.clock.now())?.by === 'operator') return null
 
-  const lookAgain = () => lookAround(deps, offers, passed)
+  const lookAgain = () => readQueue(deps, offers, passed)
   let look = offers.length === request.offers.length ? first : await lookAgain()
   for (; look.best; look = await lookAgain()) {
     const { best, slots } = look
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
-    const taken = await take(deps, agent, request.claimId, best.entry, best.offer, slots)
+    const taken = await take(deps, { agent, claimId: request.claimId }, best, slots)
     if (taken === 'duplicate') throw duplicateUnderWay()
     if (taken === 'nothing') return null
     if (taken !== 'next') return { grant: await assignmentFor(deps, taken), more: best.more }
@@ -84,41 +83,13 @@ const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
       one.status === 'AVAILABLE',
   )
 
-/** What there is to take, and the limits it falls under as they stand now. */
-async function lookAround(deps: Deps, offers: readonly Offer[], passed: ReadonlySet<string>) {
-  const modules = [...new Set(offers.map((offer) => moduleSlot(offer.module)))]
-  const [best, slots] = await Promise.all([
-    bestEntry(deps, offers, passed),
-    deps.store.slots.many([globalSlot, ...modules]),
-  ])
-  return { best, slots }
-}
+type Claimant = { agent: AgentDoc; claimId: string }
 
-/** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
-async function bestEntry(
-  deps: Deps,
-  offers: readonly Offer[],
-  passed: ReadonlySet<string>,
-): Promise<Picked | null> {
-  const open = (some: readonly Offer[]) => {
-    const modules = [...new Set(some.map((offer) => offer.module))]
-    if (modules.length === 0) return []
-    const filter = { state: 'open' as const, module: modules.length === 1 ? modules[0] : { $in: modules } }
-    return deps.store.queue.find(filter, { sort: { rank: 1 }, limit: entriesAtOnce + passed.size })
-  }
-  const roomy = offers.filter((offer) => offer.max > 0)
-  const cramped = offers.filter((offer) => offer.max === 0)
-  const [fitting, waiting] = await Promise.all([open(roomy), open(cramped)])
-  return pickEntry({ fitting, waiting, roomy, cramped, passed })
-}
-
-/** `next`: not this one. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
+/** `next`: not this entry. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
 async function take(
   deps: Deps,
-  agent: AgentDoc,
-  claimId: string,
-  entry: QueueDoc,
-  offer: Offer,
+  { agent, claimId }: Claimant,
+  { entry, offer }: { entry: QueueDoc; offer: Offer },
   known: readonly SlotDoc[],
 ): Promise<TaskDoc | 'next' | 'nothing' | 'duplicate'> {
   const holder: Holder = {
@@ -128,18 +99,19 @@ async function take(
     at: deps.clock.now(),
     attempt: deps.random().toString(36),
   }
-  const decide = (task: TaskDoc) => {
-    const now = deps.clock.now()
-    return now.getTime() - holder.at.getTime() > claimPatienceMs
-      ? null
-      : decideClaim(task, entry, agent, claimId, offer, now)
-  }
   const [{ held, full, isDuplicate }, waiting] = await Promise.all([
     takeSlots(deps, await slotsFor(deps, entry, known), holder),
     readyTask(deps, entry),
   ])
   const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
-  const change = full || isDuplicate || !fits ? null : await deps.store.tasks.change(waiting, decide)
+  const isRefused = full !== null || isDuplicate || !fits
+  const change = isRefused
+    ? null
+    : await deps.store.tasks.change(waiting, (task) => {
+        const now = deps.clock.now()
+        const isTooLate = now.getTime() - holder.at.getTime() > claimPatienceMs
+        return isTooLate ? null : claimed(task, { run: entry._id, claimId, agent, offer }, now)
+      })
   if (!change) {
     const now = await releaseSlots(deps, entry, holder, held)
     if (now && isOfClaim(now, holder)) return now
@@ -153,19 +125,6 @@ async function take(
   deps.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
   deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
   return afterClaim(deps, agent, entry, change.after)
-}
-
-/** Gives back the places that were taken, and has a look at the task: an entry that nobody may claim any more goes. */
-async function releaseSlots(
-  deps: Deps,
-  entry: QueueDoc,
-  holder: Holder,
-  held: readonly string[],
-): Promise<TaskDoc | null> {
-  await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
-  const task = await deps.store.tasks.get(entry.task)
-  if (!task || !isToCome(task, entry._id)) await removeUnclaimed(deps, task, entry._id)
-  return task
 }
 
 /** A duplicate of this claim was faster: its assignment is the answer to both. */
@@ -183,40 +142,6 @@ async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boole
   if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
     return true
   return fitsVersion(task, await deps.store.modules.get(task.module), offer)
-}
-
-/** Up to the first one that is full, or that a duplicate claim was faster at. */
-async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder) {
-  const held: string[] = []
-  for (const slot of slots) {
-    const taken = await takeSlot(deps, slot, holder)
-    if (taken !== 'taken')
-      return { held, full: taken === 'full' ? slot._id : null, isDuplicate: taken === 'duplicate' }
-    held.push(slot._id)
-    deps.failpoint(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
-  }
-  return { held, full: null, isDuplicate: false }
-}
-
-/** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */
-export function decideClaim(
-  task: TaskDoc,
-  entry: QueueDoc,
-  agent: AgentDoc,
-  claimId: string,
-  offer: Offer,
-  now: Date,
-): TaskDoc | null {
-  if (task.status !== 'queued' || task.currentRun !== entry._id || task.settle) return null
-  return move(task, 'running', now, {
-    claimId,
-    sessionId: agent.sessionId,
-    agentId: agent._id,
-    lostRun: null,
-    ranVersion: offer.version,
-    ranDigest: offer.digest,
-    startedAt: now,
-  })
 }
 
 async function afterClaim(

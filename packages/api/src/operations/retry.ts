@@ -6,10 +6,7 @@ import { announceTask } from './events/announce.ts'
 import { readBy } from './inputs/reads.ts'
 import { settle } from './settle/settle.ts'
 import { findTask } from './settle/staged.ts'
-import { freshRound } from './task/fresh-round.ts'
-
-/** As many requests as a task remembers, so that a repeated one begins no second round. */
-const retriesKept = 20
+import { retried } from './task/fresh-round.ts'
 
 /**
  * Gives a task that ended without success a fresh round of attempts. `request` tells a repetition of the same
@@ -24,19 +21,13 @@ export async function retry(deps: Deps, id: TaskId, request: string): Promise<Ta
     refuseUnlessEnded(task)
     await refuseGoneInputs(deps, task)
     const change = await deps.store.tasks.change(task, (current) =>
-      decideRetry(current, request, deps.clock.now()),
+      retried(current, request, deps.clock.now()),
     )
     if (!change) continue // it moved on meanwhile: look again
     deps.failpoint('retry.written')
     announceTask(deps, change.after)
     return settle(deps, change.after)
   }
-}
-
-/** `null`: there is nothing to try again, or something is still to be done about its last end. */
-export function decideRetry(task: TaskDoc, request: string, now: Date): TaskDoc | null {
-  if (!isTerminal(task.status) || task.status === 'succeeded' || task.settle) return null
-  return freshRound(task, now, { retries: [...task.retries, request].slice(-retriesKept) })
 }
 
 function refuseUnlessEnded(task: TaskDoc): void {

@@ -1,6 +1,7 @@
 import type { RunId } from '@millrace/shared'
 import type { Deps } from '../deps.ts'
-import { cancelWaitingRun, isToCome } from '../operations/settle/run-end.ts'
+import { cancelWaitingRun } from '../operations/queue/remove-unclaimed.ts'
+import { mayBeClaimed } from '../operations/task/transitions.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 10 * 60_000
@@ -20,7 +21,7 @@ export const tidyRuns = sweep('tidy-runs', everyMs, async (deps: Deps, after) =>
   )
   for (const run of runs) {
     const task = tasks.get(run.task)
-    if (task && (isToCome(task, run._id) || task.currentRun === run._id)) continue
+    if (task && (mayBeClaimed(task, run._id) || task.currentRun === run._id)) continue
     await cancelWaitingRun(deps, run._id, deps.clock.now())
   }
   return runs.length === atOnce ? (runs.at(-1)?._id ?? null) : null

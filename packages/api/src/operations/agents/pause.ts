@@ -1,7 +1,7 @@
 import type { AgentRest } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../events/announce.ts'
+import { announceAgent } from './announce-agent.ts'
 import { sendCommand } from './tell-agents.ts'
 
 /** Operators let an agent rest, or take that back. It holds at the next claim, whether or not the agent hears of it. */

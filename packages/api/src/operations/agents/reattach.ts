@@ -1,8 +1,8 @@
 import { parseRunId, type RunId, type RunVerdict } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { decideResume } from '../settle/resume.ts'
 import { settle } from '../settle/settle.ts'
+import { resumed } from '../task/transitions.ts'
 
 /** An agent says it holds a run: go on with it, cancel it, or stop because it is no longer the task's. */
 export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise<RunVerdict> {
@@ -19,11 +19,11 @@ export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise
     }
     return task.cancelRequestedAt ? 'cancel' : 'keep'
   }
-  const resumed = await deps.store.tasks.change(task, (current) =>
-    decideResume(current, agent, run, deps.clock.now()),
+  const change = await deps.store.tasks.change(task, (current) =>
+    resumed(current, agent, run, deps.clock.now()),
   )
-  if (!resumed) return 'stop'
+  if (!change) return 'stop'
   deps.failpoint('resume.written')
-  await settle(deps, resumed.after)
+  await settle(deps, change.after)
   return 'keep'
 }

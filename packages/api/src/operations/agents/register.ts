@@ -5,8 +5,8 @@ import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
 import type { KeyDoc, Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../events/announce.ts'
 import { expireAllBut } from './agent-runs.ts'
+import { announceAgent } from './announce-agent.ts'
 import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof RegisterRequest>

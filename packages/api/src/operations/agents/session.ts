@@ -2,9 +2,9 @@ import type { KeyId, SessionId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../events/announce.ts'
 import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
 import { expireAllBut } from './agent-runs.ts'
+import { announceAgent } from './announce-agent.ts'
 
 /** The agent that a request of this session speaks for, if the session was begun with this key. */
 export async function agentOf(deps: Deps, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {

@@ -1,30 +1,13 @@
-import { agentEvent, ChangeEvent, moduleEvent, taskEvent } from '@millrace/shared'
+import { ChangeEvent, moduleEvent, taskEvent } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
-import type { AgentDoc } from '../../store/documents/agent.ts'
-import type { ModuleDoc } from '../../store/documents/module.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { statusOfAgent } from '../agents/presence.ts'
-import { bestEntry } from '../modules/standing.ts'
 
 /** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
 export function announceTask(deps: Deps, { _id, status, updatedAt }: TaskDoc): void {
   announce(deps, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
 }
 
-/** As it stands over all of its agents. */
-export function announceModule(deps: Deps, module: ModuleDoc, agents: readonly AgentDoc[]): void {
-  const status = bestEntry(module, agents)?.status ?? 'ERROR'
-  const updatedAt = deps.clock.now().toISOString()
-  announce(deps, moduleEvent(module._id), { kind: 'module', id: module._id, status, updatedAt })
-}
-
-export function announceAgent(deps: Deps, agent: AgentDoc): void {
-  const status = statusOfAgent(agent, deps.clock.now())
-  const updatedAt = deps.clock.now().toISOString()
-  announce(deps, agentEvent(agent._id), { kind: 'agent', id: agent._id, status, updatedAt })
-}
-
-const announce = (deps: Deps, subject: string, change: ChangeEvent): void =>
+export const announce = (deps: Deps, subject: string, change: ChangeEvent): void =>
   deps.bus.announce(subject, JSON.stringify(change))
 
 /** What was announced; `null` for a mere call to look, and for what another version of this program says. */

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { announceModule } from '../events/announce.ts'
+import { announceModule } from './announce-module.ts'
 import { withheld } from './approval.ts'
 import { connectedOf, standing } from './standing.ts'
 import { removeUnknown } from './write-report.ts'

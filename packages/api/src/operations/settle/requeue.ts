@@ -2,10 +2,11 @@ import { runIdOf } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask, publishToken } from '../events/announce.ts'
+import { newEntry } from '../queue/new-entry.ts'
 import { releaseRun } from '../queue/slots.ts'
-import { newEntry, newRun } from '../task/new-run.ts'
+import { newRun } from '../task/new-run.ts'
 import { clearMarker } from './clear-marker.ts'
-import { endRun } from './run-end.ts'
+import { endRun } from './end-run.ts'
 
 /** After an attempt that did not count as the last: the old run ends, the next attempt waits for a claim. */
 export async function settleRequeue(deps: Deps, task: TaskDoc): Promise<TaskDoc> {

@@ -1,31 +1,11 @@
-import type { RunId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
-import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask } from '../events/announce.ts'
+import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
 import { holdAnyway } from '../queue/slots.ts'
-import { move } from '../task/move.ts'
 import { clearMarker } from './clear-marker.ts'
-import { cancelWaitingRun } from './run-end.ts'
 
-/** A run that was thought lost is still being worked on, and nobody claimed the next attempt: it goes on. */
-export function decideResume(task: TaskDoc, agent: AgentDoc, run: RunId, now: Date): TaskDoc | null {
-  if (
-    task.status !== 'queued' ||
-    task.settle ||
-    task.lostRun !== run ||
-    task.agentId !== agent._id ||
-    !task.currentRun
-  )
-    return null
-  return move(task, 'running', now, {
-    currentRun: run,
-    lostRun: null,
-    sessionId: agent.sessionId,
-    settle: { kind: 'resume', run, waiting: task.currentRun },
-  })
-}
-
+/** An expired run goes on: the attempt that waits in its place is taken out of the queue again. */
 export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'resume') return task

@@ -2,9 +2,10 @@ import type { DataId, TaskId } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { freshRound } from '../task/fresh-round.ts'
+import { decideAdmission } from '../task/admission.ts'
+import { revived } from '../task/fresh-round.ts'
 import { newOutput } from '../task/new-output.ts'
-import { decideAdmit, lookAtUpstreams } from './admit.ts'
+import { readUpstreams } from './upstreams.ts'
 
 const atOnce = 200
 
@@ -20,7 +21,7 @@ export async function settleRevive(
   for (const key of Object.keys(task.outputs))
     if (!(await pendingAgain(deps, task, key))) return { task, revived: [] }
   deps.failpoint('revive.outputs-pending')
-  const revived = await reviveDependents(deps, task)
+  const begun = await reviveDependents(deps, task)
   deps.failpoint('revive.dependents-written')
   const change = await deps.store.tasks.change(task, (current) =>
     current.settle?.kind === 'revive' && current.round === task.round
@@ -28,7 +29,7 @@ export async function settleRevive(
       : null,
   )
   if (change) deps.failpoint('revive.admitting')
-  return { task: change?.after ?? { ...task, settle: null }, revived }
+  return { task: change?.after ?? { ...task, settle: null }, revived: begun }
 }
 
 /**
@@ -56,23 +57,15 @@ export function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc
 /** Those that another upstream keeps from running stay as they are, until that one is tried again too. */
 async function reviveDependents(deps: Deps, task: TaskDoc): Promise<TaskDoc[]> {
   const outputs = Object.values(task.outputs).map((output) => output.data)
-  const revived = new Map<TaskId, TaskDoc>()
+  const begun = new Map<TaskId, TaskDoc>()
   for (const skipped of await skippedFor(deps, task._id, outputs)) {
-    if (revived.has(skipped._id)) continue
-    const upstreams = await lookAtUpstreams(deps, skipped)
-    if (decideAdmit(skipped, upstreams).kind === 'end') continue
-    const change = await deps.store.tasks.change(skipped, (current) =>
-      decideRevive(current, deps.clock.now()),
-    )
-    if (change) revived.set(skipped._id, change.after)
+    if (begun.has(skipped._id)) continue
+    const upstreams = await readUpstreams(deps, skipped)
+    if (decideAdmission(skipped, upstreams).kind === 'end') continue
+    const change = await deps.store.tasks.change(skipped, (current) => revived(current, deps.clock.now()))
+    if (change) begun.set(skipped._id, change.after)
   }
-  return [...revived.values()]
-}
-
-/** One that is still being settled is touched only: then whoever is at it looks once more, and begins it anew. */
-function decideRevive(skipped: TaskDoc, now: Date): TaskDoc | null {
-  if (skipped.status !== 'skipped') return null
-  return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)
+  return [...begun.values()]
 }
 
 async function skippedFor(deps: Deps, task: TaskId, outputs: readonly DataId[]): Promise<TaskDoc[]> {

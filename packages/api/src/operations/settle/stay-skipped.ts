@@ -1,7 +1,8 @@
 import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { freshRound } from '../task/fresh-round.ts'
-import { decideAdmit, lookAtUpstreams } from './admit.ts'
+import { decideAdmission } from '../task/admission.ts'
+import { unskipped } from '../task/fresh-round.ts'
+import { readUpstreams } from './upstreams.ts'
 
 /**
  * The last write of the settle of a skipped task. What it wants may have been tried again since it was looked at: then
@@ -12,8 +13,8 @@ export async function staySkipped(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
   let task: TaskDoc | null = from
   while (task?.settle?.kind === 'terminal' && task.round === from.round) {
     const looked: TaskDoc = task
-    const stays = decideAdmit(looked, await lookAtUpstreams(deps, looked)).kind === 'end'
-    const next = stays ? { ...looked, settle: null } : freshRound(looked, deps.clock.now())
+    const stays = decideAdmission(looked, await readUpstreams(deps, looked)).kind === 'end'
+    const next = stays ? { ...looked, settle: null } : unskipped(looked, deps.clock.now())
     const change = await deps.store.tasks.change(looked, (current) =>
       current.rev === looked.rev ? next : null,
     )

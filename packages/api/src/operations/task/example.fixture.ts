@@ -4,9 +4,9 @@ import type { TaskDoc } from '../../store/documents/task.ts'
 
 /** Documents for table tests: each says only what its row is about. */
 export const at = new Date('2026-11-21T00:00:00Z')
-export const taskId = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV'
-export const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV'
-export const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+export const taskId = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
+export const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
+export const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 
 export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   _id: taskId,

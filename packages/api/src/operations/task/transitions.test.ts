@@ -1,34 +1,114 @@
-import { type FinishReport, TaskStatus, taskMoves } from '@millrace/shared'
+import { isDeepStrictEqual } from 'node:util'
+import { TaskStatus, taskMoves } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import type { TaskMarker } from '../../store/documents/task.ts'
-import { decideCancel } from '../cancel.ts'
-import { decideClaim } from '../claim.ts'
-import { decideLost } from '../expire-run.ts'
-import { decideFinish, mayRetry } from '../finish.ts'
-import { decideResume } from '../settle/resume.ts'
-import { delaySeconds } from './backoff.ts'
-import { agentId, at, exampleAgent, exampleEntry, exampleTask, sessionId, taskId } from './example.fixture.ts'
+import type { RunEnd } from '../../store/documents/run.ts'
+import type { TaskDoc, TaskMarker } from '../../store/documents/task.ts'
+import { agentId, at, exampleAgent, exampleTask, sessionId, taskId } from './example.fixture.ts'
+import { retried, revived, unskipped } from './fresh-round.ts'
+import * as arrows from './transitions.ts'
 
 const run = (attempt: number) => `${taskId}.${attempt}` as const
-const marker: TaskMarker = { kind: 'admit' }
-const running = { status: 'running', agentId, sessionId } as const
-const requeued = { status: 'queued', attempt: 2, currentRun: run(2), lostRun: run(1), agentId } as const
+const now = new Date(at.getTime() + 60_000)
 const offer = { module: 'echo', version: '1.0.0', digest: 'd', max: 1, warm: 0 }
-const report = (outcome: FinishReport['outcome'], error?: FinishReport['error']): FinishReport => ({
+const error = { code: 'crashed', message: 'm', retryable: true } as const
+const end: RunEnd = {
+  status: 'failed',
+  exitCode: 1,
+  signal: null,
+  error,
+  usage: null,
+  log: null,
+  logSaved: false,
+  startedAt: at,
+  finishedAt: now,
+  endedAt: now,
+}
+const ofNoRun: TaskMarker = { kind: 'terminal', run: null, end: null, waiting: null }
+const ofItsRun: TaskMarker = { kind: 'terminal', run: run(1), end, waiting: null }
+const finished = { appliedRun: run(1), failures: 1, error }
+const expired = { attempt: 2, currentRun: run(2), lostRun: run(1), agentId, startedAt: null }
+
+/** Of a task that had two attempts and ended. */
+const past = {
+  attempt: 2,
+  failures: 2,
+  losses: 1,
+  currentRun: run(2),
+  alone: true,
+  claimId: 'claim',
+  agentId,
   sessionId,
-  outcome,
   result: {},
   error,
-})
-const retryable = { code: 'crashed', message: 'm', retryable: true } as const
-const final = { code: 'module_error', message: 'm', retryable: false } as const
+  cancelRequestedAt: at,
+  startedAt: at,
+  finishedAt: at,
+}
+const freshRound = {
+  status: 'blocked',
+  round: 2,
+  attempt: 3,
+  failures: 0,
+  losses: 0,
+  currentRun: null,
+  alone: false,
+  claimId: null,
+  agentId: null,
+  sessionId: null,
+  result: null,
+  error: null,
+  cancelRequestedAt: null,
+  queuedAt: null,
+  startedAt: null,
+  finishedAt: null,
+  settle: { kind: 'revive' },
+} as const
 
-describe('a claim', () => {
-  const claim = (changes: Parameters<typeof exampleTask>[0]) =>
-    decideClaim(exampleTask(changes), exampleEntry(), exampleAgent, 'claim', offer, at)
+type Arrow = {
+  name: string
+  from: TaskStatus[]
+  /** The task at its start, but for its status. */
+  start: Partial<TaskDoc>
+  draw: (task: TaskDoc) => TaskDoc | null
+  /** All that differs afterwards, but for the history. */
+  changes: Partial<TaskDoc>
+  /** Other starts of the same status from which it does not lead. */
+  refused: Partial<TaskDoc>[]
+}
 
-  test('makes a queued task of that attempt the agent’s running one', () => {
-    expect(claim({ lostRun: run(1) })).toMatchObject({
+const open: Partial<TaskDoc>[] = [{ settle: { kind: 'admit' } }, { settle: ofNoRun }]
+const running = { agentId, sessionId, startedAt: at }
+
+const table: Arrow[] = [
+  {
+    name: 'queued',
+    from: ['blocked'],
+    start: { currentRun: null, queuedAt: null, waitingFor: [taskId], settle: { kind: 'admit' } },
+    draw: (task) => arrows.queued(task, { run: run(1), place: 7 }, now),
+    changes: {
+      status: 'queued',
+      currentRun: run(1),
+      place: 7,
+      queuedAt: now,
+      waitingFor: [],
+      settle: null,
+    },
+    refused: [],
+  },
+  ...(['skipped', 'failed'] as const).map((status) => ({
+    name: `upstreamFailed, which says ${status}`,
+    from: ['blocked' as const],
+    start: { currentRun: null, queuedAt: null, waitingFor: [taskId], settle: { kind: 'admit' as const } },
+    draw: (task: TaskDoc) => arrows.upstreamFailed(task, status, error, now),
+    changes: { status, error, waitingFor: [], finishedAt: now, settle: ofNoRun },
+    refused: [],
+  })),
+  {
+    name: 'claimed',
+    from: ['queued'],
+    start: { lostRun: run(9) },
+    draw: (task) => arrows.claimed(task, { run: run(1), claimId: 'claim', agent: exampleAgent, offer }, now),
+    changes: {
       status: 'running',
       claimId: 'claim',
       agentId,
@@ -36,174 +116,195 @@ describe('a claim', () => {
       lostRun: null,
       ranVersion: '1.0.0',
       ranDigest: 'd',
-      startedAt: at,
-    })
-  })
-
-  test('of any other state, another attempt or with an open marker comes to nothing', () => {
-    for (const status of TaskStatus.options.filter((one) => one !== 'queued'))
-      expect(claim({ status })).toBeNull()
-    expect(claim({ currentRun: run(2), attempt: 2 })).toBeNull()
-    expect(claim({ settle: marker })).toBeNull()
-  })
-})
-
-describe('a report', () => {
-  const finish = (task: Parameters<typeof exampleTask>[0], given: FinishReport, of = run(1)) =>
-    decideFinish(exampleTask(task), of, given, {}, at, 1)
-
-  test('of the current run ends the task or tries again', () => {
-    const rows: [Parameters<typeof exampleTask>[0], FinishReport, object][] = [
-      [{}, report('succeeded'), { status: 'succeeded', settle: { kind: 'terminal' } }],
-      [
-        {},
-        report('failed', retryable),
-        { status: 'queued', attempt: 2, failures: 1, settle: { kind: 'requeue' } },
-      ],
-      [{ failures: 2 }, report('failed', retryable), { status: 'failed', failures: 3, error: retryable }],
-      [{ maxAttempts: 1 }, report('timed_out'), { status: 'failed', error: { code: 'timed_out' } }],
-      [{}, report('failed', final), { status: 'failed', error: final }],
-      [{}, report('cancelled'), { status: 'cancelled' }],
-      [{ failures: 2 }, report('handed_back'), { status: 'queued', failures: 2, settle: { until: null } }],
-      [{ cancelRequestedAt: at }, report('succeeded'), { status: 'cancelled', result: null }],
-      [{ cancelRequestedAt: at }, report('handed_back'), { status: 'cancelled' }],
-    ]
-    for (const [task, given, after] of rows)
-      expect(finish({ ...running, ...task }, given), JSON.stringify(given)).toMatchObject({
-        ...after,
-        appliedRun: run(1),
-      })
-  })
-
-  test('of a run that is no longer current, or while a marker is open, changes nothing', () => {
-    expect(finish({ ...running, settle: marker }, report('succeeded'))).toBeNull()
-    expect(finish({ ...running, attempt: 2, currentRun: run(2) }, report('succeeded'))).toBeNull()
-    for (const status of TaskStatus.options.filter((one) => one !== 'running'))
-      expect(finish({ status }, report('succeeded')), status).toBeNull()
-  })
-
-  test('of a lost run counts only as a success that nobody was faster than', () => {
-    expect(finish(requeued, report('succeeded'))).toMatchObject({
-      status: 'succeeded',
-      currentRun: run(1),
-      settle: { kind: 'terminal', run: run(1), waiting: run(2) },
-    })
-    expect(finish(requeued, report('failed', retryable))).toBeNull()
-    expect(finish({ ...requeued, status: 'running', lostRun: null }, report('succeeded'))).toBeNull()
-  })
-})
-
-describe('another attempt', () => {
-  test('is given by the table of outcomes', () => {
-    const memory = { code: 'out_of_memory', message: 'm', retryable: false } as const
-    const rows: [
-      FinishReport['outcome'],
-      typeof retryable | typeof final | typeof memory | null,
-      number,
-      boolean,
-    ][] = [
-      ['failed', retryable, 5, true],
-      ['failed', final, 0, false],
-      ['failed', null, 0, false],
-      ['failed', memory, 0, true],
-      ['failed', memory, 1, false],
-      ['timed_out', final, 0, true],
-      ['timed_out', null, 3, true],
-      ['succeeded', null, 0, false],
-      ['cancelled', retryable, 0, false],
-    ]
-    for (const [outcome, error, before, again] of rows) expect(mayRetry(outcome, error, before)).toBe(again)
-  })
-
-  test('waits between nothing and its ceiling, which grows to its bound', () => {
-    const backoff = { initialSeconds: 2, factor: 3, maxSeconds: 50 }
-    expect([1, 2, 3, 4, 5, 500].map((failures) => delaySeconds(backoff, failures, 1))).toEqual([
-      2, 6, 18, 50, 50, 50,
-    ])
-    expect(delaySeconds(backoff, 4, 0)).toBe(0)
-    expect(delaySeconds(backoff, 3, 0.5)).toBe(9)
-    expect(delaySeconds(backoff, 0, 1)).toBe(2)
-    expect(delaySeconds({ ...backoff, initialSeconds: 0 }, 9, 1)).toBe(0)
-  })
-})
-
-describe('a lost agent', () => {
-  const lose = (changes: Parameters<typeof exampleTask>[0]) =>
-    decideLost(exampleTask({ ...running, ...changes }), at, 1)
-
-  test('costs an attempt: at once, then after a while, then the task', () => {
-    expect(lose({})).toMatchObject({
-      status: 'queued',
-      attempt: 2,
-      losses: 1,
-      lostRun: run(1),
-      settle: { until: null },
-    })
-    expect(lose({ losses: 1 })?.settle).toMatchObject({
-      kind: 'requeue',
-      until: new Date(at.getTime() + 10_000),
-    })
-    expect(lose({ losses: 2 })?.settle).toMatchObject({
-      kind: 'requeue',
-      until: new Date(at.getTime() + 20_000),
-    })
-    expect(lose({ losses: 3 })).toMatchObject({ status: 'failed', error: { code: 'agent_lost' } })
-  })
-
-  test('ends a task that was being cancelled, and touches no other', () => {
-    expect(lose({ cancelRequestedAt: at })).toMatchObject({
-      status: 'cancelled',
-      error: { detail: { confirmed: false } },
-    })
-    expect(lose({ settle: marker })).toBeNull()
-    for (const status of TaskStatus.options.filter((one) => one !== 'running'))
-      expect(lose({ status })).toBeNull()
-  })
-})
-
-describe('a cancel', () => {
-  test('ends what waits, asks what runs, and leaves the rest alone', () => {
-    const cancel = (changes: Parameters<typeof exampleTask>[0]) => decideCancel(exampleTask(changes), at)
-    expect(cancel({})).toMatchObject({ status: 'cancelled', settle: { kind: 'terminal', waiting: run(1) } })
-    expect(cancel({ status: 'blocked', currentRun: null })).toMatchObject({ status: 'cancelled' })
-    expect(cancel(running)).toMatchObject({ status: 'running', cancelRequestedAt: at, settle: null })
-    expect(cancel({ ...running, cancelRequestedAt: at })).toBeNull()
-    expect(cancel({ settle: marker })).toBeNull()
-    for (const status of ['succeeded', 'failed', 'cancelled', 'skipped'] as const)
-      expect(cancel({ status })).toBeNull()
-  })
-})
-
-describe('a resume', () => {
-  test('goes on only with the lost run of this agent that nobody claimed anew', () => {
-    const resume = (changes: Parameters<typeof exampleTask>[0], of = run(1)) =>
-      decideResume(exampleTask({ ...requeued, ...changes }), exampleAgent, of, at)
-    expect(resume({})).toMatchObject({
+      startedAt: now,
+    },
+    refused: [...open, { attempt: 2, currentRun: run(2) }],
+  },
+  {
+    name: 'resumed',
+    from: ['queued'],
+    start: expired,
+    draw: (task) => arrows.resumed(task, exampleAgent, run(1), now),
+    changes: {
       status: 'running',
       currentRun: run(1),
       lostRun: null,
       sessionId,
       settle: { kind: 'resume', run: run(1), waiting: run(2) },
-    })
-    for (const changes of [
-      { settle: marker },
-      { lostRun: null },
-      { agentId: null },
-      { status: 'running' as const },
-      { status: 'cancelled' as const },
-    ])
-      expect(resume(changes), JSON.stringify(changes)).toBeNull()
-    expect(resume({}, run(2))).toBeNull()
+    },
+    refused: [...open, { lostRun: null }, { lostRun: run(2) }, { agentId: null }, { currentRun: null }],
+  },
+  {
+    name: 'cancelled',
+    from: ['blocked', 'queued'],
+    start: { waitingFor: [taskId] },
+    draw: (task) => arrows.cancelled(task, now),
+    changes: {
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'Cancelled on request.', retryable: false },
+      cancelRequestedAt: now,
+      waitingFor: [],
+      finishedAt: now,
+      settle: { ...ofNoRun, waiting: run(1) },
+    },
+    refused: open,
+  },
+  {
+    name: 'cancelled without a run',
+    from: ['blocked', 'queued'],
+    start: { currentRun: null, attempt: 3 },
+    draw: (task) => arrows.cancelled(task, now),
+    changes: {
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'Cancelled on request.', retryable: false },
+      cancelRequestedAt: now,
+      finishedAt: now,
+      settle: { ...ofNoRun, waiting: run(3) },
+    },
+    refused: open,
+  },
+  {
+    name: 'cancelRequested',
+    from: ['running'],
+    start: running,
+    draw: (task) => arrows.cancelRequested(task, now),
+    changes: { cancelRequestedAt: now },
+    refused: [...open, { cancelRequestedAt: at }],
+  },
+  ...(['succeeded', 'failed', 'cancelled'] as const).map((status) => ({
+    name: `ended, which says ${status}`,
+    from: ['running' as const],
+    start: running,
+    draw: (task: TaskDoc) => arrows.ended(task, status, { run: run(1), end, ...finished }, now),
+    changes: { status, ...finished, finishedAt: now, settle: ofItsRun },
+    refused: [...open, { attempt: 2, currentRun: run(2) }],
+  })),
+  {
+    name: 'succeededLate',
+    from: ['queued'],
+    start: expired,
+    draw: (task) => arrows.succeededLate(task, { run: run(1), end, result: {} }, now),
+    changes: {
+      status: 'succeeded',
+      result: {},
+      currentRun: run(1),
+      appliedRun: run(1),
+      lostRun: null,
+      finishedAt: now,
+      settle: { ...ofItsRun, waiting: run(2) },
+    },
+    refused: [...open, { lostRun: null }, { lostRun: run(2) }],
+  },
+  ...[
+    { delay: 0, until: null },
+    { delay: 30, until: new Date(now.getTime() + 30_000) },
+  ].map(({ delay, until }) => ({
+    name: `requeued after ${delay} s`,
+    from: ['running' as const],
+    start: running,
+    draw: (task: TaskDoc) => arrows.requeued(task, { run: run(1), end, delay, failures: 1 }, now),
+    changes: {
+      status: 'queued' as const,
+      attempt: 2,
+      currentRun: run(2),
+      failures: 1,
+      queuedAt: now,
+      startedAt: null,
+      settle: { kind: 'requeue' as const, run: run(1), end, until },
+    },
+    refused: [...open, { attempt: 2, currentRun: run(2) }],
+  })),
+  {
+    name: 'retried',
+    from: ['failed', 'cancelled', 'skipped'],
+    start: past,
+    draw: (task) => retried(task, 'request', now),
+    changes: { ...freshRound, retries: ['request'] },
+    refused: open,
+  },
+  {
+    name: 'revived',
+    from: ['skipped'],
+    start: past,
+    draw: (task) => revived(task, now),
+    changes: freshRound,
+    refused: [],
+  },
+  {
+    name: 'revived while it is being settled',
+    from: ['skipped'],
+    start: { ...past, settle: ofNoRun },
+    draw: (task) => revived(task, now),
+    changes: {},
+    refused: [],
+  },
+  {
+    name: 'unskipped',
+    from: ['skipped'],
+    start: { ...past, settle: ofNoRun },
+    draw: (task) => unskipped(task, now),
+    changes: freshRound,
+    refused: [{ settle: null }, { settle: { kind: 'admit' } }],
+  },
+]
+
+describe.each(table)('$name', ({ from, start, draw, changes, refused }) => {
+  test.each(from)('leads on from %s and changes nothing else', (status) => {
+    const before = exampleTask({ ...start, status })
+    const { history, updatedAt, ...after } = draw(before) ?? before
+    expect(differences(before, after)).toEqual(changes)
+    expect(updatedAt).toEqual(now)
+    const moved = { n: 1, status: after.status, attempt: after.attempt, run: after.currentRun, at: now }
+    expect(history).toEqual(after.status === status ? [] : [moved])
+  })
+
+  test.each(TaskStatus.options.filter((status) => !from.includes(status)))('refuses %s', (status) => {
+    expect(draw(exampleTask({ ...start, status }))).toBeNull()
+  })
+
+  test('refuses another attempt, and a task with work left over', () => {
+    for (const status of from)
+      for (const other of refused)
+        expect(draw(exampleTask({ ...start, ...other, status })), JSON.stringify(other)).toBeNull()
   })
 })
 
-describe('every move', () => {
-  test('that an operation makes is in the table, and a terminal state is left only by a retry', () => {
-    for (const [from, moves] of Object.entries(taskMoves))
-      if (['succeeded', 'failed', 'cancelled', 'skipped'].includes(from))
-        expect(
-          moves.filter((to) => to !== 'blocked'),
-          from,
-        ).toEqual([])
-  })
+test('every move of the state diagram has its arrow', () => {
+  const drawn = table.flatMap(({ from, changes: { status } }) =>
+    from.flatMap((one) => (status ? [`${one} → ${status}`] : [])),
+  )
+  const moves = Object.entries(taskMoves).flatMap(([from, to]) => to.map((one) => `${from} → ${one}`))
+  expect([...new Set(drawn)].sort()).toEqual(moves.sort())
 })
+
+test('the history counts all states, and keeps the newest 200', () => {
+  const past = Array.from({ length: 200 }, (_, at) => ({
+    n: at + 3,
+    status: 'queued' as const,
+    attempt: 1,
+    at: now,
+  }))
+  const task = arrows.queued(
+    exampleTask({ status: 'blocked', history: past }),
+    { run: run(1), place: 1 },
+    now,
+  )
+  expect(task?.history).toHaveLength(200)
+  expect(task?.history.at(-1)).toMatchObject({ n: 203, status: 'queued' })
+  expect(task?.history[0]).toMatchObject({ n: 4 })
+})
+
+test('an attempt may be claimed while it waits, and no other', () => {
+  for (const status of TaskStatus.options)
+    expect(arrows.mayBeClaimed(exampleTask({ status }), run(1)), status).toBe(
+      status === 'queued' || status === 'blocked',
+    )
+  expect(arrows.mayBeClaimed(exampleTask({ attempt: 2 }), run(1))).toBe(false)
+})
+
+function differences(before: TaskDoc, after: object): object {
+  const known = new Map<string, unknown>(Object.entries(before))
+  return Object.fromEntries(
+    Object.entries(after).filter(([key, value]) => !isDeepStrictEqual(known.get(key), value)),
+  )
+}

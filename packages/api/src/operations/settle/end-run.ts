@@ -1,4 +1,3 @@
-import { type RunId, runIdOf } from '@millrace/shared'
 import type { Deps } from '../../deps.ts'
 import type { RunDoc, RunEnd } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
@@ -34,21 +33,4 @@ export async function endRun(
 function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
   if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
   return claimedRun(task, task.currentRun, task.queuedAt)
-}
-
-/** Whether this attempt of a task may still be claimed, now or once its admission is through. */
-export const isToCome = (task: TaskDoc, run: RunId): boolean =>
-  (task.status === 'queued' || task.status === 'blocked') && runIdOf(task._id, task.attempt) === run
-
-/** An entry that nobody may claim any more goes, and with it the run that would have been; not one that was claimed. */
-export async function removeUnclaimed(deps: Deps, task: TaskDoc | null, run: RunId): Promise<void> {
-  const wasClaimed = task?.currentRun === run && task.startedAt !== null
-  if (!wasClaimed) await cancelWaitingRun(deps, run, deps.clock.now())
-  await deps.store.queue.remove(run)
-}
-
-export async function cancelWaitingRun(deps: Deps, run: string, at: Date): Promise<void> {
-  await deps.store.runs.change(run, (doc) =>
-    doc.status === 'queued' ? { ...doc, status: 'cancelled', finishedAt: at } : null,
-  )
 }
