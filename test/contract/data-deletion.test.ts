@@ -1,4 +1,4 @@
-import type { Deps, Failpoint } from '@millrace/api'
+import type { ApiPorts, Failpoint } from '@millrace/api'
 import { type DataId, fromData, fromOutput, type Task } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -41,7 +41,7 @@ beforeEach(async () => {
 })
 afterAll(() => api.close())
 
-function listening(tasks: Deps['store']['tasks']): Deps['store']['tasks'] {
+function listening(tasks: ApiPorts['store']['tasks']): ApiPorts['store']['tasks'] {
   return {
     ...tasks,
     async find(filter, options) {

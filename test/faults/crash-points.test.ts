@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Failpoint, failpoints, openDeps, readConfig } from '@millrace/api'
+import { type Failpoint, failpoints, openPorts, readConfig } from '@millrace/api'
 import { type Client, fromData, fromOutput, fromRef, type TaskId } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -19,7 +19,7 @@ const hit = new Set<Failpoint>()
 let api: ApiProcess
 let bucket: Awaited<ReturnType<typeof ownStore>>
 let agent: AgentProcess
-let deps: ReturnType<typeof openDeps>
+let deps: ReturnType<typeof openPorts>
 let client: Client
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ beforeAll(async () => {
     WEBHOOK_ALLOW_PRIVATE: '1',
     MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''),
   }
-  deps = openDeps(readConfig(env), pino({ level: 'silent' }))
+  deps = openPorts(readConfig(env), pino({ level: 'silent' }))
   api = await apiProcess(env, 'an-admin-key-for-tests')
   client = api.client
   await api.start()

@@ -107,7 +107,7 @@ export const mutations: Mutation[] = [
   {
     name: 'a slot is not released',
     breaks: 'a run that has ended still counts',
-    patches: one('settle/finalize.ts', 'await releaseRun(deps, task, run)', 'void run'),
+    patches: one('settle/finalize.ts', 'await releaseRun(ports, task, run)', 'void run'),
   },
   {
     name: 'a retry without a new round',

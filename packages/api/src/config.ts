@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failpoints } from './process/failpoints.ts'
+import { failpoints } from './failpoints.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const required = (what: string) => z.string({ error: `is not set: ${what}` }).min(1, `is empty: ${what}`)

@@ -4,8 +4,8 @@ import { Failure } from '../failure.ts'
 import { repeatableIds } from '../ids.ts'
 import type { IdempotencyDoc } from '../store/documents/access.ts'
 import type { Store } from '../store/store.ts'
-import type { Ctx } from './env.ts'
-import { type Body, readBody } from './read-body.ts'
+import type { Body, Ctx } from './env.ts'
+import { readBody } from './read-body.ts'
 
 const lapseMs = 30_000
 const keepMs = 24 * 3600 * 1000

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type ClaimAnswer, claimEvent, moduleEvent } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import { longPoll } from './long-poll.ts'
 
@@ -19,7 +19,7 @@ type Asked = {
  * request whose connection broke unseen takes nothing that nobody would hear of.
  */
 export async function longPollClaim(
-  deps: Deps,
+  ports: Ports,
   { agent, modules, seconds, gone }: Asked,
   look: (asking: Promise<AgentDoc>) => Promise<ClaimAnswer | null>,
 ): Promise<ClaimAnswer | null> {
@@ -28,9 +28,9 @@ export async function longPollClaim(
   const own = `${newer}${randomUUID()}`
   const superseded = new AbortController()
   let last: ClaimAnswer | null = null
-  deps.bus.announce(asked, own)
+  ports.bus.announce(asked, own)
   const grant = await longPoll(
-    deps.bus,
+    ports.bus,
     {
       subjects: [asked, ...new Set(modules.map(moduleEvent))],
       seconds,

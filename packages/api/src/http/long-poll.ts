@@ -1,5 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 
+export type WaitLimits = { limits: { longestWaitSeconds: number } }
+
 const lookAgainMs = 15_000
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import type { Body } from './read-body.ts'
+import type { Body } from './env.ts'
 import { faultOfSize, required } from './schema-bounds.ts'
 
 /** What is shorter cannot keep anybody waiting, whatever is wrong with it. */

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Deps } from '../deps.ts'
 import { type JanitorCounts, readCounts } from '../operations/bucket/janitor-counts.ts'
 import { summary } from '../operations/summary.ts'
+import type { MeterPorts } from '../process/meter.ts'
 import { installationGauges } from './installation.ts'
 import { meterRuns } from './runs.ts'
 
@@ -15,7 +15,7 @@ export type Metrics = {
 }
 
 /** What a person would plot. Counts come from the database, so every replica says the same. */
-export function openMetrics(deps: Deps): Metrics {
+export function openMetrics(ports: MeterPorts): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -40,7 +40,7 @@ export function openMetrics(deps: Deps): Metrics {
     registers,
     collect() {
       this.reset()
-      this.inc(deps.store.writes())
+      this.inc(ports.store.writes())
     },
   })
   const agents = new Gauge({
@@ -55,17 +55,17 @@ export function openMetrics(deps: Deps): Metrics {
     help: 'How late the last tick began',
     registers,
   })
-  meterRuns(deps.meter, registers)
-  const installation = installationGauges(deps, registers)
+  meterRuns(ports.meter, registers)
+  const installation = installationGauges(ports, registers)
   return {
     contentType: registry.contentType,
     async text() {
-      const counts = await summary(deps)
+      const counts = await summary(ports)
       for (const [status, count] of Object.entries(counts.tasks.byStatus)) tasks.set({ status }, count)
       agents.set({ state: 'online' }, counts.agents.online)
       agents.set({ state: 'offline' }, counts.agents.total - counts.agents.online)
       await installation.set(counts)
-      janitor.set(await readCounts(deps))
+      janitor.set(await readCounts(ports))
       return registry.metrics()
     },
     request: (labels, seconds) => requests.observe(labels, seconds),

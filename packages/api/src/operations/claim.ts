@@ -1,8 +1,9 @@
 import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@millrace/shared'
 import type { z } from 'zod'
 import { inBackground } from '../concurrency/in-background.ts'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
+import type { Ports } from '../ports.ts'
+import type { MeterPorts } from '../process/meter.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -16,9 +17,12 @@ import { positionIn } from './queue/rank.ts'
 import { readQueue } from './queue/read-queue.ts'
 import { claimPatienceMs, globalSlot, slotsFor } from './queue/slots.ts'
 import { releaseSlots, takeSlots } from './queue/take-slots.ts'
+import type { SettlePorts } from './settle/ports.ts'
 import { settle } from './settle/settle.ts'
 import { claimOf, newRun } from './task/new-run.ts'
 import { claimed } from './task/transitions.ts'
+
+export type ClaimPorts = SettlePorts & MeterPorts
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 
@@ -27,27 +31,27 @@ type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
  * while another request of this claim is on its way to a run: that will be the answer to both.
  */
 export async function claim(
-  deps: Deps,
+  ports: ClaimPorts,
   asking: Promise<AgentDoc>,
   request: Request,
 ): Promise<ClaimAnswer | null> {
   const passed = new Set<string>()
-  const [agent, first] = await Promise.all([asking, readQueue(deps, request.offers, passed)])
+  const [agent, first] = await Promise.all([asking, readQueue(ports, request.offers, passed)])
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
-  const again = await assignedBefore(deps, agent, request.claimId, first.slots)
-  if (again) return { grant: await assignmentFor(deps, again) }
-  if (pauseOf(agent, deps.clock.now())?.by === 'operator') return null
+  const again = await assignedBefore(ports, agent, request.claimId, first.slots)
+  if (again) return { grant: await assignmentFor(ports, again) }
+  if (pauseOf(agent, ports.clock.now())?.by === 'operator') return null
 
-  const lookAgain = () => readQueue(deps, offers, passed)
+  const lookAgain = () => readQueue(ports, offers, passed)
   let look = offers.length === request.offers.length ? first : await lookAgain()
   for (; look.best; look = await lookAgain()) {
     const { best, slots } = look
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
-    const taken = await take(deps, { agent, claimId: request.claimId }, best, slots)
+    const taken = await take(ports, { agent, claimId: request.claimId }, best, slots)
     if (taken === 'duplicate') throw duplicateUnderWay()
     if (taken === 'nothing') return null
-    if (taken !== 'next') return { grant: await assignmentFor(deps, taken), more: best.more }
+    if (taken !== 'next') return { grant: await assignmentFor(ports, taken), more: best.more }
   }
   return null
 }
@@ -59,7 +63,7 @@ const duplicateUnderWay = () =>
 
 /** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
 async function assignedBefore(
-  deps: Deps,
+  ports: Ports,
   agent: AgentDoc,
   claimId: string,
   slots: readonly SlotDoc[],
@@ -68,9 +72,9 @@ async function assignedBefore(
     .find((slot) => slot._id === globalSlot)
     ?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
   if (!holder) return null
-  const task = await deps.store.tasks.get(parseRunId(holder.run).task)
+  const task = await ports.store.tasks.get(parseRunId(holder.run).task)
   if (task?.status !== 'running' || task.claimId !== claimId || task.currentRun !== holder.run) return null
-  await removeEntry(deps, holder.run)
+  await removeEntry(ports, holder.run)
   return task
 }
 
@@ -87,7 +91,7 @@ type Claimant = { agent: AgentDoc; claimId: string }
 
 /** `next`: not this entry. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
 async function take(
-  deps: Deps,
+  ports: ClaimPorts,
   { agent, claimId }: Claimant,
   { entry, offer }: { entry: QueueDoc; offer: Offer },
   known: readonly SlotDoc[],
@@ -96,35 +100,35 @@ async function take(
     run: entry._id,
     claimId,
     agent: agent._id,
-    at: deps.clock.now(),
-    attempt: deps.random().toString(36),
+    at: ports.clock.now(),
+    attempt: ports.random().toString(36),
   }
   const [{ held, full, isDuplicate }, waiting] = await Promise.all([
-    takeSlots(deps, await slotsFor(deps, entry, known), holder),
-    readyTask(deps, entry),
+    takeSlots(ports, await slotsFor(ports, entry, known), holder),
+    readyTask(ports, entry),
   ])
-  const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
+  const fits = waiting !== null && (await fitsOffer(ports, waiting, offer))
   const isRefused = full !== null || isDuplicate || !fits
   const change = isRefused
     ? null
-    : await deps.store.tasks.change(waiting, (task) => {
-        const now = deps.clock.now()
+    : await ports.store.tasks.change(waiting, (task) => {
+        const now = ports.clock.now()
         const isTooLate = now.getTime() - holder.at.getTime() > claimPatienceMs
         return isTooLate ? null : claimed(task, { run: entry._id, claimId, agent, offer }, now)
       })
   if (!change) {
-    const now = await releaseSlots(deps, entry, holder, held)
+    const now = await releaseSlots(ports, entry, holder, held)
     if (now && isOfClaim(now, holder)) return now
     if (isDuplicate) return 'duplicate'
     if (full === globalSlot) return 'nothing'
-    if (full) await park(deps, entry, full)
+    if (full) await park(ports, entry, full)
     return 'next'
   }
-  deps.failpoint('claim.running')
-  deps.shares.served(entry.priority, positionIn(entry.rank))
-  deps.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
-  deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
-  return afterClaim(deps, agent, entry, change.after)
+  ports.failpoint('claim.running')
+  ports.shares.served(entry.priority, positionIn(entry.rank))
+  ports.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
+  ports.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
+  return afterClaim(ports, agent, entry, change.after)
 }
 
 /** A duplicate of this claim was faster: its assignment is the answer to both. */
@@ -132,46 +136,46 @@ const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
 /** Its token may have come before the last write of its admission. */
-async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
-  const task = await deps.store.tasks.get(entry.task)
-  return task?.settle ? settle(deps, task) : task
+async function readyTask(ports: SettlePorts, entry: QueueDoc): Promise<TaskDoc | null> {
+  const task = await ports.store.tasks.get(entry.task)
+  return task?.settle ? settle(ports, task) : task
 }
 
 /** Almost always it is the version that the task was checked against. */
-async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boolean> {
+async function fitsOffer(ports: Ports, task: TaskDoc, offer: Offer): Promise<boolean> {
   if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
     return true
-  return fitsVersion(task, await deps.store.modules.get(task.module), offer)
+  return fitsVersion(task, await ports.store.modules.get(task.module), offer)
 }
 
 async function afterClaim(
-  deps: Deps,
+  ports: SettlePorts,
   agent: AgentDoc,
   entry: QueueDoc,
   task: TaskDoc,
 ): Promise<TaskDoc | 'nothing'> {
-  const [now] = await Promise.all([deps.store.agents.get(agent._id), removeEntry(deps, entry._id)])
+  const [now] = await Promise.all([ports.store.agents.get(agent._id), removeEntry(ports, entry._id)])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
-    await expireRun(deps, task)
+    await expireRun(ports, task)
     // Any other would be lost to this session as well, and the same task again and again.
     return 'nothing'
   }
-  announceTask(deps, task)
-  inBackground(deps, 'writing that a run began', writeRun(deps, entry, task))
+  announceTask(ports, task)
+  inBackground(ports, 'writing that a run began', writeRun(ports, entry, task))
   return task
 }
 
 /** Before any grant of the run: its end need not look for it again. */
-async function removeEntry(deps: Deps, run: string): Promise<void> {
-  await deps.store.queue.remove(run)
-  deps.failpoint('claim.entry-removed')
+async function removeEntry(ports: Ports, run: string): Promise<void> {
+  await ports.store.queue.remove(run)
+  ports.failpoint('claim.entry-removed')
 }
 
 /** Only for lists: the task says how its run stands, and its end writes all of this too. */
-async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
+async function writeRun(ports: Ports, entry: QueueDoc, task: TaskDoc): Promise<void> {
   // As its admission made it: nobody else writes it before the claim.
-  await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
+  await ports.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
-  deps.failpoint('claim.run-written')
+  ports.failpoint('claim.run-written')
 }

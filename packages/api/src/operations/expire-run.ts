@@ -1,17 +1,17 @@
-import type { Deps } from '../deps.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
+import type { SettlePorts } from './settle/ports.ts'
 import { settle } from './settle/settle.ts'
 import { afterExpiry } from './task/after-expiry.ts'
 
 /** The agent of a running task is gone, or does not know of the run: this attempt cannot end any more. */
-export async function expireRun(deps: Deps, from: TaskDoc): Promise<void> {
-  const change = await deps.store.tasks.change(from, (task) =>
+export async function expireRun(ports: SettlePorts, from: TaskDoc): Promise<void> {
+  const change = await ports.store.tasks.change(from, (task) =>
     task.currentRun === from.currentRun && task.sessionId === from.sessionId
-      ? afterExpiry(task, deps.clock.now(), deps.random())
+      ? afterExpiry(task, ports.clock.now(), ports.random())
       : null,
   )
   if (!change) return
-  deps.failpoint('lost.written')
-  deps.logger.warn({ task: from._id, run: from.currentRun, status: change.after.status }, 'run lost')
-  await settle(deps, change.after)
+  ports.failpoint('lost.written')
+  ports.logger.warn({ task: from._id, run: from.currentRun, status: change.after.status }, 'run lost')
+  await settle(ports, change.after)
 }

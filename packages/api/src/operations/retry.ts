@@ -1,9 +1,10 @@
 import { isTerminal, type TaskId } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
+import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { announceTask } from './events/announce.ts'
 import { readBy } from './inputs/reads.ts'
+import type { SettlePorts } from './settle/ports.ts'
 import { settle } from './settle/settle.ts'
 import { findTask } from './settle/staged.ts'
 import { retried } from './task/fresh-round.ts'
@@ -12,21 +13,21 @@ import { retried } from './task/fresh-round.ts'
  * Gives a task that ended without success a fresh round of attempts. `request` tells a repetition of the same
  * request from a new one.
  */
-export async function retry(deps: Deps, id: TaskId, request: string): Promise<TaskDoc> {
+export async function retry(ports: SettlePorts, id: TaskId, request: string): Promise<TaskDoc> {
   for (;;) {
-    const found = await findTask(deps, id)
+    const found = await findTask(ports, id)
     if (!found) throw notFound('task')
-    const task = await settle(deps, found)
+    const task = await settle(ports, found)
     if (task.retries.includes(request)) return task
     refuseUnlessEnded(task)
-    await refuseGoneInputs(deps, task)
-    const change = await deps.store.tasks.change(task, (current) =>
-      retried(current, request, deps.clock.now()),
+    await refuseGoneInputs(ports, task)
+    const change = await ports.store.tasks.change(task, (current) =>
+      retried(current, request, ports.clock.now()),
     )
     if (!change) continue // it moved on meanwhile: look again
-    deps.failpoint('retry.written')
-    announceTask(deps, change.after)
-    return settle(deps, change.after)
+    ports.failpoint('retry.written')
+    announceTask(ports, change.after)
+    return settle(ports, change.after)
   }
 }
 
@@ -38,10 +39,10 @@ function refuseUnlessEnded(task: TaskDoc): void {
 }
 
 /** What failed may come again with its own task; what was deleted or never uploaded will not. */
-async function refuseGoneInputs(deps: Deps, task: TaskDoc): Promise<void> {
+async function refuseGoneInputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.onUpstreamFailure === 'run') return
   const ids = readBy(task.inputs)
-  const items = new Map((await deps.store.data.many(ids)).map((item) => [item._id, item]))
+  const items = new Map((await ports.store.data.many(ids)).map((item) => [item._id, item]))
   const gone = ids.filter((id) => {
     const item = items.get(id)
     return !item || item.status === 'expired' || item.status === 'removing' || isUploadThatFailed(item)

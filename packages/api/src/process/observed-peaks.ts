@@ -1,6 +1,6 @@
 import type { FinishReport, Needs } from '@millrace/shared'
 import { inBackground } from '../concurrency/in-background.ts'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
 /** Memory that was not enough: the next try counts on so much more. */
@@ -14,19 +14,19 @@ export class ObservedPeaks {
   readonly #known = new Map<string, Needs>()
 
   /** A run has ended. Its module's document is written only when it used more than any run before. */
-  note(deps: Deps, task: TaskDoc, report: FinishReport): void {
+  note(ports: Ports, task: TaskDoc, report: FinishReport): void {
     const { ranDigest: digest, module } = task
     const used = usedBy(report)
     if (digest === null || !used || isWithin(used, this.#known.get(digest))) return
-    inBackground(deps, 'remembering what a module needs', this.#write(deps, module, digest, used))
+    inBackground(ports, 'remembering what a module needs', this.#write(ports, module, digest, used))
   }
 
-  async #write(deps: Deps, module: string, digest: string, used: Needs): Promise<void> {
-    const found = await deps.store.modules.get(module)
+  async #write(ports: Ports, module: string, digest: string, used: Needs): Promise<void> {
+    const found = await ports.store.modules.get(module)
     const before = found?.peaks.find((one) => one.digest === digest)
     this.#known.set(digest, most(used, before))
     if (!found || isWithin(used, before)) return
-    await deps.store.modules.change(found, (doc) => {
+    await ports.store.modules.change(found, (doc) => {
       const own = doc.peaks.find((one) => one.digest === digest)
       const others = doc.peaks.filter((one) => one.digest !== digest)
       return { ...doc, peaks: [{ digest, ...most(used, own) }, ...others].slice(0, remembered) }

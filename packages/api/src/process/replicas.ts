@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 
 const notesId = 'replicas'
 const noteEveryMs = 5_000
@@ -16,12 +16,12 @@ export class Replicas {
     this.#self = self
   }
 
-  async note(deps: Deps): Promise<void> {
-    const at = deps.clock.now()
+  async note(ports: Ports): Promise<void> {
+    const at = ports.clock.now()
     if (at.getTime() - this.#notedAt < noteEveryMs) return
     this.#notedAt = at.getTime()
-    await deps.store.meta.insert({ _id: notesId, rev: 1, at, json: '{}' })
-    const change = await deps.store.meta.change(notesId, (doc) => {
+    await ports.store.meta.insert({ _id: notesId, rev: 1, at, json: '{}' })
+    const change = await ports.store.meta.change(notesId, (doc) => {
       const known = Object.entries(Notes.parse(JSON.parse(doc.json)))
       const there = known.filter(([, seen]) => at.getTime() - seen.getTime() < goneAfterMs)
       return { ...doc, at, json: JSON.stringify({ ...Object.fromEntries(there), [this.#self]: at }) }

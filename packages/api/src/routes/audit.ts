@@ -1,12 +1,12 @@
 import type { AuditEntry, AuditId } from '@millrace/shared'
 import { AuditPage, AuditQuery } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import type { Ports } from '../ports.ts'
 import type { Filter } from '../store/collection.ts'
 import type { AuditDoc } from '../store/documents/audit.ts'
 
-export const auditEndpoints = (deps: Deps): Endpoint[] => [
+export const auditEndpoints = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/audit',
@@ -17,7 +17,7 @@ export const auditEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'A page', schema: AuditPage } },
     async handle(c, { query: { cursor, limit, action, key, subject, ...time } }) {
       const after = idOfCursor(cursor, 'aud_')
-      const docs = await deps.store.audit.find(
+      const docs = await ports.store.audit.find(
         {
           ...(after ? { _id: { $lt: after as AuditId } } : {}),
           ...(action ? { action } : {}),

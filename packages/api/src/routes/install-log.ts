@@ -1,8 +1,8 @@
 import { type InstallLogQuery, type LogLine, moduleEvent } from '@millrace/shared'
 import { streamSSE } from 'hono/streaming'
-import type { Deps } from '../deps.ts'
 import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
+import type { Ports } from '../ports.ts'
 
 type Place = { module: string; id: string }
 
@@ -11,24 +11,24 @@ const commentMs = 15_000
 
 /** The lines of an installation, set-up and test, as they are or as they come. `null`: there are none yet. */
 export async function answerInstallLog(
-  deps: Deps,
+  ports: Ports,
   c: Ctx,
   place: Place | null,
   query: InstallLogQuery,
 ): Promise<Response> {
-  if (query.follow === '1' && place) return follow(deps, c, place, query)
-  const lines = place ? await linesAfter(deps, place, query.since ?? 0) : []
+  if (query.follow === '1' && place) return follow(ports, c, place, query)
+  const lines = place ? await linesAfter(ports, place, query.since ?? 0) : []
   c.header('Content-Type', 'application/x-ndjson')
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
-async function linesAfter(deps: Deps, { id }: Place, since: number): Promise<LogLine[]> {
-  const log = await deps.store.installLogs.get(id)
+async function linesAfter(ports: Ports, { id }: Place, since: number): Promise<LogLine[]> {
+  const log = await ports.store.installLogs.get(id)
   return (log?.lines ?? []).filter((line) => line.n > since)
 }
 
 /** Until the reader goes away: a module may be tested again at any time. */
-function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Response {
+function follow(ports: Ports, c: Ctx, place: Place, query: InstallLogQuery): Response {
   const close = c.var.budget.openStream()
   return streamSSE(c, async (stream) => {
     const gone = new AbortController()
@@ -36,7 +36,7 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
     const stopWatching = watchCaller(c, () => gone.abort())
     let last = query.since ?? Number(c.req.header('last-event-id') ?? 0)
     let wake = Promise.withResolvers<void>()
-    const stopListening = deps.bus.listen([moduleEvent(place.module)], () => wake.resolve())
+    const stopListening = ports.bus.listen([moduleEvent(place.module)], () => wake.resolve())
     const again = setInterval(() => wake.resolve(), lookAgainMs)
     const comment = setInterval(() => void stream.write(': still here\n\n'), commentMs)
     gone.signal.addEventListener('abort', () => wake.resolve())
@@ -44,7 +44,7 @@ function follow(deps: Deps, c: Ctx, place: Place, query: InstallLogQuery): Respo
       while (!gone.signal.aborted) {
         const next = Promise.withResolvers<void>()
         wake = next
-        for (const line of await linesAfter(deps, place, last)) {
+        for (const line of await linesAfter(ports, place, last)) {
           last = line.n
           await stream.writeSSE({ event: 'log', id: String(line.n), data: JSON.stringify(line) })
         }

@@ -13,7 +13,7 @@ import {
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
@@ -25,10 +25,12 @@ import { announced } from '../operations/events/announce.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { globalSlot } from '../operations/queue/slots.ts'
 import { outputsOf, settleOutputs } from '../operations/settle/outputs.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
 import { settle } from '../operations/settle/settle.ts'
 import { findTask, notStaged } from '../operations/settle/staged.ts'
 import { stillAwaited } from '../operations/settle/waits-on.ts'
 import { submit } from '../operations/submit.ts'
+import type { Ports } from '../ports.ts'
 import { presentTask } from '../present/task.ts'
 import type { Filter } from '../store/collection.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -42,7 +44,7 @@ export const callerOf = (c: Ctx) => ({
   replayed: c.var.replayed,
 })
 
-export const taskEndpoints = (deps: Deps): Endpoint[] => [
+export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/tasks',
@@ -56,7 +58,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      return c.json({ task: presentTask(await submit(deps, callerOf(c), body)) }, 201)
+      return c.json({ task: presentTask(await submit(ports, callerOf(c), body)) }, 201)
     },
   }),
   endpoint({
@@ -72,10 +74,10 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body: { queue, ...body } }) {
       const module = c.req.param('id') ?? ''
       if (!c.var.repeated) {
-        if (!(await findModule(deps, module))) throw notFound('module')
-        if (!queue) await refuseWhenFull(deps)
+        if (!(await findModule(ports, module))) throw notFound('module')
+        if (!queue) await refuseWhenFull(ports)
       }
-      const task = await submit(deps, callerOf(c), { ...body, module })
+      const task = await submit(ports, callerOf(c), { ...body, module })
       return c.json(
         { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
         202,
@@ -92,12 +94,12 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     query: TaskQuery,
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.tasks.find(
+      const docs = await ports.store.tasks.find(
         {
           ...matching({ ...query, status: statusesOf(query) }),
           ...before(query.cursor),
           ...visibleFilter(c, query.grant),
-          ...(await notStaged(deps)),
+          ...(await notStaged(ports)),
         },
         {
           sort: { _id: -1 },
@@ -129,21 +131,21 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         return isEnd
       }
       // Before a proxy gives up: most give a response 60 s.
-      const seconds = Math.min(query.wait, deps.limits.longestWaitSeconds)
+      const seconds = Math.min(query.wait, ports.limits.longestWaitSeconds)
       const close = query.wait > 0 ? c.var.budget.openStream() : undefined
       const ended = await longPoll(
-        deps.bus,
+        ports.bus,
         { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = requireVisible(c, await readTask(deps, id, { known, endedAt }), 'task')
+          const task = requireVisible(c, await readTask(ports, id, { known, endedAt }), 'task')
           known = task
           return isTerminal(task.status) ? task : undefined
         },
       ).finally(close)
-      const task = ended ?? requireVisible(c, await readTask(deps, id), 'task')
+      const task = ended ?? requireVisible(c, await readTask(ports, id), 'task')
       const agent =
-        task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
-      const waitingFor = await stillAwaited(deps, task)
+        task.status === 'running' && task.agentId ? await ports.store.agents.get(task.agentId) : null
+      const waitingFor = await stillAwaited(ports, task)
       return c.json({ task: presentTask({ ...task, waitingFor }, { agent }) })
     },
   }),
@@ -154,23 +156,26 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
  * it was heard to have ended, which is told once its outputs are written.
  */
 export async function readTask(
-  deps: Deps,
+  ports: SettlePorts,
   id: TaskId,
   { known, endedAt }: { known?: TaskDoc; endedAt?: string } = {},
 ): Promise<TaskDoc | null> {
-  const told = deps.ending.get(id)
+  const told = ports.ending.get(id)
   if (told && told.updatedAt.toISOString() === endedAt) return told
   // Which outputs it has never changes: who knew the task before reads both at once.
   const ahead = known && endedAt === undefined
-  const [task, outputs] = await Promise.all([findTask(deps, id), ahead ? outputsOf(deps, known) : undefined])
-  if (task?.settle?.kind === 'batch') return settle(deps, task)
+  const [task, outputs] = await Promise.all([
+    findTask(ports, id),
+    ahead ? outputsOf(ports, known) : undefined,
+  ])
+  if (task?.settle?.kind === 'batch') return settle(ports, task)
   if (task?.settle?.kind === 'terminal' && task.updatedAt.toISOString() !== endedAt)
-    await settleOutputs(deps, task, outputs)
+    await settleOutputs(ports, task, outputs)
   return task
 }
 
-async function refuseWhenFull(deps: Deps): Promise<void> {
-  const slot = await deps.store.slots.get(globalSlot)
+async function refuseWhenFull(ports: Ports): Promise<void> {
+  const slot = await ports.store.slots.get(globalSlot)
   if (slot && slot.holders.length >= slot.limit) {
     throw new Failure(
       'at_capacity',

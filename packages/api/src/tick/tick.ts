@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { abortUploads } from './abort-uploads.ts'
 import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnBatches, tidyBatches } from './carry-on-batches.ts'
@@ -31,7 +31,7 @@ import { tidyRuns } from './tidy-runs.ts'
  * In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. The keys
  * are labels of a metric, which keep the names that dashboards know.
  */
-const jobs = {
+const jobs: Record<string, (ports: ApiPorts, signal?: AbortSignal) => Promise<void>> = {
   noteReplica,
   carryOnMarkers,
   carryOnBatches,
@@ -61,23 +61,23 @@ const jobs = {
   tidyBatches,
   tidyBulkJobs,
   reportRefusedCallers,
-} satisfies Record<string, (deps: Deps, signal?: AbortSignal) => Promise<void>>
+}
 
 /**
  * Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running;
  * after the signal no further one begins.
  */
-export async function tick(deps: Deps, signal?: AbortSignal): Promise<void> {
+export async function tick(ports: ApiPorts, signal?: AbortSignal): Promise<void> {
   for (const [job, run] of Object.entries(jobs)) {
     if (signal?.aborted) return
     const start = performance.now()
     let hasFailed = false
     try {
-      await run(deps, signal)
+      await run(ports, signal)
     } catch (err) {
       hasFailed = true
-      deps.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
+      ports.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
     }
-    deps.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
+    ports.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
   }
 }

@@ -1,6 +1,6 @@
 import { type DataId, essenceOf, moduleNameOf, type TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 
 /** What somebody with a grant's token wants to send: how long it is, and where the request says so. */
@@ -8,7 +8,7 @@ type Wanted = { size: number; contentType: string; paths: { size: string; conten
 
 /** One upload out of those that the grant allows. The same id again takes nothing: a request may be repeated. */
 export async function spendUpload(
-  deps: Deps,
+  ports: Ports,
   grant: GrantDoc | null,
   id: DataId,
   { size, contentType, paths }: Wanted,
@@ -21,12 +21,12 @@ export async function spendUpload(
       paths.contentType,
       `may be ${grant.contentTypes.join(', ')} with this token, not ${contentType}`,
     )
-  await spend(deps, grant, 'uploads', id)
+  await spend(ports, grant, 'uploads', id)
 }
 
 /** One task, likewise. */
-export async function spendTask(deps: Deps, grant: GrantDoc | null, id: TaskId): Promise<void> {
-  if (grant) await spend(deps, grant, 'tasks', id)
+export async function spendTask(ports: Ports, grant: GrantDoc | null, id: TaskId): Promise<void> {
+  if (grant) await spend(ports, grant, 'tasks', id)
 }
 
 export function refuseForeignModule(grant: GrantDoc | null, module: string): void {
@@ -35,13 +35,13 @@ export function refuseForeignModule(grant: GrantDoc | null, module: string): voi
 }
 
 async function spend(
-  deps: Deps,
+  ports: Ports,
   grant: GrantDoc,
   kind: 'uploads' | 'tasks',
   id: DataId | TaskId,
 ): Promise<void> {
   const seen: { outcome: Spending['outcome'] | 'revoked' } = { outcome: 'revoked' }
-  await deps.store.grants.change(grant, (current) => {
+  await ports.store.grants.change(grant, (current) => {
     const { outcome, after } = decideSpend(current, kind, id)
     seen.outcome = outcome
     return after

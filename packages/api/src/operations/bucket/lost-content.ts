@@ -1,17 +1,17 @@
-import type { Deps } from '../../deps.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import { settleData } from '../data/complete-upload.ts'
+import type { SettlePorts } from '../settle/ports.ts'
 
 /** An item says that its file lies in the store, and it does not: then it fails. `false`: it is there, or not asked for. */
-export async function failWithoutObject(deps: Deps, item: DataDoc): Promise<boolean> {
+export async function failWithoutObject(ports: SettlePorts, item: DataDoc): Promise<boolean> {
   if (item.status !== 'available' || item.object === null) return false
-  if (await deps.objects.head(item.object)) return false
-  const change = await deps.store.data.change(item, (current) =>
-    decideMissing(current, item.object, deps.clock.now()),
+  if (await ports.objects.head(item.object)) return false
+  const change = await ports.store.data.change(item, (current) =>
+    decideMissing(current, item.object, ports.clock.now()),
   )
   if (!change) return false
-  deps.failpoint('janitor.item-failed')
-  await settleData(deps, change.after)
+  ports.failpoint('janitor.item-failed')
+  await settleData(ports, change.after)
   return true
 }
 

@@ -1,5 +1,5 @@
-import type { Deps } from '../../deps.ts'
 import { incomingKey } from '../../objects/keys.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import { contentOf, faultOfUpload } from './complete-upload.ts'
 
@@ -8,34 +8,34 @@ import { contentOf, faultOfUpload } from './complete-upload.ts'
  * verified. It gets a copy of its own, made within the store before the item exists, so that deleting one never
  * touches the other. `null`: the bytes have to be sent.
  */
-export async function deduplicate(deps: Deps, item: DataDoc): Promise<DataDoc | null> {
+export async function deduplicate(ports: Ports, item: DataDoc): Promise<DataDoc | null> {
   const { sha256, size, contentType } = item
   if (sha256 === null || size === null || contentType === null) return null
   // What was made with a grant's token and what was not know nothing of each other, not even by a hash.
-  const [held] = await deps.store.data.find(
+  const [held] = await ports.store.data.find(
     { sha256, size, status: 'available', isFile: true, grant: item.grant },
     { limit: 1 },
   )
   if (!held?.object) return null
   const object = incomingKey(item._id, item.uploads)
-  if (!(await copied(deps, held.object, object, contentType))) return null
-  const stored = await deps.objects.head(object)
-  const inside = await contentOf(deps, object, { contentType, size })
+  if (!(await copied(ports, held.object, object, contentType))) return null
+  const stored = await ports.objects.head(object)
+  const inside = await contentOf(ports, object, { contentType, size })
   // Gone meanwhile, or called something that it is not: the way of every upload tells why.
   if (!stored || faultOfUpload(item, stored) || inside.fault) {
-    await deps.objects.remove(object)
+    await ports.objects.remove(object)
     return null
   }
   return { ...item, status: 'available', object, ...inside.measures }
 }
 
 /** What was held may be deleted at this very moment. */
-async function copied(deps: Deps, from: string, to: string, contentType: string): Promise<boolean> {
+async function copied(ports: Ports, from: string, to: string, contentType: string): Promise<boolean> {
   try {
-    await deps.objects.copy(from, to, contentType)
+    await ports.objects.copy(from, to, contentType)
     return true
   } catch (err) {
-    deps.logger.info({ err, from }, 'bytes that were held could not be copied; they are asked for')
+    ports.logger.info({ err, from }, 'bytes that were held could not be copied; they are asked for')
     return false
   }
 }

@@ -1,14 +1,14 @@
 import { ChangeEvent, moduleEvent, taskEvent } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 /** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
-export function announceTask(deps: Deps, { _id, status, updatedAt }: TaskDoc): void {
-  announce(deps, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
+export function announceTask(ports: Ports, { _id, status, updatedAt }: TaskDoc): void {
+  announce(ports, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
 }
 
-export const announce = (deps: Deps, subject: string, change: ChangeEvent): void =>
-  deps.bus.announce(subject, JSON.stringify(change))
+export const announce = (ports: Ports, subject: string, change: ChangeEvent): void =>
+  ports.bus.announce(subject, JSON.stringify(change))
 
 /** What was announced; `null` for a mere call to look, and for what another version of this program says. */
 export function announced(payload: string): ChangeEvent | null {
@@ -21,7 +21,7 @@ export function announced(payload: string): ChangeEvent | null {
 }
 
 /** Sends a token without waiting for it: a request neither fails nor slows down because of NATS. */
-export function publishToken(deps: Deps, module: string): void {
-  deps.bus.announce(moduleEvent(module))
-  deps.bus.sendToken(module).catch((err) => deps.logger.warn({ err, module }, 'sending a token failed'))
+export function publishToken(ports: Ports, module: string): void {
+  ports.bus.announce(moduleEvent(module))
+  ports.bus.sendToken(module).catch((err) => ports.logger.warn({ err, module }, 'sending a token failed'))
 }

@@ -1,17 +1,17 @@
 import type { Grant, GrantedFile, GrantedInput, Json } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
 import { readBy } from '../inputs/reads.ts'
 
 /** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */
-export async function assignmentFor(deps: Deps, task: TaskDoc): Promise<Grant> {
-  const items = new Map((await deps.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
+export async function assignmentFor(ports: Ports, task: TaskDoc): Promise<Grant> {
+  const items = new Map((await ports.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
   const inputs: Record<string, GrantedInput> = {}
   for (const [key, input] of Object.entries(task.inputs)) {
     inputs[key] = Array.isArray(input)
-      ? { list: await Promise.all(input.map((one) => single(deps, items, one))) }
-      : await granted(deps, items, input)
+      ? { list: await Promise.all(input.map((one) => single(ports, items, one))) }
+      : await granted(ports, items, input)
   }
   return {
     run: task.currentRun ?? `${task._id}.${task.attempt}`,
@@ -30,23 +30,27 @@ export async function assignmentFor(deps: Deps, task: TaskDoc): Promise<Grant> {
 
 type Items = ReadonlyMap<string, DataDoc>
 
-async function granted(deps: Deps, items: Items, input: StoredInput): Promise<GrantedInput> {
+async function granted(ports: Ports, items: Items, input: StoredInput): Promise<GrantedInput> {
   const item = 'data' in input ? items.get(input.data) : undefined
-  if (!item?.items) return single(deps, items, input)
-  const elements = await deps.store.data.many(item.items)
+  if (!item?.items) return single(ports, items, input)
+  const elements = await ports.store.data.many(item.items)
   const inOrder = item.items.flatMap((id) => elements.find((element) => element._id === id) ?? [])
-  return { list: await Promise.all(inOrder.map((element) => fromItem(deps, element))) }
+  return { list: await Promise.all(inOrder.map((element) => fromItem(ports, element))) }
 }
 
-async function single(deps: Deps, items: Items, input: StoredInput): Promise<GrantedFile | { value: Json }> {
+async function single(
+  ports: Ports,
+  items: Items,
+  input: StoredInput,
+): Promise<GrantedFile | { value: Json }> {
   if ('json' in input) return { value: JSON.parse(input.json) }
   const item = items.get(input.data)
-  return item ? fromItem(deps, item) : { value: null }
+  return item ? fromItem(ports, item) : { value: null }
 }
 
-async function fromItem(deps: Deps, item: DataDoc): Promise<GrantedFile | { value: Json }> {
+async function fromItem(ports: Ports, item: DataDoc): Promise<GrantedFile | { value: Json }> {
   if (!item.isFile || !item.object) return { value: item.json === null ? null : JSON.parse(item.json) }
-  const { url } = await deps.objects.presignGet(item.object, {})
+  const { url } = await ports.objects.presignGet(item.object, {})
   return {
     file: {
       data: item._id,

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { QueueDoc } from '../../store/documents/queue.ts'
 import { moduleSlot, openParked } from './slots.ts'
 
@@ -8,13 +8,13 @@ const parkedAtOnce = 500
  * Waits under a full slot, unless room came while nobody was looking; and so do many others that need it too, so
  * that a flood under one limit does not stand before everything else, claim after claim.
  */
-export async function park(deps: Deps, entry: QueueDoc, slot: string): Promise<void> {
+export async function park(ports: Ports, entry: QueueDoc, slot: string): Promise<void> {
   const alike =
     slot === moduleSlot(entry.module) ? { module: entry.module } : { concurrencyKey: entry.concurrencyKey }
-  const others = await deps.store.queue.find({ state: 'open', ...alike }, { limit: parkedAtOnce })
-  await deps.store.queue.changeMany([entry, ...others.filter(({ _id }) => _id !== entry._id)], (current) =>
+  const others = await ports.store.queue.find({ state: 'open', ...alike }, { limit: parkedAtOnce })
+  await ports.store.queue.changeMany([entry, ...others.filter(({ _id }) => _id !== entry._id)], (current) =>
     current.state === 'open' ? { ...current, state: 'parked', slot } : null,
   )
-  const now = await deps.store.slots.get(slot)
-  if (now && now.holders.length < now.limit) await openParked(deps, slot)
+  const now = await ports.store.slots.get(slot)
+  if (now && now.holders.length < now.limit) await openParked(ports, slot)
 }

@@ -1,5 +1,5 @@
 import type { Offer } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { SlotDoc } from '../../store/documents/queue.ts'
 import { type Picked, pickEntry } from './pick.ts'
 import { globalSlot, moduleSlot } from './slots.ts'
@@ -8,21 +8,21 @@ const entriesAtOnce = 50
 
 /** The best entry for these offers, and the limits it falls under as they stand now. */
 export async function readQueue(
-  deps: Deps,
+  ports: Ports,
   offers: readonly Offer[],
   passed: ReadonlySet<string>,
 ): Promise<{ best: Picked | null; slots: SlotDoc[] }> {
   const modules = [...new Set(offers.map((offer) => moduleSlot(offer.module)))]
   const [best, slots] = await Promise.all([
-    bestEntry(deps, offers, passed),
-    deps.store.slots.many([globalSlot, ...modules]),
+    bestEntry(ports, offers, passed),
+    ports.store.slots.many([globalSlot, ...modules]),
   ])
   return { best, slots }
 }
 
 /** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
 async function bestEntry(
-  deps: Deps,
+  ports: Ports,
   offers: readonly Offer[],
   passed: ReadonlySet<string>,
 ): Promise<Picked | null> {
@@ -30,7 +30,7 @@ async function bestEntry(
     const modules = [...new Set(some.map((offer) => offer.module))]
     if (modules.length === 0) return []
     const filter = { state: 'open' as const, module: modules.length === 1 ? modules[0] : { $in: modules } }
-    return deps.store.queue.find(filter, { sort: { rank: 1 }, limit: entriesAtOnce + passed.size })
+    return ports.store.queue.find(filter, { sort: { rank: 1 }, limit: entriesAtOnce + passed.size })
   }
   const roomy = offers.filter((offer) => offer.max > 0)
   const cramped = offers.filter((offer) => offer.max === 0)

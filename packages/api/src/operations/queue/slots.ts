@@ -1,5 +1,5 @@
 import type { RunId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import { publishToken } from '../events/announce.ts'
 
@@ -23,12 +23,12 @@ export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
 
 /** `full`: no place was taken; nor with `duplicate`: the same claim holds one for another run. */
 export async function takeSlot(
-  deps: Deps,
+  ports: Ports,
   slot: SlotDoc,
   holder: Holder,
 ): Promise<'taken' | 'full' | 'duplicate'> {
   let taken: 'taken' | 'full' | 'duplicate' = 'taken'
-  await deps.store.slots.change(slot, (current) => {
+  await ports.store.slots.change(slot, (current) => {
     if (current.holders.some((one) => isDuplicate(one, holder))) taken = 'duplicate'
     else taken = current.holders.length >= current.limit ? 'full' : 'taken'
     return taken === 'taken' ? { ...current, holders: [...current.holders, holder] } : null
@@ -46,9 +46,9 @@ const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean 
   at.getTime() - one.at.getTime() <= claimPatienceMs
 
 /** Takes places even over the limit: for a run that goes on after it was thought lost. */
-export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): Promise<void> {
-  for (const slot of await deps.store.slots.many(slotNames(limited))) {
-    await deps.store.slots.change(slot, (current) =>
+export async function holdAnyway(ports: Ports, limited: Limited, holder: Holder): Promise<void> {
+  for (const slot of await ports.store.slots.many(slotNames(limited))) {
+    await ports.store.slots.change(slot, (current) =>
       current.holders.some((one) => one.run === holder.run)
         ? null
         : { ...current, holders: [...current.holders, holder] },
@@ -58,57 +58,57 @@ export async function holdAnyway(deps: Deps, limited: Limited, holder: Holder): 
 
 /** Removes the holders that match, and gives the room to the best entries that were parked for it. */
 export async function release(
-  deps: Deps,
+  ports: Ports,
   names: readonly string[],
   matches: (holder: Holder) => boolean,
 ): Promise<void> {
-  for (const slot of await deps.store.slots.many(names)) {
-    const change = await deps.store.slots.change(slot, (current) => {
+  for (const slot of await ports.store.slots.many(names)) {
+    const change = await ports.store.slots.change(slot, (current) => {
       const holders = current.holders.filter((holder) => !matches(holder))
       return holders.length === current.holders.length ? null : { ...current, holders }
     })
-    if (change && slot._id !== globalSlot) await openParked(deps, slot._id)
+    if (change && slot._id !== globalSlot) await openParked(ports, slot._id)
   }
 }
 
-export const releaseRun = (deps: Deps, limited: Limited, run: RunId): Promise<void> =>
-  release(deps, slotNames(limited), (holder) => holder.run === run)
+export const releaseRun = (ports: Ports, limited: Limited, run: RunId): Promise<void> =>
+  release(ports, slotNames(limited), (holder) => holder.run === run)
 
 /** Opens the best entries that wait for this slot, as many as it has room for; all, when it is no more. */
-export async function openParked(deps: Deps, name: string): Promise<void> {
-  const slot = await deps.store.slots.get(name)
+export async function openParked(ports: Ports, name: string): Promise<void> {
+  const slot = await ports.store.slots.get(name)
   const room = slot ? slot.limit - slot.holders.length : openedAtOnce
   if (room <= 0) return
-  const best = await deps.store.queue.find(
+  const best = await ports.store.queue.find(
     { state: 'parked', slot: name },
     { sort: { rank: 1 }, limit: Math.min(room, openedAtOnce) },
   )
-  for (const entry of best) await openEntry(deps, entry)
+  for (const entry of best) await openEntry(ports, entry)
 }
 
-export async function openEntry(deps: Deps, entry: QueueDoc): Promise<void> {
-  const change = await deps.store.queue.change(entry, (current) =>
+export async function openEntry(ports: Ports, entry: QueueDoc): Promise<void> {
+  const change = await ports.store.queue.change(entry, (current) =>
     current.state === 'parked' ? { ...current, state: 'open', until: null, slot: null } : null,
   )
-  if (change) publishToken(deps, entry.module)
+  if (change) publishToken(ports, entry.module)
 }
 
 /**
  * Slots that a claim of this entry needs, in order; `known` are all but that of its concurrency key, which comes
  * into being with its first claim.
  */
-export async function slotsFor(deps: Deps, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
-  const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(deps, entry.concurrencyKey, entry)
+export async function slotsFor(ports: Ports, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
+  const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(ports, entry.concurrencyKey, entry)
   const all = ofKey ? [...known, ofKey] : known
   return slotNames(entry).flatMap((name) => all.find((slot) => slot._id === name) ?? [])
 }
 
-async function keySlotFor(deps: Deps, key: string, entry: QueueDoc): Promise<SlotDoc | null> {
+async function keySlotFor(ports: Ports, key: string, entry: QueueDoc): Promise<SlotDoc | null> {
   const limit = entry.concurrencyLimit ?? 1
   const fresh: SlotDoc = { _id: keySlot(key), rev: 1, limit, holders: [] }
-  if (await deps.store.slots.insert(fresh)) return fresh
-  const change = await deps.store.slots.change(fresh._id, (slot) =>
+  if (await ports.store.slots.insert(fresh)) return fresh
+  const change = await ports.store.slots.change(fresh._id, (slot) =>
     slot.limit === limit ? null : { ...slot, limit },
   )
-  return change?.after ?? deps.store.slots.get(fresh._id)
+  return change?.after ?? ports.store.slots.get(fresh._id)
 }

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { mayBeClaimed } from '../task/transitions.ts'
@@ -9,27 +9,27 @@ import { globalSlot, release, takeSlot } from './slots.ts'
 type Taken = { held: string[]; full: string | null; isDuplicate: boolean }
 
 /** Takes the slots in their order, up to the first one that is full, or that a duplicate claim took first. */
-export async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder): Promise<Taken> {
+export async function takeSlots(ports: Ports, slots: readonly SlotDoc[], holder: Holder): Promise<Taken> {
   const held: string[] = []
   for (const slot of slots) {
-    const taken = await takeSlot(deps, slot, holder)
+    const taken = await takeSlot(ports, slot, holder)
     if (taken !== 'taken')
       return { held, full: taken === 'full' ? slot._id : null, isDuplicate: taken === 'duplicate' }
     held.push(slot._id)
-    deps.failpoint(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
+    ports.failpoint(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
   }
   return { held, full: null, isDuplicate: false }
 }
 
 /** Releases what was taken, and returns the task as it is now: an entry that may not be claimed any more goes. */
 export async function releaseSlots(
-  deps: Deps,
+  ports: Ports,
   entry: QueueDoc,
   holder: Holder,
   held: readonly string[],
 ): Promise<TaskDoc | null> {
-  await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
-  const task = await deps.store.tasks.get(entry.task)
-  if (!task || !mayBeClaimed(task, entry._id)) await removeUnclaimed(deps, task, entry._id)
+  await release(ports, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
+  const task = await ports.store.tasks.get(entry.task)
+  if (!task || !mayBeClaimed(task, entry._id)) await removeUnclaimed(ports, task, entry._id)
   return task
 }

@@ -1,5 +1,5 @@
 import { type RunId, runIdOf } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask, publishToken } from '../events/announce.ts'
 import { newEntry } from '../queue/new-entry.ts'
@@ -8,6 +8,7 @@ import { type Admission, decideAdmission } from '../task/admission.ts'
 import { newOutput } from '../task/new-output.ts'
 import { newRun } from '../task/new-run.ts'
 import { mayBeClaimed, queued, upstreamFailed } from '../task/transitions.ts'
+import type { SettlePorts } from './ports.ts'
 import { readUpstreams } from './upstreams.ts'
 
 /**
@@ -15,16 +16,16 @@ import { readUpstreams } from './upstreams.ts'
  * an open marker, to be settled).
  * Called after the submit, and again whenever something it waited for ended; any number of times, by anybody.
  */
-export async function admit(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
+export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc> {
   let task = from
   for (;;) {
     if (!admissible(task)) return task
-    const decision = decideAdmission(task, await readUpstreams(deps, task))
+    const decision = decideAdmission(task, await readUpstreams(ports, task))
     if (decision.kind === 'wait' && sameWait(task, decision.waitingFor)) return task
-    const admitted = await carryOut(deps, task, decision)
+    const admitted = await carryOut(ports, task, decision)
     if (!admitted) {
       // Somebody else changed it meanwhile; look at what it is now.
-      const now = await deps.store.tasks.get(task._id)
+      const now = await ports.store.tasks.get(task._id)
       if (!now) return task
       task = now
       continue
@@ -48,88 +49,88 @@ const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
   waitingFor.every((id, at) => task.waitingFor[at] === id)
 
 /** `null`: another writer was faster. */
-function carryOut(deps: Deps, task: TaskDoc, decision: Admission): Promise<TaskDoc | null> {
+function carryOut(ports: SettlePorts, task: TaskDoc, decision: Admission): Promise<TaskDoc | null> {
   switch (decision.kind) {
     case 'wait':
-      return keepWaiting(deps, task, decision.waitingFor)
+      return keepWaiting(ports, task, decision.waitingFor)
     case 'end':
-      return end(deps, task, decision)
+      return end(ports, task, decision)
     case 'queue':
-      return enqueue(deps, task)
+      return enqueue(ports, task)
   }
 }
 
 async function keepWaiting(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   waitingFor: TaskDoc['waitingFor'],
 ): Promise<TaskDoc | null> {
-  const updatedAt = deps.clock.now()
+  const updatedAt = ports.clock.now()
   const known = new Set<string>(task.waitingFor)
   const isNew = waitingFor.some((id) => !known.has(id))
-  if (isNew) await createOutputs(deps, task)
+  if (isNew) await createOutputs(ports, task)
   // What ends from here on finds it waiting. One more look sees what ended before; if this process dies first, the
   // marker leaves that look to others.
   const settle = isNew ? { kind: 'admit' as const } : null
-  const change = await writeOnce(deps, task, { ...task, waitingFor, settle, updatedAt })
+  const change = await writeOnce(ports, task, { ...task, waitingFor, settle, updatedAt })
   if (!change) return null
-  deps.failpoint('admit.waiting')
-  announceTask(deps, change)
+  ports.failpoint('admit.waiting')
+  announceTask(ports, change)
   return change
 }
 
 async function end(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   { status, error }: Extract<Admission, { kind: 'end' }>,
 ): Promise<TaskDoc | null> {
-  const now = deps.clock.now()
-  await createOutputs(deps, task)
-  const change = await writeOnce(deps, task, upstreamFailed(task, status, error, now))
-  if (change) deps.failpoint('admit.ended')
+  const now = ports.clock.now()
+  await createOutputs(ports, task)
+  const change = await writeOnce(ports, task, upstreamFailed(task, status, error, now))
+  if (change) ports.failpoint('admit.ended')
   return change
 }
 
-async function enqueue(deps: Deps, task: TaskDoc): Promise<TaskDoc | null> {
-  const now = deps.clock.now()
+async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | null> {
+  const now = ports.clock.now()
   const run = runIdOf(task._id, task.attempt)
-  const place = deps.shares.next(task.apiKey, task.priority)
+  const place = ports.shares.next(task.apiKey, task.priority)
   const until = task.notBefore && task.notBefore > now ? task.notBefore : null
   await Promise.all([
-    createOutputs(deps, task),
-    deps.store.runs.insert(newRun(task, run, now)).then(() => deps.failpoint('admit.run-created')),
-    deps.store.queue
+    createOutputs(ports, task),
+    ports.store.runs.insert(newRun(task, run, now)).then(() => ports.failpoint('admit.run-created')),
+    ports.store.queue
       .insert(newEntry({ ...task, place }, run, now, until))
-      .then(() => deps.failpoint('admit.entry-created')),
+      .then(() => ports.failpoint('admit.entry-created')),
   ])
-  const writing = writeOnce(deps, task, queued(task, { run, place }, now))
+  const writing = writeOnce(ports, task, queued(task, { run, place }, now))
   // An agent that is faster than this write makes it itself.
-  if (!until) publishToken(deps, task.module)
+  if (!until) publishToken(ports, task.module)
   const change = await writing
   if (!change) {
-    await takeBack(deps, task, run)
+    await takeBack(ports, task, run)
     return null
   }
-  deps.failpoint('admit.queued')
-  announceTask(deps, change)
+  ports.failpoint('admit.queued')
+  announceTask(ports, change)
   return change
 }
 
 /** Another writer was faster. Where that ended this attempt, nothing is left of it to be claimed. */
-async function takeBack(deps: Deps, task: TaskDoc, run: RunId): Promise<void> {
-  const now = await deps.store.tasks.get(task._id)
-  if (!now || !mayBeClaimed(now, run)) await removeUnclaimed(deps, now, run)
+async function takeBack(ports: Ports, task: TaskDoc, run: RunId): Promise<void> {
+  const now = await ports.store.tasks.get(task._id)
+  if (!now || !mayBeClaimed(now, run)) await removeUnclaimed(ports, now, run)
 }
 
 /** One compare-and-set; the decision rests on what was read, so a miss is not repeated here. */
-async function writeOnce(deps: Deps, task: TaskDoc, next: TaskDoc | null): Promise<TaskDoc | null> {
-  const change = await deps.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
+async function writeOnce(ports: Ports, task: TaskDoc, next: TaskDoc | null): Promise<TaskDoc | null> {
+  const change = await ports.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
   return change?.after ?? null
 }
 
 /** Output items exist from the start, so that they can be named as inputs of other tasks. */
-async function createOutputs(deps: Deps, task: TaskDoc): Promise<void> {
+async function createOutputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.settle?.kind !== 'admit') return
-  await deps.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
-  deps.failpoint('admit.outputs-created')
+  await ports.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
+  ports.failpoint('admit.outputs-created')
 }

@@ -1,19 +1,19 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 /** The last write of carrying out a marker. It is left alone if the task has moved on since. */
 export async function clearMarker(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   point: 'settle.cleared' | 'requeue.cleared' | 'resume.cleared',
 ): Promise<TaskDoc> {
-  const change = await deps.store.tasks.change(task, (current) =>
+  const change = await ports.store.tasks.change(task, (current) =>
     current.settle?.kind === task.settle?.kind &&
     current.attempt === task.attempt &&
     current.round === task.round
       ? { ...current, settle: null }
       : null,
   )
-  if (change) deps.failpoint(point)
+  if (change) ports.failpoint(point)
   return change?.after ?? { ...task, settle: null }
 }

@@ -1,8 +1,8 @@
 import type { DataId, TaskId } from '@millrace/shared'
 import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
-import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { admit } from './admit.ts'
+import type { SettlePorts } from './ports.ts'
 import { waitsOn } from './waits-on.ts'
 
 const pageSize = 500
@@ -13,19 +13,19 @@ const callsAtOnce = 8
  * Returns those that ended because of what they saw; each has an open marker of its own.
  */
 export async function admitDependents(
-  deps: Deps,
+  ports: SettlePorts,
   upstreams: readonly (DataId | TaskId)[],
 ): Promise<TaskDoc[]> {
   const ended: TaskDoc[] = []
   let after: TaskId | undefined
   for (;;) {
-    const waiting = await deps.store.tasks.find(
+    const waiting = await ports.store.tasks.find(
       { waitingFor: { $in: [...upstreams] }, ...(after ? { _id: { $gt: after } } : {}) },
       { sort: { _id: 1 }, limit: pageSize },
     )
     await mapConcurrently(callsAtOnce, waiting, async (dependent) => {
-      if (await waitsOn(deps, dependent, upstreams)) return
-      const admitted = await admit(deps, dependent)
+      if (await waitsOn(ports, dependent, upstreams)) return
+      const admitted = await admit(ports, dependent)
       if (admitted.settle?.kind === 'terminal') ended.push(admitted)
     })
     after = waiting.at(-1)?._id

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { RunDoc, RunEnd } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { claimedRun } from '../task/new-run.ts'
@@ -8,13 +8,13 @@ import { claimedRun } from '../task/new-run.ts'
  * not write any more, because its process died, is made good here.
  */
 export async function endRun(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   run: string,
   { logSaved, startedAt, ...end }: RunEnd,
   nextRun: TaskDoc['currentRun'],
 ): Promise<void> {
-  await deps.store.runs.change(thoughtToBe(task, run), (doc) => {
+  await ports.store.runs.change(thoughtToBe(task, run), (doc) => {
     if (doc.finishedAt && doc.status === end.status) return null
     return {
       ...doc,

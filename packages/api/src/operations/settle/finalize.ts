@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask } from '../events/announce.ts'
 import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
@@ -9,44 +8,49 @@ import { clearMarker } from './clear-marker.ts'
 import { admitDependents } from './dependents.ts'
 import { endRun } from './end-run.ts'
 import { settleFreshOutputs } from './outputs.ts'
+import type { SettlePorts } from './ports.ts'
 import { staySkipped } from './stay-skipped.ts'
 
 /**
  * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
  * Returns the dependents that ended because of it, to be settled next.
  */
-export async function finalize(deps: Deps, task: TaskDoc): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
+export async function finalize(
+  ports: SettlePorts,
+  task: TaskDoc,
+): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
   const marker = task.settle
   if (marker?.kind !== 'terminal') return { task, next: [] }
-  await settleFreshOutputs(deps, task)
-  deps.failpoint('settle.outputs-written')
+  await settleFreshOutputs(ports, task)
+  ports.failpoint('settle.outputs-written')
   // Its readers can see the result from here on, and go first: nobody waits for the rest.
-  deps.ending.set(task._id, task)
-  announceTask(deps, task)
+  ports.ending.set(task._id, task)
+  announceTask(ports, task)
   await setImmediate()
-  deps.ending.delete(task._id)
+  ports.ending.delete(task._id)
 
   const [webhooks] = await Promise.all([
-    webhooksOf(deps),
-    marker.run && marker.end ? endRun(deps, task, marker.run, marker.end, null) : undefined,
+    webhooksOf(ports),
+    marker.run && marker.end ? endRun(ports, task, marker.run, marker.end, null) : undefined,
   ])
-  if (marker.waiting) await cancelWaitingRun(deps, marker.waiting, task.finishedAt ?? deps.clock.now())
-  deps.failpoint('settle.run-written')
+  if (marker.waiting) await cancelWaitingRun(ports, marker.waiting, task.finishedAt ?? ports.clock.now())
+  ports.failpoint('settle.run-written')
 
   const runs = [marker.run, marker.waiting].filter((run) => run !== null)
   // What its agent finished was granted, and lost its entry before that.
-  for (const run of runs) if (run !== task.appliedRun) await deps.store.queue.remove(run)
-  deps.failpoint('settle.entry-removed')
+  for (const run of runs) if (run !== task.appliedRun) await ports.store.queue.remove(run)
+  ports.failpoint('settle.entry-removed')
 
-  for (const run of runs) await releaseRun(deps, task, run)
-  deps.failpoint('settle.slots-released')
+  for (const run of runs) await releaseRun(ports, task, run)
+  ports.failpoint('settle.slots-released')
 
-  await queueDeliveries(deps, task, webhooks)
+  await queueDeliveries(ports, task, webhooks)
 
   const items = Object.values(task.outputs).map((output) => output.data)
-  const ended = await admitDependents(deps, [task._id, ...items])
-  deps.failpoint('settle.dependents-admitted')
-  if (task.status !== 'skipped') return { task: await clearMarker(deps, task, 'settle.cleared'), next: ended }
-  const last = await staySkipped(deps, task)
+  const ended = await admitDependents(ports, [task._id, ...items])
+  ports.failpoint('settle.dependents-admitted')
+  if (task.status !== 'skipped')
+    return { task: await clearMarker(ports, task, 'settle.cleared'), next: ended }
+  const last = await staySkipped(ports, task)
   return { task: last, next: last.settle ? [...ended, last] : ended }
 }

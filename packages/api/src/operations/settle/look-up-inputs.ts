@@ -1,15 +1,15 @@
 import { type CreateTask, type DataId, type GrantId, isTerminal, type TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { referencesOf } from '../inputs/resolve.ts'
+import type { SettlePorts } from './ports.ts'
 import { settle } from './settle.ts'
 import { isStaged } from './staged.ts'
 
 /** Everything that new tasks name, as far as their caller may use it. */
 export async function lookUpInputs(
-  deps: Deps,
+  ports: SettlePorts,
   grant: GrantDoc | null,
   wanted: readonly Pick<CreateTask, 'inputs' | 'after'>[],
 ): Promise<{ data: Map<DataId, DataDoc>; tasks: Map<TaskId, TaskDoc> }> {
@@ -20,13 +20,13 @@ export async function lookUpInputs(
     ...wanted.flatMap(({ after }) => after),
   ])
   const upstreams: TaskDoc[] = []
-  for (const task of (await deps.store.tasks.many([...named])).filter(mayUse)) {
-    if (await isStaged(deps, task)) continue
+  for (const task of (await ports.store.tasks.many([...named])).filter(mayUse)) {
+    if (await isStaged(ports, task)) continue
     // Its outputs are there once it is admitted; before, whoever looks for them takes them for gone.
-    upstreams.push(isTerminal(task.status) ? task : await settle(deps, task))
+    upstreams.push(isTerminal(task.status) ? task : await settle(ports, task))
   }
   const outputs = upstreams.flatMap((task) => Object.values(task.outputs).map((output) => output.data))
-  const items = await deps.store.data.many([
+  const items = await ports.store.data.many([
     ...new Set([...references.flatMap(({ data }) => data), ...outputs]),
   ])
   return {

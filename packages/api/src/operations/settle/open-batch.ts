@@ -1,5 +1,5 @@
 import type { BatchId, TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import { newOutput } from '../task/new-output.ts'
 
 const membersAtOnce = 500
@@ -8,25 +8,25 @@ const membersAtOnce = 500
  * Makes the outputs of all members, before any of them is admitted: one that looked for another's output too early
  * would take it for gone. `false`: the batch is not committed.
  */
-export async function openBatch(deps: Deps, batch: BatchId): Promise<boolean> {
-  const doc = await deps.store.batches.get(batch)
+export async function openBatch(ports: Ports, batch: BatchId): Promise<boolean> {
+  const doc = await ports.store.batches.get(batch)
   if (!doc || doc.state === 'staging' || doc.state === 'aborted') return false
   if (doc.state !== 'committed') return true
   for (let after: TaskId | undefined; ; ) {
-    const members = await deps.store.tasks.find(
+    const members = await ports.store.tasks.find(
       { 'settle.batch': batch, ...(after ? { _id: { $gt: after } } : {}) },
       { sort: { _id: 1 }, limit: membersAtOnce },
     )
-    await deps.store.data.insertMissing(
+    await ports.store.data.insertMissing(
       members.flatMap((task) => Object.keys(task.outputs).flatMap((key) => newOutput(task, key))),
     )
-    deps.failpoint('batch.outputs-created')
+    ports.failpoint('batch.outputs-created')
     after = members.at(-1)?._id
     if (members.length < membersAtOnce) break
   }
-  await deps.store.batches.change(doc, (current) =>
-    current.state === 'committed' ? { ...current, state: 'opened', at: deps.clock.now() } : null,
+  await ports.store.batches.change(doc, (current) =>
+    current.state === 'committed' ? { ...current, state: 'opened', at: ports.clock.now() } : null,
   )
-  deps.failpoint('batch.opened')
+  ports.failpoint('batch.opened')
   return true
 }

@@ -1,39 +1,39 @@
 import { type DataId, dataTypeOf } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { runObjectKey } from '../../objects/keys.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
 import { newOutput } from '../task/new-output.ts'
 
 /** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */
-export async function settleOutputs(deps: Deps, task: TaskDoc, known?: readonly DataDoc[]): Promise<void> {
-  await settleItems(deps, task, known ?? (await outputsOf(deps, task)))
+export async function settleOutputs(ports: Ports, task: TaskDoc, known?: readonly DataDoc[]): Promise<void> {
+  await settleItems(ports, task, known ?? (await outputsOf(ports, task)))
 }
 
-export const outputsOf = (deps: Deps, task: TaskDoc): Promise<DataDoc[]> =>
-  deps.store.data.many(Object.values(task.outputs).map((output) => output.data))
+export const outputsOf = (ports: Ports, task: TaskDoc): Promise<DataDoc[]> =>
+  ports.store.data.many(Object.values(task.outputs).map((output) => output.data))
 
 /** The same by the one who just ended the task: nobody will have changed the items since they were made. */
-export const settleFreshOutputs = (deps: Deps, task: TaskDoc): Promise<void> =>
+export const settleFreshOutputs = (ports: Ports, task: TaskDoc): Promise<void> =>
   settleItems(
-    deps,
+    ports,
     task,
     Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
   )
 
-async function settleItems(deps: Deps, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
-  await createListElements(deps, task)
-  await deps.store.data.changeMany(items, (item) => {
+async function settleItems(ports: Ports, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
+  await createListElements(ports, task)
+  await ports.store.data.changeMany(items, (item) => {
     const key = item.producer?.output
     if (item.status !== 'pending' || item.round !== task.round || key === undefined) return null
-    return settledOutput(deps, task, key, item)
+    return settledOutput(ports, task, key, item)
   })
 }
 
 /** An output as it is to be once its task has ended. */
-function settledOutput(deps: Deps, task: TaskDoc, key: string, item: DataDoc): DataDoc {
+function settledOutput(ports: Ports, task: TaskDoc, key: string, item: DataDoc): DataDoc {
   const produced = task.status === 'succeeded' ? task.result?.[key] : undefined
-  const updatedAt = deps.clock.now()
+  const updatedAt = ports.clock.now()
   if (!produced) return { ...item, status: 'failed', error: whyNot(task, key), updatedAt }
   return { ...item, ...contentOf(task, produced, key), status: 'available', updatedAt }
 }
@@ -67,14 +67,14 @@ function whyNot(task: TaskDoc, key: string): { code: string; message: string } {
 }
 
 /** The files of a list output are items of their own, with ids that come out the same each time. */
-async function createListElements(deps: Deps, task: TaskDoc): Promise<void> {
+async function createListElements(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.status !== 'succeeded' || !task.currentRun) return
   for (const [key, produced] of Object.entries(task.result ?? {})) {
     const output = task.outputs[key]
     if (!('files' in produced) || !output) continue
-    const list = await deps.store.data.get(output.data)
+    const list = await ports.store.data.get(output.data)
     if (!list) continue
-    await deps.store.data.insertMissing(
+    await ports.store.data.insertMissing(
       produced.files.map((file, n) => ({
         ...list,
         _id: listElementId(task, key, n),

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask } from '../events/announce.ts'
 import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
@@ -6,12 +6,12 @@ import { holdAnyway } from '../queue/slots.ts'
 import { clearMarker } from './clear-marker.ts'
 
 /** An expired run goes on: the attempt that waits in its place is taken out of the queue again. */
-export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> {
+export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'resume') return task
-  const now = deps.clock.now()
-  await cancelWaitingRun(deps, marker.waiting, now)
-  await deps.store.runs.change(marker.run, (run) =>
+  const now = ports.clock.now()
+  await cancelWaitingRun(ports, marker.waiting, now)
+  await ports.store.runs.change(marker.run, (run) =>
     run.status === 'lost'
       ? {
           ...run,
@@ -24,11 +24,11 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
         }
       : null,
   )
-  deps.failpoint('resume.waiting-run-cancelled')
-  await deps.store.queue.remove(marker.waiting)
-  deps.failpoint('resume.entry-removed')
+  ports.failpoint('resume.waiting-run-cancelled')
+  await ports.store.queue.remove(marker.waiting)
+  ports.failpoint('resume.entry-removed')
   if (task.agentId) {
-    await holdAnyway(deps, task, {
+    await holdAnyway(ports, task, {
       run: marker.run,
       claimId: task.claimId ?? '',
       agent: task.agentId,
@@ -36,8 +36,8 @@ export async function settleResume(deps: Deps, task: TaskDoc): Promise<TaskDoc> 
       attempt: 'resumed',
     })
   }
-  deps.failpoint('resume.slots-taken')
-  const cleared = await clearMarker(deps, task, 'resume.cleared')
-  announceTask(deps, task)
+  ports.failpoint('resume.slots-taken')
+  const cleared = await clearMarker(ports, task, 'resume.cleared')
+  announceTask(ports, task)
   return cleared
 }

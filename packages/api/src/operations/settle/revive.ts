@@ -1,5 +1,5 @@
 import type { DataId, TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { decideAdmission } from '../task/admission.ts'
@@ -14,21 +14,21 @@ const atOnce = 200
  * Returns those too, each with the same marker; the task itself is to be admitted next.
  */
 export async function settleRevive(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
 ): Promise<{ task: TaskDoc; revived: TaskDoc[] }> {
   if (task.settle?.kind !== 'revive') return { task, revived: [] }
   for (const key of Object.keys(task.outputs))
-    if (!(await pendingAgain(deps, task, key))) return { task, revived: [] }
-  deps.failpoint('revive.outputs-pending')
-  const begun = await reviveDependents(deps, task)
-  deps.failpoint('revive.dependents-written')
-  const change = await deps.store.tasks.change(task, (current) =>
+    if (!(await pendingAgain(ports, task, key))) return { task, revived: [] }
+  ports.failpoint('revive.outputs-pending')
+  const begun = await reviveDependents(ports, task)
+  ports.failpoint('revive.dependents-written')
+  const change = await ports.store.tasks.change(task, (current) =>
     current.settle?.kind === 'revive' && current.round === task.round
       ? { ...current, settle: { kind: 'admit' } }
       : null,
   )
-  if (change) deps.failpoint('revive.admitting')
+  if (change) ports.failpoint('revive.admitting')
   return { task: change?.after ?? { ...task, settle: null }, revived: begun }
 }
 
@@ -36,14 +36,14 @@ export async function settleRevive(
  * The item as a new task has it, under the id that others know. `false`: it is being removed, from where no way
  * leads back; once it is gone the tick goes on here, and it is made anew.
  */
-async function pendingAgain(deps: Deps, task: TaskDoc, key: string): Promise<boolean> {
+async function pendingAgain(ports: Ports, task: TaskDoc, key: string): Promise<boolean> {
   const [fresh] = newOutput(task, key)
-  if (!fresh || (await deps.store.data.insert(fresh))) return true
-  const change = await deps.store.data.change(fresh._id, (item) =>
-    decidePending(item, fresh, deps.clock.now()),
+  if (!fresh || (await ports.store.data.insert(fresh))) return true
+  const change = await ports.store.data.change(fresh._id, (item) =>
+    decidePending(item, fresh, ports.clock.now()),
   )
   if (change) return true
-  const item = await deps.store.data.get(fresh._id)
+  const item = await ports.store.data.get(fresh._id)
   return item !== null && item.status !== 'removing'
 }
 
@@ -55,25 +55,25 @@ export function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc
 }
 
 /** Those that another upstream keeps from running stay as they are, until that one is tried again too. */
-async function reviveDependents(deps: Deps, task: TaskDoc): Promise<TaskDoc[]> {
+async function reviveDependents(ports: Ports, task: TaskDoc): Promise<TaskDoc[]> {
   const outputs = Object.values(task.outputs).map((output) => output.data)
   const begun = new Map<TaskId, TaskDoc>()
-  for (const skipped of await skippedFor(deps, task._id, outputs)) {
+  for (const skipped of await skippedFor(ports, task._id, outputs)) {
     if (begun.has(skipped._id)) continue
-    const upstreams = await readUpstreams(deps, skipped)
+    const upstreams = await readUpstreams(ports, skipped)
     if (decideAdmission(skipped, upstreams).kind === 'end') continue
-    const change = await deps.store.tasks.change(skipped, (current) => revived(current, deps.clock.now()))
+    const change = await ports.store.tasks.change(skipped, (current) => revived(current, ports.clock.now()))
     if (change) begun.set(skipped._id, change.after)
   }
   return [...begun.values()]
 }
 
-async function skippedFor(deps: Deps, task: TaskId, outputs: readonly DataId[]): Promise<TaskDoc[]> {
+async function skippedFor(ports: Ports, task: TaskId, outputs: readonly DataId[]): Promise<TaskDoc[]> {
   const found: TaskDoc[] = []
   for (const needs of [{ reads: { $in: [...outputs] } }, { after: task }]) {
     let last: TaskId | undefined
     for (;;) {
-      const page = await deps.store.tasks.find(
+      const page = await ports.store.tasks.find(
         { ...needs, status: 'skipped', ...(last ? { _id: { $gt: last } } : {}) },
         { sort: { _id: 1 }, limit: atOnce },
       )

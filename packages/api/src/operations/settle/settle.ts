@@ -1,8 +1,8 @@
-import type { Deps } from '../../deps.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { admit } from './admit.ts'
 import { finalize } from './finalize.ts'
 import { openBatch } from './open-batch.ts'
+import type { SettlePorts } from './ports.ts'
 import { settleRequeue } from './requeue.ts'
 import { settleResume } from './resume.ts'
 import { settleRevive } from './revive.ts'
@@ -11,11 +11,11 @@ import { settleRevive } from './revive.ts'
  * Carries out what the last write of a task left to be done. Whoever meets an open marker may call this, any
  * number of times. Dependents that end or begin anew because of it are settled too, one after the other.
  */
-export async function settle(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
-  const { task, next } = await step(deps, from)
+export async function settle(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc> {
+  const { task, next } = await step(ports, from)
   const left = [...next]
   for (let dependent = left.pop(); dependent; dependent = left.pop()) {
-    left.push(...(await step(deps, dependent)).next)
+    left.push(...(await step(ports, dependent)).next)
   }
   return task
 }
@@ -23,30 +23,30 @@ export async function settle(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
 /** `next`: other tasks that it left with open markers. */
 type Step = { task: TaskDoc; next: TaskDoc[] }
 
-async function step(deps: Deps, task: TaskDoc): Promise<Step> {
+async function step(ports: SettlePorts, task: TaskDoc): Promise<Step> {
   switch (task.settle?.kind) {
     case undefined:
       return { task, next: [] }
     case 'batch':
-      return (await openBatch(deps, task.settle.batch)) ? settleAdmit(deps, task) : { task, next: [] }
+      return (await openBatch(ports, task.settle.batch)) ? settleAdmit(ports, task) : { task, next: [] }
     case 'admit':
-      return settleAdmit(deps, task)
+      return settleAdmit(ports, task)
     case 'revive': {
-      const { task: ready, revived } = await settleRevive(deps, task)
+      const { task: ready, revived } = await settleRevive(ports, task)
       if (ready.settle?.kind === 'revive') return { task: ready, next: [] }
-      const admitted = await step(deps, ready)
+      const admitted = await step(ports, ready)
       return { task: admitted.task, next: [...admitted.next, ...revived] }
     }
     case 'requeue':
-      return { task: await settleRequeue(deps, task), next: [] }
+      return { task: await settleRequeue(ports, task), next: [] }
     case 'resume':
-      return { task: await settleResume(deps, task), next: [] }
+      return { task: await settleResume(ports, task), next: [] }
     case 'terminal':
-      return finalize(deps, task)
+      return finalize(ports, task)
   }
 }
 
-async function settleAdmit(deps: Deps, task: TaskDoc): Promise<Step> {
-  const admitted = await admit(deps, task)
-  return admitted.settle?.kind === 'terminal' ? finalize(deps, admitted) : { task: admitted, next: [] }
+async function settleAdmit(ports: SettlePorts, task: TaskDoc): Promise<Step> {
+  const admitted = await admit(ports, task)
+  return admitted.settle?.kind === 'terminal' ? finalize(ports, admitted) : { task: admitted, next: [] }
 }

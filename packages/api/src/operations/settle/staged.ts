@@ -1,19 +1,19 @@
 import type { BatchId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 const mostAtOnce = 1_000
 
 /** A member of a batch that is not committed: it is not there for anybody, and may never be. */
-export async function isStaged(deps: Deps, { settle }: TaskDoc): Promise<boolean> {
+export async function isStaged(ports: Ports, { settle }: TaskDoc): Promise<boolean> {
   if (settle?.kind !== 'batch') return false
-  const batch = await deps.store.batches.get(settle.batch)
+  const batch = await ports.store.batches.get(settle.batch)
   return !batch || batch.state === 'staging' || batch.state === 'aborted'
 }
 
 /** Keeps such members out of lists. */
-export async function notStaged(deps: Deps): Promise<{ 'settle.batch'?: { $nin: BatchId[] } }> {
-  const batches = await deps.store.batches.find(
+export async function notStaged(ports: Ports): Promise<{ 'settle.batch'?: { $nin: BatchId[] } }> {
+  const batches = await ports.store.batches.find(
     { state: { $in: ['staging', 'aborted'] } },
     { limit: mostAtOnce },
   )
@@ -21,7 +21,7 @@ export async function notStaged(deps: Deps): Promise<{ 'settle.batch'?: { $nin: 
 }
 
 /** The task, if it is there for anybody. */
-export async function findTask(deps: Deps, id: TaskDoc['_id']): Promise<TaskDoc | null> {
-  const task = await deps.store.tasks.get(id)
-  return task && !(await isStaged(deps, task)) ? task : null
+export async function findTask(ports: Ports, id: TaskDoc['_id']): Promise<TaskDoc | null> {
+  const task = await ports.store.tasks.get(id)
+  return task && !(await isStaged(ports, task)) ? task : null
 }

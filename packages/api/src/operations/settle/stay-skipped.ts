@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { decideAdmission } from '../task/admission.ts'
 import { unskipped } from '../task/fresh-round.ts'
@@ -9,20 +9,20 @@ import { readUpstreams } from './upstreams.ts'
  * the task is not at its end, but begins anew. Written on exactly what was looked at: whoever is tried again either
  * finds the task without a marker and revives it, or touches it, and is seen here.
  */
-export async function staySkipped(deps: Deps, from: TaskDoc): Promise<TaskDoc> {
+export async function staySkipped(ports: Ports, from: TaskDoc): Promise<TaskDoc> {
   let task: TaskDoc | null = from
   while (task?.settle?.kind === 'terminal' && task.round === from.round) {
     const looked: TaskDoc = task
-    const stays = decideAdmission(looked, await readUpstreams(deps, looked)).kind === 'end'
-    const next = stays ? { ...looked, settle: null } : unskipped(looked, deps.clock.now())
-    const change = await deps.store.tasks.change(looked, (current) =>
+    const stays = decideAdmission(looked, await readUpstreams(ports, looked)).kind === 'end'
+    const next = stays ? { ...looked, settle: null } : unskipped(looked, ports.clock.now())
+    const change = await ports.store.tasks.change(looked, (current) =>
       current.rev === looked.rev ? next : null,
     )
     if (change) {
-      deps.failpoint('settle.cleared')
+      ports.failpoint('settle.cleared')
       return change.after
     }
-    task = await deps.store.tasks.get(from._id)
+    task = await ports.store.tasks.get(from._id)
   }
   return task ?? { ...from, settle: null }
 }

@@ -1,15 +1,15 @@
 import type { FinishReport, OutputFile, RunId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, mostFaults } from '../../failure.ts'
 import { runObjectKey } from '../../objects/keys.ts'
 import { pointer } from '../../pointer.ts'
+import type { Ports } from '../../ports.ts'
 import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
 
 const inlineResultsLimit = 8 * 1024 * 1024
 
 /** Every reported file lies in the store with its size and checksum; else the agent is to upload it again. */
 export async function verifyOutputs(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   run: RunId,
   report: FinishReport,
@@ -25,7 +25,7 @@ export async function verifyOutputs(
     throw new Failure('invalid_request', `The task has no output ${unknown.join(', ')}.`, { errors })
   }
   for (const file of filesOf(report)) {
-    const stored = await deps.objects.head(runObjectKey(run, file.output, file.n))
+    const stored = await ports.objects.head(runObjectKey(run, file.output, file.n))
     const there =
       stored && stored.size === file.size && (stored.sha256 === null || stored.sha256 === file.sha256)
     if (!there)

@@ -1,5 +1,5 @@
 import { DataId, isAwaited, isTerminal, type TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 /** Up to so many, what a task waits for is looked at as a whole, and written down anew each time. */
@@ -12,34 +12,34 @@ const firstProbe = 4
  * upstreams cost a look or two each, not a thousand. Where one of these ended badly, the task itself must look.
  */
 export async function waitsOn(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   ended: readonly (DataId | TaskId)[],
 ): Promise<boolean> {
   if (task.waitingFor.length <= few || task.settle !== null) return false
   const own = ended.filter((id) => task.waitingFor.includes(id))
-  if ((await stateOf(deps, own)).includes('broken')) return false
+  if ((await stateOf(ports, own)).includes('broken')) return false
   const others = task.waitingFor.filter((id) => !ended.includes(id)).reverse()
   for (let from = 0, size = firstProbe; from < others.length; from += size, size *= 4) {
-    const states = await stateOf(deps, others.slice(from, from + size))
+    const states = await stateOf(ports, others.slice(from, from + size))
     if (states.includes('unfinished')) return true
   }
   return false
 }
 
 /** Of what a task waits for, that which has not ended: the list in its document may be longer. */
-export async function stillAwaited(deps: Deps, task: TaskDoc): Promise<TaskDoc['waitingFor']> {
+export async function stillAwaited(ports: Ports, task: TaskDoc): Promise<TaskDoc['waitingFor']> {
   if (task.waitingFor.length <= few) return task.waitingFor
-  const states = await stateOf(deps, task.waitingFor)
+  const states = await stateOf(ports, task.waitingFor)
   return task.waitingFor.filter((_, at) => states[at] === 'unfinished')
 }
 
 type State = 'unfinished' | 'well' | 'broken'
 
-async function stateOf(deps: Deps, ids: readonly (DataId | TaskId)[]): Promise<State[]> {
+async function stateOf(ports: Ports, ids: readonly (DataId | TaskId)[]): Promise<State[]> {
   const [items, tasks] = await Promise.all([
-    deps.store.data.many(ids.filter((id) => DataId.safeParse(id).success)),
-    deps.store.tasks.many(ids.filter((id) => !DataId.safeParse(id).success)),
+    ports.store.data.many(ids.filter((id) => DataId.safeParse(id).success)),
+    ports.store.tasks.many(ids.filter((id) => !DataId.safeParse(id).success)),
   ])
   const states = new Map<string, State>()
   for (const { _id, status } of items)

@@ -1,3 +1,7 @@
+import type { Ports } from '../ports.ts'
+
+export type MeterPorts = Ports & { meter: Meter }
+
 /** What operations have to tell whoever keeps figures of this process; nobody has to listen. */
 export class Meter {
   /** A run has ended, after so many seconds from its claim. */
