@@ -96,7 +96,7 @@ export function createApp(ports: ApiPorts, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(ports, options, limits, one, c))
+    app.on(one.method.toUpperCase(), one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
@@ -127,8 +127,7 @@ function begin(c: Ctx, ports: Ports): void {
 /** Who asks is known, and is within its limits, before anything of the body is read. */
 async function serve(
   ports: ApiPorts,
-  options: AppOptions,
-  limits: Limits,
+  options: AppOptions & Limits,
   one: Endpoint,
   c: Ctx,
 ): Promise<Response> {
@@ -145,8 +144,8 @@ async function serve(
     if (error instanceof Failure && error.code === 'unauthorized') ports.refused.note(c)
   })
   const principal = allow(await caller, { scope, openToGrants })
-  if (principal.rateLimit) limits.rates.take(principal.id, principal.rateLimit, ports.clock.now())
-  const budget = limits.budgets.of(principal, () => ports.clock.now())
+  if (principal.rateLimit) options.rates.take(principal.id, principal.rateLimit, ports.clock.now())
+  const budget = options.budgets.of(principal, () => ports.clock.now())
   budget.take('requests')
   c.set('principal', principal)
   c.set('budget', budget)

@@ -35,25 +35,24 @@ export async function finish(
   )
   if (!change) return lateAnswer(ports, run, report)
   ports.failpoint('finish.written')
-  tell(ports, change, agent, run, report)
+  recordEnd(ports, change, agent, report)
   await settle(ports, change.after)
   return { applied: true }
 }
 
-/** Whoever keeps figures, and whoever follows a request through the logs. */
-function tell(
+/** For the metrics, the observed peaks and the log. */
+function recordEnd(
   ports: FinishPorts,
   { before, after }: Change<TaskDoc>,
   agent: AgentDoc,
-  run: RunId,
   report: FinishReport,
 ): void {
-  const { module, requestId: origin } = after
+  const { module, appliedRun: run, requestId: origin } = after
   if (before.startedAt) {
     const seconds = (ports.clock.now().getTime() - before.startedAt.getTime()) / 1000
     ports.meter.runEnded({ module, status: runStatus[report.outcome] }, seconds)
   }
-  // What others promise their runs must not follow from what anybody says.
+  // What others promise their runs must not follow from what an agent without trust says.
   if (agent.trusted) ports.peaks.note(ports, before, report)
   ports.logger.info({ run, outcome: report.outcome, status: after.status, origin }, 'finished')
 }
@@ -71,6 +70,7 @@ async function lateAnswer(ports: Ports, run: RunId, report: FinishReport): Promi
   if (!task) return { stale: true }
   if (task.appliedRun === run) return { applied: true }
   if (!isExpiredButFree(task, run)) return { stale: true }
-  await endRun(ports, task, run, reportedEnd(report, task.startedAt, ports.clock.now()), task.currentRun)
+  const end = reportedEnd(report, task.startedAt, ports.clock.now())
+  await endRun(ports, task, run, { ...end, nextRun: task.currentRun })
   return { applied: true }
 }

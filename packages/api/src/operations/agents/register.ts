@@ -41,7 +41,7 @@ async function openSession(ports: AgentPorts, key: Key, ids: NewIds, request: Re
   const known = request.agentId && (await ports.store.agents.get(request.agentId))
   if (!known) {
     await refuseTooMany(ports, key.id)
-    const agent = newAgent(ports, key, request.agentId ?? ids.agent(), sessionId, request)
+    const agent = newAgent(ports, request.agentId ?? ids.agent(), { key, sessionId, request })
     await ports.store.sessions.insert({
       _id: sessionId,
       rev: 1,
@@ -68,7 +68,7 @@ async function openSession(ports: AgentPorts, key: Key, ids: NewIds, request: Re
   let refused = false
   const change = await ports.store.agents.change(known, (agent) => {
     refused = isOccupied(ports, agent, request)
-    return refused ? null : begin(ports, agent, key, sessionId, request)
+    return refused ? null : begin(ports, agent, { key, sessionId, request })
   })
   if (refused) {
     throw new Failure(
@@ -104,19 +104,15 @@ function isOccupied(ports: AgentPorts, agent: AgentDoc, request: Request): boole
   return silentMs < ports.limits.sessionTtlSeconds * 1000 && request.previousSessionId !== agent.sessionId
 }
 
-function begin(
-  ports: Ports,
-  agent: AgentDoc,
-  { serves }: Key,
-  sessionId: AgentDoc['sessionId'],
-  request: Request,
-): AgentDoc {
+type Beginning = { key: Key; sessionId: AgentDoc['sessionId']; request: Request }
+
+function begin(ports: Ports, agent: AgentDoc, { key, sessionId, request }: Beginning): AgentDoc {
   const now = ports.clock.now()
   const same = agent.instanceId === request.instanceId && !agent.sessionEndedAt
   return {
     ...agent,
     ...described(request),
-    trusted: serves.trusted,
+    trusted: key.serves.trusted,
     instanceId: request.instanceId,
     sessionId: same ? agent.sessionId : sessionId,
     sessionStartedAt: same ? agent.sessionStartedAt : now,
@@ -127,13 +123,7 @@ function begin(
   }
 }
 
-function newAgent(
-  ports: Ports,
-  key: Key,
-  id: AgentId,
-  sessionId: AgentDoc['sessionId'],
-  request: Request,
-): AgentDoc {
+function newAgent(ports: Ports, id: AgentId, { key, sessionId, request }: Beginning): AgentDoc {
   const now = ports.clock.now()
   return {
     _id: id,

@@ -42,7 +42,7 @@ export async function submitBatch(
   const ids = new Map(wanted.map((task) => [task.ref, caller.ids.task()]))
   const known = caller.repeated ? await ports.store.batches.get(batch) : null
   if (!known || known.state === 'staging' || known.state === 'aborted') {
-    const tasks = await checkBatch(ports, caller, batch, wanted, ids)
+    const tasks = await checkBatch(ports, caller, wanted, { batch, ids })
     await stage(ports, batch, tasks)
     await commit(ports, batch)
   }
@@ -55,9 +55,8 @@ export async function submitBatch(
 async function checkBatch(
   ports: BatchPorts,
   caller: Caller,
-  batch: BatchId,
   wanted: readonly BatchTask[],
-  ids: ReadonlyMap<string, TaskId>,
+  { batch, ids }: { batch: BatchId; ids: ReadonlyMap<string, TaskId> },
 ): Promise<TaskDoc[]> {
   const ordered = (await inOrder(wanted, ports.turns())).flatMap(({ task, at }) => {
     const id = ids.get(task.ref)

@@ -28,7 +28,7 @@ export async function startBulkJob(
 ): Promise<number> {
   const id = ids.bulkJob()
   const known = await ports.store.bulkJobs.get(id)
-  const job = known ?? (await writeDown(ports, id, ids.task(), act, filter))
+  const job = known ?? (await writeDown(ports, { _id: id, upTo: ids.task(), act }, filter))
   let isDone = false
   for (let step = 0; step < stepsBeforeAnswer && !isDone; step += 1) isDone = await stepBulkJob(ports, id)
   if (!isDone) inBackground(ports, `a bulk ${act}`, carryOnBulkJob(ports, id))
@@ -37,15 +37,13 @@ export async function startBulkJob(
 
 async function writeDown(
   ports: Ports,
-  id: BulkJobDoc['_id'],
-  upTo: TaskId,
-  act: Act,
+  begun: Pick<BulkJobDoc, '_id' | 'upTo' | 'act'>,
   filter: TaskFilter,
 ): Promise<BulkJobDoc> {
-  const count = await ports.store.tasks.count(await meant(ports, act, filter))
+  const count = await ports.store.tasks.count(await meant(ports, begun.act, filter))
   const json = JSON.stringify(filter)
   const at = ports.clock.now()
-  const job: BulkJobDoc = { _id: id, rev: 1, act, filter: json, after: null, upTo, count, state: 'going', at }
+  const job: BulkJobDoc = { ...begun, rev: 1, filter: json, after: null, count, state: 'going', at }
   await ports.store.bulkJobs.insert(job)
   ports.failpoint('bulk.written')
   return job

@@ -37,8 +37,8 @@ export async function createValue(
   const item: DataDoc = { ...blank(ports, caller, wanted, type), status: 'available', json, size }
   const paths = { size: '/value', contentType: '/value' }
   const contentType = type === 'text' ? 'text/plain' : 'application/json'
-  const take = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
-  return { item: await insertOnce(ports, caller, item, take), upload: null }
+  const spend = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
+  return { item: await insertOnce(ports, caller, item, { spend }), upload: null }
 }
 
 /** A file that its owner is about to PUT into the object store. */
@@ -61,8 +61,8 @@ export async function createFile(
     uploads: 1,
   }
   const paths = { size: '/file/size', contentType: '/file/contentType' }
-  const take = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
-  const made = await insertOnce(ports, caller, item, take, () => deduplicate(ports, item))
+  const spend = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
+  const made = await insertOnce(ports, caller, item, { spend, reuse: () => deduplicate(ports, item) })
   return { item: made, upload: made.status === 'uploading' ? await uploadOf(ports, made) : null }
 }
 
@@ -112,14 +112,13 @@ async function insertOnce(
   ports: Ports,
   caller: Caller,
   item: DataDoc,
-  take: () => Promise<void>,
-  better?: () => Promise<DataDoc | null>,
+  { spend, reuse }: { spend: () => Promise<void>; reuse?: () => Promise<DataDoc | null> },
 ): Promise<DataDoc> {
   const there = caller.repeated ? await ports.store.data.get(item._id) : null
   if (there) return there
   if (caller.replayed) throw notFound('data item')
-  await take()
-  const made = (await better?.()) ?? item
+  await spend()
+  const made = (await reuse?.()) ?? item
   if (await ports.store.data.insert(made)) return made
   return (await ports.store.data.get(item._id)) ?? made
 }

@@ -47,7 +47,7 @@ export async function* followTask(
       const run = task.status === 'running' ? task.currentRun : null
       if (!run) await silence(rung)
       else
-        for await (const news of live(ports, task, run, position, rung)) {
+        for await (const news of live(ports, { task, run }, position, rung)) {
           position = news.position
           yield news
         }
@@ -85,7 +85,7 @@ async function* catchUp(
     }
     const after = linesAfter(position, step.run)
     if (after === null) continue
-    for await (const lines of runLines(ports, task, step.run, after, signal)) {
+    for await (const lines of runLines(ports, task, { run: step.run, after }, signal)) {
       position = behind(position, step.run, lines)
       yield { kind: 'lines', run: step.run, lines, position }
     }
@@ -101,8 +101,7 @@ const behind = (position: Position, run: RunId, lines: readonly LogLine[]): Posi
 /** Lines and progress of the run that is going, until the bell rings or the task has moved on unheard. */
 async function* live(
   ports: Ports,
-  task: TaskDoc,
-  run: RunId,
+  { task, run }: { task: TaskDoc; run: RunId },
   from: Position,
   rung: AbortSignal,
 ): AsyncGenerator<TaskNews> {

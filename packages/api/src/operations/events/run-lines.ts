@@ -19,8 +19,7 @@ const streamMs = 60_000
 export async function* runLines(
   ports: Ports,
   task: TaskDoc,
-  id: RunId,
-  after: number,
+  { run: id, after }: { run: RunId; after: number },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
   const run = await ports.store.runs.get(id)

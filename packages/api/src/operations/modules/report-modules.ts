@@ -18,6 +18,7 @@ export async function reportModules(
   inventory: readonly InventoryModule[],
 ): Promise<InventoryAnswer> {
   const now = ports.clock.now()
+  const reporter = { _id: agent._id, trusted: serves.trusted, at: now }
   const { taken, leftOut } = judgeReport(serves, inventory)
   // Of agents that cannot make a module known a consumer would be of no use, and lie there for ever.
   if (serves.trusted)
@@ -27,14 +28,14 @@ export async function reportModules(
   const reported = Map.groupBy(taken, (one) => one.name)
   const changed: string[] = []
   for (const [name, some] of reported) {
-    const outcome = await writeReport(ports, name, agent, serves.trusted, some, now)
+    const outcome = await writeReport(ports, name, reporter, some)
     if (outcome === 'changed') changed.push(name)
     if (outcome !== 'full') continue
     leftOut.push(...some.map((one) => leftOutAs(one, full(name))))
     reported.delete(name)
   }
   const gone = (await reportedBefore(ports, agent)).filter((name) => !reported.has(name))
-  for (const name of gone) await writeReport(ports, name, agent, serves.trusted, [], now)
+  for (const name of gone) await writeReport(ports, name, reporter, [])
   await ports.store.agents.change(agent, (current) =>
     current.sessionId === agent.sessionId
       ? {

@@ -10,22 +10,22 @@ const mostAwaiting = 100
 /** Of what an agent without trust says about a module, in characters. */
 const longestText = 1_000
 
+type Reporter = { _id: AgentDoc['_id']; trusted: boolean; at: Date }
+
 /** Writes down what an agent has of one module. `full`: there is no room for what nobody vouches for. */
 export async function writeReport(
   ports: Ports,
   name: string,
-  agent: AgentDoc,
-  trusted: boolean,
+  reporter: Reporter,
   reported: readonly InventoryModule[],
-  now: Date,
 ): Promise<'changed' | 'same' | 'full'> {
-  const fresh = reported.map((one) => entryOf(agent, trusted, one, now))
-  const reporter = { _id: agent._id, trusted }
+  const now = reporter.at
+  const fresh = reported.map((one) => entryOf(reporter, one))
   for (;;) {
     const known = await ports.store.modules.get(name)
     if (!known) {
       if (fresh.length === 0) return 'same'
-      if (!trusted && (await isCrowded(ports))) return 'full'
+      if (!reporter.trusted && (await isCrowded(ports))) return 'full'
       const made = decideReport(newModule(name, now), reporter, fresh, now)
       if (made === 'full') return 'full'
       if (made && (await ports.store.modules.insert(made))) return 'changed'
@@ -69,10 +69,10 @@ const newModule = (name: string, now: Date): ModuleDoc => ({
   updatedAt: now,
 })
 
-function entryOf(agent: AgentDoc, trusted: boolean, one: InventoryModule, now: Date): ModuleEntry {
+function entryOf({ _id, trusted, at }: Reporter, one: InventoryModule): ModuleEntry {
   const short = (text: string) => (trusted ? text : text.slice(0, longestText))
   return {
-    agentId: agent._id,
+    agentId: _id,
     version: one.version,
     digest: one.digest,
     status: one.status,
@@ -82,7 +82,7 @@ function entryOf(agent: AgentDoc, trusted: boolean, one: InventoryModule, now: D
     error: one.error ? short(one.error) : null,
     healthCheck: one.healthCheck ?? null,
     installSeconds: one.installSeconds ?? null,
-    since: now,
+    since: at,
     trusted,
   }
 }

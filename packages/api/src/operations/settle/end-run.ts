@@ -11,8 +11,7 @@ export async function endRun(
   ports: Ports,
   task: TaskDoc,
   run: string,
-  { logSaved, startedAt, ...end }: RunEnd,
-  nextRun: TaskDoc['currentRun'],
+  { nextRun, logSaved, startedAt, ...end }: RunEnd & { nextRun: TaskDoc['currentRun'] },
 ): Promise<void> {
   await ports.store.runs.change(thoughtToBe(task, run), (doc) => {
     if (doc.finishedAt && doc.status === end.status) return null

@@ -31,7 +31,7 @@ export async function finalize(
 
   const [webhooks] = await Promise.all([
     webhooksOf(ports),
-    marker.run && marker.end ? endRun(ports, task, marker.run, marker.end, null) : undefined,
+    marker.run && marker.end ? endRun(ports, task, marker.run, { ...marker.end, nextRun: null }) : undefined,
   ])
   if (marker.waiting) await cancelWaitingRun(ports, marker.waiting, task.finishedAt ?? ports.clock.now())
   ports.failpoint('settle.run-written')

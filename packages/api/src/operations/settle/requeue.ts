@@ -14,7 +14,7 @@ export async function settleRequeue(ports: Ports, task: TaskDoc): Promise<TaskDo
   if (marker?.kind !== 'requeue') return task
   const next = runIdOf(task._id, task.attempt)
   const now = ports.clock.now()
-  await endRun(ports, task, marker.run, marker.end, next)
+  await endRun(ports, task, marker.run, { ...marker.end, nextRun: next })
   ports.failpoint('requeue.old-run-written')
   await ports.store.runs.insert(newRun(task, next, now))
   ports.failpoint('requeue.run-created')

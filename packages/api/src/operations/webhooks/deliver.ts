@@ -21,7 +21,7 @@ export async function deliver(ports: WebhookPorts, due: DeliveryDoc): Promise<vo
   const attempt = { at, ...answered, ms: Math.round(performance.now() - begun) }
   const change = await ports.store.deliveries.change(claimed.after, (current) =>
     current.rev === claimed.after.rev
-      ? decideDelivery(current, attempt, isOver, ports.clock.now(), ports.random())
+      ? decideDelivery(current, { ...attempt, isOver }, ports.clock.now(), ports.random())
       : takeNote(current, attempt),
   )
   if (!change) return
