@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { newIds } from './ids.ts'
 import { findForged } from './objects/forged-requests.ts'
 import type { ObjectsConfig } from './objects/objects.ts'
@@ -58,12 +58,12 @@ async function untilJudged(
       failed()
     }
     const seconds = delaySeconds(backoff, failures, ports.random())
-    await pause(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
   }
 }
 
 async function judge(ports: Needed, config: StoreConfig): Promise<Verdict> {
-  const tooLate = pause(attemptWithinMs, null, { ref: false })
+  const tooLate = sleep(attemptWithinMs, null, { ref: false })
   const findings = await Promise.race([findForged(config, newIds.data()), tooLate])
   if (!findings) throw new Error(`the store gave no answer within ${attemptWithinMs / 1000} s`)
   for (const { endpoint, unchecked } of findings)
@@ -80,6 +80,6 @@ async function judge(ports: Needed, config: StoreConfig): Promise<Verdict> {
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {
   const timer = new AbortController()
-  await Promise.race([work, pause(ms, undefined, { signal: timer.signal })])
+  await Promise.race([work, sleep(ms, undefined, { signal: timer.signal })])
   timer.abort()
 }

@@ -29,7 +29,7 @@ export async function longPoll<T>(
       const found = await look()
       const left = deadline - Date.now()
       if (found !== undefined || left <= 0 || options.signal.aborted) return found
-      await orTimeout(heard.promise, Math.min(left, lookAgainMs), options.signal)
+      await heardOrTimeout(heard.promise, Math.min(left, lookAgainMs), options.signal)
       // Nobody is there any more: a look may take something that would be lost on the way.
       if (options.signal.aborted) return undefined
       heard = Promise.withResolvers<void>()
@@ -39,7 +39,7 @@ export async function longPoll<T>(
   }
 }
 
-async function orTimeout(event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+async function heardOrTimeout(event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
   const over = Promise.withResolvers<void>()
   const timer = setTimeout(over.resolve, ms)
   const end = () => over.resolve()

@@ -1,7 +1,6 @@
 import type { CreateTask } from '@millrace/shared'
-import type { NewIds } from '../ids.ts'
-import type { GrantDoc } from '../store/documents/access.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
+import type { Caller } from './access/caller.ts'
 import { refuseForeignModule, spendTask } from './access/grant-quota.ts'
 import { checkTask } from './inputs/check-task.ts'
 import { manifestFor } from './modules/manifest-for.ts'
@@ -13,16 +12,6 @@ import { refuseUrl } from './webhooks/keep-webhook.ts'
 import type { WebhookPorts } from './webhooks/ports.ts'
 
 export type SubmitPorts = SettlePorts & WebhookPorts
-
-/** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
-export type Caller = {
-  apiKey: string
-  grant: GrantDoc | null
-  requestId: string
-  ids: NewIds
-  repeated: boolean
-  replayed: boolean
-}
 
 /** Accepts a task: its insert is the commit point, everything after it can be carried on by anybody. */
 export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {

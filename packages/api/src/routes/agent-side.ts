@@ -9,7 +9,6 @@ import {
   InventoryAnswer,
   InventoryRequest,
   type LogBatch,
-  type LogLine,
   logOutput,
   ModuleName,
   moduleEvent,
@@ -32,6 +31,7 @@ import type { AgentPorts } from '../operations/agents/ports.ts'
 import { register } from '../operations/agents/register.ts'
 import { agentOf } from '../operations/agents/session.ts'
 import { claim } from '../operations/claim.ts'
+import { inBatches, refuseLongLine } from '../operations/events/log-batches.ts'
 import { type FinishPorts, finish } from '../operations/finish.ts'
 import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
@@ -45,8 +45,6 @@ export const agentSideEndpoints = (ports: ApiPorts): Endpoint[] => [
   ...workEndpoints(ports),
 ]
 
-/** A message in NATS may have 1 MiB. */
-const batchBytes = 512 * 1024
 const tag = 'Agent side'
 const scope = 'agent'
 
@@ -178,13 +176,8 @@ const workEndpoints = (ports: FinishPorts): Endpoint[] => [
       const { agent, run } = await ownRun(ports, c, body.sessionId)
       const { lines, progress } = body
       for (const some of inBatches(lines)) {
-        const batch: LogBatch = {
-          v: 1,
-          from: some[0]?.n ?? body.from ?? 1,
-          lines: some,
-          progress,
-          instance: agent.instanceId,
-        }
+        const from = some[0]?.n ?? body.from ?? 1
+        const batch: LogBatch = { v: 1, from, lines: some, progress, instance: agent.instanceId }
         await ports.bus.publishLog(agent._id, run, batch)
       }
       return c.body(null, 204)
@@ -229,27 +222,4 @@ function refuseOtherOutputs(task: TaskDoc, files: readonly OutputFile[]): void {
       `The task has the outputs ${Object.keys(task.outputs).join(', ') || 'none'}, and ${logOutput} for its log.`,
       { errors },
     )
-}
-
-/** Its size, where that will do. */
-function refuseLongLine(line: LogLine): number {
-  const size = Buffer.byteLength(JSON.stringify(line))
-  if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
-  return size
-}
-
-/** NATS carries 1 MiB at once; a request may bring many times that. */
-function inBatches(lines: readonly LogLine[]): LogLine[][] {
-  const batches: LogLine[][] = [[]]
-  let bytes = 0
-  for (const line of lines) {
-    const size = refuseLongLine(line)
-    if (bytes > 0 && bytes + size > batchBytes) {
-      batches.push([])
-      bytes = 0
-    }
-    batches.at(-1)?.push(line)
-    bytes += size
-  }
-  return batches
 }

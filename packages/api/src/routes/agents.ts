@@ -1,6 +1,6 @@
 import { AgentAnswer, AgentId, AgentPage, type AgentRest, PageQuery, PauseAgent } from '@millrace/shared'
 import { notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { setPause } from '../operations/agents/pause.ts'
@@ -18,8 +18,7 @@ export const agentEndpoints = (ports: Ports): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: AgentPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'agt_')
-      const docs = await ports.store.agents.find(after ? { _id: { $lt: after as AgentId } } : {}, {
+      const docs = await ports.store.agents.find(behind(query.cursor, 'agt_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })

@@ -1,8 +1,8 @@
 import { BatchAnswer, CreateBatch } from '@millrace/shared'
+import { callerOf } from '../http/caller.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { type BatchPorts, submitBatch } from '../operations/batches/submit-batch.ts'
 import { presentTask } from '../present/task.ts'
-import { callerOf } from './tasks.ts'
 
 export const batchEndpoints = (ports: BatchPorts): Endpoint[] => [
   endpoint({

@@ -13,9 +13,11 @@ import {
 } from '@millrace/shared'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
+import { dataFilter } from '../http/filters/data.ts'
 import { requireVisible, visibleFilter } from '../http/visibility.ts'
 import { completeUpload } from '../operations/data/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/data/create-data.ts'
@@ -23,11 +25,8 @@ import { partUrls, uploadedParts } from '../operations/data/multipart-upload.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { Ports } from '../ports.ts'
 import { presentData } from '../present/data.ts'
-import type { Filter } from '../store/collection.ts'
 import type { DataDoc } from '../store/documents/data.ts'
-import { escapeRegex } from '../store/prefix.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
-import { callerOf } from './tasks.ts'
 
 export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({
@@ -201,16 +200,4 @@ async function serveFile(
   })
   c.header('Cache-Control', 'no-store')
   return query.redirect === '0' ? c.json({ url, expiresAt: expiresAt.toISOString() }) : c.redirect(url, 302)
-}
-
-function dataFilter(query: DataQuery): Filter<DataDoc> {
-  const after = idOfCursor(query.cursor, 'dat_')
-  return {
-    ...(after ? { _id: { $lt: after as DataId } } : {}),
-    ...(query.status ? { status: query.status } : {}),
-    ...(query.type ? { type: query.type } : {}),
-    ...(query.tag ? { tags: query.tag } : {}),
-    ...(query.producer ? { 'producer.taskId': query.producer } : {}),
-    ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
-  }
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { type BrowserGrant, CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
+import { CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
 import { notFound } from '../failure.ts'
 import { hashSecret, secretPrefix } from '../http/authenticate.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ports } from '../ports.ts'
+import { presentGrant } from '../present/grant.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 
 /** Tokens for browser pages: so many uploads, so many tasks, and what came of them. */
@@ -50,8 +51,7 @@ export const grantEndpoints = (ports: Ports): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: GrantPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'grt_')
-      const docs = await ports.store.grants.find(after ? { _id: { $lt: after as GrantId } } : {}, {
+      const docs = await ports.store.grants.find(behind(query.cursor, 'grt_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -74,16 +74,3 @@ export const grantEndpoints = (ports: Ports): Endpoint[] => [
     },
   }),
 ]
-
-const presentGrant = (grant: GrantDoc): BrowserGrant => ({
-  id: grant._id,
-  maxUploads: grant.maxUploads,
-  maxUploadBytes: grant.maxUploadBytes,
-  contentTypes: grant.contentTypes,
-  maxTasks: grant.maxTasks,
-  modules: grant.modules,
-  uploads: grant.uploads.length,
-  tasks: grant.tasks.length,
-  createdAt: grant.createdAt.toISOString(),
-  expiresAt: grant.expiresAt.toISOString(),
-})

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import {
   CreateKey,
-  type Key,
   KeyCreated,
   KeyId,
   KeyPage,
   PageQuery,
-  type Scope,
   Settings,
   SettingsPatch,
   Summary,
@@ -14,13 +12,13 @@ import {
 import type { ApiPorts } from '../api-ports.ts'
 import { notFound } from '../failure.ts'
 import { hashSecret, secretPrefix } from '../http/authenticate.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
 import type { Ports } from '../ports.ts'
-import { iso } from '../present/task.ts'
-import type { KeyDoc, Serves } from '../store/documents/access.ts'
+import { presentKey } from '../present/key.ts'
+import type { KeyDoc } from '../store/documents/access.ts'
 import { untilForgotten } from '../store/remember.ts'
 import { tick } from '../tick/tick.ts'
 
@@ -76,8 +74,7 @@ const keys = (ports: Ports): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: KeyPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'key_')
-      const docs = await ports.store.keys.find(after ? { _id: { $lt: after as KeyId } } : {}, {
+      const docs = await ports.store.keys.find(behind(query.cursor, 'key_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -152,19 +149,3 @@ const settings = (ports: ApiPorts): Endpoint[] => [
     },
   }),
 ]
-
-const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit, ...key }: KeyDoc): Key => ({
-  id: _id,
-  name,
-  scopes,
-  createdAt: createdAt.toISOString(),
-  expiresAt: iso(expiresAt),
-  rateLimit,
-  ...servedBy(scopes, key),
-})
-
-/** Keys that no agent can use have no such rights. */
-function servedBy(scopes: readonly Scope[], { modules, trusted }: Serves) {
-  if (scopes.includes('admin')) return { modules: ['*'], trusted: true }
-  return scopes.includes('agent') ? { modules: [...modules], trusted } : {}
-}

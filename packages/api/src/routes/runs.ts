@@ -8,16 +8,15 @@ import {
   type RunStatus,
   TaskAnswer,
 } from '@millrace/shared'
-import { Failure, notFound } from '../failure.ts'
-import { cursorOf, idOfCursor } from '../http/cursor.ts'
+import { notFound } from '../failure.ts'
+import { cursorOf } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { runFilter, runOfCursor } from '../http/filters/runs.ts'
 import { cancel } from '../operations/cancel.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { Ports } from '../ports.ts'
 import { presentRun, statusOf } from '../present/run.ts'
 import { presentTask } from '../present/task.ts'
-import type { Filter } from '../store/collection.ts'
-import type { RunDoc } from '../store/documents/run.ts'
 import { answerLog } from './run-log.ts'
 
 export const runEndpoints = (ports: SettlePorts): Endpoint[] => [
@@ -113,40 +112,5 @@ async function listRuns(ports: Ports, query: RunQuery) {
         return { items, nextCursor: docs.at(-1) === run ? null : cursorOf(run._id) }
     }
     if (docs.length <= query.limit) return { items, nextCursor: null }
-  }
-}
-
-function runOfCursor(cursor: string | undefined): RunId | undefined {
-  const given = idOfCursor(cursor, 'tsk_')
-  if (given === undefined) return undefined
-  const run = RunId.safeParse(given)
-  if (run.success) return run.data
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
-    errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
-  })
-}
-
-function olderThan(run: RunId): Filter<RunDoc> {
-  const { task, attempt } = parseRunId(run)
-  return { $or: [{ task: { $lt: task } }, { task, attempt: { $lt: attempt } }] }
-}
-
-function runFilter(query: RunQuery, after: RunId | undefined): Filter<RunDoc> {
-  const unsettled: RunStatus[] = ['queued', 'running']
-  const statuses = query.status && [...new Set([...query.status, ...unsettled])]
-  return {
-    ...(after ? olderThan(after) : {}),
-    ...(statuses ? { status: { $in: statuses } } : {}),
-    ...(query.module ? { module: query.module } : {}),
-    ...(query.agent ? { agentId: query.agent } : {}),
-    ...(query.task ? { task: query.task } : {}),
-    ...(query.startedAfter || query.startedBefore
-      ? {
-          startedAt: {
-            ...(query.startedAfter ? { $gte: new Date(query.startedAfter) } : {}),
-            ...(query.startedBefore ? { $lt: new Date(query.startedBefore) } : {}),
-          },
-        }
-      : {}),
   }
 }

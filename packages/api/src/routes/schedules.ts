@@ -7,12 +7,12 @@ import {
   ScheduleQuery,
 } from '@millrace/shared'
 import { notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createSchedule, editSchedule } from '../operations/schedules/keep-schedule.ts'
 import type { SubmitPorts } from '../operations/submit.ts'
 import { presentSchedule } from '../present/schedule.ts'
-import { callerOf } from './tasks.ts'
 
 export const scheduleEndpoints = (ports: SubmitPorts): Endpoint[] => [
   endpoint({
@@ -40,8 +40,7 @@ export const scheduleEndpoints = (ports: SubmitPorts): Endpoint[] => [
     query: ScheduleQuery,
     answers: { 200: { description: 'A page', schema: SchedulePage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'sch_')
-      const docs = await ports.store.schedules.find(after ? { _id: { $lt: after as ScheduleId } } : {}, {
+      const docs = await ports.store.schedules.find(behind(query.cursor, 'sch_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })

@@ -8,16 +8,15 @@ import {
   TaskPage,
 } from '@millrace/shared'
 import { Failure } from '../failure.ts'
-import { pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import { deadLetter, startBulkJob } from '../operations/bulk/bulk-job.ts'
-import { matching } from '../operations/bulk/matching.ts'
+import { startBulkJob } from '../operations/bulk/bulk-job.ts'
+import { deadLetter, matching } from '../operations/bulk/matching.ts'
 import { cancel } from '../operations/cancel.ts'
 import { retry } from '../operations/retry.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { Ports } from '../ports.ts'
 import { presentTask } from '../present/task.ts'
-import { before } from './tasks.ts'
 
 /** What a person does about tasks that are there. */
 export const taskActEndpoints = (ports: SettlePorts): Endpoint[] => [
@@ -79,7 +78,11 @@ export const taskActEndpoints = (ports: SettlePorts): Endpoint[] => [
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
       const docs = await ports.store.tasks.find(
-        { ...matching({ module: query.module, tag: query.tag }), ...before(query.cursor), ...deadLetter },
+        {
+          ...matching({ module: query.module, tag: query.tag }),
+          ...behind(query.cursor, 'tsk_'),
+          ...deadLetter,
+        },
         { sort: { _id: -1 }, limit: query.limit + 1 },
       )
       return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))

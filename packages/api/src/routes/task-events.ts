@@ -13,8 +13,8 @@ import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
 import { knowsTheEnd } from '../operations/events/history.ts'
 import { idOf, positionOf } from '../operations/events/position.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
+import { readTask } from '../operations/settle/read-task.ts'
 import { presentTask } from '../present/task.ts'
-import { readTask } from './tasks.ts'
 
 export const taskEventEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({

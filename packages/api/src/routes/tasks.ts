@@ -4,45 +4,31 @@ import {
   isTerminal,
   RunAccepted,
   RunModule,
-  statusGroups,
   TaskAnswer,
   TaskId,
   TaskPage,
   TaskQuery,
-  type TaskStatus,
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
 import type { ApiPorts } from '../api-ports.ts'
 import { Failure, notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import type { Ctx } from '../http/env.ts'
+import { taskFilter } from '../http/filters/tasks.ts'
 import { longPoll } from '../http/long-poll.ts'
 import { requireVisible, visibleFilter } from '../http/visibility.ts'
-import { matching } from '../operations/bulk/matching.ts'
 import { announced } from '../operations/events/announce.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { globalSlot } from '../operations/queue/slots.ts'
-import { outputsOf, settleOutputs } from '../operations/settle/outputs.ts'
-import type { SettlePorts } from '../operations/settle/ports.ts'
-import { settle } from '../operations/settle/settle.ts'
-import { findTask, notStaged } from '../operations/settle/staged.ts'
+import { readTask } from '../operations/settle/read-task.ts'
+import { notStaged } from '../operations/settle/staged.ts'
 import { stillAwaited } from '../operations/settle/waits-on.ts'
 import { submit } from '../operations/submit.ts'
 import type { Ports } from '../ports.ts'
 import { presentTask } from '../present/task.ts'
-import type { Filter } from '../store/collection.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-
-export const callerOf = (c: Ctx) => ({
-  apiKey: c.var.principal.id,
-  grant: c.var.principal.grant,
-  requestId: c.var.requestId,
-  ids: c.var.ids,
-  repeated: c.var.repeated,
-  replayed: c.var.replayed,
-})
 
 export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
   endpoint({
@@ -96,8 +82,7 @@ export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
     async handle(c, { query }) {
       const docs = await ports.store.tasks.find(
         {
-          ...matching({ ...query, status: statusesOf(query) }),
-          ...before(query.cursor),
+          ...taskFilter(query),
           ...visibleFilter(c, query.grant),
           ...(await notStaged(ports)),
         },
@@ -151,29 +136,6 @@ export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
   }),
 ]
 
-/**
- * A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. `endedAt`: when
- * it was heard to have ended, which is told once its outputs are written.
- */
-export async function readTask(
-  ports: SettlePorts,
-  id: TaskId,
-  { known, endedAt }: { known?: TaskDoc; endedAt?: string } = {},
-): Promise<TaskDoc | null> {
-  const told = ports.ending.get(id)
-  if (told && told.updatedAt.toISOString() === endedAt) return told
-  // Which outputs it has never changes: who knew the task before reads both at once.
-  const ahead = known && endedAt === undefined
-  const [task, outputs] = await Promise.all([
-    findTask(ports, id),
-    ahead ? outputsOf(ports, known) : undefined,
-  ])
-  if (task?.settle?.kind === 'batch') return settle(ports, task)
-  if (task?.settle?.kind === 'terminal' && task.updatedAt.toISOString() !== endedAt)
-    await settleOutputs(ports, task, outputs)
-  return task
-}
-
 async function refuseWhenFull(ports: Ports): Promise<void> {
   const slot = await ports.store.slots.get(globalSlot)
   if (slot && slot.holders.length >= slot.limit) {
@@ -182,16 +144,4 @@ async function refuseWhenFull(ports: Ports): Promise<void> {
       `${slot.holders.length} of ${slot.limit} tasks are running. Ask with "queue": true to wait.`,
     )
   }
-}
-
-/** The words of a dashboard stand for several states. */
-const statusesOf = (query: TaskQuery): TaskStatus[] | undefined =>
-  query.status?.flatMap((word): readonly TaskStatus[] =>
-    word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],
-  )
-
-/** From the cursor of a page on, newest first. */
-export function before(cursor: string | undefined): Filter<TaskDoc> {
-  const last = idOfCursor(cursor, 'tsk_')
-  return last ? { _id: { $lt: last as TaskId } } : {}
 }

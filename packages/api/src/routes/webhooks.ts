@@ -9,7 +9,7 @@ import {
   WebhookQuery,
 } from '@millrace/shared'
 import { notFound } from '../failure.ts'
-import { cursorOf, idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, cursorOf, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createWebhook, redeliver, refuseUnknownWebhook } from '../operations/webhooks/keep-webhook.ts'
 import type { WebhookPorts } from '../operations/webhooks/ports.ts'
@@ -43,8 +43,7 @@ export const webhookEndpoints = (ports: WebhookPorts): Endpoint[] => [
     query: WebhookQuery,
     answers: { 200: { description: 'A page', schema: WebhookPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'whk_')
-      const docs = await ports.store.webhooks.find(after ? { _id: { $lt: after as WebhookId } } : {}, {
+      const docs = await ports.store.webhooks.find(behind(query.cursor, 'whk_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -77,9 +76,8 @@ export const webhookEndpoints = (ports: WebhookPorts): Endpoint[] => [
     async handle(c, { query }) {
       const webhook = pathId(c, WebhookId, 'webhook')
       await refuseUnknownWebhook(ports, webhook)
-      const after = idOfCursor(query.cursor, `${webhook}.`)
       const docs = await ports.store.deliveries.find(
-        { webhook, ...(after ? { _id: { $lt: after } } : {}) },
+        { webhook, ...behind(query.cursor, `${webhook}.`) },
         { sort: { _id: -1 }, limit: query.limit + 1 },
       )
       const shown = docs.slice(0, query.limit)

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { ApiPorts } from '../api-ports.ts'
+import { sleep } from '../concurrency/sleep.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { tick } from './tick.ts'
 
@@ -18,7 +19,7 @@ export function runTick(ports: ApiPorts, metrics: Metrics): { stop(): Promise<vo
       const ms = performance.now() - start
       metrics.ticked(ms / 1000)
       due = start + Math.max(everyMs, ms + 50)
-      await pause(Math.max(50, everyMs - ms), signal)
+      await sleep(Math.max(50, everyMs - ms), signal)
     }
   }
   const ended = loop()
@@ -28,13 +29,4 @@ export function runTick(ports: ApiPorts, metrics: Metrics): { stop(): Promise<vo
       await ended
     },
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const over = Promise.withResolvers<void>()
-  const timer = setTimeout(over.resolve, ms)
-  signal.addEventListener('abort', () => over.resolve(), { once: true })
-  await over.promise
-  clearTimeout(timer)
 }

@@ -11,7 +11,7 @@ import { cancel } from '../cancel.ts'
 import { retry } from '../retry.ts'
 import type { SettlePorts } from '../settle/ports.ts'
 import { notStaged } from '../settle/staged.ts'
-import { matching } from './matching.ts'
+import { deadLetter, matching } from './matching.ts'
 
 type Act = BulkJobDoc['act']
 const stepSize = 100
@@ -96,6 +96,3 @@ async function meant(ports: Ports, act: Act, filter: TaskFilter): Promise<Filter
     ...(await notStaged(ports)),
   }
 }
-
-/** A task whose own attempts are over. What merely waited for such a one is revived along with it. */
-export const deadLetter = { status: 'failed', 'error.code': { $ne: 'upstream_failed' } } as const

@@ -1,6 +1,7 @@
 import { isTerminal, type LogLine, type Progress, parseRunId, type RunId, taskEvent } from '@millrace/shared'
 import type { Bus } from '../../bus/bus.ts'
 import { BusAway } from '../../bus/bus.ts'
+import { sleep } from '../../concurrency/sleep.ts'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { linesAfter, type State, stepsFrom, within } from './history.ts'
@@ -45,7 +46,7 @@ export async function* followTask(
         return
       }
       const run = task.status === 'running' ? task.currentRun : null
-      if (!run) await silence(rung)
+      if (!run) await sleep(lookAgainMs, rung)
       else
         for await (const news of live(ports, { task, run }, position, rung)) {
           position = news.position
@@ -129,7 +130,7 @@ async function* live(
   } finally {
     clearInterval(looking)
   }
-  await silence(signal)
+  await sleep(lookAgainMs, signal)
 }
 
 async function endWhenOver(ports: Ports, task: TaskDoc, over: AbortController): Promise<void> {
@@ -139,16 +140,4 @@ async function endWhenOver(ports: Ports, task: TaskDoc, over: AbortController): 
   } catch (err) {
     ports.logger.debug({ err, task: task._id }, 'a task that is followed could not be looked at')
   }
-}
-
-/** Until the signal, at most as long as nobody has looked. */
-async function silence(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const over = Promise.withResolvers<void>()
-  const end = () => over.resolve()
-  const timer = setTimeout(end, lookAgainMs)
-  signal.addEventListener('abort', end, { once: true })
-  await over.promise
-  clearTimeout(timer)
-  signal.removeEventListener('abort', end)
 }

@@ -1,11 +1,12 @@
 import { type CreateSchedule, CreateTask, type EditSchedule, type ScheduleId } from '@millrace/shared'
 import { Failure, notFound } from '../../failure.ts'
 import type { ScheduleDoc } from '../../store/documents/schedule.ts'
+import type { Caller } from '../access/caller.ts'
 import { checkTask } from '../inputs/check-task.ts'
 import { readBy } from '../inputs/reads.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
 import { lookUpInputs } from '../settle/look-up-inputs.ts'
-import type { Caller, SubmitPorts } from '../submit.ts'
+import type { SubmitPorts } from '../submit.ts'
 import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { faultOfTiming, nextFireTime } from './fire-times.ts'
 

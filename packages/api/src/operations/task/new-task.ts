@@ -6,13 +6,12 @@ import {
   type Port,
   type TaskId,
 } from '@millrace/shared'
-import type { NewIds } from '../../ids.ts'
-import type { GrantDoc } from '../../store/documents/access.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
+import type { Caller } from '../access/caller.ts'
 import { readBy } from '../inputs/reads.ts'
 import type { StoredInputs } from '../inputs/resolve.ts'
 
-type Maker = { apiKey: string; grant: GrantDoc | null; requestId: string; ids: NewIds }
+type Maker = Pick<Caller, 'apiKey' | 'grant' | 'requestId' | 'ids'>
 export type Checked = { id: TaskId; wanted: CreateTask; manifest: Manifest; inputs: StoredInputs }
 
 /** A task as it is accepted: nothing of it has been done yet, all its ids are fixed. */
