@@ -1,6 +1,6 @@
 import type { Ports } from '../ports.ts'
 
-/** Work that goes on after the answer. Should it break off, its marks are there, and the tick carries on. */
+/** Continues work after the answer. If it fails, its markers stay, and the tick carries on. */
 export function inBackground(ports: Ports, what: string, work: Promise<unknown>): void {
   work.catch((err) => ports.logger.warn({ err }, `${what} broke off; the tick carries on`))
 }

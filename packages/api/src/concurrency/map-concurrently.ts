@@ -1,4 +1,4 @@
-/** Does the same for many, never more than `most` at a time. */
+/** Calls `work` for each, never more than `most` at a time. */
 export async function mapConcurrently<T>(
   most: number,
   all: readonly T[],

@@ -5,18 +5,18 @@ import type { AgentDoc } from '../store/documents/agent.ts'
 import { longPoll } from './long-poll.ts'
 
 type Asked = {
-  /** The agent, as long as the session lives under which it asks; throws from then on. */
+  /** The agent, while the session of the request lasts; throws when it has ended. */
   agent(): Promise<AgentDoc>
   modules: readonly string[]
   seconds: number
-  /** Tells when the agent hung up; asking for it is dear, and who does not wait need not. */
+  /** Aborts when the agent hung up. Expensive, so only a claim that waits asks for it. */
   gone(): AbortSignal
 }
 
 /**
- * Looks for work until there is a grant or the time is over; what is only kept room for is no end of the wait.
- * An agent asks one question at a time: a newer one of the same agent, at whatever process, ends this wait. So a
- * request whose connection broke unseen takes nothing that nobody would hear of.
+ * Looks for work until it has an assignment or the time is over; a reservation does not end the wait. An agent sends one
+ * claim at a time: a newer one of the same agent, at any process, ends this wait. So a request whose connection broke
+ * unnoticed takes no task that would be lost.
  */
 export async function longPollClaim(
   ports: Ports,
@@ -48,5 +48,5 @@ export async function longPollClaim(
   return grant ?? last
 }
 
-/** Marks what is announced of a claim among what is announced of modules. */
+/** Distinguishes announcements of claims from those of modules. */
 const newer = 'claim:'

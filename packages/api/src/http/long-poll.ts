@@ -5,8 +5,8 @@ export type WaitLimits = { limits: { longestWaitSeconds: number } }
 const lookAgainMs = 15_000
 
 /**
- * Looks until there is an answer or the time is over: whenever one of the subjects is heard, and every 15 s
- * because an event may be lost. Subscribes before the first look, so that nothing falls between.
+ * Looks until it has an answer or the time is over: at every event on one of the subjects, and every 15 s because an event
+ * may be lost. Subscribes before the first look, so that no event is missed.
  */
 export async function longPoll<T>(
   bus: Bus,
@@ -30,7 +30,7 @@ export async function longPoll<T>(
       const left = deadline - Date.now()
       if (found !== undefined || left <= 0 || options.signal.aborted) return found
       await heardOrTimeout(heard.promise, Math.min(left, lookAgainMs), options.signal)
-      // Nobody is there any more: a look may take something that would be lost on the way.
+      // The caller hung up: another look may take something that would be lost on the way.
       if (options.signal.aborted) return undefined
       heard = Promise.withResolvers<void>()
     }

@@ -7,7 +7,7 @@ import { settle } from './settle/settle.ts'
 import { findTask } from './settle/staged.ts'
 import { cancelled, cancelRequested } from './task/transitions.ts'
 
-/** Ends a waiting task at once; a running one is asked to stop, and ends when its agent says so or is lost. */
+/** Cancels a waiting task at once. The agent of a running one is asked to stop; the task ends when it reports or expires. */
 export async function cancel(ports: SettlePorts, id: TaskId): Promise<{ task: TaskDoc; already: boolean }> {
   for (;;) {
     const found = await findTask(ports, id)
@@ -20,7 +20,7 @@ export async function cancel(ports: SettlePorts, id: TaskId): Promise<{ task: Ta
       const now = ports.clock.now()
       return cancelled(current, now) ?? cancelRequested(current, now)
     })
-    if (!change) continue // it moved on, or was left open by somebody: look again
+    if (!change) continue // it moved on, or another writer left it open: look again
     return { task: await follow(ports, change.after), already: false }
   }
 }

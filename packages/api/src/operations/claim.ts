@@ -27,8 +27,8 @@ export type ClaimPorts = SettlePorts & MeterPorts
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 
 /**
- * An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. Throws `unavailable`
- * while another request of this claim is on its way to a run: that will be the answer to both.
+ * Assigns an agent with room the best ready task over all of its modules. `null`: the queue has none for it. Throws
+ * `unavailable` while a duplicate of this claim is taking a run, which will be the answer to both.
  */
 export async function claim(
   ports: ClaimPorts,
@@ -61,7 +61,7 @@ const duplicateUnderWay = () =>
     retryAfterSeconds: 1,
   })
 
-/** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
+/** The task of a repeated claim: every assignment holds a place in the global slot until its run ends. */
 async function assignedBefore(
   ports: Ports,
   agent: AgentDoc,
@@ -135,13 +135,13 @@ async function take(
 const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
-/** Its token may have come before the last write of its admission. */
+/** Settles it first where its token came before the last write of its admission. */
 async function readyTask(ports: SettlePorts, entry: QueueDoc): Promise<TaskDoc | null> {
   const task = await ports.store.tasks.get(entry.task)
   return task?.settle ? settle(ports, task) : task
 }
 
-/** Almost always it is the version that the task was checked against. */
+/** Almost every offer has the version that the task was checked against. */
 async function fitsOffer(ports: Ports, task: TaskDoc, offer: Offer): Promise<boolean> {
   if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
     return true
@@ -157,7 +157,7 @@ async function afterClaim(
   const [now] = await Promise.all([ports.store.agents.get(agent._id), removeEntry(ports, entry._id)])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
     await expireRun(ports, task)
-    // Any other would be lost to this session as well, and the same task again and again.
+    // This session would lose any other task too, and then the same task again.
     return 'nothing'
   }
   announceTask(ports, task)
@@ -165,15 +165,15 @@ async function afterClaim(
   return task
 }
 
-/** Before any grant of the run: its end need not look for it again. */
+/** Removed before the run is assigned, so that the end of the run need not look for it. */
 async function removeEntry(ports: Ports, run: string): Promise<void> {
   await ports.store.queue.remove(run)
   ports.failpoint('claim.entry-removed')
 }
 
-/** Only for lists: the task says how its run stands, and its end writes all of this too. */
+/** Only lists need this: the task knows the state of its run, and the end of the run writes all of it too. */
 async function writeRun(ports: Ports, entry: QueueDoc, task: TaskDoc): Promise<void> {
-  // As its admission made it: nobody else writes it before the claim.
+  // No other writer touches a run between its admission and its claim.
   await ports.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )

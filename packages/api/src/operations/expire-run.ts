@@ -3,7 +3,7 @@ import type { SettlePorts } from './settle/ports.ts'
 import { settle } from './settle/settle.ts'
 import { afterExpiry } from './task/after-expiry.ts'
 
-/** The agent of a running task is gone, or does not know of the run: this attempt cannot end any more. */
+/** Gives up the run of a task whose agent is gone, or does not know of it. */
 export async function expireRun(ports: SettlePorts, from: TaskDoc): Promise<void> {
   const change = await ports.store.tasks.change(from, (task) =>
     task.currentRun === from.currentRun && task.sessionId === from.sessionId

@@ -15,7 +15,7 @@ import { isCurrent, isExpiredButFree } from './task/transitions.ts'
 
 export type FinishPorts = SettlePorts & MeterPorts & { peaks: ObservedPeaks }
 
-/** A run reports how it ended. `stale` when it is no longer the task's run: nothing happens then. */
+/** Records how a run ended. `stale`: it is no longer the task's run, and nothing changes. */
 export async function finish(
   ports: FinishPorts,
   asking: Promise<AgentDoc>,
@@ -23,7 +23,7 @@ export async function finish(
   report: FinishReport,
 ): Promise<FinishAnswer> {
   const [agent, found] = await Promise.all([asking, taskOf(ports, run)])
-  // Whatever an earlier write left open is carried out first.
+  // Settle first what an earlier write left open.
   const before = found?.settle ? await settle(ports, found) : found
   if (!before || before.agentId !== agent._id) return { stale: true }
   if (before.appliedRun === run) return { applied: true }
@@ -40,7 +40,7 @@ export async function finish(
   return { applied: true }
 }
 
-/** For the metrics, the observed peaks and the log. */
+/** Adds the run to the metrics, the observed peaks and the log. */
 function recordEnd(
   ports: FinishPorts,
   { before, after }: Change<TaskDoc>,
@@ -60,11 +60,11 @@ function recordEnd(
 const taskOf = (ports: Ports, run: RunId): Promise<TaskDoc | null> =>
   ports.store.tasks.get(parseRunId(run).task)
 
-/** Of the current run, or of one that expired while no agent claimed the next attempt. */
+/** A report counts for the current run, and for an expired one while no agent has claimed the next attempt. */
 const takesEffect = (task: TaskDoc, run: RunId): boolean =>
   isCurrent(task, run) || isExpiredButFree(task, run)
 
-/** The write found nothing to do: applied already by a duplicate of this request, a late failure, or stale. */
+/** The write changed nothing: a duplicate of this request applied it, the run failed late, or the report is stale. */
 async function lateAnswer(ports: Ports, run: RunId, report: FinishReport): Promise<FinishAnswer> {
   const task = await taskOf(ports, run)
   if (!task) return { stale: true }

@@ -10,8 +10,8 @@ import { findTask } from './settle/staged.ts'
 import { retried } from './task/fresh-round.ts'
 
 /**
- * Gives a task that ended without success a fresh round of attempts. `request` tells a repetition of the same
- * request from a new one.
+ * Gives a task that ended without success a fresh round of attempts. `request` distinguishes a repeated request from a
+ * new one.
  */
 export async function retry(ports: SettlePorts, id: TaskId, request: string): Promise<TaskDoc> {
   for (;;) {
@@ -38,7 +38,7 @@ function refuseUnlessEnded(task: TaskDoc): void {
     throw new Failure('already_finished', 'The task has succeeded. Create a new one to do the work again.')
 }
 
-/** What failed may come again with its own task; what was deleted or never uploaded will not. */
+/** A failed output may come again when its task is retried; a deleted or never uploaded item will not. */
 async function refuseGoneInputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.onUpstreamFailure === 'run') return
   const ids = readBy(task.inputs)

@@ -15,7 +15,7 @@ export async function readSettings(ports: Ports): Promise<Settings> {
   return doc ? Settings.parse({ ...defaults, ...JSON.parse(doc.json) }) : defaults
 }
 
-/** In force at once: the limits themselves live in the slots, which every claim looks at. */
+/** Takes effect at once: the slots hold the limits, and every claim reads them. */
 export async function changeSettings(ports: Ports, patch: SettingsPatch): Promise<Settings> {
   const at = ports.clock.now()
   await ports.store.meta.insert({ _id: settingsId, rev: 1, at, json: JSON.stringify(defaults) })
@@ -28,7 +28,7 @@ export async function changeSettings(ports: Ports, patch: SettingsPatch): Promis
   return settings
 }
 
-/** The last to apply must have applied the last that was written, whoever wrote it. */
+/** Applies again until the settings that were applied are the last ones written. */
 async function applyLatest(ports: Ports, settings: Settings, modules: readonly string[]): Promise<void> {
   let applied = settings
   for (;;) {
@@ -50,7 +50,7 @@ function merge(settings: Settings, patch: SettingsPatch): Settings {
   }
 }
 
-/** Makes the slots say what the settings say; also at every start, should a crash have come between. */
+/** Writes the limits of the settings into the slots; also at every start, in case a crash came between. */
 export async function applyLimits(
   ports: Ports,
   settings: Settings,
@@ -79,7 +79,7 @@ async function limitSlot(
   await ports.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
 }
 
-/** The runs of a module that were going before it had a limit. */
+/** The runs of a module that started before it had a limit. */
 async function holdersOf(ports: Ports, module: string): Promise<Holder[]> {
   const holders = (await ports.store.slots.get(globalSlot))?.holders ?? []
   const tasks = await ports.store.tasks.many(holders.map((holder) => parseRunId(holder.run).task))

@@ -13,10 +13,10 @@ import type { WebhookPorts } from './webhooks/ports.ts'
 
 export type SubmitPorts = SettlePorts & WebhookPorts
 
-/** Accepts a task: its insert is the commit point, everything after it can be carried on by anybody. */
+/** Accepts a task. Its insert is the commit point; any process can carry on from there. */
 export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
   const id = caller.ids.task()
-  // Made by an earlier try: what it needed then may be gone by now, and need not be there any more.
+  // An earlier try made it; what it needed then may be gone by now.
   const made = caller.repeated ? await ports.store.tasks.get(id) : null
   if (made) return settle(ports, made)
   refuseForeignModule(caller.grant, wanted.module)

@@ -3,17 +3,17 @@ import { inBackground } from '../concurrency/in-background.ts'
 import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
-/** Memory that was not enough: the next try counts on so much more. */
+/** A run that ran out of memory counts as having needed this much more. */
 const moreAfterOutOfMemory = 1.25
-/** So many contents of a module are remembered, the newest first. */
+/** The newest contents of a module whose peaks are kept. */
 const remembered = 10
 const megabyte = 1024 * 1024
 
-/** Most that runs of each contents were seen to use, as far as this process knows; the registry keeps it. */
+/** The peak memory of runs, by the digest of the module. This process remembers it; the registry keeps it. */
 export class ObservedPeaks {
   readonly #known = new Map<string, Needs>()
 
-  /** A run has ended. Its module's document is written only when it used more than any run before. */
+  /** Notes the usage of a run. Writes the module's document only when it used more than any run before. */
   note(ports: Ports, task: TaskDoc, report: FinishReport): void {
     const { ranDigest: digest, module } = task
     const used = usedBy(report)
@@ -43,7 +43,7 @@ function usedBy({ usage, error }: FinishReport): Needs | null {
   }
 }
 
-/** Small growth is not worth a write: what is promised is more than the peak anyway. */
+/** Small growth is not worth a write: agents reserve more than the peak anyway. */
 const isWithin = (used: Needs, known: Needs | undefined): boolean =>
   known !== undefined &&
   used.ramBytes <= known.ramBytes * 1.02 + megabyte &&

@@ -6,7 +6,7 @@ const noteEveryMs = 5_000
 const goneAfterMs = 15_000
 const Notes = z.record(z.string(), z.coerce.date())
 
-/** How many processes of the API there are, as far as this one knows; each says every few seconds that it is there. */
+/** How many processes the API has, as far as this one knows. Each writes a note every few seconds. */
 export class Replicas {
   count = 1
   readonly #self: string

@@ -58,7 +58,7 @@ export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
     answers: { 200: { description: 'Available', schema: DataAnswer } },
     idempotent: true,
     async handle(c) {
-      return c.json({ data: presentData(await completeUpload(ports, await idInSight(ports, c))) })
+      return c.json({ data: presentData(await completeUpload(ports, await visibleId(ports, c))) })
     },
   }),
   endpoint({
@@ -71,7 +71,7 @@ export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
     answers: { 200: { description: 'The URL', schema: UploadAnswer } },
     idempotent: true,
     async handle(c) {
-      const { item, upload } = await freshUpload(ports, c.var.principal.grant, await idInSight(ports, c))
+      const { item, upload } = await freshUpload(ports, c.var.principal.grant, await visibleId(ports, c))
       return c.json({ data: presentData(item), upload })
     },
   }),
@@ -84,7 +84,7 @@ export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
     summary: 'Which parts of a large file have arrived',
     answers: { 200: { description: 'The parts', schema: UploadedParts } },
     async handle(c) {
-      return c.json(await uploadedParts(ports, await idInSight(ports, c)))
+      return c.json(await uploadedParts(ports, await visibleId(ports, c)))
     },
   }),
   endpoint({
@@ -98,7 +98,7 @@ export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: PartUrls } },
     async handle(c, { body }) {
-      return c.json(await partUrls(ports, await idInSight(ports, c), body))
+      return c.json(await partUrls(ports, await visibleId(ports, c), body))
     },
   }),
   endpoint({
@@ -167,7 +167,7 @@ async function readItem(ports: Ports, c: Ctx): Promise<DataDoc> {
 }
 
 /** The operations read the item themselves; only who does not see everything needs the look before. */
-async function idInSight(ports: Ports, c: Ctx): Promise<DataId> {
+async function visibleId(ports: Ports, c: Ctx): Promise<DataId> {
   return c.var.principal.grant ? (await readItem(ports, c))._id : pathId(c, DataId, 'data item')
 }
 

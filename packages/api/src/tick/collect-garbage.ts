@@ -17,9 +17,8 @@ const keysInLog = 20
 const roots = ['incoming/', 'runs/'] as const
 
 /**
- * The janitor holds bucket and database against each other, in the order of the keys: objects that nothing refers
- * to go, items whose object is not there fail. The first are left by crashes, and by URLs that outlive their item;
- * the second come of somebody else's hand in the store.
+ * Compares bucket and database in the order of the keys. Removes objects that no item refers to, which crashes leave, and
+ * URLs that outlive their item. Fails items whose object is missing, which another program removed from the store.
  */
 export const collectGarbage = sweep('tidy-bucket', everyMs, async (ports: SettlePorts, after) => {
   if (!(await ownsBucket(ports))) return null
@@ -30,7 +29,7 @@ export const collectGarbage = sweep('tidy-bucket', everyMs, async (ports: Settle
   return end
 })
 
-/** The next objects, and the items that say that theirs lies among them. */
+/** The next objects, and the items that name an object among them. */
 async function readStretch(ports: Ports, after: string): Promise<KeyRange> {
   const root = after.startsWith(roots[1]) ? roots[1] : roots[0]
   const listed = await ports.objects.list(root, after, atOnce)

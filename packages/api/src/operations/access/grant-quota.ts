@@ -3,10 +3,10 @@ import { Failure } from '../../failure.ts'
 import type { Ports } from '../../ports.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 
-/** What somebody with a grant's token wants to send: how long it is, and where the request says so. */
+/** What the holder of a grant's token wants to upload, and where the request says so. */
 type Wanted = { size: number; contentType: string; paths: { size: string; contentType: string } }
 
-/** One upload out of those that the grant allows. The same id again takes nothing: a request may be repeated. */
+/** Counts one upload against the quota of the grant. The same id again counts nothing: a request may be repeated. */
 export async function spendUpload(
   ports: Ports,
   grant: GrantDoc | null,
@@ -24,7 +24,7 @@ export async function spendUpload(
   await spend(ports, grant, 'uploads', id)
 }
 
-/** One task, likewise. */
+/** Counts one task likewise. */
 export async function spendTask(ports: Ports, grant: GrantDoc | null, id: TaskId): Promise<void> {
   if (grant) await spend(ports, grant, 'tasks', id)
 }
@@ -66,7 +66,7 @@ export function decideSpend(grant: GrantDoc, kind: 'uploads' | 'tasks', id: Data
 const mostOf = (grant: GrantDoc, kind: 'uploads' | 'tasks'): number =>
   kind === 'uploads' ? grant.maxUploads : grant.maxTasks
 
-/** `image/*` stands for a family; parameters such as a charset do not count. */
+/** `image/*` matches a family; parameters such as a charset do not count. */
 function isOfType(contentType: string, pattern: string): boolean {
   const essence = essenceOf(contentType)
   return pattern.endsWith('/*') ? essence.startsWith(pattern.slice(0, -1)) : essence === pattern

@@ -4,7 +4,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
 import { readBy } from '../inputs/reads.ts'
 
-/** What an agent needs to run a task: values as they are, files as presigned URLs that are fresh each time. */
+/** What an agent needs to run a task: inline values, and files as presigned URLs that are fresh each time. */
 export async function assignmentFor(ports: Ports, task: TaskDoc): Promise<Grant> {
   const items = new Map((await ports.store.data.many(readBy(task.inputs))).map((item) => [item._id, item]))
   const inputs: Record<string, GrantedInput> = {}

@@ -3,7 +3,7 @@ import type { QueueDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { rankOf } from './rank.ts'
 
-/** Says that a run may be claimed, from `until` on where there is one. */
+/** An entry for a run that may be claimed, from `until` on. */
 export function newEntry(task: TaskDoc, run: RunId, now: Date, until: Date | null): QueueDoc {
   return {
     _id: run,

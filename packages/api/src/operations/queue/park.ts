@@ -5,8 +5,8 @@ import { moduleSlot, openParked } from './slots.ts'
 const parkedAtOnce = 500
 
 /**
- * Waits under a full slot, unless room came while nobody was looking; and so do many others that need it too, so
- * that a flood under one limit does not stand before everything else, claim after claim.
+ * Parks an entry under a full slot, and many others that need the same slot, so that a flood under one limit does not
+ * hold up every claim. Opens them again if the slot got room meanwhile.
  */
 export async function park(ports: Ports, entry: QueueDoc, slot: string): Promise<void> {
   const alike =

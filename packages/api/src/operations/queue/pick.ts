@@ -17,7 +17,7 @@ export type Picked =
 
 /**
  * The best entry by rank; a warm module wins among those of the same priority queued within two seconds.
- * An entry of higher priority that has no room keeps everything lower from taking what it waits for.
+ * An entry of higher priority that has no room prevents lower ones from taking the room that it waits for.
  */
 export function pickEntry({ fitting, waiting, roomy, cramped, passed }: Choice): Picked | null {
   const candidates = fitting.flatMap((entry) => {
@@ -37,7 +37,7 @@ export function pickEntry({ fitting, waiting, roomy, cramped, passed }: Choice):
   return { kind: 'entry', ...(warm ?? best), more: candidates.length > 1 }
 }
 
-/** Who asked for no version gets the newest that is offered. */
+/** A task without a version gets the newest one offered. */
 const offerFor = (entry: QueueDoc, offers: readonly Offer[]): Offer | undefined =>
   offers
     .filter(

@@ -6,7 +6,7 @@ import { globalSlot, moduleSlot } from './slots.ts'
 
 const entriesAtOnce = 50
 
-/** The best entry for these offers, and the limits it falls under as they stand now. */
+/** Reads the best entry for these offers, and the slots of the limits that apply to it. */
 export async function readQueue(
   ports: Ports,
   offers: readonly Offer[],
@@ -20,7 +20,7 @@ export async function readQueue(
   return { best, slots }
 }
 
-/** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
+/** The best entry that fits; or, when a more urgent one has no room, the module to reserve room for. */
 async function bestEntry(
   ports: Ports,
   offers: readonly Offer[],

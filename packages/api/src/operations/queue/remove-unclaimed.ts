@@ -2,7 +2,7 @@ import type { RunId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** An entry that nobody may claim any more goes, and with it the run that would have been; not one that was claimed. */
+/** Removes an entry that may not be claimed any more, and cancels its run unless that was claimed. */
 export async function removeUnclaimed(ports: Ports, task: TaskDoc | null, run: RunId): Promise<void> {
   const wasClaimed = task?.currentRun === run && task.startedAt !== null
   if (!wasClaimed) await cancelWaitingRun(ports, run, ports.clock.now())

@@ -1,20 +1,20 @@
 import type { Priority } from '@millrace/shared'
 
-/** As many callers as are kept apart; more than that are forgotten and begin anew where the queue stands. */
+/** Positions are kept for so many callers; the oldest are forgotten, and continue where the queue is. */
 const callersKept = 10_000
 
 /**
- * Fair shares between callers, as start-time fair queueing gives them (Goyal, Vin, Cheng 1996), every task counting
- * as one: a caller's tasks stand in places that ascend by one, and whoever has nothing waiting begins at the place that
- * is being served now. So one task of a new caller stands behind one of each other caller, not behind their ten thousand.
+ * Fair shares between callers by start-time fair queueing (Goyal, Vin, Cheng 1996), where every task counts as one. The
+ * tasks of a caller get ascending positions; a caller without waiting tasks starts at the position that is being served.
+ * So one task of a new caller comes after one task of each other caller, not after ten thousand.
  *
- * This is memory of one process, and only a hint: what it forgets costs fairness for a moment, nothing else.
+ * This is memory of one process, and only a hint: forgetting it costs fairness for a moment, and nothing else.
  */
 export class Shares {
   readonly #last = new Map<string, number>()
   readonly #served = new Map<Priority, number>()
 
-  /** The place of the next task of a caller. */
+  /** The fair-queue position of a caller's next task. */
   next(caller: string, priority: Priority): number {
     const key = `${priority} ${caller}`
     const place = Math.max((this.#last.get(key) ?? 0) + 1, this.#served.get(priority) ?? 0)
@@ -24,7 +24,7 @@ export class Shares {
     return place
   }
 
-  /** The place at which the queue of this priority stands. It never goes back. */
+  /** Moves the queue of this priority on to a position. It never goes back. */
   served(priority: Priority, place: number): void {
     if (place > (this.#served.get(priority) ?? 0)) this.#served.set(priority, place)
   }

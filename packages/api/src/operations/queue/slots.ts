@@ -3,25 +3,25 @@ import type { Ports } from '../../ports.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import { publishToken } from '../events/announce.ts'
 
-/** Limits of what runs at once. A slot list names who holds a place; it is full when it has `limit` holders. */
+/** Limits of what runs at once. A slot document lists the runs that hold it; it is full at `limit` holders. */
 
 export const globalSlot = 'global'
 export const moduleSlot = (module: string): string => `module:${module}`
 export const keySlot = (key: string): string => `key:${key}`
 
-/** What is left is opened by the tick. */
+/** The tick opens the rest. */
 const openedAtOnce = 200
 
 type Limited = { module: string; concurrencyKey: string | null }
 
-/** In the fixed order in which they are taken. */
+/** The names of the slots of a task, in the order in which they are taken. */
 export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
   globalSlot,
   moduleSlot(module),
   ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),
 ]
 
-/** `full`: no place was taken; nor with `duplicate`: the same claim holds one for another run. */
+/** `full`: it has no room. `duplicate`: the same claim holds it for another run. Both change nothing. */
 export async function takeSlot(
   ports: Ports,
   slot: SlotDoc,
@@ -36,7 +36,7 @@ export async function takeSlot(
   return taken
 }
 
-/** A claim that took its places so long ago, and has not written yet, writes no more. */
+/** A claim that took its slots longer ago than this does not write any more. */
 export const claimPatienceMs = 10_000
 
 const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
@@ -45,7 +45,7 @@ const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean 
   one.run !== run &&
   at.getTime() - one.at.getTime() <= claimPatienceMs
 
-/** Takes places even over the limit: for a run that goes on after it was thought lost. */
+/** Takes the slots even beyond their limit, for an expired run that goes on. */
 export async function holdAnyway(ports: Ports, limited: Limited, holder: Holder): Promise<void> {
   for (const slot of await ports.store.slots.many(slotNames(limited))) {
     await ports.store.slots.change(slot, (current) =>
@@ -56,7 +56,7 @@ export async function holdAnyway(ports: Ports, limited: Limited, holder: Holder)
   }
 }
 
-/** Removes the holders that match, and gives the room to the best entries that were parked for it. */
+/** Removes the holders that match, and opens the best entries that were parked for the room. */
 export async function release(
   ports: Ports,
   names: readonly string[],
@@ -74,7 +74,7 @@ export async function release(
 export const releaseRun = (ports: Ports, limited: Limited, run: RunId): Promise<void> =>
   release(ports, slotNames(limited), (holder) => holder.run === run)
 
-/** Opens the best entries that wait for this slot, as many as it has room for; all, when it is no more. */
+/** Opens the best entries that are parked under this slot, as many as it has room for; all if it was removed. */
 export async function openParked(ports: Ports, name: string): Promise<void> {
   const slot = await ports.store.slots.get(name)
   const room = slot ? slot.limit - slot.holders.length : openedAtOnce
@@ -94,8 +94,8 @@ export async function openEntry(ports: Ports, entry: QueueDoc): Promise<void> {
 }
 
 /**
- * Slots that a claim of this entry needs, in order; `known` are all but that of its concurrency key, which comes
- * into being with its first claim.
+ * The slots that a claim of this entry needs, in order. `known` are all but the slot of its concurrency key, which the
+ * first claim creates.
  */
 export async function slotsFor(ports: Ports, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
   const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(ports, entry.concurrencyKey, entry)

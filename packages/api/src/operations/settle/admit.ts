@@ -12,9 +12,9 @@ import type { SettlePorts } from './ports.ts'
 import { readUpstreams } from './upstreams.ts'
 
 /**
- * Makes a blocked task ready, or lets it wait, or ends it because something it needs will never come (then with
- * an open marker, to be settled).
- * Called after the submit, and again whenever something it waited for ended; any number of times, by anybody.
+ * Queues a blocked task, lets it wait, or ends it because something it needs will never come; then it has an open marker.
+ * Runs after the submit, and again whenever something ended that the task waited for. Any process may run it, any number
+ * of times.
  */
 export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc> {
   let task = from
@@ -24,7 +24,7 @@ export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc>
     if (decision.kind === 'wait' && sameWait(task, decision.waitingFor)) return task
     const admitted = await carryOut(ports, task, decision)
     if (!admitted) {
-      // Somebody else changed it meanwhile; look at what it is now.
+      // Another writer changed it meanwhile: read it again.
       const now = await ports.store.tasks.get(task._id)
       if (!now) return task
       task = now
@@ -39,7 +39,7 @@ export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc>
 const admissible = (task: TaskDoc): boolean =>
   task.status === 'blocked' && (task.settle === null || isToBeAdmitted(task))
 
-/** A member of a batch comes here only once that is open. */
+/** A member of a batch gets here only when the batch is open. */
 const isToBeAdmitted = (task: TaskDoc): boolean =>
   task.settle?.kind === 'admit' || task.settle?.kind === 'batch'
 
@@ -104,7 +104,7 @@ async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | nul
       .then(() => ports.failpoint('admit.entry-created')),
   ])
   const writing = writeOnce(ports, task, queued(task, { run, place }, now))
-  // An agent that is faster than this write makes it itself.
+  // An agent that is faster than this write settles the task itself.
   if (!until) publishToken(ports, task.module)
   const change = await writing
   if (!change) {
@@ -116,13 +116,13 @@ async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | nul
   return change
 }
 
-/** Another writer was faster. Where that ended this attempt, nothing is left of it to be claimed. */
+/** Another writer was faster. If it ended this attempt, no entry of it may stay in the queue. */
 async function takeBack(ports: Ports, task: TaskDoc, run: RunId): Promise<void> {
   const now = await ports.store.tasks.get(task._id)
   if (!now || !mayBeClaimed(now, run)) await removeUnclaimed(ports, now, run)
 }
 
-/** One compare-and-set; the decision rests on what was read, so a miss is not repeated here. */
+/** One compare-and-set. The decision holds for what was read, so a miss is not repeated here. */
 async function writeOnce(ports: Ports, task: TaskDoc, next: TaskDoc | null): Promise<TaskDoc | null> {
   const change = await ports.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
   return change?.after ?? null

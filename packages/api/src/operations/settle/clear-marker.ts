@@ -1,7 +1,7 @@
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** The last write of carrying out a marker. It is left alone if the task has moved on since. */
+/** The last write of a settle: removes the marker, unless the task has moved on. */
 export async function clearMarker(
   ports: Ports,
   task: TaskDoc,

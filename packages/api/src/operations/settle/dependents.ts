@@ -9,8 +9,8 @@ const pageSize = 500
 const callsAtOnce = 8
 
 /**
- * Something ended: the tasks that wait for it look again for themselves; they are never told an outcome.
- * Returns those that ended because of what they saw; each has an open marker of its own.
+ * Admits the tasks that wait for something that ended. Each reads its upstreams itself; no outcome is passed on.
+ * Returns the tasks that ended because of what they read; each has its own open marker.
  */
 export async function admitDependents(
   ports: SettlePorts,

@@ -4,8 +4,8 @@ import type { TaskDoc } from '../../store/documents/task.ts'
 import { claimedRun } from '../task/new-run.ts'
 
 /**
- * Writes how a run of this task ended, once; a run that already says so stays as it is. What the claim could
- * not write any more, because its process died, is made good here.
+ * Writes how a run of this task ended, once. It also writes what the claim could not, where the process died after the
+ * claim of the task.
  */
 export async function endRun(
   ports: Ports,
@@ -28,7 +28,7 @@ export async function endRun(
   })
 }
 
-/** The run as the claim of its task left it, which nobody changes before its end; else it is read. */
+/** The run as the claim left it, which no writer changes before its end; without one, its id, to be read. */
 function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
   if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
   return claimedRun(task, task.currentRun, task.queuedAt)

@@ -12,7 +12,7 @@ import type { SettlePorts } from './ports.ts'
 import { staySkipped } from './stay-skipped.ts'
 
 /**
- * A task has ended: outputs, run, ready entry, slots, dependents, in this order; then the marker goes.
+ * Applies the end of a task to outputs, run, ready entry, slots and dependents, in this order; then removes the marker.
  * Returns the dependents that ended because of it, to be settled next.
  */
 export async function finalize(
@@ -23,7 +23,7 @@ export async function finalize(
   if (marker?.kind !== 'terminal') return { task, next: [] }
   await settleFreshOutputs(ports, task)
   ports.failpoint('settle.outputs-written')
-  // Its readers can see the result from here on, and go first: nobody waits for the rest.
+  // Readers can see the result from here on. They go first; no reader waits for the rest.
   ports.ending.set(task._id, task)
   announceTask(ports, task)
   await setImmediate()
@@ -37,7 +37,7 @@ export async function finalize(
   ports.failpoint('settle.run-written')
 
   const runs = [marker.run, marker.waiting].filter((run) => run !== null)
-  // What its agent finished was granted, and lost its entry before that.
+  // A run that its agent finished lost its entry when it was claimed.
   for (const run of runs) if (run !== task.appliedRun) await ports.store.queue.remove(run)
   ports.failpoint('settle.entry-removed')
 

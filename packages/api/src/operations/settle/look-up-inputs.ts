@@ -7,7 +7,7 @@ import type { SettlePorts } from './ports.ts'
 import { settle } from './settle.ts'
 import { isStaged } from './staged.ts'
 
-/** Everything that new tasks name, as far as their caller may use it. */
+/** Reads all items and tasks that new tasks name, as far as their caller may use them. */
 export async function lookUpInputs(
   ports: SettlePorts,
   grant: GrantDoc | null,
@@ -22,7 +22,7 @@ export async function lookUpInputs(
   const upstreams: TaskDoc[] = []
   for (const task of (await ports.store.tasks.many([...named])).filter(mayUse)) {
     if (await isStaged(ports, task)) continue
-    // Its outputs are there once it is admitted; before, whoever looks for them takes them for gone.
+    // Its outputs exist once it is admitted; a reader that comes earlier takes them for gone.
     upstreams.push(isTerminal(task.status) ? task : await settle(ports, task))
   }
   const outputs = upstreams.flatMap((task) => Object.values(task.outputs).map((output) => output.data))

@@ -5,7 +5,7 @@ import { newOutput } from '../task/new-output.ts'
 const membersAtOnce = 500
 
 /**
- * Makes the outputs of all members, before any of them is admitted: one that looked for another's output too early
+ * Creates the outputs of all members before any of them is admitted: a member that reads another's output too early
  * would take it for gone. `false`: the batch is not committed.
  */
 export async function openBatch(ports: Ports, batch: BatchId): Promise<boolean> {

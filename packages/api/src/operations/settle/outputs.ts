@@ -5,7 +5,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
 import { newOutput } from '../task/new-output.ts'
 
-/** The part of a settle that a reader must not be ahead of: outputs are there, or failed. */
+/** Makes the outputs of an ended task available, or failed. A reader of the task does this first. */
 export async function settleOutputs(ports: Ports, task: TaskDoc, known?: readonly DataDoc[]): Promise<void> {
   await settleItems(ports, task, known ?? (await outputsOf(ports, task)))
 }
@@ -13,7 +13,7 @@ export async function settleOutputs(ports: Ports, task: TaskDoc, known?: readonl
 export const outputsOf = (ports: Ports, task: TaskDoc): Promise<DataDoc[]> =>
   ports.store.data.many(Object.values(task.outputs).map((output) => output.data))
 
-/** The same by the one who just ended the task: nobody will have changed the items since they were made. */
+/** The same right after the end of the task, when the items are most likely as its admission made them. */
 export const settleFreshOutputs = (ports: Ports, task: TaskDoc): Promise<void> =>
   settleItems(
     ports,
@@ -30,7 +30,7 @@ async function settleItems(ports: Ports, task: TaskDoc, items: readonly DataDoc[
   })
 }
 
-/** An output as it is to be once its task has ended. */
+/** An output after the end of its task. */
 function settledOutput(ports: Ports, task: TaskDoc, key: string, item: DataDoc): DataDoc {
   const produced = task.status === 'succeeded' ? task.result?.[key] : undefined
   const updatedAt = ports.clock.now()
@@ -66,7 +66,7 @@ function whyNot(task: TaskDoc, key: string): { code: string; message: string } {
   }
 }
 
-/** The files of a list output are items of their own, with ids that come out the same each time. */
+/** Each file of a list output is a separate item, with an id that is the same each time. */
 async function createListElements(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.status !== 'succeeded' || !task.currentRun) return
   for (const [key, produced] of Object.entries(task.result ?? {})) {
@@ -88,7 +88,7 @@ async function createListElements(ports: Ports, task: TaskDoc): Promise<void> {
   }
 }
 
-/** A position in the list, woven into the id of the list's own item. */
+/** The id of the list's item, with the position in place of its end. */
 function listElementId(task: TaskDoc, key: string, n: number): DataId {
   const own = task.outputs[key]?.data ?? 'dat_00000000000000000000000000'
   const suffix = n

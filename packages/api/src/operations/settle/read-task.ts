@@ -6,8 +6,8 @@ import { settle } from './settle.ts'
 import { findTask } from './staged.ts'
 
 /**
- * A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. `endedAt`: when
- * it was heard to have ended, which is told once its outputs are written.
+ * Reads a task. A reader never gets `succeeded` before the outputs exist: it settles them first. `endedAt` is the time in
+ * the event that announced the end, which is sent after the outputs are written.
  */
 export async function readTask(
   ports: SettlePorts,
@@ -16,7 +16,7 @@ export async function readTask(
 ): Promise<TaskDoc | null> {
   const told = ports.ending.get(id)
   if (told && told.updatedAt.toISOString() === endedAt) return told
-  // Which outputs it has never changes: who knew the task before reads both at once.
+  // A task keeps its outputs: a caller that knows it from before reads both at once.
   const ahead = known && endedAt === undefined
   const [task, outputs] = await Promise.all([
     findTask(ports, id),

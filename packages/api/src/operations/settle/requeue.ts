@@ -8,7 +8,7 @@ import { newRun } from '../task/new-run.ts'
 import { clearMarker } from './clear-marker.ts'
 import { endRun } from './end-run.ts'
 
-/** After an attempt that did not count as the last: the old run ends, the next attempt waits for a claim. */
+/** Ends the old run and queues the next attempt. */
 export async function settleRequeue(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'requeue') return task

@@ -5,7 +5,7 @@ import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
 import { holdAnyway } from '../queue/slots.ts'
 import { clearMarker } from './clear-marker.ts'
 
-/** An expired run goes on: the attempt that waits in its place is taken out of the queue again. */
+/** Takes the waiting attempt out of the queue again, for the expired run that goes on. */
 export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'resume') return task

@@ -10,8 +10,8 @@ import { readUpstreams } from './upstreams.ts'
 const atOnce = 200
 
 /**
- * A new round has begun: the outputs are to come again, and so are the tasks that were skipped for want of them.
- * Returns those too, each with the same marker; the task itself is to be admitted next.
+ * Begins a new round: makes the outputs pending again, and revives the tasks that were skipped because of them.
+ * Returns the revived tasks, each with the same marker. The task itself is admitted next.
  */
 export async function settleRevive(
   ports: Ports,
@@ -33,8 +33,8 @@ export async function settleRevive(
 }
 
 /**
- * The item as a new task has it, under the id that others know. `false`: it is being removed, from where no way
- * leads back; once it is gone the tick goes on here, and it is made anew.
+ * Makes an output pending again, under the id that other tasks name. `false`: it is being removed, which cannot be
+ * undone; once it is gone, the tick calls this again and the item is created again.
  */
 async function pendingAgain(ports: Ports, task: TaskDoc, key: string): Promise<boolean> {
   const [fresh] = newOutput(task, key)
@@ -47,14 +47,14 @@ async function pendingAgain(ports: Ports, task: TaskDoc, key: string): Promise<b
   return item !== null && item.status !== 'removing'
 }
 
-/** `null`: it belongs to this round or a later one already, or is beyond coming back. */
+/** `null`: it belongs to this round or a later one already, or is being removed. */
 export function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc | null {
   if (item.round >= fresh.round || item.status === 'removing') return null
   const { label, tags, expiresAt, createdAt } = item // as a person may have changed them
   return { ...item, ...fresh, rev: item.rev, before: null, label, tags, expiresAt, createdAt, updatedAt: now }
 }
 
-/** Those that another upstream keeps from running stay as they are, until that one is tried again too. */
+/** A task that another upstream still prevents from running stays skipped, until that one is retried too. */
 async function reviveDependents(ports: Ports, task: TaskDoc): Promise<TaskDoc[]> {
   const outputs = Object.values(task.outputs).map((output) => output.data)
   const begun = new Map<TaskId, TaskDoc>()

@@ -8,8 +8,8 @@ import { settleResume } from './resume.ts'
 import { settleRevive } from './revive.ts'
 
 /**
- * Carries out what the last write of a task left to be done. Whoever meets an open marker may call this, any
- * number of times. Dependents that end or begin anew because of it are settled too, one after the other.
+ * Carries out the follow-up marker of a task: what its last write left to do. Any process that finds an open marker may
+ * call this, any number of times. Dependents that end or are revived because of it are settled too, one after another.
  */
 export async function settle(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc> {
   const { task, next } = await step(ports, from)

@@ -5,9 +5,9 @@ import { unskipped } from '../task/fresh-round.ts'
 import { readUpstreams } from './upstreams.ts'
 
 /**
- * The last write of the settle of a skipped task. What it wants may have been tried again since it was looked at: then
- * the task is not at its end, but begins anew. Written on exactly what was looked at: whoever is tried again either
- * finds the task without a marker and revives it, or touches it, and is seen here.
+ * The last write of the settle of a skipped task. If an upstream was retried since its admission looked, the task begins
+ * a fresh round instead of ending. The write holds for exactly what was read: an upstream that is retried either finds the
+ * task without a marker and revives it, or touches it, and this function reads it again.
  */
 export async function staySkipped(ports: Ports, from: TaskDoc): Promise<TaskDoc> {
   let task: TaskDoc | null = from

@@ -9,7 +9,7 @@ export async function readUpstreams(ports: Ports, task: TaskDoc): Promise<Upstre
   const [items, tasks] = await Promise.all([ports.store.data.many(ids), ports.store.tasks.many(task.after)])
   const found = new Set(items.map((item) => item._id))
   const known = new Set(tasks.map((upstream) => upstream._id))
-  // A task is removed only when no other names it, but for one that was submitted at that very moment.
+  // A task is removed only when no other names it, except for one that was submitted at that moment.
   const missing = [...ids.filter((id) => !found.has(id)), ...task.after.filter((id) => !known.has(id))]
   const failed = items.filter((item) => item.status === 'failed' && item.producer)
   const producers = await ports.store.tasks.many(

@@ -7,7 +7,7 @@ import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
 
 const inlineResultsLimit = 8 * 1024 * 1024
 
-/** Every reported file lies in the store with its size and checksum; else the agent is to upload it again. */
+/** Throws unless each reported file is in the store with its size and checksum; the agent then uploads it again. */
 export async function verifyOutputs(
   ports: Ports,
   task: TaskDoc,
@@ -42,7 +42,7 @@ function filesOf(report: FinishReport): OutputFile[] {
   )
 }
 
-/** The result as it is kept in the task. Values are bounded, so that the document stays one. */
+/** The result as the task document keeps it. Values are bounded, so that the document stays below its limit. */
 export function storeResult(task: TaskDoc, report: FinishReport): Record<string, StoredOutput> {
   const result = Object.fromEntries(
     Object.entries(report.result).map(([key, output]): [string, StoredOutput] => [

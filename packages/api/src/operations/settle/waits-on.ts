@@ -2,14 +2,14 @@ import { DataId, isAwaited, isTerminal, type TaskId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** Up to so many, what a task waits for is looked at as a whole, and written down anew each time. */
+/** A task that waits for no more than this reads all of it each time, and writes the list again. */
 const few = 32
 const firstProbe = 4
 
 /**
- * Whether a task that waits for many has to go on waiting, after these have ended. One thing that has not ended
- * settles it: the task looks again when that ends. So the last to come is looked at first, and a thousand
- * upstreams cost a look or two each, not a thousand. Where one of these ended badly, the task itself must look.
+ * Whether a task that waits for many has to go on waiting after these have ended. One upstream that has not ended is
+ * enough to say so: the task looks again when that ends. The last upstreams are read first, so that a thousand of them
+ * cost one or two reads each, not a thousand. Where one of these ended badly, the task must be admitted.
  */
 export async function waitsOn(
   ports: Ports,
@@ -27,7 +27,7 @@ export async function waitsOn(
   return false
 }
 
-/** Of what a task waits for, that which has not ended: the list in its document may be longer. */
+/** What a task waits for that has not ended: the list in its document may be longer. */
 export async function stillAwaited(ports: Ports, task: TaskDoc): Promise<TaskDoc['waitingFor']> {
   if (task.waitingFor.length <= few) return task.waitingFor
   const states = await stateOf(ports, task.waitingFor)

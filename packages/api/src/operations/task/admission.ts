@@ -2,7 +2,7 @@ import { type DataId, isAwaited, isTerminal, type TaskError, type TaskId } from 
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** `producers`: the tasks that were to make the items that did not come. */
+/** `producers`: the tasks whose failed outputs are among the items. */
 export type Upstreams = {
   items: DataDoc[]
   missing: (DataId | TaskId)[]
@@ -21,7 +21,7 @@ export function decideAdmission(task: TaskDoc, { items, missing, tasks, producer
   const failed = tasks.filter((upstream) => isTerminal(upstream.status) && upstream.status !== 'succeeded')
   const waitingFor = [
     ...items.filter((item) => isAwaited(item.status)).map((item) => item._id),
-    // Ended is ended: an upstream admits its dependents before its own marker goes, and never again.
+    // Its marker does not matter: an upstream admits its dependents once, before its marker goes.
     ...tasks.filter((upstream) => !isTerminal(upstream.status)).map((upstream) => upstream._id),
   ]
   const broken = gone.length + missing.length + failed.length > 0
@@ -36,7 +36,7 @@ const longestMessage = 2_000
 
 type Broken = { gone: DataDoc[]; missing: (DataId | TaskId)[]; failed: TaskDoc[]; producers: TaskDoc[] }
 
-/** Along a chain everybody names the task at which it broke and what that said, not only his own neighbour. */
+/** Each task along a chain names the task at which it broke, and its error, not only its own upstream. */
 function whyNot({ gone, missing, failed, producers }: Broken): TaskError {
   const [item] = gone
   const cause = item?._id ?? missing[0] ?? failed[0]?._id ?? ''
@@ -52,7 +52,7 @@ function whyNot({ gone, missing, failed, producers }: Broken): TaskError {
   }
 }
 
-/** `message` is empty where the task itself went well, and only this output of it did not come. */
+/** `message` is empty where the task itself succeeded without this output. */
 function rootOf({ _id, status, error }: TaskDoc): { taskId: string; message: string } {
   const passedOn = error?.code === 'upstream_failed' ? error.detail?.rootTaskId : undefined
   if (typeof passedOn === 'string') return { taskId: passedOn, message: error?.message ?? '' }

@@ -24,7 +24,7 @@ export function revived(task: TaskDoc, now: Date): TaskDoc | null {
 export const unskipped = (task: TaskDoc, now: Date): TaskDoc | null =>
   task.status === 'skipped' && task.settle?.kind === 'terminal' ? freshRound(task, now) : null
 
-/** All attempts lie before it again; what earlier runs did is history. */
+/** The task with all attempts available again. */
 const freshRound = (task: TaskDoc, now: Date, changes: Partial<TaskDoc> = {}): TaskDoc =>
   move(task, 'blocked', now, {
     round: task.round + 1,

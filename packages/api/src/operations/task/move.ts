@@ -3,7 +3,7 @@ import type { TaskDoc } from '../../store/documents/task.ts'
 
 const longestHistory = 200
 
-/** The task in its next state. Throws on a move that the table does not know: that is our own bug. */
+/** The task in its next state. An illegal transition throws; it indicates a bug. */
 export function move(task: TaskDoc, status: TaskStatus, now: Date, changes: Partial<TaskDoc>): TaskDoc {
   if (!taskMoves[task.status].includes(status))
     throw new Error(`illegal move of a task: ${task.status} → ${status}`)

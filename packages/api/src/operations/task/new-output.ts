@@ -2,7 +2,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import { newItem } from '../../store/documents/new-item.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** An output item as a task's admission makes it: still to be produced. */
+/** A pending output item, as the admission of a task creates it. */
 export function newOutput(task: TaskDoc, key: string): DataDoc[] {
   const output = task.outputs[key]
   if (!output) return []

@@ -1,8 +1,8 @@
 import type { FinishReport } from '@millrace/shared'
 
 /**
- * When the process of a run ended. Agents tell it by the API's time as they measured it; one that does not, or whose
- * clock jumped, is believed only as far as its claim and its report allow. Failing that, it says how long the run took.
+ * When the process of a run ended. Agents report it in the API's time, as they measured it. A time before the claim or
+ * after the report is not believed; then the reported duration counts, from the claim on.
  */
 export function processEnd(report: FinishReport, claimedAt: Date | null, now: Date): Date {
   if (!report.finishedAt) return now

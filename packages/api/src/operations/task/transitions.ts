@@ -16,7 +16,7 @@ export function queued(task: TaskDoc, { run, place }: { run: RunId; place: numbe
   return move(task, 'queued', now, { waitingFor: [], settle: null, currentRun: run, place, queuedAt: now })
 }
 
-/** blocked → skipped or failed, as the task's own policy says: something it needs will never come. */
+/** blocked → skipped or failed, by the policy of the task: something it needs will never come. */
 export function upstreamFailed(
   task: TaskDoc,
   status: 'skipped' | 'failed',
@@ -87,7 +87,7 @@ export function ended(
 
 type Succeeded = { run: RunId; end: RunEnd; result: Record<string, StoredOutput> }
 
-/** queued → succeeded: the expired run ended well after all, and no agent claimed the next attempt. */
+/** queued → succeeded: the expired run succeeded, and no agent claimed the next attempt. */
 export function succeededLate(task: TaskDoc, { run, end, result }: Succeeded, now: Date) {
   if (!isExpiredButFree(task, run) || task.settle) return null
   return move(task, 'succeeded', now, {
