@@ -53,6 +53,18 @@ describe('an inline value', () => {
     expect(data).toMatchObject(given)
   })
 
+  test('may be escaped, as libraries of Python do it, and counts as the characters that it means', async () => {
+    const send = (characters: number) => {
+      const body = `{"label":"escaped","value":"${'\\u0416'.repeat(characters)}"}`
+      const headers = { 'content-type': 'application/json', 'content-length': String(body.length) }
+      return api.request('/api/data', { method: 'POST', body, headers })
+    }
+    const { data } = await (await send(500_000)).json()
+    expect(data).toMatchObject({ size: 1_000_002 })
+    expect((await send(600_000)).status).toBe(413)
+    expect((await send(1_400_000)).status).toBe(413)
+  })
+
   test('may have 1 MiB of JSON; a byte more is 413', async () => {
     const most = 'x'.repeat(1024 * 1024 - 2)
     expect((await api.post('/api/data', { label: 'most', value: most })).status).toBe(201)

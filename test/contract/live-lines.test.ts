@@ -48,11 +48,12 @@ async function forge(as: ScriptedAgent, more: object): Promise<void> {
   await nats.flush()
 }
 
-async function consumers(): Promise<number> {
+async function consumersOfTask() {
   const manager = await jetstreamManager(operator, { checkAPI: false })
   const found = await manager.consumers.list('LOGS').next()
-  return found.filter(({ config }) => JSON.stringify(config).includes(taskId)).length
+  return found.map(({ config }) => config).filter((config) => JSON.stringify(config).includes(taskId))
 }
+const consumers = async (): Promise<number> => (await consumersOfTask()).length
 
 describe('only the lines of the agent that has a run are shown', () => {
   test('to whoever follows it and to whoever reads it later', async () => {
@@ -84,6 +85,14 @@ describe('only the lines of the agent that has a run are shown', () => {
       return (await api.deps.store.runs.get(run))?.archive === 'done'
     })
     expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1', 'line 2', 'line 3'])
+  })
+
+  test('however many processes others make up before it has said anything', async () => {
+    await agent.claim([echo])
+    for (let n = 0; n < 150; n += 1) await forge(agent, { instance: `made-up-${n}` })
+    await say([line(1)])
+    expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1'])
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   })
 
   test('also while it waits for its agent', async () => {
@@ -120,7 +129,7 @@ describe('the log stream of NATS has', () => {
     await until('nobody reads what was before', 10, async () => (await consumers()) <= 1)
     await say([line(2)])
     for (const reader of readers) expect((await reader.next())?.data).toMatchObject({ n: 2 })
-    expect(await consumers()).toBe(1)
+    expect(await consumersOfTask()).toMatchObject([{ inactive_threshold: 30e9 }])
     for (const reader of readers.slice(1)) await reader.close()
     await say([line(3)])
     expect((await readers[0]?.next())?.data).toMatchObject({ n: 3 })
@@ -130,6 +139,31 @@ describe('the log stream of NATS has', () => {
     await api.client.runLog(run)
     expect(await consumers()).toBe(0)
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+
+  test('none for a reader that asks for the headers alone', async () => {
+    await agent.claim([echo])
+    await say([line(1)])
+    const head = await api.request(`/api/runs/${run}/logs?follow=1`, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+    const reader = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
+    expect((await reader.next())?.data).toMatchObject({ n: 1 })
+    await reader.close()
+    await until('nobody reads', 10, async () => (await consumers()) === 0)
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+
+  test('all lines, and the end, for a reader that is behind when the run ends', async () => {
+    await agent.claim([echo])
+    const count = 300
+    for (let n = 1; n <= count; n += 1) await say([line(n, 'x'.repeat(2_000))])
+    const reader = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
+    expect((await reader.next())?.data).toMatchObject({ n: 1 })
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+    const numbers = (await reader.take(count - 1)).map(({ data }) => data.n)
+    expect(numbers).toEqual(Array.from({ length: count - 1 }, (_, at) => at + 2))
+    expect((await reader.next())?.event).toBe('end')
+    await reader.close()
   })
 
   test('all lines for a reader that is slower than the others', async () => {

@@ -30,7 +30,7 @@ test.each([
   ['packages/api/src/operations/settle/settle.ts', 'packages/api/src/operations/cancel.ts'],
   ['packages/agent/src/agent.ts', 'packages/api/src/index.ts'],
   ['packages/agent/src/agent.ts', '@millrace/shared'],
-  ['packages/agent/src/process/judge.ts', 'packages/agent/src/modules/catalogue.ts'],
+  ['packages/agent/src/process/classify-outcome.ts', 'packages/agent/src/modules/catalogue.ts'],
   ['test/e2e/a.test.ts', 'packages/api/src/app.ts'],
   ['infra/src/start.ts', '@millrace/shared'],
 ])('%s may not import %s', (from, to) => {

@@ -121,20 +121,17 @@ export const rules: Rule[] = [
     may: [/^(?!@hono\/node-server$)/],
   },
 
-  ...['process', 'report', 'inputs', 'queue', 'api', 'workers'].map((leaf) => ({
+  ...['process', 'report', 'runs/inputs', 'transport', 'control-plane', 'workers'].map((leaf, _, leaves) => ({
     why: `${leaf} is a leaf of the agent: leaves do not import each other`,
     within: new RegExp(`^${agent}/${leaf}/`),
     except: /\.test\.ts$/,
-    may: [
-      new RegExp(`^(?!${agent}/(modules|process|report|inputs|queue|api|workers)/)`),
-      new RegExp(`^${agent}/${leaf}/`),
-    ],
+    may: [new RegExp(`^(?!${agent}/(modules|${leaves.join('|')})/)`), new RegExp(`^${agent}/${leaf}/`)],
   })),
   {
     why: 'modules is a leaf of the agent, but for process: to set up and test a module is to run it',
     within: new RegExp(`^${agent}/modules/`),
     except: /\.test\.ts$/,
-    may: [new RegExp(`^(?!${agent}/(report|inputs|queue|api|workers)/)`)],
+    may: [new RegExp(`^(?!${agent}/(report|runs|transport|control-plane|workers)/)`)],
   },
 ]
 

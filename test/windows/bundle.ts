@@ -10,7 +10,7 @@ const agent = resolve(import.meta.dirname, '../../packages/agent/src')
  */
 export async function bundleAgent(folder: string): Promise<string> {
   const bundle = await rolldown({
-    input: { main: join(agent, 'main.ts'), 'watchdog-main': join(agent, 'process/watchdog-main.ts') },
+    input: { main: join(agent, 'main.ts'), 'watchdog-main': join(agent, 'process/stop/watchdog-main.ts') },
     platform: 'node',
     transform: { target: 'node22' },
   })

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Manifest } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
-import type { Evictable } from '../src/admission/evict.ts'
+import type { Evictable } from '../src/admission/cheapest-to-evict.ts'
 import { Ledger } from '../src/admission/ledger.ts'
-import type { Seat } from '../src/admission/seat.ts'
+import type { Reservation } from '../src/admission/reservation.ts'
 import { pause } from '../src/backoff.ts'
-import { Gpus } from '../src/gpu/gpus.ts'
+import { Gpus } from '../src/machine/gpu/gpus.ts'
 import type { RunnableModule } from '../src/modules/known-module.ts'
-import { startWatchdog } from '../src/process/watchdog.ts'
+import { startWatchdog } from '../src/process/stop/watchdog.ts'
 import { WarmPool } from '../src/warm/warm-pool.ts'
 import { startDesktop } from './desktop.ts'
 import { watchRules } from './rules.ts'
@@ -51,7 +51,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
     freeRuns: () => runsAtOnce - running.size,
     headroomBytes: () => headroomMib * MiB,
     ram: () => ({ totalBytes: 2 ** 40, availableBytes: 2 ** 40 }),
-    evict: (seat) => pool.evict(seat),
+    evict: (reservation) => pool.evict(reservation),
     ...(policy === 'cheapest' ? {} : { choose: leastRecentlyUsed(lastUsed) }),
     onRoom: () => begin(),
     logger,
@@ -131,17 +131,17 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   async function run(task: Arrival): Promise<void> {
     const { module, ...wish } = wishOf(task.module)
     const promised = ledger.take({ ...wish, module: task.module })
-    const seat = await ledger.enter(promised, stop.signal)
-    if (!seat) {
+    const reservation = await ledger.enter(promised, stop.signal)
+    if (!reservation) {
       ledger.release(promised)
       waiting.push(task)
       return
     }
-    seatsSeen.set(seat.id, seat.module)
+    seatsSeen.set(reservation.id, reservation.module)
     const inputFile = join(folder, `${task.id}.json`)
     await writeFile(inputFile, JSON.stringify({ inputs: { seconds: task.seconds } }))
     const served = await pool.serve(
-      seat,
+      reservation,
       module,
       {
         id: String(task.id),
@@ -153,7 +153,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
       stop.signal,
       () => waitsMs.push(performance.now() - startedAt - task.atMs),
     )
-    lastUsed.set(seat.id, performance.now())
+    lastUsed.set(reservation.id, performance.now())
     if (served.said === null) faults.push(`task ${task.id} broke off: ${served.end.stderrTail.join(' ')}`)
   }
 
@@ -164,7 +164,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
     gpuFolder,
     headroomMib,
     mibOf: (name) => modules.find((one) => one.name === name)?.mib ?? 0,
-    state: () => ({ waiting, seats: ledger.seats, freeRuns: runsAtOnce - running.size }),
+    state: () => ({ waiting, reservations: ledger.reservations, freeRuns: runsAtOnce - running.size }),
     isSoonDone: (name) => ledger.use.isSoonDone(name),
   })
   for (const arrival of arrivals) {
@@ -175,7 +175,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   const patience = performance.now() + 90_000
   while ((waiting.length > 0 || running.size > 0) && performance.now() < patience) await pause(20)
   if (waiting.length + running.size > 0)
-    faults.push(`${waiting.length} tasks never ran; held: ${JSON.stringify(ledger.seats)}`)
+    faults.push(`${waiting.length} tasks never ran; held: ${JSON.stringify(ledger.reservations)}`)
   await desktop.stop()
   faults.push(...(await rules.stop()))
   const loadSeconds = sumOfLoads(seatsSeen, modules)
@@ -188,8 +188,8 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   return { seed, loads: seatsSeen.size, loadSeconds, waitsMs, faults }
 }
 
-const sumOfLoads = (seats: ReadonlyMap<number, string>, modules: readonly SimulatedModule[]): number =>
-  [...seats.values()].reduce(
+const sumOfLoads = (reservations: ReadonlyMap<number, string>, modules: readonly SimulatedModule[]): number =>
+  [...reservations.values()].reduce(
     (sum, name) => sum + (modules.find((module) => module.name === name)?.loadSeconds ?? 0),
     0,
   )
@@ -204,7 +204,7 @@ function runnableAt(folder: string, name: string, mib: number): RunnableModule {
   return { name, version: '1.0.0', digest: name, manifest, folder, python, cacheDir: join(folder, 'cache') }
 }
 
-function leastRecentlyUsed(lastUsed: ReadonlyMap<Seat['id'], number>) {
+function leastRecentlyUsed(lastUsed: ReadonlyMap<Reservation['id'], number>) {
   return (idle: readonly Evictable[], bytes: number): Evictable[] | null => {
     const chosen: Evictable[] = []
     let left = bytes

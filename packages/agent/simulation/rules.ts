@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Seat } from '../src/admission/seat.ts'
+import type { Reservation } from '../src/admission/reservation.ts'
 import { pause } from '../src/backoff.ts'
 import { foreignMib } from './desktop.ts'
 import { heldAndWanted } from './held.ts'
@@ -11,7 +11,7 @@ const everyMs = 50
 /** A look at the GPU, a process that goes, its memory that comes back late: until then nobody can know of the room. */
 const soonMs = 1500
 
-type State = { waiting: readonly Arrival[]; seats: readonly Seat[]; freeRuns: number }
+type State = { waiting: readonly Arrival[]; reservations: readonly Reservation[]; freeRuns: number }
 
 /**
  * Watches from outside: no task waits while it would fit, unless the room is kept for something more urgent, somebody is
@@ -31,14 +31,22 @@ export function watchRules(o: {
 
   const watch = async () => {
     while (!stopping.signal.aborted) {
-      const { waiting, seats, freeRuns } = o.state()
-      const inTheWay = freeRuns <= 0 || seats.some(({ state }) => state === 'loading' || state === 'waiting')
+      const { waiting, reservations, freeRuns } = o.state()
+      const inTheWay =
+        freeRuns <= 0 || reservations.some(({ state }) => state === 'loading' || state === 'waiting')
       const urgentWaits = waiting.some(({ isUrgent }) => isUrgent)
-      const idleMib = seats.reduce((sum, seat) => sum + (seat.state === 'idle' ? o.mibOf(seat.module) : 0), 0)
+      const idleMib = reservations.reduce(
+        (sum, reservation) => sum + (reservation.state === 'idle' ? o.mibOf(reservation.module) : 0),
+        0,
+      )
       const freeMib = totalMib - o.headroomMib - foreignMib(o.gpuFolder) - heldAndWanted(o.gpuFolder)
       for (const task of waiting) {
-        const isWarm = seats.some((seat) => seat.module === task.module && seat.state === 'idle')
-        const isBusy = seats.some((seat) => seat.module === task.module && seat.state === 'busy')
+        const isWarm = reservations.some(
+          (reservation) => reservation.module === task.module && reservation.state === 'idle',
+        )
+        const isBusy = reservations.some(
+          (reservation) => reservation.module === task.module && reservation.state === 'busy',
+        )
         const evictable = isBusy && o.isSoonDone(task.module) ? 0 : idleMib
         const fits = isWarm || o.mibOf(task.module) <= freeMib + evictable
         const mayWait = inTheWay || !fits || (urgentWaits && !task.isUrgent)

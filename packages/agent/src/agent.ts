@@ -3,49 +3,49 @@ import { join } from 'node:path'
 import type { AgentRest, RegisterAnswer, RunId } from '@millrace/shared/for-agents'
 import { plainHttpWarning } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
-import { LearnedNeeds } from './admission/learned.ts'
+import { LearnedNeeds } from './admission/learned-needs.ts'
 import { Ledger } from './admission/ledger.ts'
-import { type AgentApi, createAgentApi, usualTtlSeconds } from './api/agent-api.ts'
-import { type SessionApi, underSession } from './api/under-session.ts'
-import { ApiClock } from './api-clock.ts'
-import { ApiRefused } from './api-failures.ts'
-import { collectAfterStart } from './collect.ts'
-import { Commands } from './commands.ts'
-import type { Config } from './config.ts'
-import { DiskRoom } from './disk-room.ts'
+import type { Config } from './config/config.ts'
+import { followSettings } from './config/live-reload.ts'
+import { settingsFile } from './config/settings.ts'
+import { type AgentApi, createAgentApi, usualTtlSeconds } from './control-plane/agent-api.ts'
+import { ApiClock } from './control-plane/api-clock.ts'
+import { Commands } from './control-plane/commands.ts'
+import { keepBeating } from './control-plane/heartbeat.ts'
+import { InstallLogs } from './control-plane/install-logs.ts'
+import { Inventory } from './control-plane/inventory.ts'
+import { Session, SessionDenied } from './control-plane/session.ts'
+import { type SessionApi, underSession } from './control-plane/under-session.ts'
+import { Withheld } from './control-plane/withheld.ts'
 import { endAgent } from './end-agent.ts'
-import { executeWithRoom } from './execute.ts'
-import { Gpus } from './gpu/gpus.ts'
-import { keepBeating } from './heartbeat.ts'
-import { openHome } from './home.ts'
-import { forgetConnections } from './http.ts'
-import { writeIdentity } from './identity.ts'
-import { InstallLogs } from './install-logs.ts'
-import { Inventory } from './inventory.ts'
-import { followSettings } from './live-settings.ts'
+import { openHome } from './home/home.ts'
+import { writeIdentity } from './home/identity.ts'
+import { forgetConnections } from './http/exchange.ts'
+import { ApiRefused } from './http/failures.ts'
+import { describeProxy } from './http/proxy.ts'
 import { openLocalControl } from './local/local-control.ts'
-import { describePlatform, measureLoad, memoryNow } from './machine.ts'
-import { secretsOf, variablesOfOwner } from './module-variables.ts'
+import { Secrets, secretsIn } from './log/secrets.ts'
+import { collectAfterStart } from './machine/collect-garbage.ts'
+import { DiskSpace } from './machine/disk-space.ts'
+import { Gpus } from './machine/gpu/gpus.ts'
+import { describePlatform, measureLoad, memoryNow } from './machine/host.ts'
+import { SleepDetector } from './machine/sleep-detector.ts'
 import { openCatalogue } from './modules/catalogue.ts'
-import { keyOf, Offering } from './offering.ts'
-import { startWatchdog } from './process/watchdog.ts'
-import { programsOf } from './programs.ts'
-import { describeProxy } from './proxy.ts'
-import { ways } from './queue/ways.ts'
+import { keepOwnerFirst } from './pause/owner-first.ts'
+import { readOwnerPause } from './pause/owner-pause.ts'
+import { PauseController } from './pause/pause-controller.ts'
+import { secretsOf, variablesOfOwner } from './process/module-variables.ts'
+import { startWatchdog } from './process/stop/watchdog.ts'
 import { Reporter } from './report/reporter.ts'
 import { RunLog } from './report/run-log.ts'
 import type { SpooledRun } from './report/spool.ts'
-import { keepOwnerFirst } from './rest/owner-first.ts'
-import { readOwnerPause } from './rest/owner-pause.ts'
-import { Rest } from './rest/rest.ts'
-import { startTask } from './run-task.ts'
-import { Runs } from './runs.ts'
-import { Secrets, secretsIn } from './secrets.ts'
-import { Session, SessionDenied } from './session.ts'
-import { settingsFile } from './settings.ts'
-import { Wakefulness } from './wakefulness.ts'
+import { executeWithRoom } from './runs/execute.ts'
+import { keyOf, Offering } from './runs/offering.ts'
+import { programsOf } from './runs/programs.ts'
+import { startTask } from './runs/run-task.ts'
+import { Runs } from './runs/runs.ts'
+import { transports } from './transport/transports.ts'
 import { WarmPool } from './warm/warm-pool.ts'
-import { Withheld } from './withheld.ts'
 import { openWorkers } from './workers/workers.ts'
 
 export type RunningAgent = {
@@ -75,12 +75,12 @@ export async function startAgent(
   const over = Promise.withResolvers<SessionDenied | null>()
   const hurry = Promise.withResolvers<void>()
   let isStopping = false
-  const wakefulness = new Wakefulness()
+  const sleepDetector = new SleepDetector()
   const gpus: Gpus = new Gpus(
     () => ledger.onReading(),
     () => {
       catalogue.gpusChanged(gpus.current)
-      way.poke()
+      transport.capacityChanged()
     },
   )
   const secrets = new Secrets([config.key, ...secretsIn(config.own), ...secretsOf(config.moduleVariables)])
@@ -92,8 +92,8 @@ export async function startAgent(
     freeRuns: () => config.maxRuns - runs.count,
     headroomBytes: () => config.gpuHeadroomBytes,
     ram: memoryNow,
-    evict: (seat) => warm.evict(seat),
-    onRoom: () => way.poke(),
+    evict: (reservation) => warm.evict(reservation),
+    onRoom: () => transport.capacityChanged(),
     logger,
     signal,
   })
@@ -153,7 +153,7 @@ export async function startAgent(
     logger,
     gpus: () => gpus.known(),
     keeping: config.keeping,
-    isInUse: (module) => ledger.seats.some((seat) => seat.key === keyOf(module)),
+    isInUse: (module) => ledger.reservations.some((reservation) => reservation.key === keyOf(module)),
     retestHours: config.retestHours,
     onChange: () => inventory.changed(),
     now: clock.now,
@@ -174,7 +174,7 @@ export async function startAgent(
       programs.setEnabled(answer.modules)
       warm.retain(new Set(programs.available().map(keyOf)))
       offering.apiKnows(answer, modules)
-      way.poke()
+      transport.capacityChanged()
     },
     logger,
     signal,
@@ -190,8 +190,9 @@ export async function startAgent(
     hasGpu: () => gpus.current.length > 0,
   })
   const runs: Runs = new Runs({
-    seat: ({ grant }) => offering.seat(grant),
-    leave: (seat) => (warm.keeps(seat) ? warm.giveBack(seat) : ledger.release(seat)),
+    reservation: ({ grant }) => offering.reservation(grant),
+    leave: (reservation) =>
+      warm.keeps(reservation) ? warm.giveBack(reservation) : ledger.release(reservation),
     start: (task) =>
       startTask(
         {
@@ -220,20 +221,20 @@ export async function startAgent(
     drop: (run) => reporter.drop(run),
     onFree: () => {
       void disk.look()
-      way.freed()
+      transport.runEnded()
     },
     logger,
   })
-  const disk: DiskRoom = new DiskRoom({
+  const disk: DiskSpace = new DiskSpace({
     home: config.home,
     minFreeBytes: config.minFreeBytesForRuns,
     onChange: () => {
-      if (disk.isLow) catalogue.sweep()
-      way.poke()
+      if (disk.isLow) catalogue.prune()
+      transport.capacityChanged()
     },
     logger,
   })
-  const way = ways[config.queue]({
+  const transport = transports[config.queue]({
     name: config.name,
     offers: () => (disk.isLow ? [] : offering.offers()),
     ask: calls.claim,
@@ -245,10 +246,10 @@ export async function startAgent(
     logger,
     signal,
   })
-  const rest = new Rest({
+  const rest = new PauseController({
     setAccepting: (accepting) => {
       offering.setAccepting(accepting)
-      way.poke()
+      transport.capacityChanged()
     },
     evictIdle: () => ledger.evictIdle(),
     handBack: () => runs.handBack(),
@@ -270,16 +271,16 @@ export async function startAgent(
   function openLog(run: RunId, path: string): RunLog {
     return new RunLog({
       path,
-      isOpen: way.isOpen,
+      isOpen: transport.isOpen,
       now: clock.now,
-      publish: (batch) => way.publishLog(run, { ...batch, instance: session.instanceId }),
+      publish: (batch) => transport.publishLog(run, { ...batch, instance: session.instanceId }),
       logger,
     })
   }
 
   function onRegistered(answer: RegisterAnswer): void {
     secrets.add(answer.nats.password)
-    way.begin(answer)
+    transport.begin(answer)
     runs.obey(answer.runs)
     inventory.changed()
   }
@@ -310,13 +311,13 @@ export async function startAgent(
     for (const secret of secretsOf(config.moduleVariables)) secrets.add(secret)
     catalogue.variablesChanged()
     warm.variablesChanged()
-    way.poke()
+    transport.capacityChanged()
   })
 
   /** Whatever was open before the sleep is dead most often, and does not say so. */
   function onWoken(): void {
     forgetConnections()
-    way.reconnect()
+    transport.reconnect()
     reporter.tryNow()
   }
 
@@ -339,7 +340,7 @@ export async function startAgent(
           clockOffsetSeconds: clock.offsetSeconds,
         }),
         send: calls.heartbeat,
-        nextWaking: () => wakefulness.nextWaking,
+        nextWaking: () => sleepDetector.nextWaking,
         onAnswer: (answer, told) => {
           commands.told(told)
           runs.obey(answer.runs)
@@ -350,7 +351,7 @@ export async function startAgent(
         },
         onBack: () => {
           reporter.tryNow()
-          way.apiIsBack()
+          transport.apiIsBack()
         },
         logger,
       },
@@ -365,13 +366,13 @@ export async function startAgent(
       },
       signal,
     )
-    const awake = wakefulness.watch(onWoken, logger, signal)
+    const awake = sleepDetector.watch(onWoken, logger, signal)
     await Promise.all([looking, beating, awake, ownerFirst, disk.watch(signal), gpus.watch(logger, signal)])
   }
 
   const shutDown = (reason: 'shutdown' | 'superseded') => {
     unfollow()
-    const work = { offering, ledger, way, runs, warm, reporter, life, hurry: hurry.promise }
+    const work = { offering, ledger, transport, runs, warm, reporter, life, hurry: hurry.promise }
     const others = { rest, inventory, installLogs, programs, watchdog, local, home }
     return endAgent({ ...work, ...others, graceSeconds: config.stopGraceSeconds }, reason)
   }

@@ -1,22 +1,22 @@
 import type { Ledger } from './admission/ledger.ts'
 import { within } from './backoff.ts'
-import type { Home } from './home.ts'
-import type { InstallLogs } from './install-logs.ts'
-import type { Inventory } from './inventory.ts'
-import type { Offering } from './offering.ts'
-import type { Watchdog } from './process/watchdog.ts'
-import type { Way } from './queue/way.ts'
+import type { InstallLogs } from './control-plane/install-logs.ts'
+import type { Inventory } from './control-plane/inventory.ts'
+import type { Home } from './home/home.ts'
+import type { PauseController } from './pause/pause-controller.ts'
+import type { Watchdog } from './process/stop/watchdog.ts'
 import type { Reporter } from './report/reporter.ts'
-import type { Rest } from './rest/rest.ts'
-import type { Runs } from './runs.ts'
+import type { Offering } from './runs/offering.ts'
+import type { Runs } from './runs/runs.ts'
+import type { Transport } from './transport/transport.ts'
 import type { WarmPool } from './warm/warm-pool.ts'
 
 /** All that has to end, or to be told, when an agent does. */
 export type AgentToEnd = {
   offering: Offering
   ledger: Ledger
-  rest: Rest
-  way: Way
+  rest: PauseController
+  transport: Transport
   runs: Runs
   warm: WarmPool
   reporter: Reporter
@@ -38,11 +38,11 @@ const grace = { claimMs: 1500, runsMs: 5000, reportMs: 1000, restMs: 500 }
 
 /** No new work; runs end or are handed back; results are reported or stay in the spool; then everything closes. */
 export async function endAgent(agent: AgentToEnd, reason: 'shutdown' | 'superseded'): Promise<void> {
-  const { runs, warm, way, reporter } = agent
+  const { runs, warm, transport, reporter } = agent
   agent.offering.setAccepting(false)
   agent.ledger.evictIdle()
   agent.rest.close()
-  const working = way.stopAsking()
+  const working = transport.stopClaiming()
   if (reason === 'shutdown') await within(agent.graceSeconds * 1000, Promise.race([runs.idle(), agent.hurry]))
   const ending = runs.end(reason).then(() => warm.close())
   await within(grace.claimMs, working)
@@ -55,7 +55,7 @@ export async function endAgent(agent: AgentToEnd, reason: 'shutdown' | 'supersed
     reporter.idle(),
     agent.inventory.close(),
     agent.installLogs.close(),
-    way.close(),
+    transport.close(),
   ]
   await within(grace.restMs, Promise.all(last))
   // What it watches still is killed with it.

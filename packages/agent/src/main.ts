@@ -1,18 +1,18 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { RunningAgent } from './agent.ts'
-import { homeFrom } from './home-path.ts'
-import { makePrivate } from './private-home.ts'
+import { homeFrom } from './home/home-path.ts'
+import { makePrivate } from './home/private-home.ts'
 
 const homeFolder = homeFrom(process.env)
 makePrivate(homeFolder)
 // Before everything else is loaded: stripping and compiling it again would be half of the start.
 enableCompileCache(join(homeFolder, 'compiled'))
 const { startAgent } = await import('./agent.ts')
-const { ConfigFaults } = await import('./config.ts')
-const { readSettings } = await import('./settings.ts')
-const { HomeInUse } = await import('./home-lock.ts')
-const { createLogger } = await import('./logger.ts')
+const { ConfigFaults } = await import('./config/config.ts')
+const { readSettings } = await import('./config/settings.ts')
+const { HomeInUse } = await import('./home/home-lock.ts')
+const { createLogger } = await import('./log/logger.ts')
 
 /** 0 after a stop, 1 after a fault, 2 for settings that cannot work, 3 when another process is this agent. */
 const exitCodes = { stopped: 0, fault: 1, settings: 2, notAlone: 3 }

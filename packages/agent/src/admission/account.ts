@@ -1,13 +1,13 @@
-import type { Seat } from './seat.ts'
+import type { Reservation } from './reservation.ts'
 
 /** How one memory stands, in bytes. `free` may be negative: somebody else took what was promised. */
 export type Account = { foreign: number; promised: number; free: number }
 
-/** What is measured of our own processes: bytes by seat id, as far as it is known. */
+/** What is measured of our own processes: bytes by reservation id, as far as it is known. */
 export type Measured = ReadonlyMap<number, number>
 
 /** Its process was started, and had the time to take what it needs. */
-export const isLoaded = ({ state }: Seat): boolean =>
+export const isLoaded = ({ state }: Reservation): boolean =>
   state === 'busy' || state === 'idle' || state === 'leaving'
 
 /**
@@ -19,11 +19,13 @@ export function accountOfGpu(o: {
   /** Without what is left to the desktop. */
   capacityBytes: number
   foreignBytes: number
-  seats: readonly Seat[]
-  held(seat: Seat): number
+  reservations: readonly Reservation[]
+  held(reservation: Reservation): number
 }): Account {
-  const promised = sum(o.seats.map((seat) => Math.max(seat.needs.vramBytes, o.held(seat))))
-  const foreign = Math.max(0, o.usedBytes - sum(o.seats.map(o.held)), o.foreignBytes)
+  const promised = sum(
+    o.reservations.map((reservation) => Math.max(reservation.needs.vramBytes, o.held(reservation))),
+  )
+  const foreign = Math.max(0, o.usedBytes - sum(o.reservations.map(o.held)), o.foreignBytes)
   return { foreign, promised, free: o.capacityBytes - foreign - promised }
 }
 
@@ -31,13 +33,14 @@ export function accountOfGpu(o: {
 export function accountOfRam(o: {
   totalBytes: number
   availableBytes: number
-  seats: readonly Seat[]
+  reservations: readonly Reservation[]
   measured: Measured
 }): Account {
-  const held = (seat: Seat): number => o.measured.get(seat.id) ?? (isLoaded(seat) ? seat.needs.ramBytes : 0)
+  const held = (reservation: Reservation): number =>
+    o.measured.get(reservation.id) ?? (isLoaded(reservation) ? reservation.needs.ramBytes : 0)
   // Who declared nothing is not held to anything.
-  const counted = o.seats.filter((seat) => seat.needs.ramBytes > 0)
-  const promised = sum(counted.map((seat) => Math.max(seat.needs.ramBytes, held(seat))))
+  const counted = o.reservations.filter((reservation) => reservation.needs.ramBytes > 0)
+  const promised = sum(counted.map((reservation) => Math.max(reservation.needs.ramBytes, held(reservation))))
   const foreign = Math.max(0, o.totalBytes - o.availableBytes - sum(counted.map(held)))
   return { foreign, promised, free: o.totalBytes - foreign - promised }
 }

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
-import { Gpus } from '../gpu/gpus.ts'
+import { Gpus } from '../machine/gpu/gpus.ts'
 import { Ledger } from './ledger.ts'
 
 /** A GPU of 32 GiB whose driver says what the tests have it say; nobody looks at it by the clock. */
@@ -43,7 +43,7 @@ beforeEach(async () => {
     freeRuns: () => 4,
     headroomBytes: () => 1024 * MiB,
     ram: () => ({ totalBytes: ram, availableBytes: ram }),
-    evict: (seat) => evicted.push(seat.module),
+    evict: (reservation) => evicted.push(reservation.module),
     onRoom: () => {
       calls += 1
     },
@@ -79,26 +79,26 @@ const wish = (module: string, mib: number) => ({
 
 /** A run of a module whose process is there, and loads. */
 async function loading(module: string, mib: number) {
-  const seat = await ledger.enter(ledger.take(wish(module, mib)), stop.signal)
-  if (!seat) throw new Error('it was handed back')
+  const reservation = await ledger.enter(ledger.take(wish(module, mib)), stop.signal)
+  if (!reservation) throw new Error('it was handed back')
   const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' })
   children.push(child)
-  ledger.started(seat, child.pid, true)
-  return { seat, pid: child.pid ?? 0 }
+  ledger.started(reservation, child.pid, true)
+  return { reservation, pid: child.pid ?? 0 }
 }
 async function idle(module: string, mib: number) {
-  const { seat, pid } = await loading(module, mib)
-  ledger.loaded(seat, 0.1)
-  ledger.idle(seat)
-  return { seat, pid }
+  const { reservation, pid } = await loading(module, mib)
+  ledger.loaded(reservation, 0.1)
+  ledger.idle(reservation)
+  return { reservation, pid }
 }
 
 describe('room', () => {
   test('that comes back after its process is noticed, though nobody looks by the clock', async () => {
-    const { seat } = await idle('small', 4_000)
+    const { reservation } = await idle('small', 4_000)
     // What it held is still in use when it is gone, and looks like somebody else's.
     driverSays({ used: 4_000 })
-    ledger.release(seat)
+    ledger.release(reservation)
     calls = 0
     await look()
     expect(ledger.roomFor(wish('large', 30_000))).toBe(0)
@@ -126,8 +126,8 @@ describe('a GPU', () => {
     ram = 64 * 1024 * MiB
     await look()
     expect(ledger.roomFor(wish('large', 60 * 1024))).toBe(1)
-    const { seat } = await loading('large', 60 * 1024)
-    expect([seat.gpu, ledger.roomFor(wish('large', 60 * 1024))]).toEqual(['GPU-1', 0])
+    const { reservation } = await loading('large', 60 * 1024)
+    expect([reservation.gpu, ledger.roomFor(wish('large', 60 * 1024))]).toEqual(['GPU-1', 0])
     expect(ledger.describe()).toMatchObject([{ uuid: 'GPU-1', memoryTotal: 0 }])
   })
 
@@ -139,7 +139,7 @@ describe('a GPU', () => {
     await look()
     expect(evicted).toEqual(['small'])
     expect(ledger.idleOf('small')).toEqual([])
-    expect((await loading('small', 4_000)).seat.gpu).toBe('GPU-2')
+    expect((await loading('small', 4_000)).reservation.gpu).toBe('GPU-2')
     expect(await waiting).toBeNull()
   }, 40_000)
 })
@@ -186,9 +186,9 @@ describe('an idle process', () => {
     const large = await idle('large', 12_000)
     driverSays({ used: 20_000, holds: { [small.pid]: 8_000, [large.pid]: 12_000 } })
     await look()
-    ledger.leaving(large.seat)
+    ledger.leaving(large.reservation)
     driverSays({ used: 20_000, holds: { [small.pid]: 8_000 } })
-    ledger.release(large.seat)
+    ledger.release(large.reservation)
     const next = ledger.enter(ledger.take(wish('next', 12_000)), stop.signal)
     await look()
     expect(evicted).toEqual([])

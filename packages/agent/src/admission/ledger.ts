@@ -1,14 +1,14 @@
 import type { Gpu } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import { pause } from '../backoff.ts'
-import type { GpuReading } from '../gpu/gpus.ts'
-import { Books } from './books.ts'
-import type { Evictable } from './evict.ts'
-import { Lookout } from './lookout.ts'
-import { RoomMaker } from './make-room.ts'
+import type { GpuReading } from '../machine/gpu/gpus.ts'
+import { CapacityMonitor } from './capacity-monitor.ts'
+import type { Evictable } from './cheapest-to-evict.ts'
+import { Evictor } from './evictor.ts'
 import { measureGpuMemory } from './measure.ts'
-import type { Needs, Seat } from './seat.ts'
-import { UseOfModules } from './use.ts'
+import { MemoryAccounting } from './memory-accounting.ts'
+import { ModuleUsage } from './module-usage.ts'
+import type { Needs, Reservation } from './reservation.ts'
 
 export type LedgerDeps = {
   gpus: { reading: GpuReading; look(signal: AbortSignal): Promise<GpuReading> }
@@ -17,8 +17,8 @@ export type LedgerDeps = {
   /** GPU memory that is left to the desktop, in bytes per GPU. */
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
-  /** Ends an idle process; its seat is released when it is gone. */
-  evict(seat: Seat): void
+  /** Ends an idle process; its reservation is released when it is gone. */
+  evict(reservation: Reservation): void
   /** Which idle processes go; the cheapest, but for comparisons. */
   choose?(idle: readonly Evictable[], bytes: number): Evictable[] | null
   /** There may be more room than before. */
@@ -27,8 +27,8 @@ export type LedgerDeps = {
   signal: AbortSignal
 }
 
-export type Wish = { key: string; module: string; needs: Needs }
-type Taken = Wish & { worker?: string | null; isAlone?: boolean }
+export type ReservationRequest = { key: string; module: string; needs: Needs }
+type Taken = ReservationRequest & { worker?: string | null; isAlone?: boolean }
 
 /** A kept room is given up when the API does not ask for it again. */
 const keptMs = 15_000
@@ -44,27 +44,27 @@ const mostOfIt = 0.8
  * counts as free only when the driver says so. Idle warm processes make way for whoever needs their room.
  */
 export class Ledger {
-  readonly use = new UseOfModules()
-  readonly books: Books
+  readonly use = new ModuleUsage()
+  readonly accounting: MemoryAccounting
   readonly #deps: LedgerDeps
-  readonly #seats = new Set<Seat>()
-  readonly #kept = new Map<string, { seat: Seat; until: number }>()
-  readonly #lookout: Lookout
-  readonly #roomMaker: RoomMaker
+  readonly #reservations = new Set<Reservation>()
+  readonly #kept = new Map<string, { reservation: Reservation; until: number }>()
+  readonly #lookout: CapacityMonitor
+  readonly #roomMaker: Evictor
   #changed = Promise.withResolvers<void>()
   #lastId = 0
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps
-    this.books = new Books({ ...deps, reading: () => deps.gpus.reading })
-    this.#roomMaker = new RoomMaker({
-      books: this.books,
+    this.accounting = new MemoryAccounting({ ...deps, reading: () => deps.gpus.reading })
+    this.#roomMaker = new Evictor({
+      accounting: this.accounting,
       idle: this.#idle,
       costOf: (key) => this.use.costOf(key),
       choose: deps.choose,
-      evict: (seat) => this.#evict(seat),
+      evict: (reservation) => this.#evict(reservation),
     })
-    this.#lookout = new Lookout({
+    this.#lookout = new CapacityMonitor({
       fits: (wish) => this.#fitting(wish) > 0,
       look: () => this.#look(),
       onRoom: deps.onRoom,
@@ -72,149 +72,156 @@ export class Ledger {
     })
   }
 
-  get seats(): Seat[] {
-    return [...this.#seats]
+  get reservations(): Reservation[] {
+    return [...this.#reservations]
   }
 
-  idleOf = (key: string): Seat[] =>
-    this.#idle().filter((seat) => seat.key === key && !this.books.isLost(seat))
+  idleOf = (key: string): Reservation[] =>
+    this.#idle().filter((reservation) => reservation.key === key && !this.accounting.isLost(reservation))
 
   /** How many more runs of a module could be begun, idle processes of others making way. */
-  roomFor(wish: Wish): number {
+  roomFor(wish: ReservationRequest): number {
     const fitting = this.#fitting(wish)
     this.#lookout.note(wish, fitting > 0)
     return Math.max(0, Math.min(this.#deps.freeRuns(), fitting))
   }
 
-  #fitting({ key, needs }: Wish): number {
-    const others = this.#promised().filter((seat) => this.#kept.get(key)?.seat !== seat)
-    const spare = this.#worthEvictingFor(key) ? this.#idle().filter((seat) => seat.key !== key) : []
-    return this.idleOf(key).length + this.books.count(needs, others, spare)
+  #fitting({ key, needs }: ReservationRequest): number {
+    const others = this.#promised().filter((reservation) => this.#kept.get(key)?.reservation !== reservation)
+    const spare = this.#worthEvictingFor(key)
+      ? this.#idle().filter((reservation) => reservation.key !== key)
+      : []
+    return this.idleOf(key).length + this.accounting.count(needs, others, spare)
   }
 
   /** Not where a loaded process of the module is busy, and sooner free than another one would be loaded. */
   #worthEvictingFor = (key: string): boolean =>
     !(
       this.use.isSoonDone(key) &&
-      this.seats.some((seat) => seat.key === key && (seat.state === 'busy' || seat.state === 'loading'))
+      this.reservations.some(
+        (reservation) =>
+          reservation.key === key && (reservation.state === 'busy' || reservation.state === 'loading'),
+      )
     )
 
   /** Promises room to a run: an idle process of its module, or a place that `enter` waits for. */
-  take(taken: Taken): Seat {
+  take(taken: Taken): Reservation {
     this.#kept.delete(taken.key)
     this.use.used(taken.key)
     // The last one used: those before it get their chance to time out.
     const idle = taken.isAlone ? undefined : this.idleOf(taken.key).at(-1)
     if (idle) return this.#occupy(idle)
-    const seat = this.#newSeat(taken)
-    seat.hasRun = true
-    this.#seats.add(seat)
-    return seat
+    const reservation = this.#newSeat(taken)
+    reservation.hasRun = true
+    this.#reservations.add(reservation)
+    return reservation
   }
 
   /**
-   * Waits until a promised place is really free, and it is its turn to load. Gives another seat when a process of the
+   * Waits until a promised place is really free, and it is its turn to load. Gives another reservation when a process of the
    * module became idle meanwhile, and `null` when somebody outside holds the memory for too long.
    */
-  async enter(seat: Seat, signal: AbortSignal): Promise<Seat | null> {
+  async enter(reservation: Reservation, signal: AbortSignal): Promise<Reservation | null> {
     let takenSince: number | null = null
-    while (seat.state === 'waiting') {
-      if (seat.gpu !== null && seat.needs.vramBytes > 0) await this.#look()
+    while (reservation.state === 'waiting') {
+      if (reservation.gpu !== null && reservation.needs.vramBytes > 0) await this.#look()
       signal.throwIfAborted()
-      const idle = seat.isAlone ? undefined : this.idleOf(seat.key).at(-1)
+      const idle = reservation.isAlone ? undefined : this.idleOf(reservation.key).at(-1)
       if (idle) {
-        this.release(seat)
+        this.release(reservation)
         return this.#occupy(idle)
       }
-      if (this.#mayLoad(seat)) this.#move(seat, 'loading')
+      if (this.#mayLoad(reservation)) this.#move(reservation, 'loading')
       else {
-        this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
-        takenSince = this.books.isHeldByOthers(seat, this.seats) ? (takenSince ?? performance.now()) : null
+        this.#roomMaker.makeRoomFor(reservation, [...this.#before(reservation), reservation])
+        takenSince = this.accounting.isHeldByOthers(reservation, this.reservations)
+          ? (takenSince ?? performance.now())
+          : null
         if (takenSince !== null && performance.now() - takenSince > patienceMs) return null
         await this.#change(signal)
       }
     }
-    return seat
+    return reservation
   }
 
   /** Its process was started; one that does not tell when it is ready is watched until it seems to be. */
-  started(seat: Seat, pid: number | undefined, tellsWhenReady: boolean): void {
-    seat.pid = pid ?? null
+  started(reservation: Reservation, pid: number | undefined, tellsWhenReady: boolean): void {
+    reservation.pid = pid ?? null
     if (tellsWhenReady) return
-    if (seat.gpu === null || seat.needs.vramBytes === 0) this.loaded(seat)
-    else void this.#watchLoading(seat)
+    if (reservation.gpu === null || reservation.needs.vramBytes === 0) this.loaded(reservation)
+    else void this.#watchLoading(reservation)
   }
 
-  loaded(seat: Seat, seconds?: number): void {
-    if (seconds !== undefined) this.use.loaded(seat.key, seconds)
-    if (seat.state === 'loading') this.#move(seat, seat.hasRun ? 'busy' : 'idle')
+  loaded(reservation: Reservation, seconds?: number): void {
+    if (seconds !== undefined) this.use.loaded(reservation.key, seconds)
+    if (reservation.state === 'loading') this.#move(reservation, reservation.hasRun ? 'busy' : 'idle')
   }
 
   /** Its run is over, and its process waits for the next one. */
-  idle(seat: Seat): void {
-    seat.hasRun = false
-    if (seat.state === 'busy') this.#move(seat, 'idle')
+  idle(reservation: Reservation): void {
+    reservation.hasRun = false
+    if (reservation.state === 'busy') this.#move(reservation, 'idle')
   }
 
   /** Its process was told to end. */
-  leaving(seat: Seat): void {
-    seat.hasRun = false
-    if (this.#seats.has(seat)) this.#move(seat, 'leaving')
+  leaving(reservation: Reservation): void {
+    reservation.hasRun = false
+    if (this.#reservations.has(reservation)) this.#move(reservation, 'leaving')
   }
 
   /** Nothing is left of its process. */
-  release(seat: Seat): void {
-    if (!this.#seats.delete(seat)) return
-    this.books.released(seat)
-    if (seat.gpu !== null) this.#lookout.stir()
+  release(reservation: Reservation): void {
+    if (!this.#reservations.delete(reservation)) return
+    this.accounting.released(reservation)
+    if (reservation.gpu !== null) this.#lookout.stir()
     this.#tell()
     // The end of a run is told by others, when it is reported.
-    if (!seat.hasRun) this.#deps.onRoom()
-    seat.hasRun = false
+    if (!reservation.hasRun) this.#deps.onRoom()
+    reservation.hasRun = false
   }
 
   /** Keeps room for a module that the API has waiting: nothing lower is begun in its place. */
-  keep(wish: Wish): void {
-    const seat = this.#kept.get(wish.key)?.seat ?? this.#newSeat(wish)
-    if (seat.gpu !== null) this.#lookout.stir()
-    this.#kept.set(wish.key, { seat, until: performance.now() + keptMs })
-    this.#roomMaker.makeRoomFor(seat, [...this.#before(seat), seat])
+  keep(wish: ReservationRequest): void {
+    const reservation = this.#kept.get(wish.key)?.reservation ?? this.#newSeat(wish)
+    if (reservation.gpu !== null) this.#lookout.stir()
+    this.#kept.set(wish.key, { reservation, until: performance.now() + keptMs })
+    this.#roomMaker.makeRoomFor(reservation, [...this.#before(reservation), reservation])
   }
 
   /** Ends what is idle, for somebody who wants the machine for himself. */
   evictIdle(): void {
-    for (const seat of this.#idle()) this.#evict(seat)
+    for (const reservation of this.#idle()) this.#evict(reservation)
   }
 
   /** The GPUs were looked at: who took what is promised makes idle processes go. */
   onReading(): void {
-    this.books.onReading(this.seats)
-    this.books.notePeaks(this.seats)
-    this.#roomMaker.onReading(this.seats)
+    this.accounting.onReading(this.reservations)
+    this.accounting.notePeaks(this.reservations)
+    this.#roomMaker.onReading(this.reservations)
     this.#tell()
   }
 
   /** How each GPU stands, for whoever wants to see it. */
   describe(): Gpu[] {
-    return this.books.gpus.map((gpu) => {
-      const here = this.seats.filter((seat) => seat.gpu === gpu.uuid)
+    return this.accounting.gpus.map((gpu) => {
+      const here = this.reservations.filter((reservation) => reservation.gpu === gpu.uuid)
       const reserved = here.map(({ module, needs }) => ({ module, bytes: needs.vramBytes }))
-      return { ...gpu, foreignBytes: this.books.onGpu(gpu, here).foreign, reserved }
+      return { ...gpu, foreignBytes: this.accounting.onGpu(gpu, here).foreign, reserved }
     })
   }
 
-  #idle = (): Seat[] => this.seats.filter(({ state }) => state === 'idle')
+  #idle = (): Reservation[] => this.reservations.filter(({ state }) => state === 'idle')
 
   /** All that room is promised to, also what the API has waiting. */
-  #promised(): Seat[] {
+  #promised(): Reservation[] {
     const now = performance.now()
     for (const [key, { until }] of this.#kept) if (until < now) this.#kept.delete(key)
-    return [...this.#seats, ...[...this.#kept.values()].map(({ seat }) => seat)]
+    return [...this.#reservations, ...[...this.#kept.values()].map(({ reservation }) => reservation)]
   }
 
-  #newSeat({ key, module, worker = null, needs, isAlone = false }: Taken): Seat {
+  #newSeat({ key, module, worker = null, needs, isAlone = false }: Taken): Reservation {
     const gpu = needs.usesGpu ? this.#roomMaker.chooseGpu(needs, key, this.#promised()) : undefined
-    const whole = gpu ? this.books.capacityOf(gpu) : needs.vramBytes
+    const whole = gpu ? this.accounting.capacityOf(gpu) : needs.vramBytes
     return {
       id: ++this.#lastId,
       key,
@@ -232,43 +239,51 @@ export class Ledger {
   }
 
   /** All that came before it and holds room, or was promised some. */
-  #before = (seat: Seat): Seat[] =>
-    this.seats.filter((one) => one !== seat && (one.state !== 'waiting' || one.id < seat.id))
+  #before = (reservation: Reservation): Reservation[] =>
+    this.reservations.filter(
+      (one) => one !== reservation && (one.state !== 'waiting' || one.id < reservation.id),
+    )
 
   /** Whether it fits beside all that came before it, and nobody else is loading on its GPU. */
-  #mayLoad(seat: Seat): boolean {
-    const before = this.#before(seat)
-    if (seat.needs.ramBytes > 0 && this.books.inRam([...before, seat]).free < 0) return false
-    const gpu = this.books.gpu(seat.gpu)
-    if (!gpu) return seat.gpu === null
+  #mayLoad(reservation: Reservation): boolean {
+    const before = this.#before(reservation)
+    if (reservation.needs.ramBytes > 0 && this.accounting.inRam([...before, reservation]).free < 0)
+      return false
+    const gpu = this.accounting.gpu(reservation.gpu)
+    if (!gpu) return reservation.gpu === null
     const here = before.filter((one) => one.gpu === gpu.uuid)
     if (here.some(({ state }) => state === 'loading')) return false
-    if (seat.needs.vramBytes === 0) return !here.some(({ isAlone }) => isAlone)
-    return this.books.isFresh(gpu) && this.books.onGpu(gpu, [...here, seat]).free >= 0
+    if (reservation.needs.vramBytes === 0) return !here.some(({ isAlone }) => isAlone)
+    return this.accounting.isFresh(gpu) && this.accounting.onGpu(gpu, [...here, reservation]).free >= 0
   }
 
-  #evict(seat: Seat): void {
-    this.#deps.logger.info({ module: seat.module, gpu: seat.gpu }, 'an idle process makes room')
-    this.leaving(seat)
-    this.#deps.evict(seat)
+  #evict(reservation: Reservation): void {
+    this.#deps.logger.info({ module: reservation.module, gpu: reservation.gpu }, 'an idle process makes room')
+    this.leaving(reservation)
+    this.#deps.evict(reservation)
   }
 
-  #occupy(idle: Seat): Seat {
+  #occupy(idle: Reservation): Reservation {
     idle.hasRun = true
     this.#move(idle, 'busy')
     return idle
   }
 
-  async #watchLoading(seat: Seat): Promise<void> {
+  async #watchLoading(reservation: Reservation): Promise<void> {
     const until = performance.now() + loadingMs
-    while (seat.state === 'loading' && this.#seats.has(seat) && performance.now() < until) {
+    while (
+      reservation.state === 'loading' &&
+      this.#reservations.has(reservation) &&
+      performance.now() < until
+    ) {
       await pause(lookMs, this.#deps.signal)
       if (this.#deps.signal.aborted) return
       await this.#look()
-      const held = measureGpuMemory([seat], this.#deps.gpus.reading.holds ?? []).get(seat.id) ?? 0
-      if (held >= seat.needs.vramBytes * mostOfIt) break
+      const held =
+        measureGpuMemory([reservation], this.#deps.gpus.reading.holds ?? []).get(reservation.id) ?? 0
+      if (held >= reservation.needs.vramBytes * mostOfIt) break
     }
-    this.loaded(seat)
+    this.loaded(reservation)
   }
 
   async #look(): Promise<void> {
@@ -280,9 +295,9 @@ export class Ledger {
     }
   }
 
-  #move(seat: Seat, to: Seat['state']): void {
-    seat.state = to
-    if (seat.gpu !== null) this.#lookout.stir()
+  #move(reservation: Reservation, to: Reservation['state']): void {
+    reservation.state = to
+    if (reservation.gpu !== null) this.#lookout.stir()
     this.#tell()
   }
 

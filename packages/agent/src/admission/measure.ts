@@ -1,32 +1,32 @@
 import { readFileSync } from 'node:fs'
-import type { GpuHold } from '../gpu/nvidia-smi.ts'
+import type { GpuHold } from '../machine/gpu/nvidia-smi.ts'
 import type { Measured } from './account.ts'
-import type { Seat } from './seat.ts'
+import type { Reservation } from './reservation.ts'
 
 const pageBytes = 4096
 
-/** What the processes of each seat hold on GPUs, by seat id; a process belongs to the group that its seat leads. */
-export function measureGpuMemory(seats: readonly Seat[], holds: readonly GpuHold[]): Measured {
+/** What the processes of each reservation hold on GPUs, by reservation id; a process belongs to the group that its reservation leads. */
+export function measureGpuMemory(reservations: readonly Reservation[], holds: readonly GpuHold[]): Measured {
   const measured = new Map<number, number>()
   if (holds.length === 0) return measured
   const groups = new Map(holds.map(({ pid }) => [pid, groupOf(pid)]))
-  for (const seat of seats) {
-    if (seat.pid === null) continue
-    const own = holds.filter(({ gpu, pid }) => gpu === seat.gpu && groups.get(pid) === seat.pid)
+  for (const reservation of reservations) {
+    if (reservation.pid === null) continue
+    const own = holds.filter(({ gpu, pid }) => gpu === reservation.gpu && groups.get(pid) === reservation.pid)
     if (own.length > 0)
       measured.set(
-        seat.id,
+        reservation.id,
         own.reduce((total, { bytes }) => total + bytes, 0),
       )
   }
   return measured
 }
 
-/** Resident memory of each seat's process, by seat id, where `/proc` tells. */
-export function measureRam(seats: readonly Seat[]): Measured {
+/** Resident memory of each reservation's process, by reservation id, where `/proc` tells. */
+export function measureRam(reservations: readonly Reservation[]): Measured {
   const measured = new Map<number, number>()
   if (process.platform !== 'linux') return measured
-  for (const { id, pid } of seats) {
+  for (const { id, pid } of reservations) {
     const resident = pid === null ? null : residentBytes(pid)
     if (resident !== null) measured.set(id, resident)
   }

@@ -1,20 +1,20 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Manifest, RunUsage } from '@millrace/shared/for-agents'
-import { ConfigFaults } from '../config.ts'
+import { ConfigFaults } from '../config/config.ts'
+import { readVariables, settingsFile } from '../config/settings.ts'
 import { ifThere } from '../if-there.ts'
+import { listFolder } from '../modules/detect/folder-listing.ts'
+import type { Named } from '../modules/detect/name-modules.ts'
+import { look } from '../modules/detect/scan-folders.ts'
 import {
   type GivenVariables,
   type ModuleVariables,
   pickNamed,
   variablesOfOwner,
-} from '../module-variables.ts'
-import { listFolder } from '../modules/folder-listing.ts'
-import type { Named } from '../modules/name-modules.ts'
-import { look } from '../modules/take-stock.ts'
-import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+} from '../process/module-variables.ts'
+import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import type { SpooledOutput, SpooledRun } from '../report/spool.ts'
-import { readVariables, settingsFile } from '../settings.ts'
 import { openCheckHome } from './home.ts'
 import { type GivenInput, readGiven } from './inputs.ts'
 import { keepOutputs } from './keep-outputs.ts'

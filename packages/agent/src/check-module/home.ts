@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pause } from '../backoff.ts'
-import { HomeInUse, lockHome } from '../home-lock.ts'
+import { HomeInUse, lockHome } from '../home/home-lock.ts'
 import { ifThere } from '../if-there.ts'
-import { completeMarker } from '../modules/environment.ts'
+import { completeMarker } from '../modules/install/environment.ts'
 import { sweepTemporary } from '../process/short-temporary.ts'
 
 const lookMs = 200

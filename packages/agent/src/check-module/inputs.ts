@@ -12,9 +12,9 @@ import {
   type Port,
 } from '@millrace/shared/for-agents'
 import { ifThere } from '../if-there.ts'
-import { readTextAs } from '../inputs/read-text-as.ts'
 import { contentTypeOf } from '../report/content-type.ts'
-import { readJson } from '../strict-json.ts'
+import { readTextAs } from '../runs/inputs/read-text-as.ts'
+import { readJson } from '../text/strict-json.ts'
 
 type Inputs = Grant['inputs']
 type Single = GrantedFile | { value: Json }

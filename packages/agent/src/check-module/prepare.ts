@@ -1,14 +1,14 @@
 import { basename, join } from 'node:path'
 import type { Manifest } from '@millrace/shared/for-agents'
-import type { ModuleVariables } from '../module-variables.ts'
-import { interpreterFinder } from '../modules/interpreter.ts'
+import type { Named } from '../modules/detect/name-modules.ts'
+import { interpreterFinder } from '../modules/install/interpreter.ts'
+import { installAndTest } from '../modules/install-and-test.ts'
+import { snapshotFolder } from '../modules/install-outcome.ts'
 import { detected, type RunnableModule } from '../modules/known-module.ts'
-import { makeReady } from '../modules/make-ready.ts'
-import type { Named } from '../modules/name-modules.ts'
-import { snapshotFolder } from '../modules/remembered.ts'
-import { readRequirements } from '../modules/requirements.ts'
-import type { StepFollower } from '../modules/run-step.ts'
-import type { Watchdog } from '../process/watchdog.ts'
+import { readRequirements } from '../modules/manifest/requirements.ts'
+import type { StepFollower } from '../modules/steps/run-step.ts'
+import type { ModuleVariables } from '../process/module-variables.ts'
+import type { Watchdog } from '../process/stop/watchdog.ts'
 import { markUsed } from './home.ts'
 import type { Steps } from './steps.ts'
 
@@ -45,7 +45,7 @@ export async function prepare(
     line: (_, text) => steps.line(text),
     ended: (end) => steps.commandEnded(end),
   }
-  const ready = await makeReady({
+  const ready = await installAndTest({
     ...o,
     module,
     follow,

@@ -1,6 +1,6 @@
 import type { Progress } from '@millrace/shared/for-agents'
 import { withoutLastLines } from '../process/exit-error.ts'
-import { progressOf } from '../process/sort-output.ts'
+import { progressOf } from '../process/output/parse-output.ts'
 
 /** What a check does, in this order; `setup` only for modules that list that mode. */
 export type CheckStep = 'manifest' | 'environment' | 'setup' | 'test' | 'run'

@@ -1,8 +1,8 @@
 import type { Gpu, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
-import { keepOwnerPause } from '../rest/owner-pause.ts'
-import type { Rest, Wish } from '../rest/rest.ts'
+import type { Config } from '../config/config.ts'
+import { keepOwnerPause } from '../pause/owner-pause.ts'
+import type { PauseController, ReservationRequest } from '../pause/pause-controller.ts'
 import type { WarmPool } from '../warm/warm-pool.ts'
 import { openLocalServer } from './local-server.ts'
 import { metricsOf } from './metrics.ts'
@@ -14,7 +14,7 @@ export type LocalControlDeps = {
   runs(): RunId[]
   /** Under way, and waiting to be reported. */
   counts(): { runs: number; spooled: number }
-  rest: Rest
+  rest: PauseController
   warm: WarmPool
   gpus(): Gpu[]
   clockOffsetSeconds(): number | null
@@ -24,7 +24,7 @@ export type LocalControlDeps = {
 /** What the owner of the machine sees of the agent and may ask of it. */
 export function openLocalControl(o: LocalControlDeps): Promise<{ close(): Promise<void> }> {
   const { config, rest, warm } = o
-  const ownerWants = async (wish: Wish | null) => {
+  const ownerWants = async (wish: ReservationRequest | null) => {
     await keepOwnerPause(config.home, wish)
     rest.set('owner', wish)
   }

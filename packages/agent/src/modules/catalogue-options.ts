@@ -1,9 +1,9 @@
 import type { Gpu, LogLine, Manifest } from '@millrace/shared/for-agents'
-import type { ModuleVariables } from '../module-variables.ts'
-import type { Watchdog } from '../process/watchdog.ts'
-import type { Secrets } from '../secrets.ts'
+import type { Secrets } from '../log/secrets.ts'
+import type { ModuleVariables } from '../process/module-variables.ts'
+import type { Watchdog } from '../process/stop/watchdog.ts'
 import type { RunnableModule } from './known-module.ts'
-import type { Keeping } from './sweep-unused.ts'
+import type { Keeping } from './prune-environments.ts'
 
 type Log = (detail: object, message: string) => void
 

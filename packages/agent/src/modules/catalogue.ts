@@ -1,19 +1,24 @@
 import { join } from 'node:path'
 import type { Gpu, InventoryModule } from '@millrace/shared/for-agents'
 import type { CatalogueOptions } from './catalogue-options.ts'
-import { goodOf, openRunnables, passed, runnableOf, withdrawn } from './good-versions.ts'
-import { interpreterFinder } from './interpreter.ts'
-import { keepSwept } from './keep-swept.ts'
+import {
+  type CatalogueState,
+  type InstallOutcome,
+  type PassedVersion,
+  stateKeeper,
+} from './catalogue-state.ts'
+import { isSame, type Named, nameModules, smallestFirst } from './detect/name-modules.ts'
+import { scanFolders } from './detect/scan-folders.ts'
+import { watchFolder } from './detect/watch-folder.ts'
+import { interpreterFinder } from './install/interpreter.ts'
+import { installAndTest } from './install-and-test.ts'
+import { isStillValid } from './install-outcome.ts'
+import { openInstallQueue } from './install-queue.ts'
 import { detected, inventoryOf, type KnownModule, move, type RunnableModule } from './known-module.ts'
-import { makeReady } from './make-ready.ts'
-import { type Good, type Memory, memoryKeeper, type Remembered } from './memory.ts'
-import { isSame, type Named, nameModules, smallestFirst } from './name-modules.ts'
 import { hasOtherGpu, hasOtherVariables } from './outdated.ts'
-import { stillGood } from './remembered.ts'
+import { openRunnables, passed, passedVersionOf, runnableOf, withdrawn } from './passed-versions.ts'
+import { keepPruned } from './pruner.ts'
 import { keepRetesting } from './retest.ts'
-import { takeStock } from './take-stock.ts'
-import { watchFolder } from './watch-folder.ts'
-import { openWorkQueue } from './work-queue.ts'
 
 export type { CatalogueOptions } from './catalogue-options.ts'
 export type { RunnableModule } from './known-module.ts'
@@ -26,7 +31,7 @@ export type Catalogue = {
    */
   scan(): Promise<void>
   /** Removes what nobody needs any more, as soon as nothing is installed. */
-  sweep(): void
+  prune(): void
   /** Installs and tests a failed module again. */
   retry(name: string): void
   /** Tests an available module again. */
@@ -44,19 +49,19 @@ export type Catalogue = {
 }
 
 /** In the queue, among the names of folders: no folder is called that. */
-const sweep = '/'
+const prune = '/'
 
 export function openCatalogue(o: CatalogueOptions): Catalogue {
-  const keeper = memoryKeeper(join(o.home, 'catalogue.json'), o.logger)
+  const keeper = stateKeeper(join(o.home, 'catalogue.json'), o.logger)
   const quietMs = o.quietMs ?? 2000
   const modules = new Map<string, KnownModule>()
   const runnables = openRunnables(o.home)
-  const queue = openWorkQueue(workOn)
-  const sweeper = keepSwept({ ...o, runnables, ask: () => queue.add(sweep) })
-  let memory: Memory | null = null
+  const queue = openInstallQueue(workOn)
+  const pruner = keepPruned({ ...o, runnables, ask: () => queue.add(prune) })
+  let memory: CatalogueState | null = null
   let findInterpreter = interpreterFinder(o.own)
   let looking: Promise<void> = Promise.resolve()
-  let sweeping: Promise<void> = Promise.resolve()
+  let pruning: Promise<void> = Promise.resolve()
   let lookAgain: NodeJS.Timeout | undefined
   let watcher: ReturnType<typeof watchFolder> | undefined
   const retesting = keepRetesting(o.retestHours ?? 0, () => modules.values(), enqueue, o.now)
@@ -65,25 +70,25 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
 
   async function look(asked: boolean): Promise<void> {
     if (closed) return
-    const known = await memoryAtHand()
-    const stock = await takeStock({ modulesDir: o.modulesDir, quietMs, known: known.digests })
-    const named = nameModules(stock.found)
+    const known = await recalledState()
+    const scanned = await scanFolders({ modulesDir: o.modulesDir, quietMs, known: known.digests })
+    const named = nameModules(scanned.found)
     const wanted = named.filter(({ name }) => !o.only?.length || o.only.includes(name))
     for (const found of smallestFirst(wanted)) await take(found, asked)
-    forgetGone(named, stock.restless)
+    forgetGone(named, scanned.changing)
     known.digests = Object.fromEntries(
       named.map((one) => [one.folderName, { stamp: one.listing.stamp, digest: one.digest }]),
     )
     clearTimeout(lookAgain)
-    if (stock.restless.length > 0) scanLater()
+    if (scanned.changing.length > 0) scanLater()
     save()
     o.onChange()
   }
 
-  async function memoryAtHand(): Promise<Memory> {
+  async function recalledState(): Promise<CatalogueState> {
     if (memory) return memory
     memory = await keeper.recall()
-    sweeping = sweeper.atStart(memory)
+    pruning = pruner.atStart(memory)
     return memory
   }
 
@@ -113,10 +118,10 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
 
   /** What passed in an earlier life of the agent, and still has all that it passed with. */
   async function recalled(folderName: string): Promise<Pick<KnownModule, 'good' | 'runnable'>> {
-    const good: Good[] = []
+    const good: PassedVersion[] = []
     for (const one of memory?.folders[folderName]?.good ?? []) {
       const runnable = runnableOf(o.home, one)
-      if (runnable && (await stillGood(runnable, one.outcome, o.gpus))) good.push(one)
+      if (runnable && (await isStillValid(runnable, one.outcome, o.gpus))) good.push(one)
     }
     return { good, runnable: runnables.serving(good) }
   }
@@ -125,7 +130,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   async function lookAfter(module: KnownModule): Promise<void> {
     if (module.status === 'ERROR') retry(module)
     if (module.status !== 'AVAILABLE' || !module.runnable || !module.outcome) return
-    if (await stillGood(module.runnable, module.outcome, o.gpus)) return
+    if (await isStillValid(module.runnable, module.outcome, o.gpus)) return
     withdraw(module)
     move(module, 'DETECTED')
     findInterpreter = interpreterFinder(o.own)
@@ -147,17 +152,17 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     module.runnable = runnables.serving(module.good)
   }
 
-  function pass(module: KnownModule, outcome: Remembered): void {
+  function pass(module: KnownModule, outcome: InstallOutcome): void {
     move(module, 'AVAILABLE')
     module.error = null
-    module.good = passed(module.good, goodOf(module.found, outcome))
+    module.good = passed(module.good, passedVersionOf(module.found, outcome))
     module.runnable = runnables.serving(module.good)
   }
 
-  function forgetGone(named: Named[], restless: string[]): void {
+  function forgetGone(named: Named[], changing: string[]): void {
     const there = new Set(named.map((one) => one.folderName))
     for (const folderName of modules.keys()) {
-      if (there.has(folderName) || restless.includes(folderName)) continue
+      if (there.has(folderName) || changing.includes(folderName)) continue
       queue.drop(folderName)
       modules.delete(folderName)
       delete memory?.folders[folderName]
@@ -165,8 +170,8 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   }
 
   async function workOn(folderName: string, signal: AbortSignal): Promise<void> {
-    await sweeping
-    if (folderName === sweep) return memory ? sweeper.now(memory) : undefined
+    await pruning
+    if (folderName === prune) return memory ? pruner.now(memory) : undefined
     const module = modules.get(folderName)
     if (!module || module.disabled) return
     const { name } = module.found
@@ -175,7 +180,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     }
     let isKnown = false
     try {
-      const ready = await makeReady({ ...o, module, signal, findInterpreter, changed })
+      const ready = await installAndTest({ ...o, module, signal, findInterpreter, changed })
       if (ready === 'called off') return signal.aborted ? undefined : scanLater()
       module.outcome = ready.outcome
       if (ready.outcome.status === 'AVAILABLE') pass(module, ready.outcome)
@@ -193,7 +198,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     // What it was tried with may have changed meanwhile.
     if (isKnown && (hasOtherVariables(module, o.variables) || (await isOnOtherGpu(module)))) tryAgain(module)
     // Not waited for: until this has returned, nobody can have the module tested again.
-    sweeper.sweepIfLow()
+    pruner.pruneIfLow()
   }
 
   const save = () => memory && keeper.save(memory)
@@ -250,7 +255,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
       })
       return scanSoon(asked)
     },
-    sweep: () => queue.add(sweep),
+    prune: () => queue.add(prune),
     retry: (name) => allNamed(name).forEach(retry),
     test(name) {
       allNamed(name).forEach(tryAgain)
@@ -285,12 +290,12 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
     async close() {
       closed = true
       clearTimeout(lookAgain)
-      sweeper.close()
+      pruner.close()
       retesting.close()
       await watcher?.close()
       await looking
       await queue.close()
-      await sweeping
+      await pruning
       await keeper.close()
     },
   }

@@ -4,8 +4,8 @@ import {
   type ModuleStatus,
   moduleMoves,
 } from '@millrace/shared/for-agents'
-import type { Good, Remembered } from './memory.ts'
-import type { Named } from './name-modules.ts'
+import type { InstallOutcome, PassedVersion } from './catalogue-state.ts'
+import type { Named } from './detect/name-modules.ts'
 
 /** A module that can be run: the exact folder that passed its test. */
 export type RunnableModule = {
@@ -26,9 +26,9 @@ export type KnownModule = {
   disabled: boolean
   error: string | null
   /** How the present contents fared. */
-  outcome: Remembered | null
+  outcome: InstallOutcome | null
   /** Contents that passed, the best first: earlier ones serve until these have passed, and when they fail. */
-  good: Good[]
+  good: PassedVersion[]
   /** The first of them. */
   runnable: RunnableModule | null
 }
@@ -86,7 +86,7 @@ export function inventoryOf(module: KnownModule): InventoryModule[] {
   return [present, serving]
 }
 
-const measured = (outcome: Remembered | null) => ({
+const measured = (outcome: InstallOutcome | null) => ({
   pythonExec: outcome?.python ?? null,
   healthCheck: outcome?.healthCheck ?? null,
   installSeconds: outcome?.installSeconds ?? null,

@@ -10,12 +10,12 @@ import { programs } from '../../fixtures/misbehaving/programs.ts'
 import { makePackages, requirements } from '../../fixtures/misbehaving/requirements.ts'
 import { writeModule } from '../../fixtures/misbehaving/write-module.ts'
 import { processesWith, until } from '../../fixtures/run-fixture.ts'
-import { judge } from '../process/judge.ts'
+import { classifyOutcome } from '../process/classify-outcome.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { runProcess } from '../process/run-process.ts'
-import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { type Catalogue, openCatalogue } from './catalogue.ts'
-import { listFolder } from './folder-listing.ts'
+import { listFolder } from './detect/folder-listing.ts'
 
 /** All of them in one folder, together with a good one, taken in by one agent. */
 
@@ -109,7 +109,7 @@ describe('after all of them', () => {
       watchdog,
       onLine: () => undefined,
     })
-    const verdict = await judge({ end: await ended, manifest: module.manifest, outputDir: runDir })
+    const verdict = await classifyOutcome({ end: await ended, manifest: module.manifest, outputDir: runDir })
     await rm(runDir, { recursive: true })
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'ok' } } })
   })

@@ -1,5 +1,5 @@
 import type { Gpu } from '@millrace/shared/for-agents'
-import { type ModuleVariables, noVariables, stampOf } from '../module-variables.ts'
+import { type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
 import type { KnownModule } from './known-module.ts'
 
 /** Whether a module was tried with other values than it would be given now. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { fixtures, until } from '../../fixtures/run-fixture.ts'
-import { startWatchdog } from '../process/watchdog.ts'
+import { startWatchdog } from '../process/stop/watchdog.ts'
 import { openCatalogue } from './catalogue.ts'
 
 it('an available module is tested again as often as configured, and serves meanwhile', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hintOfPath } from './beside-main.ts'
-import { nothingPrinted } from './result-lines.ts'
+import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
 let place: string
@@ -32,6 +32,12 @@ const hint = (end: ProcessEnd, message: string | null = null) =>
     { end, error: message === null ? null : { code: 'module_error', message, retryable: true } },
     where(),
   )
+
+test('a word of dots without end hides nothing', () => {
+  const words = `not found: x${'.'.repeat(900_000)}x`
+  const error = "FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'"
+  expect(hint(ended([error, words]))).toContain('labels.txt')
+})
 
 test.each([
   ["FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'", 'labels.txt'],

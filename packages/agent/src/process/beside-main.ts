@@ -43,7 +43,7 @@ function lastLines({ end, error }: Said): string[] {
 /** Whatever stands in quotes, and words that look like a path. */
 function pathsIn(line: string): string[] {
   const quoted = [...line.matchAll(/'([^']+)'|"([^"]+)"|`([^`]+)`/g)].map(([, a, b, c]) => a ?? b ?? c ?? '')
-  const words = line.split(/[\s'"`,;()[\]<>]+/).map((word) => word.replace(/[:.!?]+$/, ''))
+  const words = line.split(/[\s'"`,;()[\]<>]+/).map((word) => word.replace(/(?<![:.!?])[:.!?]+$/, ''))
   return [...quoted, ...words.filter((word) => /[./\\]/.test(word))].filter((path) => path.length < 1000)
 }
 

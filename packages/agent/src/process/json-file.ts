@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { decodeText } from '../decode-text.ts'
-import { readJson } from '../strict-json.ts'
+import { decodeText } from '../text/decode-text.ts'
+import { readJson } from '../text/strict-json.ts'
 
 /** Larger files are believed: reading them would hold up the agent's other runs. */
 const largestRead = 16 * 1024 * 1024

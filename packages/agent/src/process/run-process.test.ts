@@ -9,7 +9,7 @@ import {
   startFixture,
 } from '../../fixtures/run-fixture.ts'
 import { type RunProcessOptions, runProcess } from './run-process.ts'
-import { startWatchdog, type Watchdog } from './watchdog.ts'
+import { startWatchdog, type Watchdog } from './stop/watchdog.ts'
 
 let watchdog: Watchdog
 let run: FixtureRun | undefined

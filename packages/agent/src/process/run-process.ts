@@ -3,25 +3,26 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Progress, RunUsage } from '@millrace/shared/for-agents'
-import type { Mask } from '../secrets.ts'
-import { afterAwake } from '../wakefulness.ts'
-import { endLeftovers } from './end-leftovers.ts'
-import { type Job, jobOf } from './job-object.ts'
-import { markerVariable, type Tree } from './leftovers.ts'
-import { isUrgent, type Overrun, type RunLimits } from './limits.ts'
-import { marked } from './mark.ts'
-import { type OutputLine, readLines } from './read-lines.ts'
-import { watchResultFile } from './result-file.ts'
-import { ResultGrace } from './result-grace.ts'
-import { nothingPrinted, type Printed } from './result-lines.ts'
-import { anyResult, type ExpectedResult } from './result-shape.ts'
-import { type RemovedMemory, watchSharedMemory } from './shared-memory.ts'
-import { sortOutput } from './sort-output.ts'
-import { type Ladder, startLadder } from './stop-ladder.ts'
-import { stopSteps } from './stop-steps.ts'
-import { watchUsage } from './usage.ts'
-import { LimitWatch, type RunFolders } from './watch-limits.ts'
-import type { Watchdog } from './watchdog.ts'
+import type { Mask } from '../log/secrets.ts'
+import { afterAwake } from '../machine/sleep-detector.ts'
+import { isUrgent, type Overrun, type RunLimits } from './limits/limits.ts'
+import { watchUsage } from './limits/usage.ts'
+import { LimitWatch, type RunFolders } from './limits/watch-limits.ts'
+import { isBeingWritten } from './output/is-being-written.ts'
+import { parseOutput } from './output/parse-output.ts'
+import { type OutputLine, readLines } from './output/read-lines.ts'
+import { watchResultFile } from './output/result-file.ts'
+import { nothingPrinted, type Printed } from './output/result-lines.ts'
+import { anyResult, type ExpectedResult } from './output/result-shape.ts'
+import { endProcessTree } from './stop/end-process-tree.ts'
+import { type Job, jobOf } from './stop/job-object.ts'
+import { marked } from './stop/process-tag.ts'
+import { markerVariable, type Tree } from './stop/process-tree.ts'
+import { ResultGrace } from './stop/result-grace.ts'
+import { type RemovedMemory, watchSharedMemory } from './stop/shared-memory.ts'
+import { type StopEscalation, startEscalation } from './stop/stop-escalation.ts'
+import { stopSteps } from './stop/stop-steps.ts'
+import type { Watchdog } from './stop/watchdog.ts'
 
 /** Why the agent ended a process. */
 export type StopReason = 'cancelled' | 'timed_out' | 'over_limit' | 'shutdown' | 'superseded'
@@ -92,7 +93,7 @@ export type RunningProcess = {
 export const usualResultGraceSeconds = 5
 const graceOf = (reason: StopReason) => (reason === 'shutdown' ? 2000 : 5000)
 /** What outlives the module's own process has had its chance to end. */
-const leftoverGraceMs = 1000
+const treeGraceMs = 1000
 /** Nothing of the tree lives any more: what a pipe still holds comes at once, or somebody unknown keeps it open. */
 const drainMs = 500
 /** After this long, process ids may have gone once around. */
@@ -126,18 +127,17 @@ function follow(
   const { group: pid, job } = started
   const startedAt = performance.now()
   const tree = (): Tree => ({ ...started, longLived: performance.now() - startedAt > longLivedMs })
-  const output = sortOutput({ ...options, expected: options.result?.expected })
+  const output = parseOutput({ ...options, expected: options.result?.expected })
   const limits = new LimitWatch(options.limits ?? {}, options.folders, (overrun) =>
     isUrgent(overrun) ? stop('over_limit', usualAsk, true) : void endOfTime('over_limit'),
   )
   const graceMs = options.result ? (options.limits?.resultGraceSeconds ?? usualResultGraceSeconds) * 1000 : 0
   const { expected = anyResult, outputDir } = options.result ?? {}
   const isInFile = outputDir === undefined ? () => false : watchResultFile(outputDir, expected, graceMs)
-  const grace = new ResultGrace(
-    graceMs,
-    () => output.result.isDone || output.result.isDoneBy(stdout.begun()) || isInFile(),
-    () => endAfterResult(),
-  )
+  const hasResult = async () =>
+    (output.result.isDone || output.result.isDoneBy(stdout.begun()) || (await isInFile())) &&
+    !(outputDir !== undefined && (await isBeingWritten(outputDir, graceMs)))
+  const grace = new ResultGrace(graceMs, hasResult, () => endAfterResult())
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', () => {
       limits.heard()
@@ -153,7 +153,7 @@ function follow(
   if (options.input !== undefined) child.stdin.end(options.input)
 
   let stopReason: StopReason | null = null
-  let ladder: Ladder | null = null
+  let escalation: StopEscalation | null = null
   let exited = false
   let hungAfterResult: true | undefined
   const tell = (message: object) => void child.stdin.write(`${JSON.stringify(message)}\n`)
@@ -161,16 +161,19 @@ function follow(
   const stop = (reason: StopReason, ask: object | null = usualAsk, isUrgent = false) => {
     if (exited) return
     const grace = isUrgent ? 0 : (options.graceMs ?? graceOf(reason))
-    if (ladder) return isUrgent || reason === 'shutdown' ? ladder.hurry(grace) : undefined
+    if (escalation) return isUrgent || reason === 'shutdown' ? escalation.hurry(grace) : undefined
     stopReason = reason
-    ladder = startLadder(stopSteps(child, tree, ask && (() => tell(ask)), shared.look), grace)
+    escalation = startEscalation(stopSteps(child, tree, ask && (() => tell(ask)), shared.look), grace)
   }
   const endAfterResult = () => {
-    if (exited || ladder) return
+    if (exited || escalation) return
     hungAfterResult = true
     stdout.flush()
     output.result.close()
-    ladder = startLadder(stopSteps(child, tree, null, shared.look), options.graceMs ?? graceOf('shutdown'))
+    escalation = startEscalation(
+      stopSteps(child, tree, null, shared.look),
+      options.graceMs ?? graceOf('shutdown'),
+    )
   }
   const endOfTime = async (reason: 'timed_out' | 'over_limit') =>
     (await grace.isDone()) ? endAfterResult() : stop(reason)
@@ -183,8 +186,8 @@ function follow(
     exited = true
     timeout?.clear()
     grace.end()
-    ladder?.end()
-    await endLeftovers(tree(), Math.min(leftoverGraceMs, options.graceMs ?? leftoverGraceMs), shared.look)
+    escalation?.end()
+    await endProcessTree(tree(), Math.min(treeGraceMs, options.graceMs ?? treeGraceMs), shared.look)
     const sharedMemory = await shared.end()
     await within(drained, drainMs)
     await output.end()

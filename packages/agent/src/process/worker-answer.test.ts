@@ -1,9 +1,9 @@
 import { Manifest } from '@millrace/shared/for-agents'
 import { describe, expect, test } from 'vitest'
-import { judge } from './judge.ts'
-import { nothingPrinted } from './result-lines.ts'
+import { classifyOutcome } from './classify-outcome.ts'
+import { parseOutput } from './output/parse-output.ts'
+import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
-import { sortOutput } from './sort-output.ts'
 import { expectedAnswer, workerAnswer } from './worker-answer.ts'
 
 const manifest = Manifest.parse({
@@ -28,7 +28,7 @@ function ended(lastJsonLine: string | null, more: Partial<ProcessEnd> = {}): Pro
 }
 
 const judged = (end: ProcessEnd) =>
-  judge({ end, manifest, outputDir: '/nowhere', result: workerAnswer(end).result })
+  classifyOutcome({ end, manifest, outputDir: '/nowhere', result: workerAnswer(end).result })
 
 describe('an answer', () => {
   test.each([
@@ -95,7 +95,7 @@ describe('an answer', () => {
 
   test('is known by its own key: other objects with a status are log', async () => {
     const lines: string[] = []
-    const output = sortOutput({
+    const output = parseOutput({
       onLine: (_, line) => {
         lines.push(line)
       },

@@ -1,10 +1,10 @@
 import type { Json } from '@millrace/shared/for-agents'
-import type { Mask } from '../secrets.ts'
-import { parsePythonJson } from './python-json.ts'
-import { type ModuleResult, readResultLine } from './read-result.ts'
-import { type ExpectedResult, isObject } from './result-shape.ts'
+import type { Mask } from '../log/secrets.ts'
+import { parsePythonJson } from '../text/python-json.ts'
+import { forLog } from './output/parse-output.ts'
+import { type ModuleResult, readResultLine } from './output/read-result.ts'
+import { type ExpectedResult, isObject } from './output/result-shape.ts'
 import type { ProcessEnd } from './run-process.ts'
-import { forLog } from './sort-output.ts'
 
 /** What a configured worker says in the end: the result, and lines that belong into the run's log. */
 export type WorkerAnswer = {

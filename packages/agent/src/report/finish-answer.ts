@@ -1,4 +1,4 @@
-import { ApiRefused } from '../api-failures.ts'
+import { ApiRefused } from '../http/failures.ts'
 import { UploadImpossible } from './upload.ts'
 
 /** What to do with a spooled result after a try to report it that failed. */

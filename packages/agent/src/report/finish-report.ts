@@ -1,5 +1,5 @@
 import type { FinishRequest, OutputFile, ReportedOutput, TaskError } from '@millrace/shared/for-agents'
-import { Secrets } from '../secrets.ts'
+import { Secrets } from '../log/secrets.ts'
 import type { SpooledFile, SpooledOutput, SpooledRun } from './spool.ts'
 
 /** A spooled result in the words of the API. */

@@ -10,8 +10,8 @@ import {
   type TaskError,
 } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
-import { ApiAway } from '../api-failures.ts'
 import { backoffMs, pause } from '../backoff.ts'
+import { ApiAway } from '../http/failures.ts'
 import { afterFailure, type Next } from './finish-answer.ts'
 import { failedInstead, filesOf, finishReport } from './finish-report.ts'
 import { measureFile } from './outputs.ts'

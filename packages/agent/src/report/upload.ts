@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { OutputFile, OutputsAnswer } from '@millrace/shared/for-agents'
 import { backoffMs, pause } from '../backoff.ts'
-import { exchange, storeIdleMs } from '../http.ts'
+import { exchange, storeIdleMs } from '../http/exchange.ts'
 import type { SpooledFile } from './spool.ts'
 
 export type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>

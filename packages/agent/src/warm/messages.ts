@@ -1,7 +1,7 @@
 import type { Json, Progress } from '@millrace/shared/for-agents'
-import { objectsIn } from '../process/find-json.ts'
-import type { PythonJson } from '../process/python-json.ts'
-import { progressFrom } from '../process/sort-output.ts'
+import { objectsIn } from '../process/output/find-json.ts'
+import { progressFrom } from '../process/output/parse-output.ts'
+import type { PythonJson } from '../text/python-json.ts'
 
 /** What a process in serve mode says, one JSON object a line. */
 export type Said =

@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Ledger } from '../admission/ledger.ts'
 import { residentBytes } from '../admission/measure.ts'
-import type { Seat } from '../admission/seat.ts'
+import type { Reservation } from '../admission/reservation.ts'
 import { pause } from '../backoff.ts'
-import { type ModuleVariables, noVariables, stampOf } from '../module-variables.ts'
+import { Secrets } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
+import { type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
 import type { StopReason } from '../process/run-process.ts'
 import { openTemporary } from '../process/short-temporary.ts'
-import type { Watchdog } from '../process/watchdog.ts'
-import { Secrets } from '../secrets.ts'
+import type { Watchdog } from '../process/stop/watchdog.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
 export type WarmLimits = {
@@ -40,7 +40,7 @@ export type WarmPoolDeps = {
 }
 
 type Entry = {
-  seat: Seat
+  reservation: Reservation
   module: RunnableModule
   process: WarmProcess
   /** Stands for the values that it was given. */
@@ -59,10 +59,10 @@ const growth = { factor: 2, bytes: 256 * 1024 * 1024 }
 
 const outdated = 'its module was given other variables'
 
-/** Loaded processes, each in its seat of the ledger: they take one task after another until they have to go. */
+/** Loaded processes, each in its reservation of the ledger: they take one task after another until they have to go. */
 export class WarmPool {
   readonly #deps: WarmPoolDeps
-  readonly #entries = new Map<Seat, Entry>()
+  readonly #entries = new Map<Reservation, Entry>()
   #lastNumber = 0
 
   constructor(deps: WarmPoolDeps) {
@@ -74,25 +74,25 @@ export class WarmPool {
     return modes.includes('serve') && (this.#deps.limits().idleSeconds > 0 || !modes.includes('run'))
   }
 
-  /** Whether the seat belongs to a process that outlives its run. */
-  keeps = (seat: Seat): boolean => this.#entries.has(seat)
+  /** Whether the reservation belongs to a process that outlives its run. */
+  keeps = (reservation: Reservation): boolean => this.#entries.has(reservation)
 
   /**
-   * Has a task done in its seat, in a process that is loaded first if there is none. A stop while it loads ends the
+   * Has a task done in its reservation, in a process that is loaded first if there is none. A stop while it loads ends the
    * wait, not the loading.
    */
   async serve(
-    seat: Seat,
+    reservation: Reservation,
     module: RunnableModule,
     task: ServedTask,
     stopped: AbortSignal,
     onStarted: (stop: (reason: StopReason) => void) => void,
   ): Promise<ServedEnd> {
-    const entry = this.#entries.get(seat) ?? this.#start(seat, module)
+    const entry = this.#entries.get(reservation) ?? this.#start(reservation, module)
     clearTimeout(entry.idleTimer)
     const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stopped))
     if (isReady === undefined) {
-      this.#deps.ledger.idle(seat)
+      this.#deps.ledger.idle(reservation)
       stopped.throwIfAborted()
     }
     if (!isReady) return { end: await endOfLoading(entry.process, module), said: null }
@@ -100,47 +100,48 @@ export class WarmPool {
     const running = entry.process.run(task)
     onStarted(running.stop)
     const served = await running.ended
-    this.#deps.ledger.use.ran(seat.key, (performance.now() - startedAt) / 1000)
+    this.#deps.ledger.use.ran(reservation.key, (performance.now() - startedAt) / 1000)
     entry.tasks += 1
     await this.#afterTask(entry)
     return served
   }
 
   /** The run that a process was kept for is over before it came to it. */
-  giveBack(seat: Seat): void {
-    const entry = this.#entries.get(seat)
-    if (!entry || !seat.hasRun || entry.process.isBusy) return
+  giveBack(reservation: Reservation): void {
+    const entry = this.#entries.get(reservation)
+    if (!entry || !reservation.hasRun || entry.process.isBusy) return
     this.#rest(entry)
-    this.#deps.ledger.idle(seat)
+    this.#deps.ledger.idle(reservation)
   }
 
   /** Ends an idle process. */
-  evict(seat: Seat): void {
-    const entry = this.#entries.get(seat)
+  evict(reservation: Reservation): void {
+    const entry = this.#entries.get(reservation)
     if (entry) void this.#close(entry)
-    else this.#deps.ledger.release(seat)
+    else this.#deps.ledger.release(reservation)
   }
 
   /** Ends idle processes of modules that are not among these: changed, disabled, gone. */
   retain(keys: ReadonlySet<string>): void {
-    for (const [seat, entry] of this.#entries)
-      if (seat.state === 'idle' && !keys.has(seat.key)) this.#retire(entry, 'its module changed')
+    for (const [reservation, entry] of this.#entries)
+      if (reservation.state === 'idle' && !keys.has(reservation.key))
+        this.#retire(entry, 'its module changed')
   }
 
   /** Modules may have been given other values: idle processes of those end, busy ones after their task. */
   variablesChanged(): void {
     for (const entry of this.#entries.values())
-      if (entry.seat.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
+      if (entry.reservation.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
   }
 
   /** The loaded processes, for whoever wants to see them. */
   describe(): { module: string; state: string; pid: number | null; tasks: number; gpu: string | null }[] {
-    return [...this.#entries.values()].map(({ seat, tasks }) => ({
-      module: seat.module,
-      state: seat.state,
-      pid: seat.pid,
+    return [...this.#entries.values()].map(({ reservation, tasks }) => ({
+      module: reservation.module,
+      state: reservation.state,
+      pid: reservation.pid,
       tasks,
-      gpu: seat.gpu,
+      gpu: reservation.gpu,
     }))
   }
 
@@ -148,7 +149,7 @@ export class WarmPool {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)))
   }
 
-  #start(seat: Seat, module: RunnableModule): Entry {
+  #start(reservation: Reservation, module: RunnableModule): Entry {
     const { ledger, watchdog, threads, own, logger, variables = noVariables } = this.#deps
     this.#lastNumber += 1
     const folder = join(this.#deps.folder, String(this.#lastNumber))
@@ -164,32 +165,36 @@ export class WarmPool {
       env: moduleEnv({
         ...{ python, cacheDir, threads, own, given, tmpDir: temporary.path, outputDir: folder },
         usesGpu: manifest.resources.usesGpu,
-        gpu: seat.gpu ?? undefined,
+        gpu: reservation.gpu ?? undefined,
       }),
       watchdog,
       // Silence, disk and outputs are those of a task, and its process may rest for hours.
       limits: { memoryBytes: this.#deps.memoryBytes() },
       loadTimeoutSeconds: manifest.loadTimeoutSeconds,
-      onLine: (line) => logger.debug({ module: seat.module, line: mask(line) }, 'an idle process said'),
+      onLine: (line) =>
+        logger.debug({ module: reservation.module, line: mask(line) }, 'an idle process said'),
     })
     const stamp = stampOf(manifest, variables)
     const entry: Entry = {
-      ...{ seat, module, process: warm, variables: stamp, folder },
+      ...{ reservation, module, process: warm, variables: stamp, folder },
       ...{ tasks: 0, firstBytes: null },
     }
-    this.#entries.set(seat, entry)
-    ledger.started(seat, warm.pid, true)
+    this.#entries.set(reservation, entry)
+    ledger.started(reservation, warm.pid, true)
     void warm.ready.then((isReady) => {
       if (!isReady) return
-      ledger.loaded(seat, warm.loadSeconds ?? 0)
-      logger.info({ module: seat.module, seconds: warm.loadSeconds, gpu: seat.gpu }, 'a module is warm')
-      if (seat.state === 'idle') this.#rest(entry)
+      ledger.loaded(reservation, warm.loadSeconds ?? 0)
+      logger.info(
+        { module: reservation.module, seconds: warm.loadSeconds, gpu: reservation.gpu },
+        'a module is warm',
+      )
+      if (reservation.state === 'idle') this.#rest(entry)
     })
     void warm.gone.then(async () => {
       clearTimeout(entry.idleTimer)
-      this.#entries.delete(seat)
+      this.#entries.delete(reservation)
       temporary.close()
-      ledger.release(seat)
+      ledger.release(reservation)
       await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
         logger.warn({ err }, 'the folder of a warm process could not be removed'),
       )
@@ -198,12 +203,12 @@ export class WarmPool {
   }
 
   async #afterTask(entry: Entry): Promise<void> {
-    const { process: warm, seat } = entry
-    if (!warm.isAlive || seat.state === 'leaving') return
+    const { process: warm, reservation } = entry
+    if (!warm.isAlive || reservation.state === 'leaving') return
     const reason = this.#reasonToRetire(entry)
     if (reason) return this.#retire(entry, reason)
     this.#rest(entry)
-    this.#deps.ledger.idle(seat)
+    this.#deps.ledger.idle(reservation)
   }
 
   #reasonToRetire(entry: Entry): string | null {
@@ -230,11 +235,11 @@ export class WarmPool {
       entry.idleTimer = setTimeout(() => void look(), wait)
     }
     const look = async () => {
-      if (entry.seat.state !== 'idle') return
+      if (entry.reservation.state !== 'idle') return
       if (performance.now() >= until) return this.#retire(entry, 'nobody needed it')
       const answered = await entry.process.ping(ping.patienceMs)
       // Given a task meanwhile, its answer may have been lost among the rest.
-      if (entry.seat.state !== 'idle') return
+      if (entry.reservation.state !== 'idle') return
       if (answered) later()
       else this.#retire(entry, 'it does not answer')
     }
@@ -246,13 +251,13 @@ export class WarmPool {
     variables !== stampOf(module.manifest, this.#deps.variables ?? noVariables)
 
   #retire(entry: Entry, reason: string): void {
-    this.#deps.logger.info({ module: entry.seat.module, reason }, 'a warm process ends')
+    this.#deps.logger.info({ module: entry.reservation.module, reason }, 'a warm process ends')
     void this.#close(entry)
   }
 
   async #close(entry: Entry): Promise<void> {
     clearTimeout(entry.idleTimer)
-    this.#deps.ledger.leaving(entry.seat)
+    this.#deps.ledger.leaving(entry.reservation)
     await entry.process.close()
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Progress } from '@millrace/shared/for-agents'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fixtures, lives, python, until } from '../../fixtures/run-fixture.ts'
-import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
+import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { type ServedRun, WarmProcess, type WarmProcessOptions } from './warm-process.ts'
 
 let watchdog: Watchdog

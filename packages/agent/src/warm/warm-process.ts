@@ -1,8 +1,10 @@
 import type { LogStream, Progress } from '@millrace/shared/for-agents'
-import type { PythonJson } from '../process/python-json.ts'
-import type { OutputLine } from '../process/read-lines.ts'
-import { errorOf, type ModuleResult } from '../process/read-result.ts'
-import { nothingPrinted, tooLong } from '../process/result-lines.ts'
+import { afterAwake } from '../machine/sleep-detector.ts'
+import { watchUsage } from '../process/limits/usage.ts'
+import { forLog } from '../process/output/parse-output.ts'
+import type { OutputLine } from '../process/output/read-lines.ts'
+import { errorOf, type ModuleResult } from '../process/output/read-result.ts'
+import { nothingPrinted, tooLong } from '../process/output/result-lines.ts'
 import {
   type ProcessEnd,
   type RunningProcess,
@@ -10,9 +12,7 @@ import {
   runProcess,
   type StopReason,
 } from '../process/run-process.ts'
-import { forLog } from '../process/sort-output.ts'
-import { watchUsage } from '../process/usage.ts'
-import { afterAwake } from '../wakefulness.ts'
+import type { PythonJson } from '../text/python-json.ts'
 import { messageIn, type Said } from './messages.ts'
 
 export type ServedTask = {

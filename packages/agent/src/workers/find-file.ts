@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { decodeText } from '../decode-text.ts'
+import { decodeText } from '../text/decode-text.ts'
 
 export type FoundFile = { file: string; text: string } | { file: string; unreadable: string }
 

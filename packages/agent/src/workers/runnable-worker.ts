@@ -5,7 +5,7 @@ import type { Definition } from './definition.ts'
 export type RunnableWorker = Definition & { cacheDir: string }
 
 /** What is started for a grant, where, and the one object that it reads. */
-export function startOfWorker(
+export function launchWorker(
   { python, projectPath, call }: RunnableWorker,
   { run, task }: Grant,
   params: Json,

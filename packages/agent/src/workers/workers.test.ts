@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import type { Grant } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startWatchdog, type Watchdog } from '../process/watchdog.ts'
-import { programsOf } from '../programs.ts'
+import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { RunLog } from '../report/run-log.ts'
-import { startTask } from '../run-task.ts'
+import { programsOf } from '../runs/programs.ts'
+import { startTask } from '../runs/run-task.ts'
 import { openWorkers, type Workers } from './workers.ts'
 
 const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
@@ -296,7 +296,7 @@ test('modules and workers are one to whoever runs them', async () => {
   const catalogue = {
     ...{
       scan: vi.fn(),
-      sweep: vi.fn(),
+      prune: vi.fn(),
       retry: vi.fn(),
       test: vi.fn(),
       gpusChanged: vi.fn(),

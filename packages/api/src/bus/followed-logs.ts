@@ -72,7 +72,7 @@ class FollowedLog {
       const arrival = this.#arrival.promise
       if (last < this.#floor) {
         const floor = this.#floor
-        for await (const batch of readLogs(this.#nc, { ...this.#from, signal, after: last })) {
+        for await (const batch of this.#readStream(last, signal)) {
           last = batch.seq
           yield batch
         }
@@ -87,6 +87,15 @@ class FollowedLog {
       if (fresh.length > 0) continue
       if (this.#failure !== undefined) throw this.#failure
       await untilEither(arrival, signal)
+    }
+  }
+
+  /** A reader that wants no more, since it went away or the run has ended, has missed nothing. */
+  async *#readStream(after: number, signal: AbortSignal): AsyncGenerator<LiveBatch> {
+    try {
+      yield* readLogs(this.#nc, { ...this.#from, signal, after })
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
   }
 

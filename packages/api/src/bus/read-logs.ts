@@ -1,6 +1,6 @@
 import { LogBatch } from '@millrace/shared'
 import { type Consumer, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream'
-import { type NatsConnection, nanos } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 
 /** A batch, when NATS got it, and its place in the stream. */
 export type LiveBatch = LogBatch & { at: string; seq: number }
@@ -12,12 +12,21 @@ export const readAhead = 32
 /** Reads the batches that there are now behind a place in the stream. Throws when it cannot be read to its end. */
 export async function* readLogs(
   nc: NatsConnection,
-  { stream, subject, after, signal }: LogSource & { after: number },
+  from: LogSource & { after: number },
 ): AsyncGenerator<LiveBatch> {
+  // Handed over when the consumer is gone: a reader may take its time with the last one.
+  const last = yield* readAllButLast(nc, from)
+  if (last) yield last
+}
+
+async function* readAllButLast(
+  nc: NatsConnection,
+  { stream, subject, after, signal }: LogSource & { after: number },
+): AsyncGenerator<LiveBatch, LiveBatch | null> {
   const consumer = await consumerFrom(nc, { stream, subject, seq: after + 1 })
   try {
     let unread = (await consumer.info(true)).num_pending
-    if (unread === 0) return
+    if (unread === 0) return null
     const messages = await consumer.consume({ max_messages: readAhead })
     const stop = () => messages.stop()
     signal.addEventListener('abort', stop, { once: true })
@@ -25,9 +34,9 @@ export async function* readLogs(
     try {
       for await (const message of messages) {
         const batch = batchIn(message)
-        if (batch) yield batch
         unread -= 1
-        if (unread <= 0) return
+        if (unread <= 0) return batch
+        if (batch) yield batch
       }
       throw new Error(`${unread} batches of the log could not be read in time`)
     } finally {
@@ -48,7 +57,8 @@ export const consumerFrom = (
     filter_subjects: subject,
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: seq,
-    inactive_threshold: nanos(30_000),
+    // In milliseconds: the library turns it into nanoseconds itself.
+    inactive_threshold: 30_000,
   })
 
 /** NATS would keep it until nobody has asked it for half a minute, which is what happens where this fails. */

@@ -8,6 +8,8 @@ const MiB = 1024 * KiB
 /** Most bytes of a body: of most requests; of those with a value, as values and inputs may have 1 MiB; of many tasks or lines. */
 export const bodyLimits = { usual: 64 * KiB, value: 1.5 * MiB, bulk: 16 * MiB } as const
 export type BodyLimit = keyof typeof bodyLimits
+/** JSON may write a character as `\u0416`, six bytes for the one to three that it has: libraries of Python do by default. */
+const largestEscaped = 8 * MiB
 
 /** Refuses a larger body, before it is read. An announced size is taken at its word, which the HTTP parser holds it to. */
 export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
@@ -17,14 +19,28 @@ export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
   }
   const announced = c.req.header('content-length')
   if (announced !== undefined) {
-    if (Number(announced) > largest) refuse()
-    c.var.budget.take('body bytes', Number(announced))
+    const bytes = Number(announced)
+    const mayBeEscaped = kind === 'value' && bytes <= largestEscaped
+    if (bytes > largest && !mayBeEscaped) refuse()
+    c.var.budget.take('body bytes', bytes)
+    if (bytes > largest && sizeWithoutEscapes(await c.req.arrayBuffer()) > largest) refuse()
     return
   }
   // Counting makes a stream of the body, which is too dear for requests that have none.
   if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.raw.body) return
-  await bodyLimit({ maxSize: largest, onError: refuse })(c, async () => undefined)
-  c.var.budget.take('body bytes', (await c.req.arrayBuffer()).byteLength)
+  const maxSize = kind === 'value' ? largestEscaped : largest
+  await bodyLimit({ maxSize, onError: refuse })(c, async () => undefined)
+  const body = await c.req.arrayBuffer()
+  c.var.budget.take('body bytes', body.byteLength)
+  if (body.byteLength > largest && sizeWithoutEscapes(body) > largest) refuse()
+}
+
+/** The least that a body has once its characters are written as themselves. */
+function sizeWithoutEscapes(body: ArrayBuffer): number {
+  const bytes = Buffer.from(body)
+  let size = bytes.length
+  for (let at = bytes.indexOf('\\u'); at !== -1; at = bytes.indexOf('\\u', at + 6)) size -= 5
+  return size
 }
 
 const nameOf = (bytes: number): string => (bytes < MiB ? `${bytes / KiB} KiB` : `${bytes / MiB} MiB`)

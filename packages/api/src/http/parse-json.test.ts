@@ -36,6 +36,8 @@ describe('what is no JSON is refused', () => {
     ['a comma too many at the end', `[${long('1,')}]`],
     ['two commas', `[${long('1,')},1]`],
     ['a comma at the beginning', `[,${long('1,')}1]`],
+    ['a comma before a long element', `{,"a":${list}}`],
+    ['a comma too many between long elements', `[${list},,${list}]`],
     ['no comma between long elements', `[${list}${list}]`],
     ['no comma between long members', `{"a":${list}"b":${list}}`],
     ['something after a long element', `[${list}x,1]`],

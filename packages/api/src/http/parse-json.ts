@@ -122,7 +122,7 @@ function attach(source: Source, open: readonly Open[], inner: Open, end: number)
   if (!outer) return
   const { text, check } = source
   if (outer.isAttached) throw invalid(inner.start)
-  if (outer.lastComma > outer.from) take(source, open, outer.lastComma)
+  if (outer.lastComma >= outer.from) take(source, open, outer.lastComma)
   const before = text.slice(Math.max(outer.from, outer.lastComma + 1), inner.start)
   if (outer.isList) {
     if (before.trim() !== '') throw invalid(inner.start)

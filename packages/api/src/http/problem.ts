@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { BusAway } from '../bus/bus.ts'
 import { Failure, type FieldError, mostFaults } from '../failure.ts'
 import { isObjectStoreAway } from '../objects/objects.ts'
-import { isDatabaseAway, isDocumentTooLarge } from '../store/collection.ts'
+import { DocumentTooLarge, isDatabaseAway } from '../store/collection.ts'
 import type { Ctx } from './env.ts'
 
 /** Everything that was thrown becomes problem+json here, and nowhere else. */
@@ -75,7 +75,7 @@ function asFailure(error: unknown): Failure {
       cause: error,
     })
   }
-  if (isDocumentTooLarge(error)) {
+  if (error instanceof DocumentTooLarge) {
     return new Failure(
       'payload_too_large',
       'Together with what is there already this is more than one document can hold (16 MiB). Send less, or larger things as files.',

@@ -7,10 +7,9 @@ import {
   parseRunId,
   taskEvent,
 } from '@millrace/shared'
-import { streamSSE } from 'hono/streaming'
 import { Failure } from '../failure.ts'
-import { watchCaller } from '../http/caller-gone.ts'
 import type { Ctx } from '../http/env.ts'
+import { answerEvents, type Events, eventText } from '../http/event-stream.ts'
 import { longPoll } from '../http/long-poll.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
@@ -22,7 +21,7 @@ import type { RunDoc } from '../store/documents/run.ts'
 export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
   if (run.archive === 'removed')
     throw new Failure('not_found', 'The log of this run is gone: the settings keep none for so many days.')
-  if (query.follow === '1') return follow(ports, c, run, query)
+  if (query.follow === '1') return answerEvents(c, (gone) => follow(ports, run, query, gone))
   const lines = choose(await linesOf(ports, run), query)
   c.header('Content-Type', 'application/x-ndjson')
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -56,48 +55,41 @@ function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
     : matching.slice(-Math.min(query.tail, query.limit))
 }
 
-/** What is there, then what comes, until the run has ended. A reader that goes away ends the subscription. */
-function follow(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Response {
-  const close = c.var.budget.openStream()
-  return streamSSE(c, async (stream) => {
-    const gone = new AbortController()
-    stream.onAbort(() => gone.abort())
-    const stopWatching = watchCaller(c, () => gone.abort())
-    let last = query.since ?? 0
-    const send = async (lines: readonly LogLine[]) => {
-      for (const line of lines) {
-        if (line.n <= last || (query.stream && line.stream !== query.stream)) continue
-        last = line.n
-        await stream.writeSSE({ event: 'log', id: String(line.n), data: JSON.stringify(line) })
+/** What is there, then what comes, until the run has ended. */
+async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
+  let last = query.since ?? 0
+  const eventsOf = function* (lines: readonly LogLine[]) {
+    for (const line of lines) {
+      if (line.n <= last || (query.stream && line.stream !== query.stream)) continue
+      last = line.n
+      yield eventText({ event: 'log', id: String(line.n), data: line })
+    }
+  }
+  const over = new AbortController()
+  const endWhenOver = async () => {
+    if (await hasEnded(ports, run)) over.abort()
+  }
+  const look = () =>
+    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'a run could not be looked at'))
+  const stopListening = ports.bus.listen([taskEvent(parseRunId(run._id).task)], look)
+  const lookAgain = setInterval(look, 5_000)
+  try {
+    await endWhenOver()
+    const signal = AbortSignal.any([gone, over.signal])
+    const agent = await claimed(ports, run, signal)
+    if (agent) {
+      for await (const batch of liveLines(ports, { agent, run: run._id }, { follow: true, signal })) {
+        yield* eventsOf(batch.lines)
+        if (batch.progress) yield eventText({ event: 'progress', data: batch.progress })
       }
     }
-    const over = new AbortController()
-    const stopListening = ports.bus.listen([taskEvent(parseRunId(run._id).task)], () => void endWhenOver())
-    const endWhenOver = async () => {
-      if (await hasEnded(ports, run)) over.abort()
-    }
-    const lookAgain = setInterval(() => void endWhenOver(), 5_000)
-    try {
-      await endWhenOver()
-      const signal = AbortSignal.any([gone.signal, over.signal])
-      const agent = await claimed(ports, run, signal)
-      if (agent) {
-        for await (const batch of liveLines(ports, { agent, run: run._id }, { follow: true, signal })) {
-          await send(batch.lines)
-          if (batch.progress)
-            await stream.writeSSE({ event: 'progress', data: JSON.stringify(batch.progress) })
-        }
-      }
-      const now = await ports.store.runs.get(run._id)
-      if (!gone.signal.aborted && now) await send(await linesOf(ports, now))
-      await stream.writeSSE({ event: 'end', data: '{}' })
-    } finally {
-      clearInterval(lookAgain)
-      stopListening()
-      stopWatching()
-      close()
-    }
-  })
+    const now = gone.aborted ? null : await ports.store.runs.get(run._id)
+    if (now) yield* eventsOf(await linesOf(ports, now))
+    yield eventText({ event: 'end', data: {} })
+  } finally {
+    clearInterval(lookAgain)
+    stopListening()
+  }
 }
 
 /** The agent of the run, as soon as it has one; `null`: the signal came before. */

@@ -61,7 +61,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       const decided = decide(before)
       if (!decided) return null
       const after = { ...decided, rev: before.rev + 1 }
-      const written = await raw.updateOne(byRev<D>(before), difference(before, after))
+      const written = await fitting(raw.updateOne(byRev<D>(before), difference(before, after)))
       wrote(1)
       if (written.matchedCount === 1) return { before, after }
       before = await get(before._id)
@@ -82,7 +82,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
     async insert(doc) {
       try {
         wrote(1)
-        await raw.insertOne(doc as Parameters<typeof raw.insertOne>[0])
+        await fitting(raw.insertOne(doc as Parameters<typeof raw.insertOne>[0]))
         return true
       } catch (error) {
         if (isDuplicate(error)) return false
@@ -93,7 +93,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
       if (docs.length === 0) return
       wrote(docs.length)
       try {
-        await raw.insertMany(docs as Parameters<typeof raw.insertMany>[0], { ordered: false })
+        await fitting(raw.insertMany(docs as Parameters<typeof raw.insertMany>[0], { ordered: false }))
       } catch (error) {
         if (!isDuplicate(error)) throw error
       }
@@ -105,11 +105,13 @@ export function openCollection<S extends z.ZodType<Doc>>(
       })
       if (changes.length === 0) return
       wrote(changes.length)
-      const written = await raw.bulkWrite(
-        changes.map(({ before, after }) => ({
-          updateOne: { filter: byRev<D>(before), update: difference(before, after) },
-        })),
-        { ordered: false },
+      const written = await fitting(
+        raw.bulkWrite(
+          changes.map(({ before, after }) => ({
+            updateOne: { filter: byRev<D>(before), update: difference(before, after) },
+          })),
+          { ordered: false },
+        ),
       )
       if (written.matchedCount === changes.length) return
       for (const { before } of changes) await change(before._id, decide)
@@ -151,8 +153,22 @@ export function isDatabaseAway(error: unknown): boolean {
   return error instanceof MongoError && away.test(error.name)
 }
 
-/** Found by the driver before it is sent, or by the server. */
-export const isDocumentTooLarge = (error: unknown): boolean =>
+/** A document has more than the 16 MiB that MongoDB takes. */
+export class DocumentTooLarge extends Error {
+  override name = 'DocumentTooLarge'
+}
+
+/** The driver finds a document that is too large by running out of its buffer; only of a write does that mean this. */
+async function fitting<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (isTooLarge(error)) throw new DocumentTooLarge('a document is too large', { cause: error })
+    throw error
+  }
+}
+
+const isTooLarge = (error: unknown): boolean =>
   (error instanceof MongoServerError && tooLarge.has(Number(error.code))) ||
   (error instanceof RangeError && error.message.includes('out of range')) ||
   (error instanceof Error && /document is larger than the maximum size/i.test(error.message))

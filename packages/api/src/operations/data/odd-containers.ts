@@ -41,25 +41,37 @@ const pieceBytes = 256 * 1024
 /** A cluster of a recording has some seconds. */
 const mostPieces = 16
 const cluster = Buffer.from('1f43b675', 'hex')
+/** A file may be made to look like clusters all over: so many are begun, and so many elements of them all are read. */
+const most = { clusters: 100, elements: 50_000 }
 
 /** The time of the last block: from the last cluster, found from the end (https://www.matroska.org/technical/elements.html). */
 async function durationOfWebm(file: Blob, head: Buffer): Promise<number | null> {
   let tail: Buffer = Buffer.alloc(0)
+  const left = { ...most }
   for (let piece = 1; piece <= mostPieces; piece += 1) {
     const from = Math.max(0, file.size - piece * pieceBytes)
     const to = Math.max(0, file.size - (piece - 1) * pieceBytes)
-    tail = Buffer.concat([Buffer.from(await file.slice(from, to).arrayBuffer()), tail])
-    for (
-      let at = tail.lastIndexOf(cluster);
-      at !== -1;
-      at = at > 0 ? tail.lastIndexOf(cluster, at - 1) : -1
-    ) {
-      const ticks = lastTimeIn(tail, at + cluster.length)
+    const fresh = Buffer.from(await file.slice(from, to).arrayBuffer())
+    tail = Buffer.concat([fresh, tail])
+    for (const at of clustersIn(tail, fresh.length)) {
+      left.clusters -= 1
+      const ticks = lastTimeIn(tail, at + cluster.length, left)
       if (ticks !== null) return (ticks * ticksOf(head)) / 1e9
+      if (left.clusters <= 0 || left.elements <= 0) return null
     }
     if (from === 0) return null
   }
   return null
+}
+
+/** Where clusters may begin within the first bytes, from the last to the first. */
+function* clustersIn(bytes: Buffer, before: number): Generator<number> {
+  for (let end = before - 1; end >= 0; ) {
+    const at = bytes.lastIndexOf(cluster, end)
+    if (at === -1) return
+    yield at
+    end = at - 1
+  }
 }
 
 /** Nanoseconds of a tick. */
@@ -70,12 +82,12 @@ function ticksOf(head: Buffer): number {
 }
 
 /** The latest time in the cluster whose size begins here; `null` when it is none. */
-function lastTimeIn(bytes: Buffer, start: number): number | null {
+function lastTimeIn(bytes: Buffer, start: number, left: { elements: number }): number | null {
   const size = numberAt(bytes, start)
   if (!size || bytes[size.end] !== 0xe7) return null
   let time: number | null = null
   let latest: number | null = null
-  for (let at = size.end; at < bytes.length; ) {
+  for (let at = size.end; at < bytes.length && left.elements > 0; left.elements -= 1) {
     const id = bytes[at] ?? 0
     const length = numberAt(bytes, at + 1)
     if (!length) break

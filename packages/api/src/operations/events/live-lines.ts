@@ -1,6 +1,7 @@
 import type { AgentId, RunId } from '@millrace/shared'
 import type { LiveBatch } from '../../bus/read-logs.ts'
 import type { Ports } from '../../ports.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
@@ -22,26 +23,39 @@ export async function* liveLines(
 export const agentOfRun = (run: RunDoc | null, task: TaskDoc | null, id: RunId): AgentId | null =>
   run?.agentId ?? (task?.currentRun === id ? task.agentId : null)
 
-/** Each name is looked up once; a flood of made-up ones is not looked up at all. */
-function proofOf(ports: Ports, agent: AgentId): (instance: string | undefined) => Promise<boolean> {
+/**
+ * Each name is looked up once. A flood of made-up ones is refused without a look at the database after a while, but the
+ * agent's own process is known from the beginning, and a new one is found again each second.
+ */
+function proofOf(ports: Ports, id: AgentId): (instance: string | undefined) => Promise<boolean> {
   const known = new Map<string | undefined, boolean>()
+  let agent: Promise<AgentDoc | null> | undefined
+  let readAt = Number.NEGATIVE_INFINITY
+  const agentNow = () => {
+    const now = ports.clock.now().getTime()
+    if (now - readAt >= freshMs) {
+      readAt = now
+      agent = ports.store.agents.get(id)
+    }
+    return agent
+  }
   return async (instance) => {
     const before = known.get(instance)
     if (before !== undefined) return before
-    if (known.size >= instancesKnown) return false
-    const is = await isOfAgent(ports, agent, instance)
+    const current = await agentNow()
+    const isCurrent =
+      instance === undefined ? current?.signsLines === false : current?.instanceId === instance
+    if (!isCurrent && known.size >= instancesKnown) return false
+    const is = isCurrent || (instance !== undefined && (await isOfFormerProcess(ports, id, instance)))
     known.set(instance, is)
     return is
   }
 }
 
 const instancesKnown = 100
+const freshMs = 1000
 
-async function isOfAgent(ports: Ports, id: AgentId, instance: string | undefined): Promise<boolean> {
-  const agent = await ports.store.agents.get(id)
-  if (!agent) return false
-  if (instance === undefined) return !agent.signsLines
-  if (instance === agent.instanceId) return true
-  const [past] = await ports.store.sessions.find({ agent: id, instanceId: instance }, { limit: 1 })
+async function isOfFormerProcess(ports: Ports, agent: AgentId, instanceId: string): Promise<boolean> {
+  const [past] = await ports.store.sessions.find({ agent, instanceId }, { limit: 1 })
   return past !== undefined
 }

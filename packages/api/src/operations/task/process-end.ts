@@ -7,7 +7,9 @@ import type { FinishReport } from '@millrace/shared'
 export function processEnd(report: FinishReport, claimedAt: Date | null, now: Date): Date {
   if (!report.finishedAt) return now
   const end = Date.parse(report.finishedAt)
-  const earliest = claimedAt?.getTime() ?? -Infinity
+  // Put back into the queue as lost, and reported all the same: when it was claimed is not known any more.
+  if (claimedAt === null) return end <= now.getTime() ? new Date(end) : now
+  const earliest = claimedAt.getTime()
   const isPossible = (at: number) => at >= earliest && at <= now.getTime()
   if (isPossible(end)) return new Date(end)
   const took = report.startedAt ? end - Date.parse(report.startedAt) : Number.NaN

@@ -1,0 +1,30 @@
+/** What one process of a module takes up: bytes of memory, and of one GPU's memory. */
+export type Needs = { usesGpu: boolean; ramBytes: number; vramBytes: number }
+
+/**
+ * `waiting` for room or for its turn to load · `loading` its model · `busy` with a run · `idle`, loaded and warm ·
+ * `leaving`: told to end, not gone yet.
+ */
+export type ReservationState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
+
+/** Room that is promised to one process, from the grant that needs it until the process is gone. */
+export type Reservation = {
+  readonly id: number
+  /** What it runs; processes with the same key can stand in for each other. */
+  readonly key: string
+  readonly module: string
+  /** The configured worker it counts for, if any. */
+  readonly worker: string | null
+  readonly needs: Needs
+  /** By uuid; `null` for a process without a GPU. */
+  readonly gpu: string | null
+  /** Wants the GPU for itself: it ran out of memory beside others. */
+  readonly isAlone: boolean
+  state: ReservationState
+  /** Leads the process group, once it was started. */
+  pid: number | null
+  /** Most GPU memory that its process was seen to hold. */
+  peakVramBytes: number | null
+  /** Whether a run is done in it, or waits for it. */
+  hasRun: boolean
+}

@@ -1,0 +1,69 @@
+import type { InventoryAnswer, InventoryModule } from '@millrace/shared/for-agents'
+import type { Logger } from 'pino'
+import { backoffMs, pause } from '../backoff.ts'
+
+export type InventoryDeps = {
+  modules(): InventoryModule[]
+  send(modules: InventoryModule[], signal: AbortSignal): Promise<InventoryAnswer>
+  /** The API knows these now. */
+  onKnown(answer: InventoryAnswer, modules: InventoryModule[]): void
+  logger: Logger
+  signal: AbortSignal
+}
+
+const quietMs = 50
+
+/** Keeps the API's picture of this agent's modules up to date: changes are gathered, and sent one after another. */
+export class Inventory {
+  readonly #deps: InventoryDeps
+  #isOpen = false
+  #stale = false
+  #sending: Promise<void> | null = null
+
+  constructor(deps: InventoryDeps) {
+    this.#deps = deps
+  }
+
+  changed(): void {
+    this.#stale = true
+    if (this.#isOpen) this.#start()
+  }
+
+  /** From now on there is something to tell; until then changes are only remembered. */
+  open(): void {
+    this.#isOpen = true
+    this.changed()
+  }
+
+  async close(): Promise<void> {
+    await this.#sending
+  }
+
+  #start(): void {
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = null
+      if (this.#stale && !this.#deps.signal.aborted) this.#start()
+    })
+  }
+
+  async #send(): Promise<void> {
+    const { signal, logger } = this.#deps
+    for (let failures = 0; this.#stale && !signal.aborted; ) {
+      await pause(quietMs, signal)
+      if (signal.aborted) return
+      this.#stale = false
+      const modules = this.#deps.modules()
+      try {
+        const answer = await this.#deps.send(modules, signal)
+        failures = 0
+        this.#deps.onKnown(answer, modules)
+      } catch (err) {
+        if (signal.aborted) return
+        failures += 1
+        this.#stale = true
+        logger.warn({ err, failures }, 'the inventory is not sent yet')
+        await pause(backoffMs(failures), signal)
+      }
+    }
+  }
+}

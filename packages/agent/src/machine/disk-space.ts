@@ -1,0 +1,58 @@
+import { statfs } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import { pause } from '../backoff.ts'
+
+export type DiskSpaceDeps = {
+  home: string
+  minFreeBytes: number
+  /** There is room again, or none any more. */
+  onChange(): void
+  logger: Logger
+}
+
+const everyMs = 2000
+/** Room has to be more than just enough before it counts again: what wavers would be told at every turn. */
+const enoughAgain = 1.05
+
+/** Whether the disk of the agent's folder has room for another run: its inputs, its outputs and its result. */
+export class DiskSpace {
+  readonly #deps: DiskSpaceDeps
+  #isLow = false
+
+  constructor(deps: DiskSpaceDeps) {
+    this.#deps = deps
+  }
+
+  get isLow(): boolean {
+    return this.#isLow
+  }
+
+  /** Looks now. A disk that cannot be asked changes nothing. */
+  async look(): Promise<void> {
+    const { home, minFreeBytes, onChange, logger } = this.#deps
+    const free = await freeBytes(home).catch((err: unknown) => {
+      logger.debug({ err, home }, 'the free space of the disk is not known')
+      return null
+    })
+    const isLow =
+      free === null ? this.#isLow : free < (this.#isLow ? minFreeBytes * enoughAgain : minFreeBytes)
+    if (isLow === this.#isLow) return
+    this.#isLow = isLow
+    const facts = { home, freeBytes: free, minFreeBytes }
+    if (isLow) logger.warn(facts, 'the disk is nearly full: no work is taken on until there is room again')
+    else logger.info(facts, 'the disk has room again: work is taken on')
+    onChange()
+  }
+
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look()
+      await pause(everyMs, signal)
+    }
+  }
+}
+
+async function freeBytes(home: string): Promise<number> {
+  const { bavail, bsize } = await statfs(home)
+  return bavail * bsize
+}

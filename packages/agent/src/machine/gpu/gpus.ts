@@ -1,0 +1,169 @@
+import type { Gpu } from '@millrace/shared/for-agents'
+import type { Logger } from 'pino'
+import { pause } from '../../backoff.ts'
+import { findSmi } from './find-smi.ts'
+import { type GpuHold, listGpus, listHolds, type Seen, stdoutOf } from './nvidia-smi.ts'
+
+const everyMs = 5000
+/** Where there is none, the pauses grow up to this: a driver may be loaded later, a card be put in. */
+const longestPauseMs = 60_000
+/** A driver that is busy comes back; after so long without a GPU it counts as one that has none. */
+const patienceMs = 2 * everyMs - 100
+
+/**
+ * One look at all GPUs. `holds`: what each process had there just before, `holdsAfter`: just after, where the driver
+ * tells; it cannot be asked for both at once.
+ */
+export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; holdsAfter: GpuHold[] | null; at: number }
+
+/** No driver, or one that shows no GPU. */
+class NoGpus extends Error {
+  override name = 'NoGpus'
+}
+
+/** Watches the NVIDIA GPUs of this machine until the signal, also where there are none yet. */
+export class Gpus {
+  #reading: GpuReading = { gpus: [], holds: null, holdsAfter: null, at: Number.NEGATIVE_INFINITY }
+  #looking: Promise<GpuReading> | null = null
+  /** The driver's tool that showed GPUs. */
+  #program: string | null = null
+  #troubles: string[] = []
+  #withoutSince: number | null = null
+  #told = ''
+  readonly #first = Promise.withResolvers<void>()
+  readonly #onReading: () => void
+  readonly #onChange: () => void
+
+  /** `onChange`: there are others than before. */
+  constructor(onReading: () => void = () => undefined, onChange: () => void = () => undefined) {
+    this.#onReading = onReading
+    this.#onChange = onChange
+  }
+
+  get reading(): GpuReading {
+    return this.#reading
+  }
+
+  get current(): Gpu[] {
+    return this.#reading.gpus
+  }
+
+  /** What there is, as soon as that is known. */
+  async known(): Promise<readonly Gpu[]> {
+    await this.#first.promise
+    return this.current
+  }
+
+  /** A reading that begins after this call. */
+  async look(signal: AbortSignal): Promise<GpuReading> {
+    // How that one went is told to whoever asked for it.
+    await this.#looking?.catch(() => undefined)
+    this.#looking ??= this.#look(signal).finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
+  }
+
+  async watch(logger: Logger, signal: AbortSignal): Promise<void> {
+    try {
+      for (let pauseMs = everyMs; !signal.aborted; await pause(pauseMs, signal)) {
+        const error = await this.look(signal).then(
+          () => null,
+          (caught: unknown) => caught,
+        )
+        if (signal.aborted) return
+        const isMissing = error instanceof NoGpus && error.cause === undefined
+        if (error === null || isMissing || this.#isForLong) this.#first.resolve()
+        this.#tell(logger, error)
+        const isLate = this.current.length === 0 && this.#isForLong
+        pauseMs = isLate ? Math.min(pauseMs * 2, longestPauseMs) : everyMs
+      }
+    } finally {
+      this.#first.resolve()
+    }
+  }
+
+  get #isForLong(): boolean {
+    return this.#withoutSince !== null && performance.now() - this.#withoutSince >= patienceMs
+  }
+
+  async #look(signal: AbortSignal): Promise<GpuReading> {
+    try {
+      const program = this.#program ?? (await findWorking(signal))
+      const at = performance.now()
+      const holds = await holdsOrNull(program, signal)
+      const { gpus, troubles } = withGpus(await listGpus(program, signal))
+      const holdsAfter = holds && (await holdsOrNull(program, signal))
+      this.#program = program
+      this.#withoutSince = null
+      this.#take({ gpus, holds, holdsAfter, at }, troubles)
+    } catch (error) {
+      if (signal.aborted) throw error
+      this.#program = null
+      this.#withoutSince ??= performance.now()
+      // That there are none is an answer; that there is no answer may pass.
+      const isGone = error instanceof NoGpus && this.#isForLong && this.current.length > 0
+      if (isGone) this.#take({ gpus: [], holds: null, holdsAfter: null, at: performance.now() }, [])
+      throw error
+    }
+    return this.#reading
+  }
+
+  #take(reading: GpuReading, troubles: string[]): void {
+    const before = keyOf(this.current)
+    this.#reading = reading
+    this.#troubles = troubles
+    this.#onReading()
+    if (keyOf(reading.gpus) !== before) this.#onChange()
+  }
+
+  /** Each state once, until there is another. */
+  #tell(logger: Logger, error: unknown): void {
+    const gpus = this.current.map(({ uuid, name }) => `${name} (${uuid})`)
+    const troubles = error === null ? this.#troubles : [reasonOf(error)]
+    const state = JSON.stringify([gpus, troubles])
+    if (state === this.#told) return
+    this.#told = state
+    if (error === null && troubles.length === 0) logger.info({ gpus }, 'GPUs found')
+    else if (error === null) logger.warn({ gpus, troubles }, 'not all GPUs work; going on with the others')
+    else if (error instanceof NoGpus && error.cause === undefined && gpus.length === 0)
+      logger.info('there is no nvidia-smi on this machine, so no GPU; looking again now and then')
+    else if (gpus.length === 0) logger.warn({ troubles }, 'nvidia-smi shows no GPU; trying on')
+    else logger.warn({ gpus, troubles }, 'nvidia-smi does not answer; trying on with what was known')
+  }
+}
+
+/** Of several tools the first that shows GPUs; else throws what came of the first, `NoGpus` without a cause where there is none. */
+async function findWorking(signal: AbortSignal): Promise<string> {
+  const reasons: unknown[] = []
+  for (const program of await findSmi()) {
+    try {
+      withGpus(await listGpus(program, signal))
+      return program
+    } catch (error) {
+      signal.throwIfAborted()
+      reasons.push(error)
+    }
+  }
+  throw reasons[0] ?? new NoGpus('there is no nvidia-smi')
+}
+
+function withGpus(seen: Seen): Seen {
+  if (seen.gpus.length > 0) return seen
+  const said = seen.troubles.join('; ') || 'nothing'
+  throw new NoGpus('nvidia-smi shows no GPU', { cause: `it says: ${said}` })
+}
+
+/** What the tool said, where it said anything. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof NoGpus ? error.cause : error
+  const said = stdoutOf(cause).trim() || (cause instanceof Error ? cause.message : String(cause ?? error))
+  return (said.split('\n')[0] ?? '').slice(0, 300)
+}
+
+/** Another driver is another GPU to whoever was tested on it. */
+const keyOf = (gpus: readonly Gpu[]): string =>
+  JSON.stringify(gpus.map(({ uuid, driverVersion }) => [uuid, driverVersion]).sort())
+
+const holdsOrNull = (program: string, signal: AbortSignal): Promise<GpuHold[] | null> =>
+  listHolds(program, signal).catch(() => null)

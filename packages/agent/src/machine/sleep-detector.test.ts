@@ -1,0 +1,54 @@
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterAwake, SleepDetector } from './sleep-detector.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'], now: 0 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** The machine sleeps: timers are late by so much, and fire all at once. */
+const sleep = (ms: number) => vi.setSystemTime(Date.now() + ms)
+
+test('a time-out comes after its time, and not before', async () => {
+  const over = vi.fn()
+  afterAwake(2500, over)
+  await vi.advanceTimersByTimeAsync(2499)
+  expect(over).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(over).toHaveBeenCalledOnce()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(over).toHaveBeenCalledOnce()
+})
+
+test('a time-out that was cleared does not come', async () => {
+  const over = vi.fn()
+  const timeout = afterAwake(2500, over)
+  await vi.advanceTimersByTimeAsync(1500)
+  timeout.clear()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(over).not.toHaveBeenCalled()
+})
+
+test('a sleep is noticed once, and whoever waits for it is told; a busy second is none', async () => {
+  const sleepDetector = new SleepDetector()
+  const stop = new AbortController()
+  const woken = vi.fn()
+  const watching = sleepDetector.watch(woken, pino({ level: 'silent' }), stop.signal)
+  const { nextWaking } = sleepDetector
+  await vi.advanceTimersByTimeAsync(3000)
+  sleep(1000)
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(woken).not.toHaveBeenCalled()
+  sleep(3600_000)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(woken).toHaveBeenCalledOnce()
+  expect(nextWaking.aborted).toBe(true)
+  expect(sleepDetector.nextWaking.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(woken).toHaveBeenCalledOnce()
+  stop.abort()
+  await watching
+})

@@ -1,0 +1,36 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { commandOutput } from './command-output.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-said-by-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function program(name: string, lines: string): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, `#!/bin/sh\n${lines}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+const options = { env: { PATH: process.env.PATH, SEEN: 'this' }, timeoutMs: 10_000 }
+
+test.each(['program', 'program.cmd'])(
+  'what %s prints, of its arguments, in no environment but its own',
+  async (name) => {
+    process.env.UNSEEN = 'that'
+    const path = await program(name, 'cat; echo "$1|$2|$SEEN$UNSEEN"; echo aside >&2')
+    expect(await commandOutput(path, ['a "b"', '$c'], options)).toBe('a "b"|$c|this')
+  },
+)
+
+test.each(['program', 'program.cmd'])('nothing, when %s fails or takes too long', async (name) => {
+  expect(await commandOutput(await program(name, 'echo no; exit 3'), [], options)).toBeNull()
+  expect(
+    await commandOutput(await program(name, 'exec sleep 60'), [], { ...options, timeoutMs: 200 }),
+  ).toBeNull()
+  expect(await commandOutput(join(folder, 'none'), [], options)).toBeNull()
+})

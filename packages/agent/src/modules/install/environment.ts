@@ -1,0 +1,132 @@
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Requirements } from '../manifest/requirements.ts'
+import { faultOfInstall } from '../steps/diagnose.ts'
+import type { RunStep } from '../steps/run-step.ts'
+import { installEnv } from './install-env.ts'
+import type { Interpreter } from './interpreter.ts'
+import { hasLock, writeLock } from './lock.ts'
+import { findUv, NoUv } from './uv.ts'
+
+const wheelsOnlyPip = join(import.meta.dirname, 'wheels_only_pip.py')
+
+/** Written last into an environment. */
+export const completeMarker = '.complete'
+
+/** The interpreter inside an environment. */
+export const pythonIn = (folder: string): string =>
+  process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python')
+
+/** Where packages are kept that uv fetched, unless the owner says otherwise. */
+export const uvCache = (home: string): string => join(home, 'uv-cache')
+
+/** Whether an environment was built to its end and is still there. */
+export async function isComplete(folder: string): Promise<boolean> {
+  try {
+    await access(join(folder, completeMarker))
+    await access(pythonIn(folder))
+    return true
+  } catch {
+    return false
+  }
+}
+
+type Build = {
+  folder: string
+  home: string
+  requirements: Requirements
+  interpreter: Interpreter
+  torchBackend: string | null
+  /** Packages may be built from source. */
+  allowBuilds: boolean
+  timeoutSeconds: number
+  own: NodeJS.ProcessEnv
+  run: RunStep
+}
+
+/**
+ * Makes the environment in `folder` unless it is there; one that was there before comes back with the same
+ * versions. It is built beside and renamed into place, so that nobody ever sees half of one; an environment is
+ * never changed afterwards.
+ */
+export async function buildEnvironment(o: Build): Promise<{ fault: string } | null> {
+  if (await isComplete(o.folder)) return null
+  const beside = `${o.folder}.new`
+  const { text, lines } = o.requirements
+  const lock = join(o.home, 'locks', `${basename(o.folder)}.txt`)
+  await mkdir(join(o.home, 'envs'), { recursive: true })
+  const isLocked = (await hasLock(lock)) && (await install({ ...o, lock }, beside)) === null
+  if (!isLocked) {
+    // Made for the first time, or what was locked cannot be had any more.
+    const failure = await install({ ...o, lock: null }, beside)
+    if (failure) return failure
+    const env = installEnv(o.own)
+    await writeLock({ python: pythonIn(beside), env, requirements: lines, file: lock, run: o.run })
+  }
+  await writeFile(join(beside, completeMarker), `${o.interpreter.version}\n${text}\n`)
+  await rm(o.folder, { recursive: true, force: true })
+  await rename(beside, o.folder)
+  return null
+}
+
+async function install(
+  o: Build & { lock: string | null },
+  beside: string,
+): Promise<{ fault: string } | null> {
+  await rm(beside, { recursive: true, force: true })
+  const uv = await findUv(o).catch((error: unknown) => {
+    if (error instanceof NoUv) return error
+    throw error
+  })
+  if (uv instanceof NoUv) return { fault: uv.message }
+  for (const [command, ...args] of uv ? withUv(uv, beside, o) : withPip(beside, o)) {
+    const end = await o.run({
+      command: command ?? o.interpreter.path,
+      args,
+      cwd: dirname(o.requirements.file), // what the file names beside it is found
+      env: { ...uvFolders(o), ...installEnv(o.own) },
+      timeoutSeconds: o.timeoutSeconds,
+    })
+    if (end.exitCode === 0) continue
+    await rm(beside, { recursive: true, force: true })
+    return { fault: faultOfInstall(end, o.timeoutSeconds) }
+  }
+  return null
+}
+
+/**
+ * Wheels only, unless the manifest allows builds: what has to be built runs code of others before anybody tested
+ * it, and needs compilers. A lock is complete: nothing is looked up beside it.
+ */
+const whatFrom = ({ lock, requirements }: Build & { lock: string | null }): string[] =>
+  lock === null ? ['-r', requirements.file] : ['--no-deps', '-r', lock]
+
+/**
+ * A cache of the agent's own, whose files are copied: linked into an environment, what a module writes there would reach every
+ * other environment of this machine. The owner's settings win.
+ */
+const uvFolders = ({ home }: Build) => ({ UV_CACHE_DIR: uvCache(home), UV_LINK_MODE: 'copy' })
+
+function withUv(uv: string, folder: string, o: Build & { lock: string | null }): string[][] {
+  const { path } = o.interpreter
+  const torch = o.torchBackend === null ? [] : [`--torch-backend=${o.torchBackend}`]
+  return [
+    [uv, 'venv', '--relocatable', '--no-python-downloads', '--python', path, '--no-progress', folder],
+    [
+      ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--compile-bytecode', '--no-progress'],
+      // Unlike --only-binary it holds whatever a uv.toml in the folder says.
+      ...[...(o.allowBuilds ? [] : ['--no-build']), ...torch, ...whatFrom(o)],
+    ],
+  ]
+}
+
+function withPip(folder: string, o: Build & { lock: string | null }): string[][] {
+  return [
+    [o.interpreter.path, '-m', 'venv', folder],
+    [
+      ...(o.allowBuilds ? [pythonIn(folder), '-m', 'pip'] : [pythonIn(folder), wheelsOnlyPip]),
+      ...['install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--compile'],
+      ...[...(o.allowBuilds ? [] : ['--only-binary', ':all:']), ...whatFrom(o)],
+    ],
+  ]
+}

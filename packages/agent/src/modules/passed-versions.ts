@@ -1,0 +1,65 @@
+import { Manifest } from '@millrace/shared/for-agents'
+import type { InstallOutcome, PassedVersion } from './catalogue-state.ts'
+import type { Named } from './detect/name-modules.ts'
+import { cacheFolder, snapshotFolder } from './install-outcome.ts'
+import type { RunnableModule } from './known-module.ts'
+
+/** Contents whose test passed with this outcome. */
+export const passedVersionOf = ({ name, digest, raw }: Named, outcome: InstallOutcome): PassedVersion => ({
+  name,
+  digest,
+  raw,
+  outcome,
+})
+
+/** The one that serves and the one before it: when the newest turns out broken, the other takes its place. */
+const kept = 2
+
+/** Contents that have just passed serve from now on. */
+export const passed = (good: readonly PassedVersion[], fresh: PassedVersion): PassedVersion[] =>
+  [fresh, ...good.filter((one) => one.digest !== fresh.digest && one.name === fresh.name)].slice(0, kept)
+
+/** Contents that had passed and do not any more: a driver or a library of the system has changed, say. */
+export const withdrawn = (good: readonly PassedVersion[], digest: string): PassedVersion[] =>
+  good.filter((one) => one.digest !== digest)
+
+/** A module that can be run, from what is remembered of its contents. */
+export function runnableOf(home: string, good: PassedVersion): RunnableModule | null {
+  const manifest = Manifest.safeParse(good.raw).data
+  if (!manifest) return null
+  return {
+    name: good.name,
+    version: manifest.version,
+    digest: good.digest,
+    manifest,
+    folder: snapshotFolder(home, good.name, good.digest),
+    python: good.outcome.python ?? '',
+    cacheDir: cacheFolder(home, good.name),
+  }
+}
+
+/** What may run. All of them stay findable until they are forgotten: a grant may be on its way. */
+export function openRunnables(home: string) {
+  const all = new Map<string, RunnableModule>()
+  return {
+    /** Of contents that passed the first serves, if there is one. */
+    serving([best]: readonly PassedVersion[]): RunnableModule | null {
+      const runnable = best ? runnableOf(home, best) : null
+      if (!runnable) return null
+      const key = keyOf(runnable.name, runnable.version, runnable.digest)
+      const known = all.get(key)
+      if (known?.python === runnable.python) return known
+      all.set(key, runnable)
+      return runnable
+    },
+    /** From now on only these can be found: a grant of another is handed back. */
+    forgetBut(isKept: (runnable: RunnableModule) => boolean): RunnableModule[] {
+      for (const [key, runnable] of all) if (!isKept(runnable)) all.delete(key)
+      return [...all.values()]
+    },
+    find: (name: string, version: string, digest: string): RunnableModule | null =>
+      all.get(keyOf(name, version, digest)) ?? null,
+  }
+}
+
+export const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`

@@ -1,0 +1,71 @@
+import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { ifThere } from '../if-there.ts'
+import type { CatalogueState } from './catalogue-state.ts'
+import { snapshotFolder } from './install-outcome.ts'
+import type { RunnableModule } from './known-module.ts'
+
+export type Keeping = {
+  /** Days that an environment is kept when no module needs it: a change that is taken back finds it again. */
+  unusedDays: number
+  /** With less free space than this, none is kept. */
+  minFreeBytes: number
+}
+
+const dayMs = 24 * 3600 * 1000
+/** Written into an environment when it was first seen unused. */
+const unusedMarker = '.unused'
+
+/**
+ * Removes copies and environments that no module needs any more, and what a crash left half-made. Only while nothing is
+ * installed or tested; `inUse` is what may run beside the contents that passed.
+ */
+export async function pruneUnused(
+  home: string,
+  memory: CatalogueState,
+  keeping: Keeping,
+  inUse: readonly RunnableModule[] = [],
+): Promise<void> {
+  const good = Object.values(memory.folders).flatMap((folder) => folder.good)
+  const outcomes = Object.values(memory.folders).flatMap(({ outcome }) => outcome ?? [])
+  const snapshots = [...good, ...inUse].map(({ name, digest }) =>
+    basename(snapshotFolder(home, name, digest)),
+  )
+  const envs = [
+    ...[...good.map((one) => one.outcome), ...outcomes].map(({ envDir }) => basename(envDir ?? '')),
+    ...inUse.map(({ python }) => basename(dirname(dirname(python)))),
+  ]
+  for (const name of await namesIn(join(home, 'tests'))) await remove(join(home, 'tests', name))
+  for (const name of await namesIn(join(home, 'modules')))
+    if (!snapshots.includes(name)) await remove(join(home, 'modules', name))
+  await pruneEnvironments(join(home, 'envs'), new Set(envs), keeping)
+}
+
+async function pruneEnvironments(folder: string, used: ReadonlySet<string>, keeping: Keeping): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    const env = join(folder, name)
+    const marker = join(env, unusedMarker)
+    if (used.has(name)) await rm(marker, { force: true })
+    else if (name.endsWith('.new') || (await isLow(folder, keeping))) await remove(env)
+    else if ((await unusedMs(marker)) >= keeping.unusedDays * dayMs) await remove(env)
+  }
+}
+
+/** Since when, in milliseconds; from now on, if nobody noticed before. */
+async function unusedMs(marker: string): Promise<number> {
+  const noticed = await ifThere(stat(marker))
+  if (noticed) return Date.now() - noticed.mtimeMs
+  await writeFile(marker, '')
+  return 0
+}
+
+/** Whether so little room is left that what nobody needs has to go. */
+export async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize < minFreeBytes
+}
+
+/** On Windows a library that is loaded elsewhere may hold a file: the next start tries again. */
+const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
+
+const namesIn = async (folder: string): Promise<string[]> => (await ifThere(readdir(folder))) ?? []

@@ -1,0 +1,82 @@
+import type { ProcessEnd } from '../../process/run-process.ts'
+import { causeOfInstall } from './install-causes.ts'
+
+/** Why an installation failed, in words for the dashboard. */
+export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string {
+  if (end.startError) return end.startError
+  if (end.stopReason === 'timed_out')
+    return `Installing took longer than setup_timeout_seconds (${timeoutSeconds} s)`
+  const words = stderrTailOf(end)
+  return (
+    fullDisk(end.stderrTail) ??
+    `${withoutWheel(words) ?? becauseOf(end)}: ${words || `exit code ${end.exitCode}`}`
+  )
+}
+
+function becauseOf({ stderrTail }: ProcessEnd): string {
+  const cause = causeOfInstall(stderrTail.join('\n'))
+  return `The requirements cannot be installed${cause ? `: ${cause}` : ''}`
+}
+
+/** What uv means by a package without wheels, in plain words. */
+function withoutWheel(words: string): string | null {
+  const [, source] = /Wheels are required for `([^`]+)`/.exec(words) ?? []
+  if (source)
+    return `The package ${source} is there only as source code: take a version that has a wheel, or set "allow_builds" in module.json`
+  const [, other] = /(\S+?)(?:==\S+)? has no wheels with a matching/.exec(words) ?? []
+  if (other)
+    return `The package ${other} has no wheel for this Python or system: take another version of it, or name a Python that has one in module.json`
+  return null
+}
+
+/**
+ * Finds a cause that a module's author or user can act on in what Python wrote: a missing system library or
+ * package, a full disk, a program that is none. `null` when there is none.
+ */
+export function knownCause(stderr: readonly string[]): string | null {
+  return missingPart(stderr) ?? fullDisk(stderr) ?? syntaxError(stderr)
+}
+
+/** The missing system library or package among what Python wrote; `null` when there is none. */
+export function missingPart(stderr: readonly string[]): string | null {
+  for (const line of stderr.toReversed()) {
+    const [, library] = /(?:^|[\s:'"])([^\s:'"]+\.so[.\d]*): cannot open shared object file/.exec(line) ?? []
+    if (library) return `Missing library ${library.split('/').at(-1)}: install the system package that has it`
+    const [, dll] = /DLL load failed while importing (\w+)/.exec(line) ?? []
+    if (dll) return `Missing library of ${dll} (a DLL could not be loaded)`
+    const [, notFound] = /Library not loaded: (\S+)/.exec(line) ?? []
+    if (notFound) return `Missing library ${notFound}`
+    const [, module] = /No module named '([^']+)'/.exec(line) ?? []
+    if (module) return `Missing Python package ${module}: name it in the requirements`
+  }
+  return null
+}
+
+function fullDisk(stderr: readonly string[]): string | null {
+  const [found] = /No space left on device|Disk quota exceeded/.exec(stderr.slice(-15).join('\n')) ?? []
+  return found ? `The disk of this machine is full (${found}): make room and try again` : null
+}
+
+/** Python names the place some lines above the error. */
+function syntaxError(stderr: readonly string[]): string | null {
+  const tail = stderr.slice(-6).join('\n')
+  const [, file, line, code, error] =
+    /File "([^"]+)", line (\d+)\n\s*(.*)\n(?:\s*[~^]+\s*\n)?((?:Syntax|Indentation|Tab)Error: .*)/.exec(
+      tail,
+    ) ?? []
+  return file && error ? `${file.split(/[\\/]/).at(-1)}, line ${line}: ${error}: ${code}` : null
+}
+
+/** The lines of standard error that matter most: an error's own, with what explains it. */
+export function stderrTailOf(end: ProcessEnd): string {
+  const lines = end.stderrTail.map((line) => line.trimEnd()).filter((line) => line.trim() !== '')
+  const error = lines.findLastIndex((line) =>
+    /^\s*(?:error|ERROR|fatal)\b|^\s*×|No solution found/.test(line),
+  )
+  const from = error === -1 ? lines.length - 3 : Math.max(error, lines.length - 12)
+  return lines
+    .slice(Math.max(0, from))
+    .map((line) => line.trim())
+    .join('\n')
+    .slice(0, 4000)
+}

@@ -1,0 +1,58 @@
+import type { Gpu } from '@millrace/shared/for-agents'
+import { pause } from '../backoff.ts'
+import type { PauseController } from './pause-controller.ts'
+import { type PauseHours, pausedUntil } from './pause-hours.ts'
+
+export type OwnerFirstDeps = {
+  rest: PauseController
+  hours(): PauseHours
+  /** Programs of others with more GPU memory than this make the agent rest; 0: never. */
+  foreignBytes(): number
+  gpus(): Gpu[]
+}
+
+const everyMs = 1000
+/** Readings in a row that have to agree: what a process of ours leaves behind looks like somebody else's for a moment. */
+const agreeing = 3
+/** So long they have to be gone before work begins again. */
+const calmMs = 30_000
+
+/** Lets the agent rest when its owner wants the machine: by the clock, and while a game has the GPU. */
+export async function keepOwnerFirst(deps: OwnerFirstDeps, signal: AbortSignal): Promise<void> {
+  let above = 0
+  let calmSince: number | null = null
+  while (!signal.aborted) {
+    followHours(deps)
+    const busy = busiest(deps)
+    above = busy ? above + 1 : 0
+    if (busy) calmSince = null
+    else calmSince ??= performance.now()
+    if (busy && above >= agreeing)
+      deps.rest.set('others', {
+        kind: 'paused',
+        note: `other programs use ${busy.name}`,
+        until: null,
+        makesWay: true,
+      })
+    else if (calmSince !== null && performance.now() - calmSince > calmMs) deps.rest.set('others', null)
+    await pause(everyMs, signal)
+  }
+}
+
+function followHours({ rest, hours }: OwnerFirstDeps): void {
+  const until = pausedUntil(hours(), new Date())
+  rest.set(
+    'schedule',
+    until && {
+      kind: 'paused',
+      note: 'these are the hours of its owner',
+      until: until.toISOString(),
+      makesWay: true,
+    },
+  )
+}
+
+function busiest({ gpus, foreignBytes }: OwnerFirstDeps): Gpu | undefined {
+  const most = foreignBytes()
+  return most > 0 ? gpus().find((gpu) => (gpu.foreignBytes ?? 0) > most) : undefined
+}

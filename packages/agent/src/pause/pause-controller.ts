@@ -1,0 +1,92 @@
+import type { AgentRest } from '@millrace/shared/for-agents'
+import type { Logger } from 'pino'
+
+/** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */
+export type PauseSource = 'operator' | 'owner' | 'schedule' | 'others'
+/** `makesWay`: runs are handed back at once, because somebody wants the machine now. */
+export type ReservationRequest = AgentRest & { makesWay: boolean }
+
+export type PauseControllerDeps = {
+  /** New work is accepted, or not. */
+  setAccepting(accepting: boolean): void
+  /** Gives memory back that no run uses. */
+  evictIdle(): void
+  /** Hands back all runs, within seconds. */
+  handBack(): void
+  /** How long runs of a draining agent may go on, in seconds. */
+  drainSeconds(): number
+  /** The time by which operators give theirs. */
+  now(): Date
+  logger: Logger
+}
+
+/** A timer cannot wait longer. */
+const longestMs = 2 ** 31 - 1
+
+/** Whether this agent works. It rests as long as anybody wants it to. */
+export class PauseController {
+  readonly #deps: PauseControllerDeps
+  readonly #wishes = new Map<PauseSource, { wish: ReservationRequest; timer?: NodeJS.Timeout }>()
+
+  constructor(deps: PauseControllerDeps) {
+    this.#deps = deps
+  }
+
+  /** The most telling of all wishes, but for those of operators, who know of theirs. */
+  get own(): AgentRest | null {
+    const own = (['owner', 'schedule', 'others'] as const).flatMap(
+      (source) => this.#wishes.get(source)?.wish ?? [],
+    )[0]
+    return own ? { kind: own.kind, note: own.note, until: own.until } : null
+  }
+
+  get all(): (AgentRest & { by: PauseSource })[] {
+    return [...this.#wishes].map(([by, { wish }]) => ({
+      by,
+      kind: wish.kind,
+      note: wish.note,
+      until: wish.until,
+    }))
+  }
+
+  /** `null`: this one wants it no more. The same wish again changes nothing. */
+  set(source: PauseSource, wish: ReservationRequest | null): void {
+    const before = this.#wishes.get(source)
+    if (JSON.stringify(before?.wish ?? null) === JSON.stringify(wish)) return
+    clearTimeout(before?.timer)
+    this.#wishes.delete(source)
+    if (wish) this.#begin(source, wish)
+    else this.#deps.logger.info({ source }, 'a pause is over')
+    this.#deps.setAccepting(this.#wishes.size === 0)
+  }
+
+  close(): void {
+    for (const { timer } of this.#wishes.values()) clearTimeout(timer)
+  }
+
+  #begin(source: PauseSource, wish: ReservationRequest): void {
+    const { logger, setAccepting, evictIdle, handBack, drainSeconds } = this.#deps
+    logger.info({ source, ...wish }, 'taking no new work')
+    this.#wishes.set(source, { wish, timer: this.#endTimer(source, wish) })
+    setAccepting(false)
+    evictIdle()
+    if (wish.makesWay) handBack()
+    else if (wish.kind === 'draining') {
+      const isStill = () => this.#wishes.get(source)?.wish === wish
+      setTimeout(() => isStill() && handBack(), drainSeconds() * 1000).unref()
+    }
+  }
+
+  #endTimer(source: PauseSource, wish: ReservationRequest): NodeJS.Timeout | undefined {
+    if (wish.until === null) return undefined
+    const now = source === 'operator' ? this.#deps.now().getTime() : Date.now()
+    const leftMs = Math.min(longestMs, Math.max(0, new Date(wish.until).getTime() - now))
+    const end = () => {
+      const entry = this.#wishes.get(source)
+      if (entry?.wish !== wish) return
+      if (leftMs === longestMs) entry.timer = this.#endTimer(source, wish)
+      else this.set(source, null)
+    }
+    return setTimeout(end, leftMs).unref()
+  }
+}

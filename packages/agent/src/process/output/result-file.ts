@@ -1,0 +1,27 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { shapeOfFile } from './read-result.ts'
+import { type ExpectedResult, isWhole } from './result-shape.ts'
+
+/**
+ * Asks again and again whether `result.json` is a whole result that has lain there for so long; read once per change. What
+ * cannot be read, because a program made a link of it or took the folder away, is no result.
+ */
+export function watchResultFile(
+  outputDir: string,
+  expected: ExpectedResult,
+  ageMs: number,
+): () => Promise<boolean> {
+  let known = ''
+  let isDone = false
+  return async () => {
+    const found = await lstat(join(outputDir, 'result.json')).catch(() => null)
+    if (!found || Date.now() - found.mtimeMs < ageMs) return false
+    const version = `${found.mtimeMs} ${found.size}`
+    if (version === known) return isDone
+    const shape = await shapeOfFile(outputDir, expected).catch(() => null)
+    known = version
+    isDone = shape !== null && isWhole(shape, expected)
+    return isDone
+  }
+}

@@ -1,0 +1,169 @@
+import { type PythonJson, parsePythonJson } from '../../text/python-json.ts'
+import { Nesting, objectsIn, withoutEscapes } from './find-json.ts'
+import { longestLine, type OutputLine } from './read-lines.ts'
+import { anyResult, type ExpectedResult, isWhole, type Shape, shapeOf } from './result-shape.ts'
+
+/** The result among what a program printed. */
+export type Printed = {
+  /** It looks like a result and no more: an exit code other than 0 outranks it. */
+  isWeak: boolean
+  /** Why it cannot be read. */
+  fault: string | null
+  /** What its author should know. */
+  notes: string[]
+}
+
+export const nothingPrinted: Printed = { isWeak: false, fault: null, notes: [] }
+
+type Candidate = Shape & { text: string; isAlone: boolean; lines: OutputLine[]; isForeign: boolean }
+
+export const tooLong = (what: string) =>
+  `${what} is longer than 1 MiB, and no more of a line is read: write it to result.json in the output folder, ` +
+  'or return large values as output files'
+
+/**
+ * Finds the result in standard output, line by line: on a line alone, between other words, over several lines.
+ * Lines that are not the result are handed back for the log, a candidate as soon as a better one comes.
+ */
+export class ResultLines {
+  readonly #expected: ExpectedResult
+  #best: Candidate | null = null
+  #results = 0
+  #fault: string | null = null
+  #open: { nesting: Nesting; text: string; lines: OutputLine[] } | null = null
+  #isClosed = false
+
+  constructor(expected: ExpectedResult = anyResult) {
+    this.#expected = expected
+  }
+
+  /** Takes one line; returns those that are log. */
+  line(line: OutputLine): OutputLine[] {
+    if (this.#isClosed) return [line]
+    return this.#open ? this.#continue(line) : this.#begin(line)
+  }
+
+  /** No more comes; returns the lines that were kept for nothing. */
+  end(): OutputLine[] {
+    this.#isClosed = true
+    return this.#giveUp()
+  }
+
+  /** From now on all is log: the program is being ended, and what it says of that is no result. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  get text(): string | null {
+    return this.#best?.text ?? null
+  }
+
+  /** The work is done, as far as the program can say so. */
+  get isDone(): boolean {
+    return this.#best !== null && isWhole(this.#best, this.#expected)
+  }
+
+  /** Whether a line without its end, not handed over yet, is a result. */
+  isDoneBy(text: string): boolean {
+    const whole = this.#open ? `${this.#open.text}\n${text}` : text
+    return this.#candidatesIn({ text: whole, dropped: 0 }).some((one) => isWhole(one, this.#expected))
+  }
+
+  get printed(): Printed {
+    const notes: string[] = []
+    if (this.#results > 1)
+      notes.push(`${this.#results} results were printed; one counts, the others are in the log above`)
+    if (this.#best && !this.#best.isAlone)
+      notes.push('the result was found in a line with other text; print it on a line of its own')
+    if (this.#best?.isForeign)
+      notes.push('the result is not UTF-8; it was read as Windows-1252. Print it as UTF-8 or as ASCII')
+    const isWeak = this.#best?.strength === 0 || isQuoted(this.#best)
+    return { isWeak, fault: this.#best?.strength === 3 ? null : this.#fault, notes }
+  }
+
+  #begin(line: OutputLine): OutputLine[] {
+    if (!line.text.includes('{')) return [line]
+    if (line.dropped > 0) return this.#beyondLimit(line)
+    const candidates = this.#candidatesIn(line)
+    if (candidates.length > 0) return candidates.flatMap((one) => this.#offer(one))
+    const open = line.text.trimEnd().endsWith('}') ? null : objectsIn(line.text).open
+    if (open === null) return [line]
+    const nesting = new Nesting()
+    nesting.read(open)
+    this.#open = { nesting, text: open, lines: [line] }
+    return []
+  }
+
+  #continue(line: OutputLine): OutputLine[] {
+    const open = this.#open
+    const text = withoutEscapes(line.text)
+    if (!open || line.dropped > 0 || !continues.test(text) || isAnother(text, open.lines))
+      return [...this.#giveUp(), ...this.#begin(line)]
+    const end = open.nesting.read(text)
+    open.text += `\n${text.slice(0, end ?? text.length)}`
+    open.lines.push(line)
+    if (open.text.length > longestLine) {
+      if (saysVerdict.test(open.text)) this.#fault = tooLong('A result on standard output')
+      return this.#giveUp()
+    }
+    if (end === null) return []
+    this.#open = null
+    const parsed = parsePythonJson(open.text)
+    const isAlone = end === text.length && withoutEscapes(open.lines[0]?.text ?? '').startsWith('{')
+    const candidate = parsed && this.#candidate(parsed, open.text, isAlone, open.lines)
+    return candidate ? this.#offer(candidate) : open.lines
+  }
+
+  #giveUp(): OutputLine[] {
+    const lines = this.#open?.lines ?? []
+    this.#open = null
+    return lines
+  }
+
+  #beyondLimit(line: OutputLine): OutputLine[] {
+    if (looksLikeResult.test(withoutEscapes(line.text.slice(0, 4096))))
+      this.#fault = tooLong(`The result (${longestLine + line.dropped} bytes)`)
+    return [line]
+  }
+
+  #candidatesIn(line: OutputLine): Candidate[] {
+    if (!saysVerdict.test(line.text)) return []
+    const all = objectsIn(line.text).found.flatMap(
+      (found) => this.#candidate(found, found.text, found.isAlone, [line]) ?? [],
+    )
+    // Two of one line are logged once, by the last of them.
+    return all.map((one, at) => (at < all.length - 1 ? { ...one, lines: [] } : one))
+  }
+
+  #candidate({ value }: PythonJson, text: string, isAlone: boolean, lines: OutputLine[]): Candidate | null {
+    const shape = shapeOf(value, this.#expected)
+    // Among other words it is most often something that the program quotes.
+    if (!shape || (!isAlone && shape.strength < 2)) return null
+    return { ...shape, text, isAlone, lines, isForeign: lines.some((line) => line.isForeign === true) }
+  }
+
+  /** Keeps the better one; returns the lines of the other. */
+  #offer(candidate: Candidate): OutputLine[] {
+    if (candidate.strength >= 2) this.#results += 1
+    const best = this.#best
+    if (best && rank(best) > rank(candidate)) return candidate.lines
+    this.#best = candidate
+    // What came before something that could be read is of no interest.
+    this.#fault = null
+    return best?.lines ?? []
+  }
+}
+
+const rank = ({ strength, isAlone }: Candidate): number => strength * 2 + (isAlone ? 1 : 0)
+
+/** How a line may begin that goes on with an object of the lines before it. */
+const continues = /^(?:["{}[\],:\d-]|true|false|null|NaN|Infinity|$)/
+/** An object cannot stand where the line before leaves no place for a value: it is another one. */
+const isAnother = (text: string, before: OutputLine[]): boolean =>
+  text.startsWith('{') && !/[[:,]\s*$/.test(before.at(-1)?.text ?? '')
+const saysVerdict = /"(?:status|success)"/
+const looksLikeResult = /^[^{]{0,1000}\{\s*"(?:status|success|outputs|result)"/
+
+/** A success among other words may be one that the program tells of; its exit code says whether it is its own. */
+const isQuoted = (best: Candidate | null): boolean =>
+  best !== null && !best.isAlone && best.verdict === 'success'

@@ -1,0 +1,80 @@
+import type { Job } from './job-object.ts'
+import { entryOf, processIds, readProc } from './process-table.ts'
+import { markOf } from './process-tag.ts'
+
+/** Every process of a run inherits this variable, so that one that left its group is found all the same. */
+export const markerVariable = 'MILLRACE_PROCESS'
+
+/**
+ * What is known about a process tree: its group, its marker, whether it may be as old as the machine, and its job
+ * where it has one.
+ */
+export type Tree = { group: number; marker: string; longLived: boolean; job?: Job | null }
+
+/** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies are gone. */
+export function processTree(tree: Tree): number[] {
+  if (process.platform === 'win32') return tree.job?.processes() ?? []
+  const group = groupLives(tree.group) ? [-tree.group] : []
+  return process.platform === 'linux' ? [...group, ...strayed(tree)] : group
+}
+
+/** Whether a process carries a marker: in its environment, or, having cleared that, as its mark. */
+export function carries(pid: number, marker: string): boolean {
+  if (marker === '') return false
+  return (
+    readProc(`${pid}/environ`).includes(`${markerVariable}=${marker}`) ||
+    readProc(`${pid}/limits`).includes(` ${markOf(marker)} `)
+  )
+}
+
+/** Sends a signal to each; one that has ended meanwhile is what we want. */
+export function signalAll(ids: number[], signal: NodeJS.Signals): void {
+  for (const id of ids) {
+    trySignal(id, signal)
+    // A stopped process hears nothing but this and SIGKILL.
+    if (signal === 'SIGTERM') trySignal(id, 'SIGCONT')
+  }
+}
+
+/** `false` when there is no such process (or group) any more. */
+function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(id, signal)
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+  }
+}
+
+function groupLives(group: number): boolean {
+  if (!trySignal(-group, 0)) return false
+  if (process.platform !== 'linux') return true
+  // Signals reach zombies too, and nobody may ever reap them: only the state tells.
+  return processIds().some((pid) => entryOf(pid)?.group === group)
+}
+
+/** Processes of the tree outside its group. */
+function strayed(tree: Tree): number[] {
+  return candidates(tree).filter((pid) => {
+    const entry = entryOf(pid)
+    if (!entry || entry.group === tree.group) return false
+    return entry.session === tree.group || carries(pid, tree.marker)
+  })
+}
+
+/** Up to so many ids are tried one by one; listing all of a machine's processes costs more. */
+const fewIds = 100
+
+/**
+ * Which processes may be descendants. Ids are given out in rising order, so they are those above the
+ * leader's, unless the count has started again from the beginning since.
+ */
+function candidates({ group, longLived }: Tree): number[] {
+  const last = lastPid()
+  if (longLived || last < group) return processIds()
+  if (last - group > fewIds) return processIds().filter((pid) => pid > group)
+  return Array.from({ length: last - group }, (_, at) => group + 1 + at)
+}
+
+function lastPid(): number {
+  return Number(readProc('loadavg').trim().split(' ').at(-1))
+}

@@ -1,0 +1,47 @@
+/**
+ * Notices a program that has given its result and does not end: a thread, a child or a handler at exit holds it.
+ * It is over when it was quiet for the grace, since one that still prints or writes files may still be at work.
+ */
+export class ResultGrace {
+  readonly #graceMs: number
+  readonly #isDone: () => Promise<boolean>
+  #heardAt = performance.now()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(graceMs: number, isDone: () => Promise<boolean>, onOver: () => void) {
+    this.#graceMs = graceMs
+    this.#isDone = isDone
+    if (graceMs > 0) this.#lookIn(graceMs, onOver)
+  }
+
+  /** It said something. */
+  heard(): void {
+    this.#heardAt = performance.now()
+  }
+
+  /** Whether the result is there; without a grace nobody asks. */
+  async isDone(): Promise<boolean> {
+    return this.#graceMs > 0 && this.#isDone()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #lookIn(ms: number, onOver: () => void): void {
+    const timer = setTimeout(async () => {
+      const left = this.#graceMs - (performance.now() - this.#heardAt)
+      if (left > 1) return this.#lookIn(left, onOver)
+      const isOver = await this.#isDone()
+      if (this.#timer !== timer) return
+      if (isOver) onOver()
+      else this.#lookIn(Math.min(everyMs, this.#graceMs), onOver)
+    }, ms)
+    this.#timer = timer
+    timer.unref()
+  }
+}
+
+/** A program that is quiet is looked at so often. */
+const everyMs = 1000

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { python, until } from '../../../fixtures/run-fixture.ts'
+import { type RunProcessOptions, runProcess } from '../run-process.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
+
+/** Makes a segment of 3 MiB and tells its name; nothing in Python knows of it any more that would remove it. */
+const make = `
+import os, signal, sys, time
+from multiprocessing import resource_tracker, shared_memory
+def make(size=3 << 20):
+    memory = shared_memory.SharedMemory(create=True, size=size)
+    memory.buf[:] = b"x" * size
+    resource_tracker.unregister(memory._name, "shared_memory")
+    print("made", memory.name, flush=True)
+    return memory
+`
+const stubborn = `${make}
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+kept = make()
+time.sleep(600)`
+
+let watchdog: Watchdog
+let others: string[]
+beforeAll(() => {
+  watchdog = startWatchdog()
+})
+afterAll(() => watchdog.close())
+beforeEach(() => {
+  others = []
+})
+afterEach(() => {
+  for (const name of others) rmSync(`/dev/shm/${name}`, { force: true, recursive: true })
+})
+
+function start(code: string, more: Partial<RunProcessOptions> = {}) {
+  const made: string[] = []
+  const running = runProcess({
+    ...{ command: python, args: ['-c', code], cwd: tmpdir(), env: { PATH: '/usr/bin:/bin' }, watchdog },
+    graceMs: 100,
+    onLine(_, line) {
+      const [, name] = /^made (\S+)/.exec(line) ?? []
+      if (name) made.push(name)
+    },
+    ...more,
+  })
+  return { running, made, hasMade: (n: number) => until(() => made.length >= n) }
+}
+const left = (names: string[]) => names.filter((name) => existsSync(`/dev/shm/${name}`))
+
+describe.runIf(process.platform === 'linux')('shared memory of a run', () => {
+  it('goes with a run that is cancelled, and it is told how much that was', async () => {
+    const { running, made, hasMade } = start(stubborn)
+    await hasMade(1)
+    running.stop('cancelled')
+    const { sharedMemory } = await running.ended
+    expect(left(made)).toEqual([])
+    expect(sharedMemory).toEqual({ segments: 1, bytes: 3 << 20 })
+  })
+
+  it('goes with one that runs out of time', async () => {
+    const { running, made } = start(stubborn, { timeoutSeconds: 2 })
+    expect(await running.ended).toMatchObject({ stopReason: 'timed_out', sharedMemory: { segments: 1 } })
+    expect([made.length, left(made)]).toEqual([1, []])
+  })
+
+  it('goes with one that kills itself and all its children', async () => {
+    const { running, made } = start(
+      `${make}\nkept = make()\ntime.sleep(0.3)\nos.killpg(os.getpgrp(), signal.SIGKILL)`,
+    )
+    expect(await running.ended).toMatchObject({ signal: 'SIGKILL', sharedMemory: { segments: 1 } })
+    expect([made.length, left(made)]).toEqual([1, []])
+  })
+
+  it('goes with a child that made it, in a session of its own', async () => {
+    const code = `${make}
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    kept = make()
+    time.sleep(600)
+time.sleep(600)`
+    const { running, made, hasMade } = start(code)
+    await hasMade(1)
+    running.stop('cancelled')
+    await running.ended
+    expect(left(made)).toEqual([])
+  })
+
+  it('goes when it lies in a folder there, with the folder', async () => {
+    const name = `joblib_memmapping_folder_x_${process.pid}`
+    others.push(name)
+    const code = `${make}
+import mmap
+os.mkdir("/dev/shm/${name}")
+with open("/dev/shm/${name}/one.pkl", "w+b") as file:
+    file.truncate(4096)
+    kept = mmap.mmap(file.fileno(), 4096)
+    print("made ${name}", flush=True)
+    time.sleep(600)`
+    const { running, made, hasMade } = start(code)
+    await hasMade(1)
+    running.stop('cancelled')
+    await running.ended
+    expect(left(made)).toEqual([])
+  })
+
+  it('of other programs stays: what was there before, what they hold, what they made meanwhile', async () => {
+    const before = `psm_before_${process.pid}`
+    const during = `psm_during_${process.pid}`
+    others.push(before, during)
+    writeFileSync(`/dev/shm/${before}`, 'of somebody')
+    const holder = spawn(python, ['-c', `${make}\nkept = make(4096)\ntime.sleep(600)`])
+    const [line] = await once(createInterface({ input: holder.stdout }), 'line')
+    const held = String(line).split(' ')[1] ?? ''
+    others.push(held)
+    const attach = `${make}
+own = make()
+other = shared_memory.SharedMemory(name="${held}")
+resource_tracker.unregister(other._name, "shared_memory")
+old = open("/dev/shm/${before}")
+later = None
+for line in sys.stdin:
+    later = shared_memory.SharedMemory(name=line.strip())
+    resource_tracker.unregister(later._name, "shared_memory")
+    print("made nothing", flush=True)`
+    const { running, made, hasMade } = start(attach)
+    await hasMade(1)
+    // It came after the run began, the run has it open, and so has its maker.
+    const late = spawn(python, ['-c', `${make}\nkept = make(4096)\ntime.sleep(600)`])
+    const [second] = await once(createInterface({ input: late.stdout }), 'line')
+    const lateName = String(second).split(' ')[1] ?? ''
+    others.push(lateName)
+    writeFileSync(`/dev/shm/${during}`, 'of somebody')
+    running.stop('cancelled')
+    const { sharedMemory } = await running.ended
+    expect(sharedMemory).toMatchObject({ segments: 1 })
+    expect([left(made), left([before, held, lateName, during]).length]).toEqual([[], 4])
+    for (const child of [holder, late]) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  })
+
+  it('goes with a run whose agent is killed', async () => {
+    const agent = `
+import { runProcess } from ${JSON.stringify(fileURLToPath(new URL('../run-process.ts', import.meta.url)))}
+import { startWatchdog } from ${JSON.stringify(fileURLToPath(new URL('./watchdog.ts', import.meta.url)))}
+const [command, code] = process.argv.slice(-2)
+runProcess({ command, args: ['-c', code], cwd: '/tmp', env: { PATH: '/usr/bin:/bin' }, watchdog: startWatchdog(),
+  onLine: (_, line) => console.log(line) })`
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', agent, python, stubborn], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = await once(createInterface({ input: child.stdout }), 'line')
+    const name = String(line).split(' ')[1] ?? ''
+    others.push(name)
+    expect(readdirSync('/dev/shm')).toContain(name)
+    child.kill('SIGKILL')
+    await until(() => !existsSync(`/dev/shm/${name}`))
+  })
+})

@@ -1,0 +1,11 @@
+import { halfPairFault, type Json } from '@millrace/shared/for-agents'
+import { notNumbersFault, parsePythonJson } from './python-json.ts'
+
+/** Reads JSON of somebody else; what could not be kept as it is, is a fault with its place. */
+export function readJson(text: string): { value: Json } | { fault: string } {
+  const read = parsePythonJson(text)
+  if (!read) return { fault: 'is not valid JSON' }
+  if (read.notNumbers.length > 0) return { fault: notNumbersFault(read) }
+  const fault = halfPairFault(read.value, text)
+  return fault === null ? { value: read.value } : { fault }
+}

@@ -1,0 +1,46 @@
+import { within } from '../../backoff.ts'
+import type { Transport, TransportDeps } from '../transport.ts'
+import { LongClaims } from './long-claims.ts'
+
+/** A run that has ended waits so long for its last lines to get out. */
+const slowMs = 2000
+/** After lines that did not get out, others wait so long before they try. */
+const restMs = 2000
+
+/**
+ * The API alone, for networks that let nothing else out: claims that wait, live lines as requests. Commands come with
+ * the answers to heartbeats, which tell every agent of those that it did not carry out yet.
+ */
+export function httpTransport(deps: TransportDeps): Transport {
+  const claims = new LongClaims(deps)
+  let isRegistered = false
+  let restsUntil = 0
+
+  return {
+    begin() {
+      isRegistered = true
+      claims.begin()
+    },
+    capacityChanged: () => claims.capacityChanged(),
+    runEnded: () => claims.capacityChanged(),
+    apiIsBack: () => claims.askAnew(),
+    isOpen: () => isRegistered && performance.now() >= restsUntil,
+    async publishLog(run, batch) {
+      const late = new AbortController()
+      const sending = deps
+        .sendLines(run, batch, AbortSignal.any([deps.signal, late.signal]))
+        .then(() => true)
+        .catch((err: unknown) => {
+          deps.logger.debug({ err, run }, 'live lines were not sent')
+          return false
+        })
+      if (!(await within(slowMs, sending))) late.abort()
+      const isSent = await sending
+      if (!isSent) restsUntil = performance.now() + restMs
+      return isSent
+    },
+    reconnect: () => claims.askAnew(),
+    stopClaiming: () => claims.close(),
+    close: () => claims.close(),
+  }
+}

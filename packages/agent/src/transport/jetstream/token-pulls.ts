@@ -1,0 +1,84 @@
+import type { Logger } from 'pino'
+import { backoffMs, pause } from '../../backoff.ts'
+import type { Token, TokenSource } from './token-source.ts'
+
+export type TokenPullsDeps = {
+  /** `null` while NATS is not connected. */
+  queue(): TokenSource | null
+  /** Milliseconds to leave the tokens of a module alone. */
+  pausedFor(module: string): number
+  /** Resolves when the token is dealt with; until then no other of its module is waited for. */
+  onToken(token: Token): Promise<void>
+  logger: Logger
+}
+
+type Pull = { stop: AbortController; ended: Promise<void>; failing: boolean }
+
+/** Holds one long pull for each wanted module. */
+export class TokenPulls {
+  readonly #deps: TokenPullsDeps
+  readonly #pulls = new Map<string, Pull>()
+  readonly #ending = new Set<Promise<void>>()
+
+  constructor(deps: TokenPullsDeps) {
+    this.#deps = deps
+  }
+
+  /** Starts and ends pulls so that exactly these modules are waited for. */
+  want(modules: string[]): void {
+    const wanted = new Set(modules)
+    for (const [module, pull] of this.#pulls) if (!wanted.has(module)) this.#end(module, pull)
+    for (const module of wanted) if (!this.#pulls.has(module)) this.#begin(module)
+  }
+
+  /** Whether every wanted module is really waited for; else work has to be asked for. */
+  get areSound(): boolean {
+    return this.#deps.queue() !== null && ![...this.#pulls.values()].some(({ failing }) => failing)
+  }
+
+  async close(): Promise<void> {
+    this.want([])
+    await Promise.all(this.#ending)
+  }
+
+  #begin(module: string): void {
+    const stop = new AbortController()
+    const pull: Pull = { stop, failing: false, ended: Promise.resolve() }
+    this.#pulls.set(module, pull)
+    pull.ended = this.#hold(module, pull)
+  }
+
+  #end(module: string, pull: Pull): void {
+    this.#pulls.delete(module)
+    pull.stop.abort()
+    this.#ending.add(pull.ended)
+    void pull.ended.finally(() => this.#ending.delete(pull.ended))
+  }
+
+  async #hold(module: string, pull: Pull): Promise<void> {
+    const { signal } = pull.stop
+    let failures = 0
+    while (!signal.aborted) {
+      await pause(this.#deps.pausedFor(module), signal)
+      const queue = this.#deps.queue()
+      if (signal.aborted) return
+      if (!queue) {
+        // Whoever connects wants the modules anew; this is only the way out should nobody.
+        await pause(1000, signal)
+        continue
+      }
+      try {
+        const token = await queue.next(module, signal)
+        failures = 0
+        pull.failing = false
+        if (token) await this.#deps.onToken(token)
+      } catch (err) {
+        failures += 1
+        pull.failing = failures > 2
+        if (failures === 3)
+          this.#deps.logger.warn({ err, module }, 'no tokens come; asking for work now and then')
+        await pause(backoffMs(failures, { most: 10_000 }), signal)
+      }
+    }
+  }
+}
