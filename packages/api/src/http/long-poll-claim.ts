@@ -29,7 +29,7 @@ export async function longPollClaim(
   const superseded = new AbortController()
   let last: ClaimAnswer | null = null
   ports.bus.announce(asked, own)
-  const grant = await longPoll(
+  const found = await longPoll(
     ports.bus,
     {
       subjects: [asked, ...new Set(modules.map(moduleEvent))],
@@ -45,7 +45,7 @@ export async function longPollClaim(
       return last?.grant ? last : undefined
     },
   )
-  return grant ?? last
+  return found ?? last
 }
 
 /** Distinguishes announcements of claims from those of modules. */
