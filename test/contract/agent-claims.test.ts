@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CrashPoint } from '@millrace/api'
+import type { Failpoint } from '@millrace/api'
 import type { Task } from '@millrace/client'
 import { claimEvent } from '@millrace/shared'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -10,14 +10,14 @@ import { until } from '../support/until.ts'
 
 const clock = shiftedClock()
 const other = availableModule({ name: 'other' })
-let breakingOffAt: CrashPoint | null = null
+let breakingOffAt: Failpoint | null = null
 let api: TestApi
 let agent: ScriptedAgent
 beforeAll(async () => {
   api = await openApi((deps) => ({
     ...deps,
     clock,
-    reached(point) {
+    failpoint(point) {
       if (point === breakingOffAt) throw new Error('the process ends here')
     },
   }))

@@ -1,4 +1,4 @@
-import type { CrashPoint, Deps } from '@millrace/api'
+import type { ApiPorts, Failpoint } from '@millrace/api'
 import { type DataId, fromData, fromOutput, type Task } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -19,7 +19,7 @@ const reader = availableModule({
     { key: 'pages', type: 'file', multiple: true, required: false },
   ],
 })
-let breakingOffAt: CrashPoint | null = null
+let breakingOffAt: Failpoint | null = null
 /** Runs once, right after a deletion has asked who needs the item. */
 let afterQuestion: (() => Promise<unknown>) | null = null
 let api: TestApi
@@ -30,7 +30,7 @@ beforeAll(async () => {
     ...deps,
     clock,
     store: { ...deps.store, tasks: listening(deps.store.tasks) },
-    reached(point) {
+    failpoint(point) {
       if (point === breakingOffAt) throw new Error('the process ends here')
     },
   }))
@@ -41,7 +41,7 @@ beforeEach(async () => {
 })
 afterAll(() => api.close())
 
-function listening(tasks: Deps['store']['tasks']): Deps['store']['tasks'] {
+function listening(tasks: ApiPorts['store']['tasks']): ApiPorts['store']['tasks'] {
   return {
     ...tasks,
     async find(filter, options) {

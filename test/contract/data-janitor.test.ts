@@ -1,4 +1,4 @@
-import type { Deps } from '@millrace/api'
+import type { ApiPorts } from '@millrace/api'
 import { type DataId, fromData } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -37,7 +37,7 @@ afterAll(async () => {
   await bucket?.close()
 })
 
-const mortal = (data: Deps['store']['data']): Deps['store']['data'] => ({
+const mortal = (data: ApiPorts['store']['data']): ApiPorts['store']['data'] => ({
   ...data,
   insert(doc) {
     if (isDying) throw new Error('the process ends here')

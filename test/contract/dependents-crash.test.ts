@@ -1,4 +1,4 @@
-import { type Deps, tick } from '@millrace/api'
+import { type ApiPorts, tick } from '@millrace/api'
 import { fromOutput } from '@millrace/client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -17,7 +17,7 @@ beforeEach(async () => {
     ...deps,
     clock,
     store: { ...deps.store, data: { ...deps.store.data, insertMissing: slowly(deps.store.data) } },
-    reached(point) {
+    failpoint(point) {
       if (!dies || point !== 'admit.waiting') return
       dies = false
       throw new Error('the process dies')
@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => api.close())
 
 const slowly =
-  (data: Deps['store']['data']): Deps['store']['data']['insertMissing'] =>
+  (data: ApiPorts['store']['data']): ApiPorts['store']['data']['insertMissing'] =>
   async (docs) => {
     await data.insertMissing(docs)
     const act = meanwhile

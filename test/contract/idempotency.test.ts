@@ -13,7 +13,7 @@ beforeAll(async () => {
   api = await openApi((deps) => ({
     ...deps,
     clock,
-    reached(point) {
+    failpoint(point) {
       if (point === 'submit.inserted' && failAfterInsert) throw new Error('half way')
     },
   }))

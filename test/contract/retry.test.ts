@@ -1,4 +1,4 @@
-import type { CrashPoint } from '@millrace/api'
+import type { Failpoint } from '@millrace/api'
 import { fromData, fromOutput, type Task } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -8,11 +8,11 @@ import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-age
 let api: TestApi
 let agent: ScriptedAgent
 /** Points still to come until the process dies at one of them, here only for whatever it was just at. */
-let toPass: CrashPoint[] = []
+let toPass: Failpoint[] = []
 beforeAll(async () => {
   api = await openApi((deps) => ({
     ...deps,
-    reached(point) {
+    failpoint(point) {
       if (point !== toPass[0]) return
       toPass = toPass.slice(1)
       if (toPass.length === 0) throw new Error(`the process dies after ${point}`)

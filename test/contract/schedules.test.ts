@@ -1,4 +1,4 @@
-import { openDeps, readConfig, tick } from '@millrace/api'
+import { openPorts, readConfig, tick } from '@millrace/api'
 import type { Schedule, Task } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -56,7 +56,7 @@ describe('a schedule', () => {
     const schedule = await create()
     const { MONGODB_URL } = api.env
     const others = Array.from({ length: 9 }, () => ({
-      ...openDeps(readConfig({ ...api.env, MONGODB_URL }), pino({ level: 'silent' })),
+      ...openPorts(readConfig({ ...api.env, MONGODB_URL }), pino({ level: 'silent' })),
       clock,
     }))
     clock.forward(11)
@@ -77,7 +77,7 @@ describe('a schedule', () => {
     clock.forward(11)
     const dying = {
       ...api.deps,
-      reached(point: string) {
+      failpoint(point: string) {
         if (point === 'schedule.fired') throw new Error('dead')
       },
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createApp, openDeps, readConfig } from '@millrace/api'
+import { createApp, openPorts, readConfig } from '@millrace/api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -135,7 +135,7 @@ describe('401 unauthorized', () => {
   })
 
   test('for a deleted one at every process, once its deletion was answered', async () => {
-    const { store, bus, objects, ...deps } = openDeps(readConfig(api.env), api.deps.logger)
+    const { store, bus, objects, ...deps } = openPorts(readConfig(api.env), api.deps.logger)
     const { app } = createApp({ store, bus, objects, ...deps }, { corsOrigins: [], adminKeyHash: null })
     const { key, secret } = await api.client.createKey({ name: 'gone', scopes: ['read'] })
     const headers = { authorization: `Bearer ${secret}` }

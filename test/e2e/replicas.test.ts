@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Deps, openDeps, readConfig } from '@millrace/api'
+import { type ApiPorts, openPorts, readConfig } from '@millrace/api'
 import { type BatchTaskToCreate, fromRef, isTerminal } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts'
 /** Three processes of the API, each with its tick, over one database; agents at two of them; load at all three. */
 let replicas: ApiProcess[]
 let agents: AgentProcess[]
-let deps: Deps
+let deps: ApiPorts
 let hook: Server
 const told: string[] = []
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
     MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''),
     WEBHOOK_ALLOW_PRIVATE: '1',
   }
-  deps = openDeps(readConfig(env), pino({ level: 'silent' }))
+  deps = openPorts(readConfig(env), pino({ level: 'silent' }))
   replicas = await Promise.all([1, 2, 3].map(() => apiProcess(env, 'an-admin-key-for-tests')))
   for (const replica of replicas) await replica.start()
   hook = createServer((request, response) => {

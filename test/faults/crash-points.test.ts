@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type CrashPoint, crashPoints, openDeps, readConfig } from '@millrace/api'
+import { type Failpoint, failpoints, openPorts, readConfig } from '@millrace/api'
 import { type Client, fromData, fromOutput, fromRef, type TaskId } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -15,11 +15,11 @@ import { closeReceivers, receiver } from '../support/webhook-receiver.ts'
 
 const limits = { SESSION_TTL_SECONDS: '5', HEARTBEAT_SECONDS: '0.5' }
 const modules = ['text-stats', 'misbehave', 'flaky']
-const hit = new Set<CrashPoint>()
+const hit = new Set<Failpoint>()
 let api: ApiProcess
 let bucket: Awaited<ReturnType<typeof ownStore>>
 let agent: AgentProcess
-let deps: ReturnType<typeof openDeps>
+let deps: ReturnType<typeof openPorts>
 let client: Client
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ beforeAll(async () => {
     WEBHOOK_ALLOW_PRIVATE: '1',
     MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''),
   }
-  deps = openDeps(readConfig(env), pino({ level: 'silent' }))
+  deps = openPorts(readConfig(env), pino({ level: 'silent' }))
   api = await apiProcess(env, 'an-admin-key-for-tests')
   client = api.client
   await api.start()
@@ -406,7 +406,7 @@ async function ended(id: TaskId) {
   })
 }
 
-const scenarioOf = (point: CrashPoint): Scenario => {
+const scenarioOf = (point: Failpoint): Scenario => {
   if (point === 'admit.ended') return skipped
   if (point === 'admit.waiting' || point.startsWith('upload.')) return upload
   if (point.startsWith('delete.')) return deleted
@@ -429,7 +429,7 @@ const scenarioOf = (point: CrashPoint): Scenario => {
   return simple
 }
 
-test.each(crashPoints)(
+test.each(failpoints)(
   'killed at %s: every task ends once, with the right outputs',
   async (point) => {
     await api.program.stop()
@@ -448,5 +448,5 @@ test.each(crashPoints)(
 )
 
 test('every point was hit', () => {
-  expect(crashPoints.filter((point) => !hit.has(point))).toEqual([])
+  expect(failpoints.filter((point) => !hit.has(point))).toEqual([])
 })

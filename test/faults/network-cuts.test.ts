@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Deps, openDeps, readConfig } from '@millrace/api'
+import { type ApiPorts, openPorts, readConfig } from '@millrace/api'
 import { fromData, type Task } from '@millrace/client'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -38,14 +38,14 @@ const cuts = { jetstream: cutsAt(stepNames, rounds), http: cutsAt(overHttp, 1) }
 const rigsOver = { jetstream: 3, http: 1 }
 const load = randomBytes(loadBytes)
 
-let deps: Deps
+let deps: ApiPorts
 let rigs: { rig: CutRig; cuts: Cut[] }[]
 const done: Done[] = []
 
 beforeAll(async () => {
   const servers: Record<string, string> = inject('servers')
   const env = { ...servers, MONGODB_URL: ownDatabase(servers.MONGODB_URL ?? ''), LOG_LEVEL: 'warn' }
-  deps = openDeps(readConfig(env), pino({ level: 'silent' }))
+  deps = openPorts(readConfig(env), pino({ level: 'silent' }))
   rigs = []
   for (const queue of ['jetstream', 'http'] as const)
     for (let n = 0; n < rigsOver[queue]; n += 1)

@@ -1,4 +1,4 @@
-import { type Deps, storeOver } from '@millrace/api/life'
+import { type ApiPorts, storeOver } from '@millrace/api/life'
 import { isTerminal } from '@millrace/shared'
 import type { Db } from 'mongodb'
 import type { World } from './world.ts'
@@ -34,8 +34,8 @@ export async function faultAtRest(world: World, db: Db): Promise<string | null> 
   return null
 }
 
-type Task = Awaited<ReturnType<Deps['store']['tasks']['find']>>[number]
-type Store = Omit<Deps['store'], 'close'>
+type Task = Awaited<ReturnType<ApiPorts['store']['tasks']['find']>>[number]
+type Store = Omit<ApiPorts['store'], 'close'>
 
 function faultOfTask(task: Task): string | null {
   if (!isTerminal(task.status))

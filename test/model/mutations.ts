@@ -21,7 +21,7 @@ export const mutations: Mutation[] = [
     breaks: 'a report of an earlier run counts for the present one',
     patches: [
       ...one(
-        'finish.ts',
+        'task/transitions.ts',
         "task.status === 'running' && task.currentRun === run\n",
         "task.status === 'running'\n",
       ),
@@ -31,16 +31,24 @@ export const mutations: Mutation[] = [
     name: 'no second look in admit',
     isRare: true,
     breaks: 'what ended between the look and the write is never seen',
-    patches: one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
+    patches: one(
+      'settle/admit.ts',
+      "const settle = isNew ? { kind: 'admit' as const } : null",
+      'const settle = null',
+    ),
   },
   {
     name: 'a second look that dies with its process',
     isRare: true,
     breaks: 'the same, where the process dies between the write and the look',
     patches: [
-      ...one('admit.ts', "settle: isNew ? { kind: 'admit' } : null,", 'settle: null,'),
       ...one(
-        'admit.ts',
+        'settle/admit.ts',
+        "const settle = isNew ? { kind: 'admit' as const } : null",
+        'const settle = null',
+      ),
+      ...one(
+        'settle/admit.ts',
         "if (decision.kind !== 'wait' || task.settle === null) return task",
         "if (decision.kind !== 'wait') return task",
       ),
@@ -52,23 +60,23 @@ export const mutations: Mutation[] = [
     breaks: 'a task stays skipped when what it wants is tried again in that moment',
     patches: [
       ...one(
-        'revive.ts',
-        'return skipped.settle ? { ...skipped, updatedAt: now } : freshRound(skipped, now)',
-        'return skipped.settle ? null : freshRound(skipped, now)',
+        'task/fresh-round.ts',
+        'return task.settle ? { ...task, updatedAt: now } : freshRound(task, now)',
+        'return task.settle ? null : freshRound(task, now)',
       ),
-      ...one('terminal.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
+      ...one('settle/finalize.ts', "if (task.status !== 'skipped')", "if (task.status !== 'blocked')"),
     ],
   },
   {
     name: 'a requeue without its marker',
     breaks: 'the next attempt stands in no queue',
-    patches: one('finish.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
+    patches: one('task/transitions.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
   },
   {
     name: "a loser removes the winner's holder",
     breaks: 'a run that counts against no limit',
     patches: one(
-      'claim.ts',
+      'queue/take-slots.ts',
       '(one) => one.run === holder.run && one.attempt === holder.attempt',
       '(one) => one.run === holder.run',
     ),
@@ -77,11 +85,7 @@ export const mutations: Mutation[] = [
     name: 'a ready entry removed while its task is blocked',
     isRare: true,
     breaks: 'a task that is queued and in no queue',
-    patches: one(
-      'run-end.ts',
-      "(task.status === 'queued' || task.status === 'blocked')",
-      "task.status === 'queued'",
-    ),
+    patches: one('task/transitions.ts', 'isWaiting(task) && runIdOf', "task.status === 'queued' && runIdOf"),
   },
   {
     name: 'settle is not repeated',
@@ -98,29 +102,29 @@ export const mutations: Mutation[] = [
     name: 'settle without the round filter',
     isRare: true,
     breaks: 'a slow settle of the last round ends the outputs of this one',
-    patches: one('outputs.ts', 'item.round !== task.round || ', ''),
+    patches: one('settle/outputs.ts', 'item.round !== task.round || ', ''),
   },
   {
     name: 'a slot is not released',
     breaks: 'a run that has ended still counts',
-    patches: one('terminal.ts', 'await releaseRun(deps, task, run)', 'void run'),
+    patches: one('settle/finalize.ts', 'await releaseRun(ports, task, run)', 'void run'),
   },
   {
     name: 'a retry without a new round',
     breaks: 'outputs that never come again',
-    patches: one('fresh-round.ts', 'round: task.round + 1,', 'round: task.round,'),
+    patches: one('task/fresh-round.ts', 'round: task.round + 1,', 'round: task.round,'),
   },
   {
     name: 'a batch without its commit point',
     breaks: 'half of a batch runs',
     patches: [
       ...one(
-        'batches/open-batch.ts',
+        'settle/open-batch.ts',
         "if (!doc || doc.state === 'staging' || doc.state === 'aborted') return false\n  if (doc.state !== 'committed') return true",
         "if (!doc || doc.state === 'opened' || doc.state === 'admitted') return doc !== null",
       ),
       ...one(
-        'batches/staged.ts',
+        'settle/staged.ts',
         "return !batch || batch.state === 'staging' || batch.state === 'aborted'",
         'return !batch',
       ),

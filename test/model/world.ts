@@ -1,10 +1,10 @@
 import {
+  type ApiPorts,
   agentOf,
   changeSettings,
-  type Deps,
   Meter,
   type NewIds,
-  Peaks,
+  ObservedPeaks,
   RefusedCallers,
   Replicas,
   register,
@@ -86,7 +86,7 @@ export class World {
   #tickedSince = 0
   #lastTick = 0
   #granted = new Map<RunId, string>()
-  #deps: Omit<Deps, 'store'>
+  #deps: Omit<ApiPorts, 'store'>
 
   constructor(db: Db, random: Random, seed: number) {
     this.#db = db
@@ -118,7 +118,7 @@ export class World {
   async prepare(): Promise<void> {
     this.startProcess()
     this.startProcess()
-    const begin = (what: string, operation: (deps: Deps) => Promise<unknown>) =>
+    const begin = (what: string, operation: (deps: ApiPorts) => Promise<unknown>) =>
       this.alone(this.launch(0, what, async (deps) => void (await operation(deps))))
     const limits = { maxRunningTasks: globalLimit, perModule: { limited: moduleLimit } }
     await begin('settings', (deps) => changeSettings(deps, limits))
@@ -176,7 +176,7 @@ export class World {
   }
 
   /** Begins an operation in a process; it is over when it ended or its process did. */
-  launch(at: number, what: string, operation: (deps: Deps) => Promise<void>): Promise<'done' | 'died'> {
+  launch(at: number, what: string, operation: (deps: ApiPorts) => Promise<void>): Promise<'done' | 'died'> {
     const process = this.process(at)
     const actor = ++this.#actors
     if (what === 'tick') this.#ticks.set(actor, this.noteTick())
@@ -206,11 +206,11 @@ export class World {
     this.broken ??= what
   }
 
-  async agentDoc(deps: Deps, agent: Agent) {
+  async agentDoc(deps: ApiPorts, agent: Agent) {
     return agentOf(deps, keyId, agent.sessionId)
   }
 
-  async signIn(deps: Deps, agent: Agent, previousSessionId: SessionId | undefined) {
+  async signIn(deps: ApiPorts, agent: Agent, previousSessionId: SessionId | undefined) {
     const heldRuns = [...agent.held, ...agent.spool.keys()]
     const answer = await register(deps, { id: keyId, serves }, this.newIds(), {
       agentId: agent.id,
@@ -254,7 +254,7 @@ export class World {
     if (line.includes('"level":50')) this.fault(`no operation fails: ${line}`)
   }
 
-  #storeOf(actor: number, process: ApiProcess): Deps['store'] {
+  #storeOf(actor: number, process: ApiProcess): ApiPorts['store'] {
     const gate = <T>(call: Call, perform: (count?: number) => Promise<T>) =>
       this.turns.take(actor, () => this.#perform(actor, process, call, perform))
     return { ...storeOver(watchedDb(this.#db, gate)), close: async () => undefined }
@@ -308,7 +308,7 @@ export class World {
         this.fault(`grace after an outage: a session ended ${receivedMs / 1000} s after it`)
   }
 
-  #depsOf(): Omit<Deps, 'store'> {
+  #depsOf(): Omit<ApiPorts, 'store'> {
     return {
       objects: nowhere('the object store'),
       bus: deafBus(),
@@ -318,11 +318,11 @@ export class World {
         { level: 'warn', base: null, timestamp: false, serializers: { err: String } },
         { write: (line) => this.#hear(line.trim()) },
       ),
-      reached: () => undefined,
+      failpoint: () => undefined,
       webhooks: { allowPrivate: false, resolve: async () => [] },
       shares: new Shares(),
       meter: new Meter(),
-      peaks: new Peaks(),
+      peaks: new ObservedPeaks(),
       replicas: new Replicas('model'),
       refused: new RefusedCallers(),
       storeSafety: { state: 'safe' },
@@ -353,7 +353,7 @@ function describe({ kind, before, after }: Seen): string {
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'Failure'
 
 /** The worst that NATS may be: it is there, and nothing arrives. */
-const deafBus = (): Deps['bus'] => ({
+const deafBus = (): ApiPorts['bus'] => ({
   sendToken: async () => undefined,
   announce: () => undefined,
   command: () => undefined,

@@ -16,11 +16,14 @@ test('every file and folder that docs/architecture.md names is there', async () 
 
 test('docs/architecture.md names the file of each step of a task', async () => {
   const named = new Set(await namedPaths(join(root, 'docs/architecture.md')))
-  const steps = 'submit admit claim grant finish settle cancel lost agents/session requeue resume'.split(' ')
+  const steps =
+    'submit claim finish cancel expire-run settle/settle settle/admit settle/finalize settle/requeue settle/resume queue/assignment agents/session'.split(
+      ' ',
+    )
   const wanted = [
     ...steps.map((step) => `packages/api/src/operations/${step}.ts`),
     'packages/api/src/tick/tick.ts',
-    'packages/api/src/http/wait.ts',
+    'packages/api/src/http/long-poll.ts',
     'packages/agent/src/runs/run-assignment.ts',
     'packages/agent/src/report/spool.ts',
   ]

@@ -7,6 +7,8 @@ import { importsOf } from './imports.ts'
 const root = resolve(import.meta.dirname, '..', '..')
 
 test.each([
+  'packages/api/src/operations',
+  'packages/api/src/http',
   'packages/agent/src',
   'packages/agent/src/modules',
   'packages/agent/src/process',

@@ -7,6 +7,8 @@ import type { Import } from './imports.ts'
 type Rule = { why: string; within: RegExp; may: RegExp[]; except?: RegExp }
 
 const api = 'packages/api/src'
+const operations = `${api}/operations`
+const documents = new RegExp(`^${api}/store/documents/`)
 const agent = 'packages/agent/src'
 const node = /^node:/
 
@@ -79,7 +81,7 @@ export const rules: Rule[] = [
   {
     why: 'operations know nothing of HTTP',
     within: new RegExp(`^${api}/operations/(?!webhooks/)`),
-    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http|tick)\/)/],
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http|tick)\/)/],
   },
   {
     why: 'webhooks tell a task in the very shape in which the API tells it',
@@ -87,9 +89,37 @@ export const rules: Rule[] = [
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|http|tick)\/)/],
   },
   {
+    why: 'the transitions of a task are pure: they know its document, its inputs and its caller',
+    within: new RegExp(`^${operations}/task/`),
+    except: /\.test\.ts$/,
+    may: [/^(?!packages\/api\/)/, new RegExp(`^${operations}/(task|inputs|access)/`), documents],
+  },
+  {
+    why: 'only an arrow of the state diagram changes the status of a task',
+    within: new RegExp(`^${api}/(?!operations/task/(transitions|fresh-round)\\.ts)`),
+    except: /\.test\.ts$/,
+    may: [new RegExp(`^(?!${operations}/task/move\\.ts)`)],
+  },
+  {
+    why: 'the queue lies below what settles a task',
+    within: new RegExp(`^${operations}/queue/`),
+    may: [
+      new RegExp(`^(?!${operations}/)`),
+      new RegExp(`^${operations}/(queue|task|modules|inputs|events)/`),
+    ],
+  },
+  {
+    why: 'what settles a task lies below the verbs',
+    within: new RegExp(`^${operations}/settle/`),
+    may: [
+      new RegExp(`^(?!${operations}/)`),
+      new RegExp(`^${operations}/(settle|queue|task|inputs|events|webhooks)/`),
+    ],
+  },
+  {
     why: 'the tick uses operations, not routes',
     within: new RegExp(`^${api}/tick/`),
-    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|respond|http)\/)/],
+    may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http)\/)/],
   },
   {
     why: 'only entries know the runtime',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createApp, type Deps, hashSecret, openDeps, prepare, readConfig } from '@millrace/api'
+import { type ApiPorts, createApp, hashSecret, openPorts, prepare, readConfig } from '@millrace/api'
 import { connect } from '@millrace/client'
 import { pino } from 'pino'
 import { inject } from 'vitest'
@@ -9,7 +9,7 @@ const base = 'http://api.test'
 
 /** The API over the real servers, called without a socket; a database of its own. */
 export async function openApi(
-  change: (deps: Deps) => Deps = (deps) => deps,
+  change: (deps: ApiPorts) => ApiPorts = (deps) => deps,
   more: Record<string, string> = {},
 ) {
   const env: Record<string, string> = {
@@ -20,7 +20,7 @@ export async function openApi(
   }
   env.MONGODB_URL = ownDatabase(env.MONGODB_URL ?? '')
   const config = readConfig(env)
-  const deps = change(openDeps(config, pino({ level: 'silent' })))
+  const deps = change(openPorts(config, pino({ level: 'silent' })))
   await prepare(deps)
   await untilConnected(deps)
   await deps.bus.ensureStreams()
@@ -67,7 +67,7 @@ export function ownDatabase(url: string): string {
   return own.href
 }
 
-async function untilConnected(deps: Deps): Promise<void> {
+async function untilConnected(deps: ApiPorts): Promise<void> {
   for (let left = 100; ; left -= 1) {
     try {
       return await deps.bus.ping()

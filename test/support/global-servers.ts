@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDeps, readConfig } from '@millrace/api'
+import { openPorts, readConfig } from '@millrace/api'
 import { plainReport, startServers } from '@millrace/infra'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
@@ -35,7 +35,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 /** Many databases share the bucket: to the janitor of each, the objects of all the others were garbage. */
 async function keepJanitorsAway(env: Record<string, string>): Promise<void> {
-  const { objects, store, bus } = openDeps(readConfig(env), pino({ level: 'silent' }))
+  const { objects, store, bus } = openPorts(readConfig(env), pino({ level: 'silent' }))
   await objects.write('millrace-installation', 'many tests', 'text/plain')
   objects.close()
   await store.close()

@@ -1,4 +1,4 @@
-import { type Deps, openDeps, readConfig } from '@millrace/api'
+import { type ApiPorts, openPorts, readConfig } from '@millrace/api'
 import type { Client } from '@millrace/client'
 import { pino } from 'pino'
 import { inject } from 'vitest'
@@ -10,7 +10,7 @@ export type Installation = {
   api: ApiProcess
   agent: AgentProcess
   client: Client
-  store: Deps['store']
+  store: ApiPorts['store']
   close(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export async function installation(
     MONGODB_URL: env.servers?.MONGODB_URL ?? ownDatabase(servers.MONGODB_URL ?? ''),
     ...env.api,
   }
-  const { store, bus } = openDeps(readConfig(apiEnv), pino({ level: 'silent' }))
+  const { store, bus } = openPorts(readConfig(apiEnv), pino({ level: 'silent' }))
   const api = await apiProcess(apiEnv, 'an-admin-key-for-tests')
   await api.start()
   const { secret } = await api.client.createKey({ name: 'agent', scopes: ['agent'] })

@@ -1,10 +1,10 @@
-import { type Deps, type Index, indexes } from '@millrace/api'
+import { type ApiPorts, type Index, indexes } from '@millrace/api'
 
 /** What of a query decides which index can serve it. */
 export type Shape = { collection: string; equal: string[]; range: string[]; sort: [string, unknown][] }
 
 /** The same servers, with every search that goes to the database written down. */
-export function recordingQueries(shapes: Map<string, Shape>): (deps: Deps) => Deps {
+export function recordingQueries(shapes: Map<string, Shape>): (deps: ApiPorts) => ApiPorts {
   return (deps) => {
     const store = { ...deps.store }
     for (const [name, member] of Object.entries(store)) {

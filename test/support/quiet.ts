@@ -1,12 +1,16 @@
-import type { Deps } from '@millrace/api'
+import type { ApiPorts } from '@millrace/api'
 import { isTerminal } from '@millrace/client'
 import { expect } from 'vitest'
 import { until } from './until.ts'
 
-type TaskId = Parameters<Deps['store']['tasks']['get']>[0]
+type TaskId = Parameters<ApiPorts['store']['tasks']['get']>[0]
 
 /** Nothing is left half done: every task ended once, and nothing of it holds a place or waits in the queue. */
-export async function expectQuiet(store: Deps['store'], ids: readonly TaskId[], seconds = 60): Promise<void> {
+export async function expectQuiet(
+  store: ApiPorts['store'],
+  ids: readonly TaskId[],
+  seconds = 60,
+): Promise<void> {
   await until('everything is settled', seconds, async () => {
     const tasks = await store.tasks.many(ids)
     const slots = await store.slots.find({}, { limit: 100 })

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { Hono } from 'hono'
-import type { Deps } from './deps.ts'
+import type { ApiPorts } from './api-ports.ts'
 import { Failure } from './failure.ts'
 import { withAudit } from './http/audited.ts'
 import { allow, authenticate, isStillGood } from './http/authenticate.ts'
@@ -14,7 +14,8 @@ import { answerFailure, answerProblem } from './http/problem.ts'
 import { RateLimits } from './http/rate-limit.ts'
 import { byTicket, ticketIn } from './http/ticket.ts'
 import { newIds, newUlid } from './ids.ts'
-import { openMetrics } from './metrics.ts'
+import { openMetrics } from './metrics/metrics.ts'
+import type { Ports } from './ports.ts'
 import { agentSideEndpoints } from './routes/agent-side.ts'
 import { agentEndpoints } from './routes/agents.ts'
 import { auditEndpoints } from './routes/audit.ts'
@@ -54,36 +55,36 @@ type Limits = { rates: RateLimits; budgets: Budgets }
 const pages = ['/openapi.json', '/docs']
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */
-export function createApp(deps: Deps, options: AppOptions) {
-  const metrics = openMetrics(deps)
+export function createApp(ports: ApiPorts, options: AppOptions) {
+  const metrics = openMetrics(ports)
   const others = [
-    ...dataEndpoints(deps),
-    ...dataCareEndpoints(deps),
-    ...taskEndpoints(deps),
-    ...batchEndpoints(deps),
-    ...webhookEndpoints(deps),
-    ...auditEndpoints(deps),
-    ...whyEndpoints(deps),
-    ...scheduleEndpoints(deps),
-    ...taskActEndpoints(deps),
-    ...taskEventEndpoints(deps),
-    ...eventEndpoints(deps),
-    ...runEndpoints(deps),
-    ...moduleEndpoints(deps),
-    ...operatorEndpoints(deps),
-    ...agentEndpoints(deps),
-    ...grantEndpoints(deps),
-    ...agentSideEndpoints(deps),
-    ...healthEndpoints(deps, metrics),
+    ...dataEndpoints(ports),
+    ...dataCareEndpoints(ports),
+    ...taskEndpoints(ports),
+    ...batchEndpoints(ports),
+    ...webhookEndpoints(ports),
+    ...auditEndpoints(ports),
+    ...whyEndpoints(ports),
+    ...scheduleEndpoints(ports),
+    ...taskActEndpoints(ports),
+    ...taskEventEndpoints(ports),
+    ...eventEndpoints(ports),
+    ...runEndpoints(ports),
+    ...moduleEndpoints(ports),
+    ...operatorEndpoints(ports),
+    ...agentEndpoints(ports),
+    ...grantEndpoints(ports),
+    ...agentSideEndpoints(ports),
+    ...healthEndpoints(ports, metrics),
   ]
-  const endpoints = [...others, ...ticketEndpoints(deps, others)]
-  const replicas = () => deps.replicas.count
+  const endpoints = [...others, ...ticketEndpoints(ports, others)]
+  const replicas = () => ports.replicas.count
   const limits: Limits = { rates: new RateLimits(replicas), budgets: new Budgets(replicas) }
   const app = new Hono<Env>()
   app.onError(answerFailure)
   app.notFound((c) => answerUnknown(c, endpoints))
   app.use(async (c, next) => {
-    begin(c, deps)
+    begin(c, ports)
     const start = performance.now()
     await next()
     const seconds = (performance.now() - start) / 1000
@@ -95,7 +96,7 @@ export function createApp(deps: Deps, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(deps, options, limits, one, c))
+    app.on(one.method.toUpperCase(), one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
@@ -110,11 +111,11 @@ export function createApp(deps: Deps, options: AppOptions) {
 }
 
 /** Every answer carries a request id: the caller's own, if it is one that may go into a log. */
-function begin(c: Ctx, deps: Deps): void {
+function begin(c: Ctx, ports: Ports): void {
   const given = c.req.header('x-request-id')
   const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${newUlid()}`
   c.set('requestId', requestId)
-  c.set('logger', deps.logger.child({ requestId }))
+  c.set('logger', ports.logger.child({ requestId }))
   c.set('ids', newIds)
   c.set('route', 'none')
   c.set('replayed', false)
@@ -125,9 +126,8 @@ function begin(c: Ctx, deps: Deps): void {
 
 /** Who asks is known, and is within its limits, before anything of the body is read. */
 async function serve(
-  deps: Deps,
-  options: AppOptions,
-  limits: Limits,
+  ports: ApiPorts,
+  options: AppOptions & Limits,
   one: Endpoint,
   c: Ctx,
 ): Promise<Response> {
@@ -138,21 +138,21 @@ async function serve(
   const ticket = ticketIn(c)
   const caller =
     ticket === undefined
-      ? authenticate(deps, options.adminKeyHash, c)
-      : byTicket(deps, options.adminKeyHash, c, ticket)
+      ? authenticate(ports, options.adminKeyHash, c)
+      : byTicket(ports, options.adminKeyHash, c, ticket)
   caller.catch((error: unknown) => {
-    if (error instanceof Failure && error.code === 'unauthorized') deps.refused.note(c)
+    if (error instanceof Failure && error.code === 'unauthorized') ports.refused.note(c)
   })
   const principal = allow(await caller, { scope, openToGrants })
-  if (principal.rateLimit) limits.rates.take(principal.id, principal.rateLimit, deps.clock.now())
-  const budget = limits.budgets.of(principal, () => deps.clock.now())
+  if (principal.rateLimit) options.rates.take(principal.id, principal.rateLimit, ports.clock.now())
+  const budget = options.budgets.of(principal, () => ports.clock.now())
   budget.take('requests')
   c.set('principal', principal)
   c.set('budget', budget)
-  c.set('stillAllowed', () => isStillGood(deps, options.adminKeyHash, principal))
+  c.set('stillAllowed', () => isStillGood(ports, options.adminKeyHash, principal))
   await limitBody(c, one.bodyLimit)
-  const handle = () => withAudit(deps, c, one, () => one.handle(c))
-  return one.idempotent ? withIdempotency(deps.store, c, deps.clock.now(), handle) : handle()
+  const handle = () => withAudit(ports, c, one, () => one.handle(c))
+  return one.idempotent ? withIdempotency(ports.store, c, ports.clock.now(), handle) : handle()
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {

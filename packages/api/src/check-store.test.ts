@@ -23,13 +23,13 @@ async function checked({ habit, host = '127.0.0.1', mayBeUnsafe = false, isAway 
   else closing.push(served.close)
   const lines: string[] = []
   const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(line) })
-  const deps = { storeSafety: { state: 'checking' }, logger, random: () => 0.01 }
+  const ports = { storeSafety: { state: 'checking' }, logger, random: () => 0.01 }
   const endpoint = served.config.endpoint.replace('127.0.0.1', host)
   const refuse = vi.fn<(message: string) => void>()
   const config = { ...served.config, endpoint, publicEndpoint: o.publicEndpoint ?? endpoint, mayBeUnsafe }
-  const check = checkStore(deps, config, refuse)
+  const check = checkStore(ports, config, refuse)
   closing.push(check.stop)
-  return { check, deps, refuse, lines, requests: served.requests }
+  return { check, ports, refuse, lines, requests: served.requests }
 }
 
 const trailers = 'accepts unsigned trailers'
@@ -38,9 +38,9 @@ describe('off loopback', () => {
   const host = '0.0.0.0'
 
   test('a safe store is known before the API serves', async () => {
-    const { check, deps, refuse, lines } = await checked({ habit: null, host })
+    const { check, ports, refuse, lines } = await checked({ habit: null, host })
     await check.mayServe
-    expect(deps.storeSafety.state).toBe('safe')
+    expect(ports.storeSafety.state).toBe('safe')
     expect(lines).toEqual([])
     expect(refuse).not.toHaveBeenCalled()
   })
@@ -56,17 +56,17 @@ describe('off loopback', () => {
   })
 
   test('an unsafe store that is allowed gets one warning', async () => {
-    const { check, deps, refuse, lines } = await checked({ habit: trailers, host, mayBeUnsafe: true })
+    const { check, ports, refuse, lines } = await checked({ habit: trailers, host, mayBeUnsafe: true })
     await check.mayServe
-    expect(deps.storeSafety.state).toMatch(/^allowed: /)
+    expect(ports.storeSafety.state).toMatch(/^allowed: /)
     expect(lines).toEqual([expect.stringContaining('ACCEPTS FORGED REQUESTS')])
     expect(refuse).not.toHaveBeenCalled()
   })
 })
 
 test('after a verdict the store is not checked again', async () => {
-  const { deps, requests } = await checked({ habit: null })
-  await vi.waitFor(() => expect(deps.storeSafety.state).toBe('safe'), 10_000)
+  const { ports, requests } = await checked({ habit: null })
+  await vi.waitFor(() => expect(ports.storeSafety.state).toBe('safe'), 10_000)
   const sent = requests()
   await pause(3_000) // a check that fails is repeated after a second
   expect(requests()).toBe(sent)
@@ -74,22 +74,22 @@ test('after a verdict the store is not checked again', async () => {
 
 test('a public endpoint that cannot be reached is named in the log', async () => {
   const publicEndpoint = 'http://127.0.0.1:9'
-  const { deps, lines } = await checked({ habit: null, publicEndpoint })
-  await vi.waitFor(() => expect(deps.storeSafety.state).toBe('safe'), 10_000)
+  const { ports, lines } = await checked({ habit: null, publicEndpoint })
+  await vi.waitFor(() => expect(ports.storeSafety.state).toBe('safe'), 10_000)
   expect(lines).toEqual([expect.stringContaining(`"endpoint":"${publicEndpoint}"`)])
 })
 
 describe('on loopback', () => {
   test('the API serves during the check', async () => {
-    const { check, deps } = await checked({ habit: null })
+    const { check, ports } = await checked({ habit: null })
     await check.mayServe
-    expect(deps.storeSafety.state).toBe('checking')
-    await vi.waitFor(() => expect(deps.storeSafety.state).toBe('safe'), 10_000)
+    expect(ports.storeSafety.state).toBe('checking')
+    await vi.waitFor(() => expect(ports.storeSafety.state).toBe('safe'), 10_000)
   })
 
   test('an unsafe store gets one warning that lists what it accepted', async () => {
-    const { deps, refuse, lines } = await checked({ habit: trailers })
-    await vi.waitFor(() => expect(deps.storeSafety.state).toMatch(/^unsafe: /), 10_000)
+    const { ports, refuse, lines } = await checked({ habit: trailers })
+    await vi.waitFor(() => expect(ports.storeSafety.state).toMatch(/^unsafe: /), 10_000)
     expect(lines).toEqual([expect.stringContaining('PUT with an unsigned trailer and nothing but a key id')])
     expect(refuse).not.toHaveBeenCalled()
   })
@@ -102,8 +102,8 @@ describe('on loopback', () => {
       /^checking: a presigned upload was answered with 403/,
     ],
   ])('a store that %s is checked again and again', async (_, setting, state) => {
-    const { deps, lines } = await checked(setting)
+    const { ports, lines } = await checked(setting)
     await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1), 20_000)
-    expect(deps.storeSafety.state).toMatch(state)
+    expect(ports.storeSafety.state).toMatch(state)
   })
 })

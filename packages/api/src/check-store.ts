@@ -1,12 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Deps } from './deps.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { newIds } from './ids.ts'
 import { findForged } from './objects/forged-requests.ts'
 import type { ObjectsConfig } from './objects/objects.ts'
 import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.ts'
-import { delaySeconds } from './operations/backoff.ts'
+import { delaySeconds } from './operations/task/backoff.ts'
+import type { Ports } from './ports.ts'
 
-type Needed = Pick<Deps, 'storeSafety' | 'logger' | 'random'>
+/** What is known of the object store so far. */
+export type StoreSafety = { storeSafety: { state: string } }
+type Needed = StoreSafety & Pick<Ports, 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }
 /** Must end the process. */
 type Refuse = (message: string) => void
@@ -22,10 +24,10 @@ const stopWithinMs = 1_000
 const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
 
 /** Checks the store once per process, retrying until there is a verdict. */
-export function checkStore(deps: Needed, config: StoreConfig, refuse: Refuse): StoreCheck {
+export function checkStore(ports: Needed, config: StoreConfig, refuse: Refuse): StoreCheck {
   const life = new AbortController()
   const failed = Promise.withResolvers<void>()
-  const ended = untilJudged(deps, config, { signal: life.signal, refuse, failed: failed.resolve })
+  const ended = untilJudged(ports, config, { signal: life.signal, refuse, failed: failed.resolve })
   const isOnlyHere = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
   // Without the store the API still accepts tasks, so it does not wait for long.
   const longEnough = failed.promise.then(() => atMost(waitAfterFailureMs, ended))
@@ -39,37 +41,37 @@ export function checkStore(deps: Needed, config: StoreConfig, refuse: Refuse): S
 }
 
 async function untilJudged(
-  deps: Needed,
+  ports: Needed,
   config: StoreConfig,
   { signal, refuse, failed }: { signal: AbortSignal; refuse: Refuse; failed(): void },
 ): Promise<void> {
   for (let failures = 1; !signal.aborted; failures += 1) {
     try {
-      const verdict = await judge(deps, config)
-      deps.storeSafety.state = verdict.state
+      const verdict = await judge(ports, config)
+      ports.storeSafety.state = verdict.state
       if (verdict.kind === 'refuse') refuse(verdict.message)
       return
     } catch (err) {
       const reason = err instanceof Error ? err.message.slice(0, 200) : 'failed'
-      deps.storeSafety.state = `checking: ${reason}`
-      deps.logger.warn({ err }, 'checking the object store failed; retrying')
+      ports.storeSafety.state = `checking: ${reason}`
+      ports.logger.warn({ err }, 'checking the object store failed; retrying')
       failed()
     }
-    const seconds = delaySeconds(backoff, failures, deps.random())
-    await pause(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+    const seconds = delaySeconds(backoff, failures, ports.random())
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
   }
 }
 
-async function judge(deps: Needed, config: StoreConfig): Promise<Verdict> {
-  const tooLate = pause(attemptWithinMs, null, { ref: false })
+async function judge(ports: Needed, config: StoreConfig): Promise<Verdict> {
+  const tooLate = sleep(attemptWithinMs, null, { ref: false })
   const findings = await Promise.race([findForged(config, newIds.data()), tooLate])
   if (!findings) throw new Error(`the store gave no answer within ${attemptWithinMs / 1000} s`)
   for (const { endpoint, unchecked } of findings)
     if (unchecked)
-      deps.logger.warn({ endpoint, reason: unchecked }, 'S3_PUBLIC_ENDPOINT could not be checked')
+      ports.logger.warn({ endpoint, reason: unchecked }, 'S3_PUBLIC_ENDPOINT could not be checked')
   const verdict = judgeStore(findings, config.mayBeUnsafe)
   if (verdict.kind === 'warn')
-    deps.logger.warn(
+    ports.logger.warn(
       { findings },
       'THE OBJECT STORE ACCEPTS FORGED REQUESTS: anyone who can reach it can overwrite files; see docs/security.md',
     )
@@ -78,6 +80,6 @@ async function judge(deps: Needed, config: StoreConfig): Promise<Verdict> {
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {
   const timer = new AbortController()
-  await Promise.race([work, pause(ms, undefined, { signal: timer.signal })])
+  await Promise.race([work, sleep(ms, undefined, { signal: timer.signal })])
   timer.abort()
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { crashPoints } from './operations/crash-points.ts'
+import { failpoints } from './failpoints.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const required = (what: string) => z.string({ error: `is not set: ${what}` }).min(1, `is empty: ${what}`)
@@ -44,7 +44,7 @@ const Variables = z
     LONGEST_WAIT_SECONDS: z.coerce.number().min(1).max(60).default(50),
     MAX_AGENTS_PER_KEY: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
     MILLRACE_CRASH_AT: z
-      .enum(crashPoints)
+      .enum(failpoints)
       .optional()
       .describe('for fault tests: the process kills itself there'),
   })

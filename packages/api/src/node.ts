@@ -4,9 +4,9 @@ import { createApp } from './app.ts'
 import { checkStore } from './check-store.ts'
 import { readConfig } from './config.ts'
 import { hashSecret } from './http/authenticate.ts'
-import { openDeps } from './open-deps.ts'
+import { openPorts } from './open-ports.ts'
 import { prepare } from './prepare.ts'
-import { runTick } from './run-tick.ts'
+import { runTick } from './tick/run-tick.ts'
 
 /** The entry for Node: reads the environment, serves, runs the tick, and stops gracefully on a signal. */
 async function main(): Promise<void> {
@@ -16,14 +16,14 @@ async function main(): Promise<void> {
     base: { service: 'api' },
     timestamp: pino.stdTimeFunctions.isoTime,
   })
-  const deps = openDeps(config, logger)
-  const check = checkStore(deps, config.objects, (message) => {
+  const ports = openPorts(config, logger)
+  const check = checkStore(ports, config.objects, (message) => {
     process.stderr.write(`${message}\n`)
     process.exit(1)
   })
-  await untilThere(() => prepare(deps))
+  await untilThere(() => prepare(ports))
   await check.mayServe
-  const { app, metrics } = createApp(deps, {
+  const { app, metrics } = createApp(ports, {
     corsOrigins: config.corsOrigins,
     adminKeyHash: config.adminKey ? hashSecret(config.adminKey) : null,
   })
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     logger.fatal({ err }, 'cannot listen')
     process.exit(1)
   })
-  const ticking = runTick(deps, metrics)
+  const ticking = runTick(ports, metrics)
 
   async function untilThere(attempt: () => Promise<void>): Promise<void> {
     for (;;) {
@@ -57,9 +57,9 @@ async function main(): Promise<void> {
     })
     clearTimeout(cut)
     await Promise.all([ticking.stop(), check.stop()])
-    await deps.bus.close()
-    await deps.store.close()
-    deps.objects.close()
+    await ports.bus.close()
+    await ports.store.close()
+    ports.objects.close()
     logger.info('stopped')
     process.exit(0)
   }

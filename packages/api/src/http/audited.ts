@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Ctx } from './env.ts'
 
@@ -10,7 +10,7 @@ const longestDetail = 4 * 1024
  * written down then. One that repeats what is done does nothing, and is not.
  */
 export async function withAudit(
-  deps: Deps,
+  ports: Ports,
   c: Ctx,
   one: Endpoint,
   handle: () => Promise<Response>,
@@ -18,10 +18,10 @@ export async function withAudit(
   const answer = await handle()
   if (!one.audit || answer.status >= 300 || c.var.replayed) return answer
   const { id: keyId, grant } = c.var.principal
-  await deps.store.audit.insert({
+  await ports.store.audit.insert({
     _id: c.var.ids.audit(),
     rev: 1,
-    at: deps.clock.now(),
+    at: ports.clock.now(),
     action: one.audit,
     subject: c.req.param('id') ?? (await createdId(answer)),
     detail: detailOf(c),

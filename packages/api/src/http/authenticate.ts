@@ -1,9 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { GrantId, KeyId, type Scope } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
+import type { Ports } from '../ports.ts'
 import type { GrantDoc, KeyDoc, Serves } from '../store/documents/access.ts'
-import type { Ctx, Principal } from './env.ts'
+import type { Ctx } from './env.ts'
+import type { Principal } from './principal.ts'
 
 /**
  * A secret is `mlr_<id>_<random>`, of a grant `mlg_…`, of a ticket `mlt_…`: the id finds its document, which holds
@@ -17,56 +18,56 @@ const adminId = 'key_00000000000000000000000000'
 const everything: Serves = { modules: ['*'], trusted: true }
 
 /** Who asks, by `Authorization: Bearer …` only: a key is never taken from a query, which ends up in logs. */
-export async function authenticate(deps: Deps, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
+export async function authenticate(ports: Ports, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
   const secret = c.req.header('authorization')?.match(/^Bearer\s+(\S+)$/i)?.[1]
   if (!secret) throw new Failure('unauthorized', 'Send "Authorization: Bearer <key>".')
   if (adminKeyHash && sameHash(hashSecret(secret), adminKeyHash))
     return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null, serves: everything }
-  return secret.startsWith(secretPrefix.grant) ? byGrant(deps, secret) : byKey(deps, secret)
+  return secret.startsWith(secretPrefix.grant) ? byGrant(ports, secret) : byKey(ports, secret)
 }
 
-async function byKey(deps: Deps, secret: string): Promise<Principal> {
+async function byKey(ports: Ports, secret: string): Promise<Principal> {
   const id = KeyId.safeParse(`key_${idIn(secret)}`)
-  const key = id.success ? await deps.store.keys.recent(id.data) : null
+  const key = id.success ? await ports.store.keys.recent(id.data) : null
   if (!key || !sameHash(hashSecret(secret), key.secretHash))
     throw new Failure('unauthorized', 'This key is not known.')
-  return ofKey(deps, key)
+  return ofKey(ports, key)
 }
 
-async function byGrant(deps: Deps, secret: string): Promise<Principal> {
+async function byGrant(ports: Ports, secret: string): Promise<Principal> {
   const id = GrantId.safeParse(`grt_${idIn(secret)}`)
-  const grant = id.success ? await deps.store.grants.get(id.data) : null
+  const grant = id.success ? await ports.store.grants.get(id.data) : null
   if (!grant || !sameHash(hashSecret(secret), grant.secretHash))
     throw new Failure('unauthorized', 'This token is not known: it may have been revoked.')
-  return ofGrant(deps, grant)
+  return ofGrant(ports, grant)
 }
 
 /** Who somebody is that was recognised before, by the key or grant as it is now. */
 export async function principalOf(
-  deps: Deps,
+  ports: Ports,
   adminKeyHash: string | null,
   known: { apiKey: KeyId; grant: GrantId | null },
 ): Promise<Principal> {
   const gone = new Failure('unauthorized', 'The key or token that this came from is not good any more.')
   if (known.grant) {
-    const grant = await deps.store.grants.get(known.grant)
+    const grant = await ports.store.grants.get(known.grant)
     if (!grant) throw gone
-    return ofGrant(deps, grant)
+    return ofGrant(ports, grant)
   }
   if (known.apiKey === adminId && adminKeyHash)
     return { id: adminId, scopes: ['admin'], grant: null, rateLimit: null, serves: everything }
-  const key = await deps.store.keys.get(known.apiKey)
+  const key = await ports.store.keys.get(known.apiKey)
   if (!key) throw gone
-  return ofKey(deps, key)
+  return ofKey(ports, key)
 }
 
 export async function isStillGood(
-  deps: Deps,
+  ports: Ports,
   adminKeyHash: string | null,
   { id, grant }: Principal,
 ): Promise<boolean> {
   try {
-    await principalOf(deps, adminKeyHash, { apiKey: id, grant: grant?._id ?? null })
+    await principalOf(ports, adminKeyHash, { apiKey: id, grant: grant?._id ?? null })
     return true
   } catch (error) {
     if (error instanceof Failure) return false
@@ -74,17 +75,17 @@ export async function isStillGood(
   }
 }
 
-function ofKey(deps: Deps, key: KeyDoc): Principal {
-  if (isOver(deps, key)) throw new Failure('unauthorized', 'This key has expired.')
+function ofKey(ports: Ports, key: KeyDoc): Principal {
+  if (isOver(ports, key)) throw new Failure('unauthorized', 'This key has expired.')
   const { _id: id, scopes, rateLimit } = key
   return { id, scopes, grant: null, rateLimit, serves: scopes.includes('admin') ? everything : key }
 }
 
 /** A grant ends with the key that gave it. */
-async function ofGrant(deps: Deps, grant: GrantDoc): Promise<Principal> {
-  if (isOver(deps, grant)) throw new Failure('unauthorized', 'This token has expired.')
-  const giver = grant.apiKey === adminId ? null : await deps.store.keys.recent(grant.apiKey)
-  if (grant.apiKey !== adminId && (!giver || isOver(deps, giver)))
+async function ofGrant(ports: Ports, grant: GrantDoc): Promise<Principal> {
+  if (isOver(ports, grant)) throw new Failure('unauthorized', 'This token has expired.')
+  const giver = grant.apiKey === adminId ? null : await ports.store.keys.recent(grant.apiKey)
+  if (grant.apiKey !== adminId && (!giver || isOver(ports, giver)))
     throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
   return {
     id: grant.apiKey,
@@ -98,8 +99,8 @@ async function ofGrant(deps: Deps, grant: GrantDoc): Promise<Principal> {
 /** The part of a secret that finds its document. */
 export const idIn = (secret: string): string => secret.slice(4, 30)
 
-const isOver = (deps: Deps, { expiresAt }: { expiresAt: Date | null }): boolean =>
-  expiresAt !== null && expiresAt <= deps.clock.now()
+const isOver = (ports: Ports, { expiresAt }: { expiresAt: Date | null }): boolean =>
+  expiresAt !== null && expiresAt <= ports.clock.now()
 
 /** The principal, if the scope is among what it may do; with a grant, if that opens the endpoint at all. */
 export function allow(principal: Principal, one: { scope: Scope; openToGrants: boolean }): Principal {

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts'
-import type { Principal } from './env.ts'
+import type { Principal } from './principal.ts'
 import { type Flow, TokenBuckets } from './token-buckets.ts'
 
 const MiB = 1024 * 1024

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Bus } from '../bus/bus.ts'
-import { announced } from '../operations/announce.ts'
+import { announced } from '../operations/events/announce.ts'
 import { type Events, eventText, idText } from './event-stream.ts'
 
 /** How many changes a process remembers for those who come back, and how many wait for a slow reader. */

@@ -1,22 +1,11 @@
-import type { RateLimit, Scope } from '@millrace/shared'
 import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { NewIds } from '../ids.ts'
-import type { GrantDoc, Serves } from '../store/documents/access.ts'
 import type { Budget } from './budget.ts'
-import type { Body } from './read-body.ts'
+import type { Principal } from './principal.ts'
 
-/**
- * Who is asking. The installation's own admin key has no document. With a grant's token it is the grant, in the
- * name of the key that gave it.
- */
-export type Principal = {
-  id: `key_${string}`
-  scopes: readonly Scope[]
-  grant: GrantDoc | null
-  rateLimit: RateLimit | null
-  serves: Serves
-}
+/** A body as JSON, and the length of its text. */
+export type Body = { value: unknown; chars: number }
 
 export type Env = {
   /** What Node's server gives; other runtimes have none of it. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
+import { turns } from '../concurrency/turns.ts'
 import { Failure } from '../failure.ts'
 import { repeatableIds } from '../ids.ts'
 import type { IdempotencyDoc } from '../store/documents/access.ts'
 import type { Store } from '../store/store.ts'
-import { turns } from '../turns.ts'
-import type { Ctx } from './env.ts'
-import { type Body, readBody } from './read-body.ts'
+import type { Body, Ctx } from './env.ts'
+import { readBody } from './read-body.ts'
 
 const lapseMs = 30_000
 const keepMs = 24 * 3600 * 1000

@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import { turns } from '../turns.ts'
-import type { Body } from './read-body.ts'
+import type { Body } from './env.ts'
 import { faultOfSize, required } from './schema-bounds.ts'
 
 /** What is shorter cannot keep anybody waiting, whatever is wrong with it. */

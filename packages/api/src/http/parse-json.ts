@@ -1,6 +1,6 @@
+import type { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import type { turns } from '../turns.ts'
 
 /** Text that `JSON.parse` takes at once: a few milliseconds, whatever it holds. */
 const sliceChars = 96 * 1024
@@ -18,6 +18,7 @@ const most = {
  */
 export type FaultIn = (value: unknown, text: string, hasOddNumber: boolean) => FieldError | null
 type Check = (value: unknown, text: string) => FieldError | null
+type Source = { text: string; check: Check }
 
 /** An object or list whose end has not been reached. */
 type Open = {
@@ -46,6 +47,7 @@ export async function parseJsonInTurns(
   let digits = 0
   let hasOddNumber = false
   const check: Check = (value, part) => faultIn(value, part, hasOddNumber)
+  const source: Source = { text, check }
   const parseWhole = () => {
     const value: unknown = JSON.parse(text)
     const fault = check(value, text)
@@ -74,15 +76,15 @@ export async function parseJsonInTurns(
       inner.members += 1
       if (!inner.isList && inner.members >= most.members)
         throw tooMuch(`has an object with more than ${most.members} members`)
-      if (at - inner.from > sliceChars || inner.isAttached) take(text, inner, at, open.slice(0, -1), check)
+      if (at - inner.from > sliceChars || inner.isAttached) take(source, open, at)
       inner.lastComma = at
     } else if ((char === '}' || char === ']') && inner) {
       open.pop()
       const outer = open.at(-1)
       if (inner.made) {
         if ((char === ']') !== inner.isList) throw invalid(at)
-        take(text, inner, at, open, check)
-        if (outer) attach(text, outer, inner, at, open.slice(0, -1), check)
+        take(source, [...open, inner], at)
+        if (outer) attach(source, open, inner, at)
       }
       if (outer) continue
       if (!isBlank(text, at + 1, text.length)) throw invalid(at + 1)
@@ -95,8 +97,10 @@ export async function parseJsonInTurns(
 
 const blank = { members: 0, made: null, isAttached: false }
 
-/** Moves the elements before `end` from the text into what was made. `around` is what holds this one, the outermost first. */
-function take(text: string, one: Open, end: number, around: readonly Open[], check: Check): void {
+/** Moves the elements before `end` from the text into what was made of the last of `open`; the others hold it, outermost first. */
+function take({ text, check }: Source, open: readonly Open[], end: number): void {
+  const one = open.at(-1)
+  if (!one) return
   const slice = text.slice(one.from, end)
   if (one.isAttached) {
     if (slice.trim() !== '') throw invalid(one.from)
@@ -104,7 +108,7 @@ function take(text: string, one: Open, end: number, around: readonly Open[], che
     const whole = one.isList ? `[${slice}]` : `{${slice}}`
     const some: unknown[] | Record<string, unknown> = JSON.parse(whole)
     const fault = check(some, whole)
-    if (fault) throw refused({ ...fault, path: placeOf(text, around, one, fault.path) })
+    if (fault) throw refused({ ...fault, path: placeOf(text, open, fault.path) })
     if (Object.keys(some).length === 0) throw invalid(end)
     add(one, some)
   }
@@ -112,17 +116,13 @@ function take(text: string, one: Open, end: number, around: readonly Open[], che
   one.isAttached = false
 }
 
-/** A finished element, which was made on its own, goes into what it stands in; so does all before it. */
-function attach(
-  text: string,
-  outer: Open,
-  inner: Open,
-  end: number,
-  around: readonly Open[],
-  check: Check,
-): void {
+/** A finished element, which was made on its own, goes into the last of `open`; so does all before it. */
+function attach(source: Source, open: readonly Open[], inner: Open, end: number): void {
+  const outer = open.at(-1)
+  if (!outer) return
+  const { text, check } = source
   if (outer.isAttached) throw invalid(inner.start)
-  if (outer.lastComma >= outer.from) take(text, outer, outer.lastComma, around, check)
+  if (outer.lastComma >= outer.from) take(source, open, outer.lastComma)
   const before = text.slice(Math.max(outer.from, outer.lastComma + 1), inner.start)
   if (outer.isList) {
     if (before.trim() !== '') throw invalid(inner.start)
@@ -132,7 +132,7 @@ function attach(
     const [name, ...more] = Object.keys(named)
     if (name === undefined || more.length > 0) throw invalid(inner.start)
     const fault = check(named, before)
-    if (fault) throw refused({ ...fault, path: placeOf(text, around, outer, fault.path) })
+    if (fault) throw refused({ ...fault, path: placeOf(text, open, fault.path) })
     add(outer, Object.defineProperty(named, name, { ...own, value: inner.made }))
   }
   outer.from = end + 1
@@ -155,12 +155,12 @@ function add(one: Open, some: unknown[] | Record<string, unknown>): void {
 }
 
 /** Where a fault of one slice is in the whole: the way to what the slice is of, then its own. */
-function placeOf(text: string, around: readonly Open[], one: Open, inSlice: string): string {
-  const way = [...around, one]
-  const steps = way.slice(1).map((inner, at) => stepTo(text, way[at] ?? one, inner))
-  const before = Array.isArray(one.made) ? one.made.length : 0
+function placeOf(text: string, open: readonly Open[], inSlice: string): string {
+  const steps = open.slice(1).map((inner, at) => stepTo(text, open[at] ?? inner, inner))
+  const one = open.at(-1)
+  const before = Array.isArray(one?.made) ? one.made.length : 0
   const [, first = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(inSlice) ?? []
-  return `${pointer(steps)}/${one.isList ? before + Number(first) : first}${rest}`
+  return `${pointer(steps)}/${one?.isList ? before + Number(first) : first}${rest}`
 }
 
 /** The name or number by which an object or list holds another that is not at its end yet. */

@@ -13,15 +13,14 @@ export function answerFailure(error: unknown, c: Ctx): Response {
   if (failure.code === 'internal') c.var.logger?.error({ err: error }, 'unexpected error')
   if (failure.code === 'unavailable') c.var.logger?.warn({ err: error }, 'a server is away')
   if (failure.retryAfterSeconds !== undefined) c.header('Retry-After', String(failure.retryAfterSeconds))
-  return answerProblem(c, failure.code, failure.message, failure.errors, failure.status)
+  return answerProblem(c, failure.code, failure.message, failure)
 }
 
 export function answerProblem(
   c: Ctx,
   code: ProblemCode,
   detail: string,
-  errors?: FieldError[],
-  otherStatus?: number,
+  { errors, status: otherStatus }: { errors?: FieldError[]; status?: number } = {},
 ): Response {
   const [tableStatus, title] = problems[code]
   const status = otherStatus ?? tableStatus

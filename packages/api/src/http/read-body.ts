@@ -1,17 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import { depthOver, halfPairAt, halfPairFault, inexactNumberFault, inexactNumberIn } from '@millrace/shared'
+import { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
-import { turns } from '../turns.ts'
-import type { Ctx } from './env.ts'
+import type { Body, Ctx } from './env.ts'
 import { type FaultIn, parseJsonInTurns, refused } from './parse-json.ts'
 
 const deepest = 100
 /** Shorter text is parsed at once. */
 const shortChars = 64 * 1024
-
-export type Body = { value: unknown; chars: number }
 
 /** The body as JSON. Read once; whoever asks again gets the same. An absent body is an empty object. */
 export function readBody(c: Ctx): Promise<Body> {

@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import type { Ctx } from './env.ts'
 
 const everyMs = 60_000
@@ -19,7 +19,7 @@ export class RefusedCallers {
     else this.#others += 1
   }
 
-  report({ clock, logger }: Pick<Deps, 'clock' | 'logger'>): void {
+  report({ clock, logger }: Pick<Ports, 'clock' | 'logger'>): void {
     const now = clock.now().getTime()
     if (now - this.#since < everyMs) return
     this.#since = now

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { ticketSeconds } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
+import type { Ports } from '../ports.ts'
 import type { TicketDoc } from '../store/documents/access.ts'
 import { hashSecret, idIn, principalOf, sameHash, secretPrefix } from './authenticate.ts'
-import type { Ctx, Principal } from './env.ts'
+import type { Ctx } from './env.ts'
+import type { Principal } from './principal.ts'
 
 /**
  * A ticket opens one path for those who can send no header: `EventSource`, `<video>`, a link to a download. It is
@@ -17,11 +18,11 @@ import type { Ctx, Principal } from './env.ts'
  * could write tickets.
  */
 export async function makeTicket(
-  deps: Deps,
+  ports: Ports,
   { id, path, principal }: { id: TicketDoc['_id']; path: string; principal: Principal },
 ): Promise<{ ticket: string | null; expiresAt: Date }> {
   const secret = `${secretPrefix.ticket}${id.slice('tkt_'.length)}_${randomBytes(32).toString('base64url')}`
-  const expiresAt = new Date(deps.clock.now().getTime() + ticketSeconds * 1000)
+  const expiresAt = new Date(ports.clock.now().getTime() + ticketSeconds * 1000)
   const doc: TicketDoc = {
     _id: id,
     rev: 1,
@@ -31,9 +32,9 @@ export async function makeTicket(
     path,
     expiresAt,
   }
-  if (await deps.store.tickets.insert(doc)) return { ticket: secret, expiresAt }
+  if (await ports.store.tickets.insert(doc)) return { ticket: secret, expiresAt }
   // Made by an earlier try: it was shown then, and is not kept.
-  return { ticket: null, expiresAt: (await deps.store.tickets.get(id))?.expiresAt ?? expiresAt }
+  return { ticket: null, expiresAt: (await ports.store.tickets.get(id))?.expiresAt ?? expiresAt }
 }
 
 /** The ticket of a request that has no key. */
@@ -44,18 +45,18 @@ export function ticketIn(c: Ctx): string | undefined {
 
 /** Whoever made the ticket, and may do no more than read. */
 export async function byTicket(
-  deps: Deps,
+  ports: Ports,
   adminKeyHash: string | null,
   c: Ctx,
   secret: string,
 ): Promise<Principal> {
-  const ticket = await deps.store.tickets.get(`tkt_${idIn(secret)}`)
-  if (!ticket || !sameHash(hashSecret(secret), ticket.secretHash) || ticket.expiresAt <= deps.clock.now())
+  const ticket = await ports.store.tickets.get(`tkt_${idIn(secret)}`)
+  if (!ticket || !sameHash(hashSecret(secret), ticket.secretHash) || ticket.expiresAt <= ports.clock.now())
     throw new Failure('unauthorized', `This ticket is not known; after ${ticketSeconds} s a ticket is over.`)
   if (pathOf(withoutTicket(c.req.url)) !== ticket.path)
     throw new Failure('unauthorized', 'This ticket was made for another path or another query.')
   const { apiKey, grant } = ticket
-  return { ...(await principalOf(deps, adminKeyHash, { apiKey, grant })), scopes: ['read'] }
+  return { ...(await principalOf(ports, adminKeyHash, { apiKey, grant })), scopes: ['read'] }
 }
 
 /** Path and query as every browser writes them, so that two spellings of one path are the same. */

@@ -1,10 +1,10 @@
 import type { Summary } from '@millrace/shared'
 import { Gauge, type Registry } from 'prom-client'
-import type { Deps } from '../deps.ts'
 import { isOnline } from '../operations/agents/presence.ts'
+import type { Ports } from '../ports.ts'
 
 /** What the database says of the whole installation: the same from every replica. */
-export function installationGauges(deps: Deps, registers: Registry[]) {
+export function installationGauges(ports: Ports, registers: Registry[]) {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `millrace_${name}`, help, labelNames, registers })
   const modules = gauge('module_tasks', 'Tasks by module and group', ['module', 'group'])
@@ -20,11 +20,11 @@ export function installationGauges(deps: Deps, registers: Registry[]) {
 
   return {
     async set(summary: Summary): Promise<void> {
-      const now = deps.clock.now()
+      const now = ports.clock.now()
       const [[first], agents, due] = await Promise.all([
-        deps.store.queue.find({ state: 'open' }, { sort: { queuedAt: 1 }, limit: 1 }),
-        deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
-        deps.store.deliveries.count({ state: 'due' }, 10_000),
+        ports.store.queue.find({ state: 'open' }, { sort: { queuedAt: 1 }, limit: 1 }),
+        ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
+        ports.store.deliveries.count({ state: 'due' }, 10_000),
       ])
       for (const one of [modules, gpu.used, gpu.total, gpu.load, running, capacity]) one.reset()
       for (const [module, groups] of Object.entries(summary.perModule))

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Meter } from '../operations/meter.ts'
+import type { Meter } from '../process/meter.ts'
 
 /** What this process saw of claims, runs and the jobs of its tick. */
 export function meterRuns(meter: Meter, registers: Registry[]): void {

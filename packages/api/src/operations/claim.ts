@@ -1,66 +1,69 @@
 import { type ClaimAnswer, type ClaimRequest, type Offer, parseRunId } from '@millrace/shared'
 import type { z } from 'zod'
-import type { Deps } from '../deps.ts'
+import { inBackground } from '../concurrency/in-background.ts'
 import { Failure } from '../failure.ts'
+import type { Ports } from '../ports.ts'
+import type { MeterPorts } from '../process/meter.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { restOf } from './agents/presence.ts'
-import { announceTask } from './announce.ts'
-import { inBackground } from './background.ts'
-import { grantFor } from './grant.ts'
-import { lose } from './lost.ts'
+import { pauseOf } from './agents/presence.ts'
+import { announceTask } from './events/announce.ts'
+import { expireRun } from './expire-run.ts'
 import { fitsVersion } from './modules/fits-version.ts'
-import { move } from './move.ts'
-import { claimOf, newRun } from './new-run.ts'
-import { park } from './park.ts'
-import { type Picked, pickEntry } from './pick.ts'
-import { placeIn } from './rank.ts'
-import { isToCome, removeUnclaimed } from './run-end.ts'
-import { settle } from './settle.ts'
-import { claimPatienceMs, globalSlot, moduleSlot, release, slotsFor, takeSlot } from './slots.ts'
+import { assignmentFor } from './queue/assignment.ts'
+import { park } from './queue/park.ts'
+import { positionIn } from './queue/rank.ts'
+import { readQueue } from './queue/read-queue.ts'
+import { claimPatienceMs, globalSlot, slotsFor } from './queue/slots.ts'
+import { releaseSlots, takeSlots } from './queue/take-slots.ts'
+import type { SettlePorts } from './settle/ports.ts'
+import { settle } from './settle/settle.ts'
+import { claimOf, newRun } from './task/new-run.ts'
+import { claimed } from './task/transitions.ts'
+
+export type ClaimPorts = SettlePorts & MeterPorts
 
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
-const entriesAtOnce = 50
 
 /**
- * An agent with room takes the best ready task over all of its modules. `null`: there is nothing for it. Throws `unavailable`
- * while another request of this claim is on its way to a run: that will be the answer to both.
+ * Assigns an agent with room the best ready task over all of its modules. `null`: the queue has none for it. Throws
+ * `unavailable` while a duplicate of this claim is taking a run, which will be the answer to both.
  */
 export async function claim(
-  deps: Deps,
+  ports: ClaimPorts,
   asking: Promise<AgentDoc>,
   request: Request,
 ): Promise<ClaimAnswer | null> {
   const passed = new Set<string>()
-  const [agent, first] = await Promise.all([asking, lookAround(deps, request.offers, passed)])
+  const [agent, first] = await Promise.all([asking, readQueue(ports, request.offers, passed)])
   const offers = request.offers.filter((offer) => isAvailable(agent, offer))
-  const again = await grantedBefore(deps, agent, request.claimId, first.slots)
-  if (again) return { grant: await grantFor(deps, again) }
-  if (restOf(agent, deps.clock.now())?.by === 'operator') return null
+  const again = await assignedBefore(ports, agent, request.claimId, first.slots)
+  if (again) return { grant: await assignmentFor(ports, again) }
+  if (pauseOf(agent, ports.clock.now())?.by === 'operator') return null
 
-  const lookAgain = () => lookAround(deps, offers, passed)
+  const lookAgain = () => readQueue(ports, offers, passed)
   let look = offers.length === request.offers.length ? first : await lookAgain()
   for (; look.best; look = await lookAgain()) {
     const { best, slots } = look
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
     passed.add(best.entry._id)
-    const taken = await take(deps, agent, request.claimId, best.entry, best.offer, slots)
-    if (taken === 'twin') throw twinUnderWay()
+    const taken = await take(ports, { agent, claimId: request.claimId }, best, slots)
+    if (taken === 'duplicate') throw duplicateUnderWay()
     if (taken === 'nothing') return null
-    if (taken !== 'next') return { grant: await grantFor(deps, taken), more: best.more }
+    if (taken !== 'next') return { grant: await assignmentFor(ports, taken), more: best.more }
   }
   return null
 }
 
-const twinUnderWay = () =>
+const duplicateUnderWay = () =>
   new Failure('unavailable', 'Another request of this claim is being answered. Ask again with its id.', {
     retryAfterSeconds: 1,
   })
 
-/** A repeated claim: every granted claim holds a place in the global slot until its run ends. */
-async function grantedBefore(
-  deps: Deps,
+/** The task of a repeated claim: every assignment holds a place in the global slot until its run ends. */
+async function assignedBefore(
+  ports: Ports,
   agent: AgentDoc,
   claimId: string,
   slots: readonly SlotDoc[],
@@ -69,9 +72,9 @@ async function grantedBefore(
     .find((slot) => slot._id === globalSlot)
     ?.holders.find((one) => one.claimId === claimId && one.agent === agent._id)
   if (!holder) return null
-  const task = await deps.store.tasks.get(parseRunId(holder.run).task)
+  const task = await ports.store.tasks.get(parseRunId(holder.run).task)
   if (task?.status !== 'running' || task.claimId !== claimId || task.currentRun !== holder.run) return null
-  await removeEntry(deps, holder.run)
+  await removeEntry(ports, holder.run)
   return task
 }
 
@@ -84,168 +87,95 @@ const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
       one.status === 'AVAILABLE',
   )
 
-/** What there is to take, and the limits it falls under as they stand now. */
-async function lookAround(deps: Deps, offers: readonly Offer[], passed: ReadonlySet<string>) {
-  const modules = [...new Set(offers.map((offer) => moduleSlot(offer.module)))]
-  const [best, slots] = await Promise.all([
-    bestEntry(deps, offers, passed),
-    deps.store.slots.many([globalSlot, ...modules]),
-  ])
-  return { best, slots }
-}
+type Claimant = { agent: AgentDoc; claimId: string }
 
-/** The best entry that fits; or, when a more urgent one has no room, what to keep room for. */
-async function bestEntry(
-  deps: Deps,
-  offers: readonly Offer[],
-  passed: ReadonlySet<string>,
-): Promise<Picked | null> {
-  const open = (some: readonly Offer[]) => {
-    const modules = [...new Set(some.map((offer) => offer.module))]
-    if (modules.length === 0) return []
-    const filter = { state: 'open' as const, module: modules.length === 1 ? modules[0] : { $in: modules } }
-    return deps.store.queue.find(filter, { sort: { rank: 1 }, limit: entriesAtOnce + passed.size })
-  }
-  const roomy = offers.filter((offer) => offer.max > 0)
-  const cramped = offers.filter((offer) => offer.max === 0)
-  const [fitting, waiting] = await Promise.all([open(roomy), open(cramped)])
-  return pickEntry({ fitting, waiting, roomy, cramped, passed })
-}
-
-/** `next`: not this one. `nothing`: the installation is full. `twin`: this claim takes another run already. */
+/** `next`: not this entry. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
 async function take(
-  deps: Deps,
-  agent: AgentDoc,
-  claimId: string,
-  entry: QueueDoc,
-  offer: Offer,
+  ports: ClaimPorts,
+  { agent, claimId }: Claimant,
+  { entry, offer }: { entry: QueueDoc; offer: Offer },
   known: readonly SlotDoc[],
-): Promise<TaskDoc | 'next' | 'nothing' | 'twin'> {
+): Promise<TaskDoc | 'next' | 'nothing' | 'duplicate'> {
   const holder: Holder = {
     run: entry._id,
     claimId,
     agent: agent._id,
-    at: deps.clock.now(),
-    attempt: deps.random().toString(36),
+    at: ports.clock.now(),
+    attempt: ports.random().toString(36),
   }
-  const decide = (task: TaskDoc) => {
-    const now = deps.clock.now()
-    return now.getTime() - holder.at.getTime() > claimPatienceMs
-      ? null
-      : decideClaim(task, entry, agent, claimId, offer, now)
-  }
-  const [{ held, full, isTwin }, waiting] = await Promise.all([
-    takeSlots(deps, await slotsFor(deps, entry, known), holder),
-    readyTask(deps, entry),
+  const [{ held, full, isDuplicate }, waiting] = await Promise.all([
+    takeSlots(ports, await slotsFor(ports, entry, known), holder),
+    readyTask(ports, entry),
   ])
-  const fits = waiting !== null && (await fitsOffer(deps, waiting, offer))
-  const change = full || isTwin || !fits ? null : await deps.store.tasks.change(waiting, decide)
+  const fits = waiting !== null && (await fitsOffer(ports, waiting, offer))
+  const isRefused = full !== null || isDuplicate || !fits
+  const change = isRefused
+    ? null
+    : await ports.store.tasks.change(waiting, (task) => {
+        const now = ports.clock.now()
+        const isTooLate = now.getTime() - holder.at.getTime() > claimPatienceMs
+        return isTooLate ? null : claimed(task, { run: entry._id, claimId, agent, offer }, now)
+      })
   if (!change) {
-    const now = await giveBack(deps, entry, holder, held)
+    const now = await releaseSlots(ports, entry, holder, held)
     if (now && isOfClaim(now, holder)) return now
-    if (isTwin) return 'twin'
+    if (isDuplicate) return 'duplicate'
     if (full === globalSlot) return 'nothing'
-    if (full) await park(deps, entry, full)
+    if (full) await park(ports, entry, full)
     return 'next'
   }
-  deps.reached('claim.running')
-  deps.shares.served(entry.priority, placeIn(entry.rank))
-  deps.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
-  deps.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
-  return afterClaim(deps, agent, entry, change.after)
+  ports.failpoint('claim.running')
+  ports.shares.served(entry.priority, positionIn(entry.rank))
+  ports.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
+  ports.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
+  return afterClaim(ports, agent, entry, change.after)
 }
 
-/** Gives back the places that were taken, and has a look at the task: an entry that nobody may claim any more goes. */
-async function giveBack(
-  deps: Deps,
-  entry: QueueDoc,
-  holder: Holder,
-  held: readonly string[],
-): Promise<TaskDoc | null> {
-  await release(deps, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
-  const task = await deps.store.tasks.get(entry.task)
-  if (!task || !isToCome(task, entry._id)) await removeUnclaimed(deps, task, entry._id)
-  return task
-}
-
-/** A twin of this request was faster: its grant is the answer to both. */
+/** A duplicate of this claim was faster: its assignment is the answer to both. */
 const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
-/** Its token may have come before the last write of its admission. */
-async function readyTask(deps: Deps, entry: QueueDoc): Promise<TaskDoc | null> {
-  const task = await deps.store.tasks.get(entry.task)
-  return task?.settle ? settle(deps, task) : task
+/** Settles it first where its token came before the last write of its admission. */
+async function readyTask(ports: SettlePorts, entry: QueueDoc): Promise<TaskDoc | null> {
+  const task = await ports.store.tasks.get(entry.task)
+  return task?.settle ? settle(ports, task) : task
 }
 
-/** Almost always it is the version that the task was checked against. */
-async function fitsOffer(deps: Deps, task: TaskDoc, offer: Offer): Promise<boolean> {
+/** Almost every offer has the version that the task was checked against. */
+async function fitsOffer(ports: Ports, task: TaskDoc, offer: Offer): Promise<boolean> {
   if (task.version !== null || task.checkedAgainst === null || task.checkedAgainst === offer.version)
     return true
-  return fitsVersion(task, await deps.store.modules.get(task.module), offer)
-}
-
-/** Up to the first one that is full, or that a twin was faster at. */
-async function takeSlots(deps: Deps, slots: readonly SlotDoc[], holder: Holder) {
-  const held: string[] = []
-  for (const slot of slots) {
-    const taken = await takeSlot(deps, slot, holder)
-    if (taken !== 'taken') return { held, full: taken === 'full' ? slot._id : null, isTwin: taken === 'twin' }
-    held.push(slot._id)
-    deps.reached(slot._id === globalSlot ? 'claim.global-slot-taken' : 'claim.module-slot-taken')
-  }
-  return { held, full: null, isTwin: false }
-}
-
-/** An entry counts only while its task is queued with that attempt and nothing is left to be settled. */
-export function decideClaim(
-  task: TaskDoc,
-  entry: QueueDoc,
-  agent: AgentDoc,
-  claimId: string,
-  offer: Offer,
-  now: Date,
-): TaskDoc | null {
-  if (task.status !== 'queued' || task.currentRun !== entry._id || task.settle) return null
-  return move(task, 'running', now, {
-    claimId,
-    sessionId: agent.sessionId,
-    agentId: agent._id,
-    lostRun: null,
-    ranVersion: offer.version,
-    ranDigest: offer.digest,
-    startedAt: now,
-  })
+  return fitsVersion(task, await ports.store.modules.get(task.module), offer)
 }
 
 async function afterClaim(
-  deps: Deps,
+  ports: SettlePorts,
   agent: AgentDoc,
   entry: QueueDoc,
   task: TaskDoc,
 ): Promise<TaskDoc | 'nothing'> {
-  const [now] = await Promise.all([deps.store.agents.get(agent._id), removeEntry(deps, entry._id)])
+  const [now] = await Promise.all([ports.store.agents.get(agent._id), removeEntry(ports, entry._id)])
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
-    await lose(deps, task)
-    // Any other would be lost to this session as well, and the same task again and again.
+    await expireRun(ports, task)
+    // This session would lose any other task too, and then the same task again.
     return 'nothing'
   }
-  announceTask(deps, task)
-  inBackground(deps, 'writing that a run began', writeRun(deps, entry, task))
+  announceTask(ports, task)
+  inBackground(ports, 'writing that a run began', writeRun(ports, entry, task))
   return task
 }
 
-/** Before any grant of the run: its end need not look for it again. */
-async function removeEntry(deps: Deps, run: string): Promise<void> {
-  await deps.store.queue.remove(run)
-  deps.reached('claim.entry-removed')
+/** Removed before the run is assigned, so that the end of the run need not look for it. */
+async function removeEntry(ports: Ports, run: string): Promise<void> {
+  await ports.store.queue.remove(run)
+  ports.failpoint('claim.entry-removed')
 }
 
-/** Only for lists: the task says how its run stands, and its end writes all of this too. */
-async function writeRun(deps: Deps, entry: QueueDoc, task: TaskDoc): Promise<void> {
-  // As its admission made it: nobody else writes it before the claim.
-  await deps.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
+/** Only lists need this: the task knows the state of its run, and the end of the run writes all of it too. */
+async function writeRun(ports: Ports, entry: QueueDoc, task: TaskDoc): Promise<void> {
+  // No other writer touches a run between its admission and its claim.
+  await ports.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
-  deps.reached('claim.run-written')
+  ports.failpoint('claim.run-written')
 }

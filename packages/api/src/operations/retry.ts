@@ -1,42 +1,34 @@
 import { isTerminal, type TaskId } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
+import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { announceTask } from './announce.ts'
-import { findTask } from './batches/staged.ts'
-import { freshRound } from './fresh-round.ts'
+import { announceTask } from './events/announce.ts'
 import { readBy } from './inputs/reads.ts'
-import { settle } from './settle.ts'
-
-/** As many requests as a task remembers, so that a repeated one begins no second round. */
-const retriesKept = 20
+import type { SettlePorts } from './settle/ports.ts'
+import { settle } from './settle/settle.ts'
+import { findTask } from './settle/staged.ts'
+import { retried } from './task/fresh-round.ts'
 
 /**
- * Gives a task that ended without success a fresh round of attempts. `request` tells a repetition of the same
- * request from a new one.
+ * Gives a task that ended without success a fresh round of attempts. `request` distinguishes a repeated request from a
+ * new one.
  */
-export async function retry(deps: Deps, id: TaskId, request: string): Promise<TaskDoc> {
+export async function retry(ports: SettlePorts, id: TaskId, request: string): Promise<TaskDoc> {
   for (;;) {
-    const found = await findTask(deps, id)
+    const found = await findTask(ports, id)
     if (!found) throw notFound('task')
-    const task = await settle(deps, found)
+    const task = await settle(ports, found)
     if (task.retries.includes(request)) return task
     refuseUnlessEnded(task)
-    await refuseGoneInputs(deps, task)
-    const change = await deps.store.tasks.change(task, (current) =>
-      decideRetry(current, request, deps.clock.now()),
+    await refuseGoneInputs(ports, task)
+    const change = await ports.store.tasks.change(task, (current) =>
+      retried(current, request, ports.clock.now()),
     )
     if (!change) continue // it moved on meanwhile: look again
-    deps.reached('retry.written')
-    announceTask(deps, change.after)
-    return settle(deps, change.after)
+    ports.failpoint('retry.written')
+    announceTask(ports, change.after)
+    return settle(ports, change.after)
   }
-}
-
-/** `null`: there is nothing to try again, or something is still to be done about its last end. */
-export function decideRetry(task: TaskDoc, request: string, now: Date): TaskDoc | null {
-  if (!isTerminal(task.status) || task.status === 'succeeded' || task.settle) return null
-  return freshRound(task, now, { retries: [...task.retries, request].slice(-retriesKept) })
 }
 
 function refuseUnlessEnded(task: TaskDoc): void {
@@ -46,11 +38,11 @@ function refuseUnlessEnded(task: TaskDoc): void {
     throw new Failure('already_finished', 'The task has succeeded. Create a new one to do the work again.')
 }
 
-/** What failed may come again with its own task; what was deleted or never uploaded will not. */
-async function refuseGoneInputs(deps: Deps, task: TaskDoc): Promise<void> {
+/** A failed output may come again when its task is retried; a deleted or never uploaded item will not. */
+async function refuseGoneInputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.onUpstreamFailure === 'run') return
   const ids = readBy(task.inputs)
-  const items = new Map((await deps.store.data.many(ids)).map((item) => [item._id, item]))
+  const items = new Map((await ports.store.data.many(ids)).map((item) => [item._id, item]))
   const gone = ids.filter((id) => {
     const item = items.get(id)
     return !item || item.status === 'expired' || item.status === 'removing' || isUploadThatFailed(item)

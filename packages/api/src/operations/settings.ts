@@ -1,7 +1,7 @@
 import { parseRunId, Settings, type SettingsPatch } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import type { Holder } from '../store/documents/queue.ts'
-import { globalSlot, moduleSlot, openParked } from './slots.ts'
+import { globalSlot, moduleSlot, openParked } from './queue/slots.ts'
 
 const settingsId = 'settings'
 const defaults: Settings = {
@@ -10,30 +10,30 @@ const defaults: Settings = {
   retentionDays: { runs: 30, logs: null, tasks: null, uploads: null, outputs: null },
 }
 
-export async function readSettings(deps: Deps): Promise<Settings> {
-  const doc = await deps.store.meta.get(settingsId)
+export async function readSettings(ports: Ports): Promise<Settings> {
+  const doc = await ports.store.meta.get(settingsId)
   return doc ? Settings.parse({ ...defaults, ...JSON.parse(doc.json) }) : defaults
 }
 
-/** In force at once: the limits themselves live in the slots, which every claim looks at. */
-export async function changeSettings(deps: Deps, patch: SettingsPatch): Promise<Settings> {
-  const at = deps.clock.now()
-  await deps.store.meta.insert({ _id: settingsId, rev: 1, at, json: JSON.stringify(defaults) })
-  const change = await deps.store.meta.change(settingsId, (doc) => {
+/** Takes effect at once: the slots hold the limits, and every claim reads them. */
+export async function changeSettings(ports: Ports, patch: SettingsPatch): Promise<Settings> {
+  const at = ports.clock.now()
+  await ports.store.meta.insert({ _id: settingsId, rev: 1, at, json: JSON.stringify(defaults) })
+  const change = await ports.store.meta.change(settingsId, (doc) => {
     const next = merge(Settings.parse({ ...defaults, ...JSON.parse(doc.json) }), patch)
     return { ...doc, at, json: JSON.stringify(next) }
   })
   const settings = change ? Settings.parse(JSON.parse(change.after.json)) : defaults
-  await applyLatest(deps, settings, Object.keys(patch.perModule ?? {}))
+  await applyLatest(ports, settings, Object.keys(patch.perModule ?? {}))
   return settings
 }
 
-/** The last to apply must have applied the last that was written, whoever wrote it. */
-async function applyLatest(deps: Deps, settings: Settings, modules: readonly string[]): Promise<void> {
+/** Applies again until the settings that were applied are the last ones written. */
+async function applyLatest(ports: Ports, settings: Settings, modules: readonly string[]): Promise<void> {
   let applied = settings
   for (;;) {
-    await applyLimits(deps, applied, [...new Set([...modules, ...Object.keys(applied.perModule)])])
-    const latest = await readSettings(deps)
+    await applyLimits(ports, applied, [...new Set([...modules, ...Object.keys(applied.perModule)])])
+    const latest = await readSettings(ports)
     if (JSON.stringify(latest) === JSON.stringify(applied)) return
     applied = latest
   }
@@ -50,39 +50,39 @@ function merge(settings: Settings, patch: SettingsPatch): Settings {
   }
 }
 
-/** Makes the slots say what the settings say; also at every start, should a crash have come between. */
+/** Writes the limits of the settings into the slots; also at every start, in case a crash came between. */
 export async function applyLimits(
-  deps: Deps,
+  ports: Ports,
   settings: Settings,
   modules: readonly string[] = Object.keys(settings.perModule),
 ): Promise<void> {
-  await limitSlot(deps, globalSlot, settings.maxRunningTasks, async () => [])
+  await limitSlot(ports, globalSlot, settings.maxRunningTasks, async () => [])
   for (const module of modules) {
     const limit = settings.perModule[module]
     const slot = moduleSlot(module)
-    if (limit !== undefined) await limitSlot(deps, slot, limit, () => holdersOf(deps, module))
-    else await deps.store.slots.remove(slot)
-    await openParked(deps, slot)
+    if (limit !== undefined) await limitSlot(ports, slot, limit, () => holdersOf(ports, module))
+    else await ports.store.slots.remove(slot)
+    await openParked(ports, slot)
   }
 }
 
 async function limitSlot(
-  deps: Deps,
+  ports: Ports,
   name: string,
   limit: number,
   holdersAtFirst: () => Promise<Holder[]>,
 ): Promise<void> {
-  if (!(await deps.store.slots.get(name))) {
+  if (!(await ports.store.slots.get(name))) {
     const holders = await holdersAtFirst()
-    if (await deps.store.slots.insert({ _id: name, rev: 1, limit, holders })) return
+    if (await ports.store.slots.insert({ _id: name, rev: 1, limit, holders })) return
   }
-  await deps.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
+  await ports.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
 }
 
-/** The runs of a module that were going before it had a limit. */
-async function holdersOf(deps: Deps, module: string): Promise<Holder[]> {
-  const holders = (await deps.store.slots.get(globalSlot))?.holders ?? []
-  const tasks = await deps.store.tasks.many(holders.map((holder) => parseRunId(holder.run).task))
+/** The runs of a module that started before it had a limit. */
+async function holdersOf(ports: Ports, module: string): Promise<Holder[]> {
+  const holders = (await ports.store.slots.get(globalSlot))?.holders ?? []
+  const tasks = await ports.store.tasks.many(holders.map((holder) => parseRunId(holder.run).task))
   const ofModule = new Set(tasks.filter((task) => task.module === module).map((task) => task._id))
   return holders.filter((holder) => ofModule.has(parseRunId(holder.run).task))
 }

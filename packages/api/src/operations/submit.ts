@@ -1,39 +1,31 @@
 import type { CreateTask } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import type { NewIds } from '../ids.ts'
-import type { GrantDoc } from '../store/documents/access.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
-import { checkTask } from './check-task.ts'
-import { lookUp } from './inputs/look-up.ts'
+import type { Caller } from './access/caller.ts'
+import { refuseForeignModule, spendTask } from './access/grant-quota.ts'
+import { checkTask } from './inputs/check-task.ts'
 import { manifestFor } from './modules/manifest-for.ts'
-import { newTask } from './new-task.ts'
-import { settle } from './settle.ts'
-import { refuseForeignModule, takeTask } from './under-grant.ts'
+import { lookUpInputs } from './settle/look-up-inputs.ts'
+import type { SettlePorts } from './settle/ports.ts'
+import { settle } from './settle/settle.ts'
+import { newTask } from './task/new-task.ts'
 import { refuseUrl } from './webhooks/keep-webhook.ts'
+import type { WebhookPorts } from './webhooks/ports.ts'
 
-/** `repeated`: an earlier request may have made the same already. `replayed`: it has, for certain. */
-export type Caller = {
-  apiKey: string
-  grant: GrantDoc | null
-  requestId: string
-  ids: NewIds
-  repeated: boolean
-  replayed: boolean
-}
+export type SubmitPorts = SettlePorts & WebhookPorts
 
-/** Accepts a task: its insert is the commit point, everything after it can be carried on by anybody. */
-export async function submit(deps: Deps, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
+/** Accepts a task. Its insert is the commit point; any process can carry on from there. */
+export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
   const id = caller.ids.task()
-  // Made by an earlier try: what it needed then may be gone by now, and need not be there any more.
-  const made = caller.repeated ? await deps.store.tasks.get(id) : null
-  if (made) return settle(deps, made)
+  // An earlier try made it; what it needed then may be gone by now.
+  const made = caller.repeated ? await ports.store.tasks.get(id) : null
+  if (made) return settle(ports, made)
   refuseForeignModule(caller.grant, wanted.module)
-  if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
-  const manifest = await manifestFor(deps, wanted)
-  const inputs = checkTask(manifest, wanted, await lookUp(deps, caller.grant, [wanted]))
-  await takeTask(deps, caller.grant, id)
-  const task = newTask(caller, { id, wanted, manifest, inputs }, deps.clock.now())
-  if (!(await deps.store.tasks.insert(task))) return (await deps.store.tasks.get(task._id)) ?? task
-  deps.reached('submit.inserted')
-  return settle(deps, task)
+  if (wanted.webhook) refuseUrl(ports, wanted.webhook.url, '/webhook/url')
+  const manifest = await manifestFor(ports, wanted)
+  const inputs = checkTask(manifest, wanted, await lookUpInputs(ports, caller.grant, [wanted]))
+  await spendTask(ports, caller.grant, id)
+  const task = newTask(caller, { id, wanted, manifest, inputs }, ports.clock.now())
+  if (!(await ports.store.tasks.insert(task))) return (await ports.store.tasks.get(task._id)) ?? task
+  ports.failpoint('submit.inserted')
+  return settle(ports, task)
 }

@@ -1,26 +1,26 @@
 import { isTerminal, Summary, statusGroups, TaskStatus } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import { isOnline } from './agents/presence.ts'
 
 const summaryId = 'summary'
 const freshMs = 4_000
 
-/** Counting goes over whole collections, so one count serves every reader of the next seconds. */
-export async function summary(deps: Deps): Promise<Summary> {
-  const now = deps.clock.now()
-  const kept = await deps.store.meta.get(summaryId)
+/** Counting reads whole collections, so one count serves all readers of the next seconds. */
+export async function summary(ports: Ports): Promise<Summary> {
+  const now = ports.clock.now()
+  const kept = await ports.store.meta.get(summaryId)
   if (kept && now.getTime() - kept.at.getTime() < freshMs) return Summary.parse(JSON.parse(kept.json))
-  const counted = await count(deps, now)
+  const counted = await count(ports, now)
   const doc = { _id: summaryId, rev: 1, at: now, json: JSON.stringify(counted) }
-  if (!(await deps.store.meta.insert(doc)))
-    await deps.store.meta.change(summaryId, (current) => ({ ...current, at: now, json: doc.json }))
+  if (!(await ports.store.meta.insert(doc)))
+    await ports.store.meta.change(summaryId, (current) => ({ ...current, at: now, json: doc.json }))
   return counted
 }
 
-async function count(deps: Deps, now: Date): Promise<Summary> {
+async function count(ports: Ports, now: Date): Promise<Summary> {
   const [{ tasks, data }, agents] = await Promise.all([
-    deps.store.count(),
-    deps.store.agents.find({}, { limit: 10_000 }),
+    ports.store.count(),
+    ports.store.agents.find({}, { limit: 10_000 }),
   ])
   const byStatus: Record<string, number> = Object.fromEntries(TaskStatus.options.map((status) => [status, 0]))
   const perModule: Summary['perModule'] = {}

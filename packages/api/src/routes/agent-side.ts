@@ -9,7 +9,6 @@ import {
   InventoryAnswer,
   InventoryRequest,
   type LogBatch,
-  type LogLine,
   logOutput,
   ModuleName,
   moduleEvent,
@@ -21,34 +20,35 @@ import {
   RunId,
   RunLogsRequest,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { Failure } from '../failure.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { waitForGrant } from '../http/wait-for-grant.ts'
+import { longPollClaim } from '../http/long-poll-claim.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { heartbeat } from '../operations/agents/heartbeat.ts'
+import type { AgentPorts } from '../operations/agents/ports.ts'
 import { register } from '../operations/agents/register.ts'
 import { agentOf } from '../operations/agents/session.ts'
 import { claim } from '../operations/claim.ts'
-import { finish } from '../operations/finish.ts'
+import { inBatches, refuseLongLine } from '../operations/events/log-batches.ts'
+import { type FinishPorts, finish } from '../operations/finish.ts'
 import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
 import { refuseUnserved } from '../operations/modules/served.ts'
+import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
 /** What agents call. Every request is safe to send twice. */
-export const agentSideEndpoints = (deps: Deps): Endpoint[] => [
-  ...sessionEndpoints(deps),
-  ...workEndpoints(deps),
+export const agentSideEndpoints = (ports: ApiPorts): Endpoint[] => [
+  ...sessionEndpoints(ports),
+  ...workEndpoints(ports),
 ]
 
-/** A message in NATS may have 1 MiB. */
-const batchBytes = 512 * 1024
 const tag = 'Agent side'
 const scope = 'agent'
 
-const sessionEndpoints = (deps: Deps): Endpoint[] => [
+const sessionEndpoints = (ports: AgentPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/agent/v1/register',
@@ -60,7 +60,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The session', schema: RegisterAnswer } },
     async handle(c, { body }) {
       c.var.budget.take('registrations')
-      return c.json(await register(deps, c.var.principal, c.var.ids, body))
+      return c.json(await register(ports, c.var.principal, c.var.ids, body))
     },
   }),
   endpoint({
@@ -73,7 +73,7 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
     async handle(c, { body }) {
-      return c.json(await heartbeat(deps, await agentOf(deps, c.var.principal.id, body.sessionId), body))
+      return c.json(await heartbeat(ports, await agentOf(ports, c.var.principal.id, body.sessionId), body))
     },
   }),
   endpoint({
@@ -86,8 +86,8 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
-      return c.json(await reportModules(deps, agent, c.var.principal.serves, body.modules))
+      const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
+      return c.json(await reportModules(ports, agent, c.var.principal.serves, body.modules))
     },
   }),
   endpoint({
@@ -100,18 +100,18 @@ const sessionEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 204: { description: 'Kept' } },
     async handle(c, { body }) {
-      const agent = await agentOf(deps, c.var.principal.id, body.sessionId)
+      const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
       const module = pathId(c, ModuleName, 'module')
       refuseUnserved(c.var.principal.serves, module)
       for (const line of body.lines) refuseLongLine(line)
-      await appendInstallLog(deps, { agent: agent._id, module, digest: body.digest }, body.lines)
-      deps.bus.announce(moduleEvent(module))
+      await appendInstallLog(ports, { agent: agent._id, module, digest: body.digest }, body.lines)
+      ports.bus.announce(moduleEvent(module))
       return c.body(null, 204)
     },
   }),
 ]
 
-const workEndpoints = (deps: Deps): Endpoint[] => [
+const workEndpoints = (ports: FinishPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/agent/v1/claim',
@@ -125,15 +125,15 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
       204: { description: 'There is nothing' },
     },
     async handle(c, { body }) {
-      const answer = await waitForGrant(
-        deps,
+      const answer = await longPollClaim(
+        ports,
         {
-          agent: () => agentOf(deps, c.var.principal.id, body.sessionId),
+          agent: () => agentOf(ports, c.var.principal.id, body.sessionId),
           modules: body.offers.map((offer) => offer.module),
           seconds: body.wait,
           gone: () => c.req.raw.signal,
         },
-        (asking) => claim(deps, asking, body),
+        (asking) => claim(ports, asking, body),
       )
       return answer ? c.json(answer) : c.body(null, 204)
     },
@@ -148,11 +148,11 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
     async handle(c, { body }) {
-      const { run, task } = await ownRun(deps, c, body.sessionId)
+      const { run, task } = await ownRun(ports, c, body.sessionId)
       refuseOtherOutputs(task, body.files)
       const uploads = await Promise.all(
         body.files.map(async ({ output, n, size, contentType, sha256 }) => {
-          const { url, headers, expiresAt } = await deps.objects.presignPut(runObjectKey(run, output, n), {
+          const { url, headers, expiresAt } = await ports.objects.presignPut(runObjectKey(run, output, n), {
             size,
             contentType,
             sha256,
@@ -173,17 +173,12 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 204: { description: 'Published' } },
     async handle(c, { body }) {
-      const { agent, run } = await ownRun(deps, c, body.sessionId)
+      const { agent, run } = await ownRun(ports, c, body.sessionId)
       const { lines, progress } = body
       for (const some of inBatches(lines)) {
-        const batch: LogBatch = {
-          v: 1,
-          from: some[0]?.n ?? body.from ?? 1,
-          lines: some,
-          progress,
-          instance: agent.instanceId,
-        }
-        await deps.bus.publishLog(agent._id, run, batch)
+        const from = some[0]?.n ?? body.from ?? 1
+        const batch: LogBatch = { v: 1, from, lines: some, progress, instance: agent.instanceId }
+        await ports.bus.publishLog(agent._id, run, batch)
       }
       return c.body(null, 204)
     },
@@ -198,18 +193,18 @@ const workEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'bulk',
     answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
     async handle(c, { body }) {
-      const agent = agentOf(deps, c.var.principal.id, body.sessionId)
-      return c.json(await finish(deps, agent, pathId(c, RunId, 'run'), body))
+      const agent = agentOf(ports, c.var.principal.id, body.sessionId)
+      return c.json(await finish(ports, agent, pathId(c, RunId, 'run'), body))
     },
   }),
 ]
 
 /** Only files and lines of a run that this agent was given may be written. */
-async function ownRun(deps: Deps, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
-  const agent = await agentOf(deps, c.var.principal.id, sessionId)
+async function ownRun(ports: Ports, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
+  const agent = await agentOf(ports, c.var.principal.id, sessionId)
   const id = pathId(c, RunId, 'run')
-  const run = await deps.store.runs.get(id)
-  const task = run && (await deps.store.tasks.get(run.task))
+  const run = await ports.store.runs.get(id)
+  const task = run && (await ports.store.tasks.get(run.task))
   if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id, task }
   throw new Failure('not_found', 'There is no such run of this agent.')
 }
@@ -227,27 +222,4 @@ function refuseOtherOutputs(task: TaskDoc, files: readonly OutputFile[]): void {
       `The task has the outputs ${Object.keys(task.outputs).join(', ') || 'none'}, and ${logOutput} for its log.`,
       { errors },
     )
-}
-
-/** Its size, where that will do. */
-function refuseLongLine(line: LogLine): number {
-  const size = Buffer.byteLength(JSON.stringify(line))
-  if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
-  return size
-}
-
-/** NATS carries 1 MiB at once; a request may bring many times that. */
-function inBatches(lines: readonly LogLine[]): LogLine[][] {
-  const batches: LogLine[][] = [[]]
-  let bytes = 0
-  for (const line of lines) {
-    const size = refuseLongLine(line)
-    if (bytes > 0 && bytes + size > batchBytes) {
-      batches.push([])
-      bytes = 0
-    }
-    batches.at(-1)?.push(line)
-    bytes += size
-  }
-  return batches
 }

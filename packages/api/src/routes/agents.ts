@@ -1,14 +1,14 @@
 import { AgentAnswer, AgentId, AgentPage, type AgentRest, PageQuery, PauseAgent } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { letRest } from '../operations/agents/rest.ts'
-import { presentAgent } from '../respond/agent.ts'
+import { setPause } from '../operations/agents/pause.ts'
+import type { Ports } from '../ports.ts'
+import { presentAgent } from '../present/agent.ts'
 
 /** The machines that work, and whether they shall. */
-export const agentEndpoints = (deps: Deps): Endpoint[] => [
+export const agentEndpoints = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/agents',
@@ -18,12 +18,11 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: AgentPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'agt_')
-      const docs = await deps.store.agents.find(after ? { _id: { $lt: after as AgentId } } : {}, {
+      const docs = await ports.store.agents.find(behind(query.cursor, 'agt_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
-      return c.json(pageFrom(docs, query.limit, (agent) => presentAgent(agent, deps.clock.now())))
+      return c.json(pageFrom(docs, query.limit, (agent) => presentAgent(agent, ports.clock.now())))
     },
   }),
   endpoint({
@@ -34,9 +33,9 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Read an agent',
     answers: { 200: { description: 'The agent', schema: AgentAnswer } },
     async handle(c) {
-      const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
+      const agent = await ports.store.agents.get(pathId(c, AgentId, 'agent'))
       if (!agent) throw notFound('agent')
-      return c.json({ agent: presentAgent(agent, deps.clock.now()) })
+      return c.json({ agent: presentAgent(agent, ports.clock.now()) })
     },
   }),
   endpoint({
@@ -51,7 +50,7 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 202: { description: 'Asked', schema: AgentAnswer } },
     idempotent: true,
     handle: async (c, { body }) =>
-      rest(deps, c, { kind: 'paused', note: body.note ?? null, until: body.resumeAt ?? null }),
+      rest(ports, c, { kind: 'paused', note: body.note ?? null, until: body.resumeAt ?? null }),
   }),
   endpoint({
     method: 'post',
@@ -62,7 +61,7 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Empty an agent: it takes no new work, and hands back what is not finished in its time',
     answers: { 202: { description: 'Asked', schema: AgentAnswer } },
     idempotent: true,
-    handle: async (c) => rest(deps, c, { kind: 'draining', note: null, until: null }),
+    handle: async (c) => rest(ports, c, { kind: 'draining', note: null, until: null }),
   }),
   endpoint({
     method: 'post',
@@ -73,12 +72,12 @@ export const agentEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Let an agent work again that was paused or drained',
     answers: { 202: { description: 'Asked', schema: AgentAnswer } },
     idempotent: true,
-    handle: async (c) => rest(deps, c, null),
+    handle: async (c) => rest(ports, c, null),
   }),
 ]
 
-async function rest(deps: Deps, c: Ctx, asked: AgentRest | null) {
-  const agent = await deps.store.agents.get(pathId(c, AgentId, 'agent'))
+async function rest(ports: Ports, c: Ctx, asked: AgentRest | null) {
+  const agent = await ports.store.agents.get(pathId(c, AgentId, 'agent'))
   if (!agent) throw notFound('agent')
-  return c.json({ agent: presentAgent(await letRest(deps, agent, asked), deps.clock.now()) }, 202)
+  return c.json({ agent: presentAgent(await setPause(ports, agent, asked), ports.clock.now()) }, 202)
 }

@@ -1,12 +1,11 @@
-import type { AuditEntry, AuditId } from '@millrace/shared'
 import { AuditPage, AuditQuery } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import type { Filter } from '../store/collection.ts'
-import type { AuditDoc } from '../store/documents/audit.ts'
+import { auditFilter } from '../http/filters/audit.ts'
+import type { Ports } from '../ports.ts'
+import { presentAudit } from '../present/audit.ts'
 
-export const auditEndpoints = (deps: Deps): Endpoint[] => [
+export const auditEndpoints = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/audit',
@@ -15,34 +14,12 @@ export const auditEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Who changed what, newest first',
     query: AuditQuery,
     answers: { 200: { description: 'A page', schema: AuditPage } },
-    async handle(c, { query: { cursor, limit, action, key, subject, ...time } }) {
-      const after = idOfCursor(cursor, 'aud_')
-      const docs = await deps.store.audit.find(
-        {
-          ...(after ? { _id: { $lt: after as AuditId } } : {}),
-          ...(action ? { action } : {}),
-          ...(key ? { keyId: key } : {}),
-          ...(subject ? { subject } : {}),
-          ...within(time),
-        },
-        { sort: { _id: -1 }, limit: limit + 1 },
-      )
-      return c.json(pageFrom(docs, limit, present))
+    async handle(c, { query }) {
+      const docs = await ports.store.audit.find(auditFilter(query), {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      })
+      return c.json(pageFrom(docs, query.limit, presentAudit))
     },
   }),
 ]
-
-const within = ({ after, before }: { after?: string; before?: string }): Filter<AuditDoc> =>
-  after || before
-    ? {
-        at: { ...(after ? { $gte: new Date(after) } : {}), ...(before ? { $lt: new Date(before) } : {}) },
-      }
-    : {}
-
-const present = ({ _id, at, grant, detail, rev: _, ...entry }: AuditDoc): AuditEntry => ({
-  ...entry,
-  detail: detail === null ? null : JSON.parse(detail),
-  id: _id,
-  at: at.toISOString(),
-  grantId: grant,
-})

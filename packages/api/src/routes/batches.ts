@@ -1,11 +1,10 @@
 import { BatchAnswer, CreateBatch } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import { callerOf } from '../http/caller.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { submitBatch } from '../operations/batches/submit-batch.ts'
-import { presentTask } from '../respond/task.ts'
-import { callerOf } from './tasks.ts'
+import { type BatchPorts, submitBatch } from '../operations/batches/submit-batch.ts'
+import { presentTask } from '../present/task.ts'
 
-export const batchEndpoints = (deps: Deps): Endpoint[] => [
+export const batchEndpoints = (ports: BatchPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/tasks/batch',
@@ -17,7 +16,7 @@ export const batchEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 201: { description: 'All accepted', schema: BatchAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      const tasks = await submitBatch(deps, callerOf(c), body.tasks)
+      const tasks = await submitBatch(ports, callerOf(c), body.tasks)
       const byRef = tasks.map((task, at) => [
         body.tasks[at]?.ref ?? task._id,
         presentTask(task, { list: true }),

@@ -12,23 +12,23 @@ import {
   UploadedParts,
 } from '@millrace/shared'
 import { z } from 'zod'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { inSight, seen } from '../http/sight.ts'
+import { dataFilter } from '../http/filters/data.ts'
+import { requireVisible, visibleFilter } from '../http/visibility.ts'
 import { completeUpload } from '../operations/data/complete-upload.ts'
 import { createFile, createValue, freshUpload } from '../operations/data/create-data.ts'
 import { partUrls, uploadedParts } from '../operations/data/multipart-upload.ts'
-import { presentData } from '../respond/data.ts'
-import type { Filter } from '../store/collection.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import type { Ports } from '../ports.ts'
+import { presentData } from '../present/data.ts'
 import type { DataDoc } from '../store/documents/data.ts'
-import { escapeRegex } from '../store/prefix.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
-import { callerOf } from './tasks.ts'
 
-export const dataEndpoints = (deps: Deps): Endpoint[] => [
+export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/data',
@@ -43,8 +43,8 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body }) {
       const { item, upload } =
         'file' in body
-          ? await createFile(deps, callerOf(c), body)
-          : await createValue(deps, callerOf(c), body)
+          ? await createFile(ports, callerOf(c), body)
+          : await createValue(ports, callerOf(c), body)
       return c.json({ data: presentData(item), upload }, 201)
     },
   }),
@@ -58,7 +58,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'Available', schema: DataAnswer } },
     idempotent: true,
     async handle(c) {
-      return c.json({ data: presentData(await completeUpload(deps, await idInSight(deps, c))) })
+      return c.json({ data: presentData(await completeUpload(ports, await visibleId(ports, c))) })
     },
   }),
   endpoint({
@@ -71,7 +71,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'The URL', schema: UploadAnswer } },
     idempotent: true,
     async handle(c) {
-      const { item, upload } = await freshUpload(deps, c.var.principal.grant, await idInSight(deps, c))
+      const { item, upload } = await freshUpload(ports, c.var.principal.grant, await visibleId(ports, c))
       return c.json({ data: presentData(item), upload })
     },
   }),
@@ -84,7 +84,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Which parts of a large file have arrived',
     answers: { 200: { description: 'The parts', schema: UploadedParts } },
     async handle(c) {
-      return c.json(await uploadedParts(deps, await idInSight(deps, c)))
+      return c.json(await uploadedParts(ports, await visibleId(ports, c)))
     },
   }),
   endpoint({
@@ -98,7 +98,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     bodyLimit: 'value',
     answers: { 200: { description: 'The URLs', schema: PartUrls } },
     async handle(c, { body }) {
-      return c.json(await partUrls(deps, await idInSight(deps, c), body))
+      return c.json(await partUrls(ports, await visibleId(ports, c), body))
     },
   }),
   endpoint({
@@ -111,8 +111,8 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     query: DataQuery,
     answers: { 200: { description: 'A page', schema: DataPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.data.find(
-        { ...dataFilter(query), ...inSight(c, query.grant) },
+      const docs = await ports.store.data.find(
+        { ...dataFilter(query), ...visibleFilter(c, query.grant) },
         {
           sort: { _id: -1 },
           limit: query.limit + 1,
@@ -130,7 +130,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Read a data item',
     answers: { 200: { description: 'The item', schema: DataAnswer } },
     async handle(c) {
-      return c.json({ data: presentData(await readItem(deps, c)) })
+      return c.json({ data: presentData(await readItem(ports, c)) })
     },
   }),
   endpoint({
@@ -149,7 +149,7 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
       302: { description: 'To the file, in the object store' },
     },
     async handle(c, { query }) {
-      const item = await readItem(deps, c)
+      const item = await readItem(ports, c)
       if (item.status !== 'available') {
         throw new Failure(
           'data_not_available',
@@ -157,18 +157,18 @@ export const dataEndpoints = (deps: Deps): Endpoint[] => [
           { status: 409 },
         )
       }
-      return item.isFile ? serveFile(deps, c, item, query) : serveValue(c, item, query.redirect)
+      return item.isFile ? serveFile(ports, c, item, query) : serveValue(c, item, query.redirect)
     },
   }),
 ]
 
-async function readItem(deps: Deps, c: Ctx): Promise<DataDoc> {
-  return seen(c, await deps.store.data.get(pathId(c, DataId, 'data item')), 'data item')
+async function readItem(ports: Ports, c: Ctx): Promise<DataDoc> {
+  return requireVisible(c, await ports.store.data.get(pathId(c, DataId, 'data item')), 'data item')
 }
 
 /** The operations read the item themselves; only who does not see everything needs the look before. */
-async function idInSight(deps: Deps, c: Ctx): Promise<DataId> {
-  return c.var.principal.grant ? (await readItem(deps, c))._id : pathId(c, DataId, 'data item')
+async function visibleId(ports: Ports, c: Ctx): Promise<DataId> {
+  return c.var.principal.grant ? (await readItem(ports, c))._id : pathId(c, DataId, 'data item')
 }
 
 function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
@@ -183,7 +183,7 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
 }
 
 async function serveFile(
-  deps: Deps,
+  ports: Ports,
   c: Ctx,
   item: DataDoc,
   query: z.output<typeof ContentQuery>,
@@ -194,22 +194,10 @@ async function serveFile(
     c.header('Content-Length', String(item.size ?? 0))
     return c.body(null)
   }
-  const { url, expiresAt } = await deps.objects.presignGet(item.object ?? '', {
+  const { url, expiresAt } = await ports.objects.presignGet(item.object ?? '', {
     contentType,
     disposition: contentDisposition(disposition, item.fileName ?? item.label ?? item._id),
   })
   c.header('Cache-Control', 'no-store')
   return query.redirect === '0' ? c.json({ url, expiresAt: expiresAt.toISOString() }) : c.redirect(url, 302)
-}
-
-function dataFilter(query: DataQuery): Filter<DataDoc> {
-  const after = idOfCursor(query.cursor, 'dat_')
-  return {
-    ...(after ? { _id: { $lt: after as DataId } } : {}),
-    ...(query.status ? { status: query.status } : {}),
-    ...(query.type ? { type: query.type } : {}),
-    ...(query.tag ? { tags: query.tag } : {}),
-    ...(query.producer ? { 'producer.taskId': query.producer } : {}),
-    ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
-  }
 }

@@ -1,11 +1,11 @@
 import { EventsQuery } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { openChangeFeed } from '../http/change-feed.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { answerEvents } from '../http/event-stream.ts'
+import type { Ports } from '../ports.ts'
 
-export function eventEndpoints(deps: Deps): Endpoint[] {
-  const feed = openChangeFeed(deps.bus)
+export function eventEndpoints(ports: Ports): Endpoint[] {
+  const feed = openChangeFeed(ports.bus)
   return [
     endpoint({
       method: 'get',

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { type BrowserGrant, CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import { CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
 import { notFound } from '../failure.ts'
 import { hashSecret, secretPrefix } from '../http/authenticate.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import type { Ports } from '../ports.ts'
+import { presentGrant } from '../present/grant.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 
 /** Tokens for browser pages: so many uploads, so many tasks, and what came of them. */
-export const grantEndpoints = (deps: Deps): Endpoint[] => [
+export const grantEndpoints = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/grants',
@@ -32,13 +33,13 @@ export const grantEndpoints = (deps: Deps): Endpoint[] => [
         contentTypes: body.contentTypes ?? null,
         uploads: [],
         tasks: [],
-        createdAt: deps.clock.now(),
+        createdAt: ports.clock.now(),
         expiresAt: new Date(body.expiresAt),
       }
-      if (!c.var.replayed && (await deps.store.grants.insert(grant)))
+      if (!c.var.replayed && (await ports.store.grants.insert(grant)))
         return c.json({ grant: presentGrant(grant), token }, 201)
       // Made by an earlier try: its token was shown then, and is not kept.
-      return c.json({ grant: presentGrant((await deps.store.grants.get(id)) ?? grant), token: null }, 201)
+      return c.json({ grant: presentGrant((await ports.store.grants.get(id)) ?? grant), token: null }, 201)
     },
   }),
   endpoint({
@@ -50,8 +51,7 @@ export const grantEndpoints = (deps: Deps): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: GrantPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'grt_')
-      const docs = await deps.store.grants.find(after ? { _id: { $lt: after as GrantId } } : {}, {
+      const docs = await ports.store.grants.find(behind(query.cursor, 'grt_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -68,22 +68,9 @@ export const grantEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Gone' } },
     async handle(c) {
       const id = pathId(c, GrantId, 'grant')
-      if (!(await deps.store.grants.get(id))) throw notFound('grant')
-      await deps.store.grants.remove(id)
+      if (!(await ports.store.grants.get(id))) throw notFound('grant')
+      await ports.store.grants.remove(id)
       return c.body(null, 204)
     },
   }),
 ]
-
-const presentGrant = (grant: GrantDoc): BrowserGrant => ({
-  id: grant._id,
-  maxUploads: grant.maxUploads,
-  maxUploadBytes: grant.maxUploadBytes,
-  contentTypes: grant.contentTypes,
-  maxTasks: grant.maxTasks,
-  modules: grant.modules,
-  uploads: grant.uploads.length,
-  tasks: grant.tasks.length,
-  createdAt: grant.createdAt.toISOString(),
-  expiresAt: grant.expiresAt.toISOString(),
-})

@@ -1,8 +1,8 @@
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 
-export const healthEndpoints = (deps: Deps, metrics: Metrics): Endpoint[] => [
+export const healthEndpoints = (ports: ApiPorts, metrics: Metrics): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/healthz',
@@ -21,9 +21,9 @@ export const healthEndpoints = (deps: Deps, metrics: Metrics): Endpoint[] => [
     answers: { 200: { description: 'Requests can be served' }, 503: { description: 'The database is away' } },
     async handle(c) {
       const [mongodb, nats, s3] = await Promise.all(
-        [deps.store, deps.bus, deps.objects].map((server) => state(server)),
+        [ports.store, ports.bus, ports.objects].map((server) => state(server)),
       )
-      const s3Safety = deps.storeSafety.state
+      const s3Safety = ports.storeSafety.state
       return c.json({ mongodb, nats, s3, s3Safety }, mongodb === 'ok' ? 200 : 503)
     },
   }),

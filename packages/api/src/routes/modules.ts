@@ -7,23 +7,23 @@ import {
   ScanAnswer,
   ScanRequest,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
-import { tellAgents } from '../operations/agents/tell-agents.ts'
+import { sendCommand } from '../operations/agents/tell-agents.ts'
 import { isGone } from '../operations/modules/approval.ts'
 import { approveModule } from '../operations/modules/approve-module.ts'
 import { findModule } from '../operations/modules/find-module.ts'
 import { installLogId } from '../operations/modules/install-log.ts'
 import { agentsOf } from '../operations/modules/refresh-modules.ts'
 import { switchModule } from '../operations/modules/switch-module.ts'
-import { presentModule } from '../respond/module.ts'
+import type { Ports } from '../ports.ts'
+import { presentModule } from '../present/module.ts'
 import type { ModuleEntry } from '../store/documents/module.ts'
 import { answerInstallLog } from './install-log.ts'
 
-export const moduleEndpoints = (deps: Deps): Endpoint[] => [
+export const moduleEndpoints = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/modules',
@@ -35,8 +35,8 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { query }) {
       const after = idOfCursor(query.cursor, '')
       const [docs, agents] = await Promise.all([
-        deps.store.modules.find(after ? { _id: { $gt: after } } : {}, { sort: { _id: 1 }, limit: 1_000 }),
-        connectedAgents(deps),
+        ports.store.modules.find(after ? { _id: { $gt: after } } : {}, { sort: { _id: 1 }, limit: 1_000 }),
+        connectedAgents(ports),
       ])
       const matching = docs.filter((doc) => {
         const { status, capabilities } = presentModule(doc, agents)
@@ -64,12 +64,14 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 202: { description: 'Asked', schema: ScanAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      const agents = body.agentId ? await deps.store.agents.many([body.agentId]) : await connectedAgents(deps)
+      const agents = body.agentId
+        ? await ports.store.agents.many([body.agentId])
+        : await connectedAgents(ports)
       if (body.agentId && agents.length === 0) {
         const errors = [{ path: '/agentId', message: 'there is no such agent' }]
         throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
       }
-      await tellAgents(deps, agents, { kind: 'scan' })
+      await sendCommand(ports, agents, { kind: 'scan' })
       return c.json({ agents: agents.map((agent) => agent._id) }, 202)
     },
   }),
@@ -87,9 +89,9 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
       answers: { 202: { description: 'Asked', schema: ScanAnswer } },
       idempotent: true,
       async handle(c) {
-        const { doc, agents } = await moduleOf(deps, c)
+        const { doc, agents } = await moduleOf(ports, c)
         const asked = agents.filter((agent) => !agent.sessionEndedAt)
-        await tellAgents(deps, asked, { kind, module: doc._id })
+        await sendCommand(ports, asked, { kind, module: doc._id })
         return c.json({ agents: asked.map((agent) => agent._id) }, 202)
       },
     }),
@@ -108,9 +110,9 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
       answers: { 202: { description: 'Switched', schema: ModuleAnswer } },
       idempotent: true,
       async handle(c) {
-        const known = await moduleOf(deps, c)
-        await switchModule(deps, known.doc._id, kind === 'disable')
-        const { doc, agents } = await moduleOf(deps, c)
+        const known = await moduleOf(ports, c)
+        await switchModule(ports, known.doc._id, kind === 'disable')
+        const { doc, agents } = await moduleOf(ports, c)
         return c.json({ module: presentModule(doc, agents) }, 202)
       },
     }),
@@ -126,10 +128,10 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'Approved, now or before', schema: ModuleAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      const known = await moduleOf(deps, c)
-      const contents = await approveModule(deps, known.doc, body)
+      const known = await moduleOf(ports, c)
+      const contents = await approveModule(ports, known.doc, body)
       c.set('auditDetail', { ...body, contents })
-      const { doc, agents } = await moduleOf(deps, c)
+      const { doc, agents } = await moduleOf(ports, c)
       return c.json({ module: presentModule(doc, agents) })
     },
   }),
@@ -141,7 +143,7 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Read a module',
     answers: { 200: { description: 'The module', schema: ModuleAnswer } },
     async handle(c) {
-      const { doc, agents } = await moduleOf(deps, c)
+      const { doc, agents } = await moduleOf(ports, c)
       return c.json({ module: presentModule(doc, agents) })
     },
   }),
@@ -154,20 +156,20 @@ export const moduleEndpoints = (deps: Deps): Endpoint[] => [
     query: InstallLogQuery,
     answers: { 200: { description: 'application/x-ndjson' } },
     async handle(c, { query }) {
-      return answerInstallLog(deps, c, await installLogOf(deps, c, query), query)
+      return answerInstallLog(ports, c, await installLogOf(ports, c, query), query)
     },
   }),
 ]
 
-async function moduleOf(deps: Deps, c: Ctx) {
-  const doc = await findModule(deps, c.req.param('id') ?? '')
+async function moduleOf(ports: Ports, c: Ctx) {
+  const doc = await findModule(ports, c.req.param('id') ?? '')
   if (!doc || isGone(doc)) throw notFound('module')
-  return { doc, agents: await agentsOf(deps, doc) }
+  return { doc, agents: await agentsOf(ports, doc) }
 }
 
 /** Whose log: of the contents and the agent that are named, else of those that were told of last, by trusted agents first. */
-async function installLogOf(deps: Deps, c: Ctx, query: InstallLogQuery) {
-  const doc = await findModule(deps, c.req.param('id') ?? '')
+async function installLogOf(ports: Ports, c: Ctx, query: InstallLogQuery) {
+  const doc = await findModule(ports, c.req.param('id') ?? '')
   if (!doc) throw notFound('module')
   const newest = (one: ModuleEntry, other: ModuleEntry) =>
     Number(other.trusted) - Number(one.trusted) || other.since.getTime() - one.since.getTime()
@@ -178,4 +180,4 @@ async function installLogOf(deps: Deps, c: Ctx, query: InstallLogQuery) {
   return entry ? { module: doc._id, id: installLogId(entry.agentId, doc._id, entry.digest) } : null
 }
 
-const connectedAgents = (deps: Deps) => deps.store.agents.find({ sessionEndedAt: null }, { limit: 10_000 })
+const connectedAgents = (ports: Ports) => ports.store.agents.find({ sessionEndedAt: null }, { limit: 10_000 })

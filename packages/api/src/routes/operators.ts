@@ -1,32 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import {
   CreateKey,
-  type Key,
   KeyCreated,
   KeyId,
   KeyPage,
   PageQuery,
-  type Scope,
   Settings,
   SettingsPatch,
   Summary,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { notFound } from '../failure.ts'
 import { hashSecret, secretPrefix } from '../http/authenticate.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { changeSettings, readSettings } from '../operations/settings.ts'
 import { summary } from '../operations/summary.ts'
-import { iso } from '../respond/task.ts'
-import type { KeyDoc, Serves } from '../store/documents/access.ts'
+import type { Ports } from '../ports.ts'
+import { presentKey } from '../present/key.ts'
+import type { KeyDoc } from '../store/documents/access.ts'
 import { untilForgotten } from '../store/remember.ts'
 import { tick } from '../tick/tick.ts'
 
 /** What the people who run an installation look at and turn. */
-export const operatorEndpoints = (deps: Deps): Endpoint[] => [...keys(deps), ...settings(deps)]
+export const operatorEndpoints = (ports: ApiPorts): Endpoint[] => [...keys(ports), ...settings(ports)]
 
-const keys = (deps: Deps): Endpoint[] => [
+const keys = (ports: Ports): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/keys',
@@ -57,13 +56,13 @@ const keys = (deps: Deps): Endpoint[] => [
         rateLimit: body.rateLimit ?? null,
         modules: body.modules ?? ['*'],
         trusted: body.trusted ?? true,
-        createdAt: deps.clock.now(),
+        createdAt: ports.clock.now(),
         expiresAt: body.expiresAt ? new Date(body.expiresAt) : null,
       }
-      if (!c.var.replayed && (await deps.store.keys.insert(key)))
+      if (!c.var.replayed && (await ports.store.keys.insert(key)))
         return c.json({ key: presentKey(key), secret }, 201)
       // Made by an earlier try: its secret was shown then, and is not kept.
-      return c.json({ key: presentKey((await deps.store.keys.get(id)) ?? key), secret: null }, 201)
+      return c.json({ key: presentKey((await ports.store.keys.get(id)) ?? key), secret: null }, 201)
     },
   }),
   endpoint({
@@ -75,8 +74,7 @@ const keys = (deps: Deps): Endpoint[] => [
     query: PageQuery,
     answers: { 200: { description: 'A page', schema: KeyPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'key_')
-      const docs = await deps.store.keys.find(after ? { _id: { $lt: after as KeyId } } : {}, {
+      const docs = await ports.store.keys.find(behind(query.cursor, 'key_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -93,15 +91,15 @@ const keys = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Gone' } },
     async handle(c) {
       const id = pathId(c, KeyId, 'key')
-      if (!(await deps.store.keys.get(id))) throw notFound('key')
-      await deps.store.keys.remove(id)
+      if (!(await ports.store.keys.get(id))) throw notFound('key')
+      await ports.store.keys.remove(id)
       await untilForgotten()
       return c.body(null, 204)
     },
   }),
 ]
 
-const settings = (deps: Deps): Endpoint[] => [
+const settings = (ports: ApiPorts): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/settings',
@@ -110,7 +108,7 @@ const settings = (deps: Deps): Endpoint[] => [
     summary: 'Read the settings',
     answers: { 200: { description: 'The settings', schema: Settings } },
     async handle(c) {
-      return c.json(await readSettings(deps))
+      return c.json(await readSettings(ports))
     },
   }),
   endpoint({
@@ -124,7 +122,7 @@ const settings = (deps: Deps): Endpoint[] => [
     auditDetail: (patch) => patch,
     answers: { 200: { description: 'The settings', schema: Settings } },
     async handle(c, { body }) {
-      return c.json(await changeSettings(deps, body))
+      return c.json(await changeSettings(ports, body))
     },
   }),
   endpoint({
@@ -135,7 +133,7 @@ const settings = (deps: Deps): Endpoint[] => [
     summary: 'Counts for a dashboard, at most 5 s old',
     answers: { 200: { description: 'Counts', schema: Summary } },
     async handle(c) {
-      return c.json(await summary(deps))
+      return c.json(await summary(ports))
     },
   }),
   endpoint({
@@ -146,24 +144,8 @@ const settings = (deps: Deps): Endpoint[] => [
     summary: 'Carry on what was left and do what is due; for runtimes without a timer of their own',
     answers: { 204: { description: 'Done' } },
     async handle(c) {
-      await tick(deps)
+      await tick(ports)
       return c.body(null, 204)
     },
   }),
 ]
-
-const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit, ...key }: KeyDoc): Key => ({
-  id: _id,
-  name,
-  scopes,
-  createdAt: createdAt.toISOString(),
-  expiresAt: iso(expiresAt),
-  rateLimit,
-  ...servedBy(scopes, key),
-})
-
-/** Keys that no agent can use have no such rights. */
-function servedBy(scopes: readonly Scope[], { modules, trusted }: Serves) {
-  if (scopes.includes('admin')) return { modules: ['*'], trusted: true }
-  return scopes.includes('agent') ? { modules: [...modules], trusted } : {}
-}

@@ -7,44 +7,44 @@ import {
   parseRunId,
   taskEvent,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import type { Ctx } from '../http/env.ts'
 import { answerEvents, type Events, eventText } from '../http/event-stream.ts'
-import { waitFor } from '../http/wait.ts'
+import { longPoll } from '../http/long-poll.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
 import { parseLines } from '../operations/events/parse-lines.ts'
+import type { Ports } from '../ports.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 
 /** The same lines with the same numbers, whether the run is going (from the log stream) or over (from S3). */
-export async function answerLog(deps: Deps, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
+export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
   if (run.archive === 'removed')
     throw new Failure('not_found', 'The log of this run is gone: the settings keep none for so many days.')
-  if (query.follow === '1') return answerEvents(c, (gone) => follow(deps, run, query, gone))
-  const lines = choose(await linesOf(deps, run), query)
+  if (query.follow === '1') return answerEvents(c, (gone) => follow(ports, run, query, gone))
+  const lines = choose(await linesOf(ports, run), query)
   c.header('Content-Type', 'application/x-ndjson')
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
 /** All lines of a run, from wherever they are now. */
-export async function linesOf(deps: Deps, run: RunDoc): Promise<LogLine[]> {
+export async function linesOf(ports: Ports, run: RunDoc): Promise<LogLine[]> {
   if (run.archive === 'done') {
-    const text = await deps.objects.read(runObjectKey(run._id, logOutput, 0))
+    const text = await ports.objects.read(runObjectKey(run._id, logOutput, 0))
     if (text !== null) return parseLines(text)
   }
   const lines = new Map<number, LogLine>()
-  const agent = run.agentId ?? (await agentNow(deps, run))
+  const agent = run.agentId ?? (await agentNow(ports, run))
   if (!agent) return []
   const inTime = { follow: false, signal: AbortSignal.timeout(10_000) }
-  for await (const batch of liveLines(deps, { agent, run: run._id }, inTime)) {
+  for await (const batch of liveLines(ports, { agent, run: run._id }, inTime)) {
     for (const line of batch.lines) lines.set(line.n, line)
   }
   return [...lines.values()].sort((a, b) => a.n - b.n)
 }
 
-const agentNow = async (deps: Deps, run: RunDoc): Promise<AgentId | null> =>
-  agentOfRun(run, await deps.store.tasks.get(run.task), run._id)
+const agentNow = async (ports: Ports, run: RunDoc): Promise<AgentId | null> =>
+  agentOfRun(run, await ports.store.tasks.get(run.task), run._id)
 
 function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
   const matching = lines.filter(
@@ -56,7 +56,7 @@ function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
 }
 
 /** What is there, then what comes, until the run has ended. */
-async function* follow(deps: Deps, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
+async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
   let last = query.since ?? 0
   const eventsOf = function* (lines: readonly LogLine[]) {
     for (const line of lines) {
@@ -67,24 +67,24 @@ async function* follow(deps: Deps, run: RunDoc, query: LogQuery, gone: AbortSign
   }
   const over = new AbortController()
   const endWhenOver = async () => {
-    if (await hasEnded(deps, run)) over.abort()
+    if (await hasEnded(ports, run)) over.abort()
   }
   const look = () =>
-    void endWhenOver().catch((err) => deps.logger.warn({ err }, 'a run could not be looked at'))
-  const stopListening = deps.bus.listen([taskEvent(parseRunId(run._id).task)], look)
+    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'a run could not be looked at'))
+  const stopListening = ports.bus.listen([taskEvent(parseRunId(run._id).task)], look)
   const lookAgain = setInterval(look, 5_000)
   try {
     await endWhenOver()
     const signal = AbortSignal.any([gone, over.signal])
-    const agent = await claimed(deps, run, signal)
+    const agent = await claimed(ports, run, signal)
     if (agent) {
-      for await (const batch of liveLines(deps, { agent, run: run._id }, { follow: true, signal })) {
+      for await (const batch of liveLines(ports, { agent, run: run._id }, { follow: true, signal })) {
         yield* eventsOf(batch.lines)
         if (batch.progress) yield eventText({ event: 'progress', data: batch.progress })
       }
     }
-    const now = gone.aborted ? null : await deps.store.runs.get(run._id)
-    if (now) yield* eventsOf(await linesOf(deps, now))
+    const now = gone.aborted ? null : await ports.store.runs.get(run._id)
+    if (now) yield* eventsOf(await linesOf(ports, now))
     yield eventText({ event: 'end', data: {} })
   } finally {
     clearInterval(lookAgain)
@@ -93,18 +93,18 @@ async function* follow(deps: Deps, run: RunDoc, query: LogQuery, gone: AbortSign
 }
 
 /** The agent of the run, as soon as it has one; `null`: the signal came before. */
-async function claimed(deps: Deps, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
+async function claimed(ports: Ports, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
   const subjects = [taskEvent(run.task)]
   while (!signal.aborted) {
-    const agent = await waitFor(deps.bus, { subjects, seconds: 60, signal }, async () => {
-      return run.agentId ?? (await agentNow(deps, run)) ?? undefined
+    const agent = await longPoll(ports.bus, { subjects, seconds: 60, signal }, async () => {
+      return run.agentId ?? (await agentNow(ports, run)) ?? undefined
     })
     if (agent) return agent
   }
   return null
 }
 
-async function hasEnded(deps: Deps, run: RunDoc): Promise<boolean> {
-  const task = await deps.store.tasks.get(run.task)
+async function hasEnded(ports: Ports, run: RunDoc): Promise<boolean> {
+  const task = await ports.store.tasks.get(run.task)
   return !task || task.currentRun !== run._id || isTerminal(task.status)
 }

@@ -8,18 +8,18 @@ import {
   type RunStatus,
   TaskAnswer,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import { Failure, notFound } from '../failure.ts'
-import { cursorOf, idOfCursor } from '../http/cursor.ts'
+import { notFound } from '../failure.ts'
+import { cursorOf } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { runFilter, runOfCursor } from '../http/filters/runs.ts'
 import { cancel } from '../operations/cancel.ts'
-import { presentRun, statusOf } from '../respond/run.ts'
-import { presentTask } from '../respond/task.ts'
-import type { Filter } from '../store/collection.ts'
-import type { RunDoc } from '../store/documents/run.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import type { Ports } from '../ports.ts'
+import { presentRun, statusOf } from '../present/run.ts'
+import { presentTask } from '../present/task.ts'
 import { answerLog } from './run-log.ts'
 
-export const runEndpoints = (deps: Deps): Endpoint[] => [
+export const runEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/runs',
@@ -29,7 +29,7 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
     query: RunQuery,
     answers: { 200: { description: 'A page', schema: RunPage } },
     async handle(c, { query }) {
-      return c.json(await listRuns(deps, query))
+      return c.json(await listRuns(ports, query))
     },
   }),
   endpoint({
@@ -42,8 +42,8 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c) {
       const id = pathId(c, RunId, 'run')
       const [run, task] = await Promise.all([
-        deps.store.runs.get(id),
-        deps.store.tasks.get(parseRunId(id).task),
+        ports.store.runs.get(id),
+        ports.store.tasks.get(parseRunId(id).task),
       ])
       if (!run) throw notFound('run')
       return c.json({ run: presentRun(run, task) })
@@ -62,8 +62,8 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
     },
     async handle(c) {
       const id = pathId(c, RunId, 'run')
-      if (!(await deps.store.runs.get(id))) throw notFound('run')
-      const { task, already } = await cancel(deps, parseRunId(id).task)
+      if (!(await ports.store.runs.get(id))) throw notFound('run')
+      const { task, already } = await cancel(ports, parseRunId(id).task)
       return c.json({ task: presentTask(task) }, already ? 200 : 202)
     },
   }),
@@ -77,9 +77,9 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'application/x-ndjson, or text/event-stream' } },
     async handle(c, { query }) {
       const id = pathId(c, RunId, 'run')
-      const run = await deps.store.runs.get(id)
+      const run = await ports.store.runs.get(id)
       if (!run) throw notFound('run')
-      return answerLog(deps, c, run, query)
+      return answerLog(ports, c, run, query)
     },
   }),
 ]
@@ -89,17 +89,17 @@ export const runEndpoints = (deps: Deps): Endpoint[] => [
  * waits or runs is described by its task, and its own document may lag behind: both states are read together
  * and sorted out afterwards.
  */
-async function listRuns(deps: Deps, query: RunQuery) {
+async function listRuns(ports: Ports, query: RunQuery) {
   let after = runOfCursor(query.cursor)
   const wanted = query.status ? new Set<RunStatus>(query.status) : null
   const items = []
   for (;;) {
-    const docs = await deps.store.runs.find(runFilter(query, after), {
+    const docs = await ports.store.runs.find(runFilter(query, after), {
       sort: { task: -1, attempt: -1 },
       limit: query.limit + 1,
     })
     const tasks = new Map(
-      (await deps.store.tasks.many([...new Set(docs.map((run) => run.task))])).map((task) => [
+      (await ports.store.tasks.many([...new Set(docs.map((run) => run.task))])).map((task) => [
         task._id,
         task,
       ]),
@@ -112,40 +112,5 @@ async function listRuns(deps: Deps, query: RunQuery) {
         return { items, nextCursor: docs.at(-1) === run ? null : cursorOf(run._id) }
     }
     if (docs.length <= query.limit) return { items, nextCursor: null }
-  }
-}
-
-function runOfCursor(cursor: string | undefined): RunId | undefined {
-  const given = idOfCursor(cursor, 'tsk_')
-  if (given === undefined) return undefined
-  const run = RunId.safeParse(given)
-  if (run.success) return run.data
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
-    errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
-  })
-}
-
-function olderThan(run: RunId): Filter<RunDoc> {
-  const { task, attempt } = parseRunId(run)
-  return { $or: [{ task: { $lt: task } }, { task, attempt: { $lt: attempt } }] }
-}
-
-function runFilter(query: RunQuery, after: RunId | undefined): Filter<RunDoc> {
-  const unsettled: RunStatus[] = ['queued', 'running']
-  const statuses = query.status && [...new Set([...query.status, ...unsettled])]
-  return {
-    ...(after ? olderThan(after) : {}),
-    ...(statuses ? { status: { $in: statuses } } : {}),
-    ...(query.module ? { module: query.module } : {}),
-    ...(query.agent ? { agentId: query.agent } : {}),
-    ...(query.task ? { task: query.task } : {}),
-    ...(query.startedAfter || query.startedBefore
-      ? {
-          startedAt: {
-            ...(query.startedAfter ? { $gte: new Date(query.startedAfter) } : {}),
-            ...(query.startedBefore ? { $lt: new Date(query.startedBefore) } : {}),
-          },
-        }
-      : {}),
   }
 }

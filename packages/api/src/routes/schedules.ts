@@ -6,15 +6,15 @@ import {
   SchedulePage,
   ScheduleQuery,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createSchedule, editSchedule } from '../operations/schedules/keep-schedule.ts'
-import { presentSchedule } from '../respond/schedule.ts'
-import { callerOf } from './tasks.ts'
+import type { SubmitPorts } from '../operations/submit.ts'
+import { presentSchedule } from '../present/schedule.ts'
 
-export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
+export const scheduleEndpoints = (ports: SubmitPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/schedules',
@@ -28,7 +28,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 201: { description: 'Created', schema: ScheduleAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      return c.json({ schedule: presentSchedule(await createSchedule(deps, callerOf(c), body)) }, 201)
+      return c.json({ schedule: presentSchedule(await createSchedule(ports, callerOf(c), body)) }, 201)
     },
   }),
   endpoint({
@@ -40,8 +40,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     query: ScheduleQuery,
     answers: { 200: { description: 'A page', schema: SchedulePage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'sch_')
-      const docs = await deps.store.schedules.find(after ? { _id: { $lt: after as ScheduleId } } : {}, {
+      const docs = await ports.store.schedules.find(behind(query.cursor, 'sch_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -56,7 +55,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'Read a schedule: its next times, and what it made last',
     answers: { 200: { description: 'The schedule', schema: ScheduleAnswer } },
     async handle(c) {
-      const schedule = await deps.store.schedules.get(pathId(c, ScheduleId, 'schedule'))
+      const schedule = await ports.store.schedules.get(pathId(c, ScheduleId, 'schedule'))
       if (!schedule) throw notFound('schedule')
       return c.json({ schedule: presentSchedule(schedule) })
     },
@@ -74,7 +73,7 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'Changed', schema: ScheduleAnswer } },
     async handle(c, { body }) {
       const id = pathId(c, ScheduleId, 'schedule')
-      return c.json({ schedule: presentSchedule(await editSchedule(deps, id, body)) })
+      return c.json({ schedule: presentSchedule(await editSchedule(ports, id, body)) })
     },
   }),
   endpoint({
@@ -87,8 +86,8 @@ export const scheduleEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Gone' } },
     async handle(c) {
       const id = pathId(c, ScheduleId, 'schedule')
-      if (!(await deps.store.schedules.get(id))) throw notFound('schedule')
-      await deps.store.schedules.remove(id)
+      if (!(await ports.store.schedules.get(id))) throw notFound('schedule')
+      await ports.store.schedules.remove(id)
       return c.body(null, 204)
     },
   }),

@@ -7,19 +7,19 @@ import {
   TaskId,
   TaskPage,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
-import { pageFrom } from '../http/cursor.ts'
+import { behind, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import { deadLetter, startBulkJob } from '../operations/bulk/bulk-job.ts'
-import { matching } from '../operations/bulk/matching.ts'
+import { startBulkJob } from '../operations/bulk/bulk-job.ts'
+import { deadLetter, matching } from '../operations/bulk/matching.ts'
 import { cancel } from '../operations/cancel.ts'
 import { retry } from '../operations/retry.ts'
-import { presentTask } from '../respond/task.ts'
-import { before } from './tasks.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import type { Ports } from '../ports.ts'
+import { presentTask } from '../present/task.ts'
 
 /** What a person does about tasks that are there. */
-export const taskActEndpoints = (deps: Deps): Endpoint[] => [
+export const taskActEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/tasks/:id/cancel',
@@ -33,7 +33,7 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     },
     idempotent: true,
     async handle(c) {
-      const { task, already } = await cancel(deps, pathId(c, TaskId, 'task'))
+      const { task, already } = await cancel(ports, pathId(c, TaskId, 'task'))
       return c.json({ task: presentTask(task) }, already ? 200 : 202)
     },
   }),
@@ -48,7 +48,7 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c) {
       // The id of the request's own, which a repetition makes again.
-      const task = await retry(deps, pathId(c, TaskId, 'task'), c.var.ids.task())
+      const task = await retry(ports, pathId(c, TaskId, 'task'), c.var.ids.task())
       return c.json({ task: presentTask(task) }, 202)
     },
   }),
@@ -65,7 +65,7 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 202: { description: 'Being cancelled', schema: BulkAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      return c.json({ count: await startBulkJob(deps, c.var.ids, 'cancel', body.filter) }, 202)
+      return c.json({ count: await startBulkJob(ports, c.var.ids, 'cancel', body.filter) }, 202)
     },
   }),
   endpoint({
@@ -77,8 +77,12 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     query: DeadLetterQuery,
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.tasks.find(
-        { ...matching({ module: query.module, tag: query.tag }), ...before(query.cursor), ...deadLetter },
+      const docs = await ports.store.tasks.find(
+        {
+          ...matching({ module: query.module, tag: query.tag }),
+          ...behind(query.cursor, 'tsk_'),
+          ...deadLetter,
+        },
         { sort: { _id: -1 }, limit: query.limit + 1 },
       )
       return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
@@ -97,14 +101,14 @@ export const taskActEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 202: { description: 'Being tried again', schema: BulkAnswer } },
     idempotent: true,
     async handle(c, { body: { ids, module } }) {
-      if (ids && !c.var.repeated) await refuseUnknown(deps, ids)
-      return c.json({ count: await startBulkJob(deps, c.var.ids, 'retry', { ids, module }) }, 202)
+      if (ids && !c.var.repeated) await refuseUnknown(ports, ids)
+      return c.json({ count: await startBulkJob(ports, c.var.ids, 'retry', { ids, module }) }, 202)
     },
   }),
 ]
 
-async function refuseUnknown(deps: Deps, ids: readonly TaskId[]): Promise<void> {
-  const there = new Set((await deps.store.tasks.many([...new Set(ids)])).map((task) => task._id))
+async function refuseUnknown(ports: Ports, ids: readonly TaskId[]): Promise<void> {
+  const there = new Set((await ports.store.tasks.many([...new Set(ids)])).map((task) => task._id))
   const errors = ids.flatMap((id, at) =>
     there.has(id) ? [] : [{ path: `/ids/${at}`, message: 'there is no such task' }],
   )

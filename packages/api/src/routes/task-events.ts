@@ -6,17 +6,17 @@ import {
   type StateEvent,
   TaskId,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { answerEvents, eventText } from '../http/event-stream.ts'
-import { seen } from '../http/sight.ts'
+import { requireVisible } from '../http/visibility.ts'
 import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
 import { knowsTheEnd } from '../operations/events/history.ts'
 import { idOf, positionOf } from '../operations/events/position.ts'
-import { presentTask } from '../respond/task.ts'
-import { readTask } from './tasks.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import { readTask } from '../operations/settle/read-task.ts'
+import { presentTask } from '../present/task.ts'
 
-export const taskEventEndpoints = (deps: Deps): Endpoint[] => [
+export const taskEventEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint({
     method: 'get',
     path: '/api/tasks/:id/events',
@@ -32,12 +32,12 @@ export const taskEventEndpoints = (deps: Deps): Endpoint[] => [
     },
     async handle(c, { query }) {
       const id = pathId(c, TaskId, 'task')
-      const task = seen(c, await readTask(deps, id), 'task')
+      const task = requireVisible(c, await readTask(ports, id), 'task')
       const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
       if (knowsTheEnd(task, position)) return c.body(null, 204)
-      const look = () => readTask(deps, id)
+      const look = () => readTask(ports, id)
       return answerEvents(c, async function* (signal) {
-        for await (const news of followTask(deps, { task, position, look, signal })) yield textOf(id, news)
+        for await (const news of followTask(ports, { task, position, look, signal })) yield textOf(id, news)
       })
     },
   }),

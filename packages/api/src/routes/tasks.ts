@@ -4,45 +4,33 @@ import {
   isTerminal,
   RunAccepted,
   RunModule,
-  statusGroups,
   TaskAnswer,
   TaskId,
   TaskPage,
   TaskQuery,
-  type TaskStatus,
   taskEvent,
   WaitQuery,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { Failure, notFound } from '../failure.ts'
-import { idOfCursor, pageFrom } from '../http/cursor.ts'
+import { callerOf } from '../http/caller.ts'
+import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import type { Ctx } from '../http/env.ts'
-import { inSight, seen } from '../http/sight.ts'
-import { waitFor } from '../http/wait.ts'
-import { announced } from '../operations/announce.ts'
-import { findTask, notStaged } from '../operations/batches/staged.ts'
-import { matching } from '../operations/bulk/matching.ts'
+import { taskFilter } from '../http/filters/tasks.ts'
+import { longPoll } from '../http/long-poll.ts'
+import { requireVisible, visibleFilter } from '../http/visibility.ts'
+import { announced } from '../operations/events/announce.ts'
 import { findModule } from '../operations/modules/find-module.ts'
-import { outputsOf, settleOutputs } from '../operations/outputs.ts'
-import { settle } from '../operations/settle.ts'
-import { globalSlot } from '../operations/slots.ts'
+import { globalSlot } from '../operations/queue/slots.ts'
+import { readTask } from '../operations/settle/read-task.ts'
+import { notStaged } from '../operations/settle/staged.ts'
+import { stillAwaited } from '../operations/settle/waits-on.ts'
 import { submit } from '../operations/submit.ts'
-import { stillAwaited } from '../operations/waits-on.ts'
-import { presentTask } from '../respond/task.ts'
-import type { Filter } from '../store/collection.ts'
+import type { Ports } from '../ports.ts'
+import { presentTask } from '../present/task.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
-export const callerOf = (c: Ctx) => ({
-  apiKey: c.var.principal.id,
-  grant: c.var.principal.grant,
-  requestId: c.var.requestId,
-  ids: c.var.ids,
-  repeated: c.var.repeated,
-  replayed: c.var.replayed,
-})
-
-export const taskEndpoints = (deps: Deps): Endpoint[] => [
+export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/tasks',
@@ -56,7 +44,7 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
     idempotent: true,
     async handle(c, { body }) {
-      return c.json({ task: presentTask(await submit(deps, callerOf(c), body)) }, 201)
+      return c.json({ task: presentTask(await submit(ports, callerOf(c), body)) }, 201)
     },
   }),
   endpoint({
@@ -72,10 +60,10 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     async handle(c, { body: { queue, ...body } }) {
       const module = c.req.param('id') ?? ''
       if (!c.var.repeated) {
-        if (!(await findModule(deps, module))) throw notFound('module')
-        if (!queue) await refuseWhenFull(deps)
+        if (!(await findModule(ports, module))) throw notFound('module')
+        if (!queue) await refuseWhenFull(ports)
       }
-      const task = await submit(deps, callerOf(c), { ...body, module })
+      const task = await submit(ports, callerOf(c), { ...body, module })
       return c.json(
         { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
         202,
@@ -92,12 +80,11 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
     query: TaskQuery,
     answers: { 200: { description: 'A page', schema: TaskPage } },
     async handle(c, { query }) {
-      const docs = await deps.store.tasks.find(
+      const docs = await ports.store.tasks.find(
         {
-          ...matching({ ...query, status: statusesOf(query) }),
-          ...before(query.cursor),
-          ...inSight(c, query.grant),
-          ...(await notStaged(deps)),
+          ...taskFilter(query),
+          ...visibleFilter(c, query.grant),
+          ...(await notStaged(ports)),
         },
         {
           sort: { _id: -1 },
@@ -129,64 +116,32 @@ export const taskEndpoints = (deps: Deps): Endpoint[] => [
         return isEnd
       }
       // Before a proxy gives up: most give a response 60 s.
-      const seconds = Math.min(query.wait, deps.limits.longestWaitSeconds)
+      const seconds = Math.min(query.wait, ports.limits.longestWaitSeconds)
       const close = query.wait > 0 ? c.var.budget.openStream() : undefined
-      const ended = await waitFor(
-        deps.bus,
+      const ended = await longPoll(
+        ports.bus,
         { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
         async () => {
-          const task = seen(c, await readTask(deps, id, { known, endedAt }), 'task')
+          const task = requireVisible(c, await readTask(ports, id, { known, endedAt }), 'task')
           known = task
           return isTerminal(task.status) ? task : undefined
         },
       ).finally(close)
-      const task = ended ?? seen(c, await readTask(deps, id), 'task')
+      const task = ended ?? requireVisible(c, await readTask(ports, id), 'task')
       const agent =
-        task.status === 'running' && task.agentId ? await deps.store.agents.get(task.agentId) : null
-      const waitingFor = await stillAwaited(deps, task)
+        task.status === 'running' && task.agentId ? await ports.store.agents.get(task.agentId) : null
+      const waitingFor = await stillAwaited(ports, task)
       return c.json({ task: presentTask({ ...task, waitingFor }, { agent }) })
     },
   }),
 ]
 
-/**
- * A task is never seen `succeeded` with outputs that are not there: a reader finishes that part first. `endedAt`: when
- * it was heard to have ended, which is told once its outputs are written.
- */
-export async function readTask(
-  deps: Deps,
-  id: TaskId,
-  { known, endedAt }: { known?: TaskDoc; endedAt?: string } = {},
-): Promise<TaskDoc | null> {
-  const told = deps.ending.get(id)
-  if (told && told.updatedAt.toISOString() === endedAt) return told
-  // Which outputs it has never changes: who knew the task before reads both at once.
-  const ahead = known && endedAt === undefined
-  const [task, outputs] = await Promise.all([findTask(deps, id), ahead ? outputsOf(deps, known) : undefined])
-  if (task?.settle?.kind === 'batch') return settle(deps, task)
-  if (task?.settle?.kind === 'terminal' && task.updatedAt.toISOString() !== endedAt)
-    await settleOutputs(deps, task, outputs)
-  return task
-}
-
-async function refuseWhenFull(deps: Deps): Promise<void> {
-  const slot = await deps.store.slots.get(globalSlot)
+async function refuseWhenFull(ports: Ports): Promise<void> {
+  const slot = await ports.store.slots.get(globalSlot)
   if (slot && slot.holders.length >= slot.limit) {
     throw new Failure(
       'at_capacity',
       `${slot.holders.length} of ${slot.limit} tasks are running. Ask with "queue": true to wait.`,
     )
   }
-}
-
-/** The words of a dashboard stand for several states. */
-const statusesOf = (query: TaskQuery): TaskStatus[] | undefined =>
-  query.status?.flatMap((word): readonly TaskStatus[] =>
-    word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],
-  )
-
-/** From the cursor of a page on, newest first. */
-export function before(cursor: string | undefined): Filter<TaskDoc> {
-  const last = idOfCursor(cursor, 'tsk_')
-  return last ? { _id: { $lt: last as TaskId } } : {}
 }

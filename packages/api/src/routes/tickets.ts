@@ -1,12 +1,12 @@
 import { CreateTicket, TicketCreated } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { Failure } from '../failure.ts'
 import { type Endpoint, endpoint, leadsTo } from '../http/endpoint.ts'
-import type { Principal } from '../http/env.ts'
+import type { Principal } from '../http/principal.ts'
 import { makeTicket, pathOf } from '../http/ticket.ts'
+import type { Ports } from '../ports.ts'
 
 /** Tickets for the other endpoints. */
-export const ticketEndpoints = (deps: Deps, others: readonly Endpoint[]): Endpoint[] => [
+export const ticketEndpoints = (ports: Ports, others: readonly Endpoint[]): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/tickets',
@@ -21,7 +21,7 @@ export const ticketEndpoints = (deps: Deps, others: readonly Endpoint[]): Endpoi
       const { principal } = c.var
       c.var.budget.take('tickets')
       const path = readablePath(others, principal, body.path)
-      const { ticket, expiresAt } = await makeTicket(deps, { id: c.var.ids.ticket(), path, principal })
+      const { ticket, expiresAt } = await makeTicket(ports, { id: c.var.ids.ticket(), path, principal })
       return c.json({ ticket: c.var.replayed ? null : ticket, expiresAt: expiresAt.toISOString() }, 201)
     },
   }),

@@ -8,15 +8,15 @@ import {
   WebhookPage,
   WebhookQuery,
 } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { notFound } from '../failure.ts'
-import { cursorOf, idOfCursor, pageFrom } from '../http/cursor.ts'
+import { behind, cursorOf, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
 import { createWebhook, redeliver, refuseUnknownWebhook } from '../operations/webhooks/keep-webhook.ts'
+import type { WebhookPorts } from '../operations/webhooks/ports.ts'
 import { signingSecret } from '../operations/webhooks/signing.ts'
-import { presentDelivery, presentWebhook } from '../respond/webhook.ts'
+import { presentDelivery, presentWebhook } from '../present/webhook.ts'
 
-export const webhookEndpoints = (deps: Deps): Endpoint[] => [
+export const webhookEndpoints = (ports: WebhookPorts): Endpoint[] => [
   endpoint({
     method: 'post',
     path: '/api/webhooks',
@@ -29,7 +29,7 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 201: { description: 'Created', schema: WebhookCreated } },
     idempotent: true,
     async handle(c, { body }) {
-      const made = await createWebhook(deps, c.var.ids.webhook(), c.var.principal.id, body)
+      const made = await createWebhook(ports, c.var.ids.webhook(), c.var.principal.id, body)
       const secret = c.var.replayed ? null : made.secret
       return c.json({ webhook: presentWebhook(made.webhook), secret }, 201)
     },
@@ -43,8 +43,7 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     query: WebhookQuery,
     answers: { 200: { description: 'A page', schema: WebhookPage } },
     async handle(c, { query }) {
-      const after = idOfCursor(query.cursor, 'whk_')
-      const docs = await deps.store.webhooks.find(after ? { _id: { $lt: after as WebhookId } } : {}, {
+      const docs = await ports.store.webhooks.find(behind(query.cursor, 'whk_'), {
         sort: { _id: -1 },
         limit: query.limit + 1,
       })
@@ -61,8 +60,8 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 204: { description: 'Gone' } },
     async handle(c) {
       const id = pathId(c, WebhookId, 'webhook')
-      if (!(await deps.store.webhooks.get(id))) throw notFound('webhook')
-      await deps.store.webhooks.remove(id)
+      if (!(await ports.store.webhooks.get(id))) throw notFound('webhook')
+      await ports.store.webhooks.remove(id)
       return c.body(null, 204)
     },
   }),
@@ -76,10 +75,9 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     answers: { 200: { description: 'A page', schema: DeliveryPage } },
     async handle(c, { query }) {
       const webhook = pathId(c, WebhookId, 'webhook')
-      await refuseUnknownWebhook(deps, webhook)
-      const after = idOfCursor(query.cursor, `${webhook}.`)
-      const docs = await deps.store.deliveries.find(
-        { webhook, ...(after ? { _id: { $lt: after } } : {}) },
+      await refuseUnknownWebhook(ports, webhook)
+      const docs = await ports.store.deliveries.find(
+        { webhook, ...behind(query.cursor, `${webhook}.`) },
         { sort: { _id: -1 }, limit: query.limit + 1 },
       )
       const shown = docs.slice(0, query.limit)
@@ -98,7 +96,7 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     idempotent: true,
     async handle(c) {
       const webhook = pathId(c, WebhookId, 'webhook')
-      const delivery = await redeliver(deps, webhook, c.req.param('delivery') ?? '')
+      const delivery = await redeliver(ports, webhook, c.req.param('delivery') ?? '')
       return c.json({ delivery: presentDelivery(delivery) }, 202)
     },
   }),
@@ -110,7 +108,7 @@ export const webhookEndpoints = (deps: Deps): Endpoint[] => [
     summary: 'The secret that webhooks of single tasks are signed with',
     answers: { 200: { description: 'The secret', schema: SigningSecret } },
     async handle(c) {
-      return c.json({ secret: await signingSecret(deps) })
+      return c.json({ secret: await signingSecret(ports) })
     },
   }),
 ]

@@ -1,31 +1,31 @@
 import { type LogLine, logOutput } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
+import type { Ports } from '../ports.ts'
 
 const atOnce = 5
 const linesKept = 50_000
 
 /** An agent that is gone, or could not reach the store, saves no log: what reached the stream takes its place. */
-export async function archiveLostLogs(deps: Deps): Promise<void> {
-  for (const run of await deps.store.runs.find({ archive: 'due' }, { limit: atOnce })) {
+export async function archiveLostLogs(ports: Ports): Promise<void> {
+  for (const run of await ports.store.runs.find({ archive: 'due' }, { limit: atOnce })) {
     const lines = new Map<number, LogLine>()
-    const task = run.agentId ? null : await deps.store.tasks.get(run.task)
+    const task = run.agentId ? null : await ports.store.tasks.get(run.task)
     const agent = agentOfRun(run, task, run._id)
     const inTime = { follow: false, signal: AbortSignal.timeout(5_000) }
-    for await (const batch of agent ? liveLines(deps, { agent, run: run._id }, inTime) : []) {
+    for await (const batch of agent ? liveLines(ports, { agent, run: run._id }, inTime) : []) {
       for (const line of batch.lines) if (lines.size < linesKept) lines.set(line.n, line)
     }
     const text = [...lines.values()].map((line) => `${JSON.stringify(line)}\n`).join('')
     const key = runObjectKey(run._id, logOutput, 0)
-    const saved = await deps.objects.head(key)
-    if (!saved) await deps.objects.write(key, text, 'application/x-ndjson')
+    const saved = await ports.objects.head(key)
+    if (!saved) await ports.objects.write(key, text, 'application/x-ndjson')
     const log = run.log ?? {
       lines: lines.size,
       bytes: Buffer.byteLength(text),
       truncated: lines.size >= linesKept,
     }
-    await deps.store.runs.change(run, (current) =>
+    await ports.store.runs.change(run, (current) =>
       current.archive === 'due' ? { ...current, archive: 'done', log } : null,
     )
   }

@@ -1,5 +1,6 @@
-import type { Deps } from '../deps.ts'
 import { stepBulkJob } from '../operations/bulk/bulk-job.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const jobsAtOnce = 10
@@ -9,19 +10,19 @@ const patienceMs = 3_000
 const keptMs = 25 * 3600_000
 
 /** Bulk jobs that were left go on, a step at each tick. */
-export async function carryOnBulkJobs(deps: Deps): Promise<void> {
-  for (const job of await jobsOf(deps, 'going', patienceMs)) {
-    deps.logger.info({ job: job._id }, 'carrying on a bulk job that was left')
-    await stepBulkJob(deps, job._id)
+export async function carryOnBulkJobs(ports: SettlePorts): Promise<void> {
+  for (const job of await jobsOf(ports, 'going', patienceMs)) {
+    ports.logger.info({ job: job._id }, 'carrying on a bulk job that was left')
+    await stepBulkJob(ports, job._id)
   }
 }
 
-export const tidyBulkJobs = onceAMinute('tidy-bulk-jobs', async (deps: Deps) => {
-  for (const job of await jobsOf(deps, 'done', keptMs)) await deps.store.bulkJobs.removeUnchanged(job)
+export const tidyBulkJobs = onceAMinute('tidy-bulk-jobs', async (ports: Ports) => {
+  for (const job of await jobsOf(ports, 'done', keptMs)) await ports.store.bulkJobs.removeUnchanged(job)
 })
 
-const jobsOf = (deps: Deps, state: 'going' | 'done', olderThanMs: number) =>
-  deps.store.bulkJobs.find(
-    { state, at: { $lte: new Date(deps.clock.now().getTime() - olderThanMs) } },
+const jobsOf = (ports: Ports, state: 'going' | 'done', olderThanMs: number) =>
+  ports.store.bulkJobs.find(
+    { state, at: { $lte: new Date(ports.clock.now().getTime() - olderThanMs) } },
     { limit: jobsAtOnce },
   )

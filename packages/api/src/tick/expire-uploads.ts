@@ -1,32 +1,32 @@
-import type { Deps } from '../deps.ts'
 import { settleData } from '../operations/data/complete-upload.ts'
 import { uploadLifetimeMs } from '../operations/data/multipart-upload.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 100
 
 /** Uploads that nobody finished within a day: what waits for them is told, and what has arrived of them goes. */
-export const expireUploads = onceAMinute('expire-uploads', async (deps: Deps) => {
-  const before = new Date(deps.clock.now().getTime() - uploadLifetimeMs)
-  const items = await deps.store.data.find(
+export const expireUploads = onceAMinute('expire-uploads', async (ports: SettlePorts) => {
+  const before = new Date(ports.clock.now().getTime() - uploadLifetimeMs)
+  const items = await ports.store.data.find(
     { status: 'uploading', createdAt: { $lte: before } },
     { limit: atOnce },
   )
   for (const item of items) {
-    const change = await deps.store.data.change(item, (current) =>
+    const change = await ports.store.data.change(item, (current) =>
       current.status === 'uploading'
         ? {
             ...current,
             status: 'expired',
             error: { code: 'upload_expired', message: 'The upload was not finished within 24 hours.' },
             settle: { kind: 'admit-waiting' },
-            updatedAt: deps.clock.now(),
+            updatedAt: ports.clock.now(),
           }
         : null,
     )
     if (!change) continue
-    deps.reached('expire.written')
-    deps.logger.info({ data: item._id }, 'an upload that nobody finished is given up')
-    await settleData(deps, change.after)
+    ports.failpoint('expire.written')
+    ports.logger.info({ data: item._id }, 'an upload that nobody finished is given up')
+    await settleData(ports, change.after)
   }
 })

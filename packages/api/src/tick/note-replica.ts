@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 
 /** This process is there: the others count it when they share out what a key may ask for. */
-export const noteReplica = (deps: Deps): Promise<void> => deps.replicas.note(deps)
+export const noteReplica = (ports: ApiPorts): Promise<void> => ports.replicas.note(ports)

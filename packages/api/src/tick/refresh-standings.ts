@@ -1,12 +1,12 @@
-import type { Deps } from '../deps.ts'
 import { refreshModules } from '../operations/modules/refresh-modules.ts'
+import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 /** Switches and reports whose process died before all agents' documents knew of them. */
-export const refreshStandings = onceAMinute('refresh-standings', async (deps: Deps) => {
-  const modules = await deps.store.modules.find({}, { limit: 1_000 })
+export const refreshStandings = onceAMinute('refresh-standings', async (ports: Ports) => {
+  const modules = await ports.store.modules.find({}, { limit: 1_000 })
   await refreshModules(
-    deps,
+    ports,
     modules.map((module) => module._id),
   )
 })

@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 500
@@ -11,9 +11,9 @@ const sessionsMs = 30 * dayMs
  * not is helped here. A ticket is over at its end, a request by key after a day, a grant is shown for a week more,
  * a delivery for a month after it was made or given up.
  */
-export const removeExpired = onceAMinute('remove-expired', async (deps: Deps) => {
-  const { tickets, idempotency, grants, deliveries } = deps.store
-  const now = deps.clock.now().getTime()
+export const removeExpired = onceAMinute('remove-expired', async (ports: Ports) => {
+  const { tickets, idempotency, grants, deliveries } = ports.store
+  const now = ports.clock.now().getTime()
   const limit = { limit: atOnce }
   for (const one of await tickets.find({ expiresAt: { $lte: new Date(now) } }, limit))
     await tickets.remove(one._id)
@@ -23,11 +23,11 @@ export const removeExpired = onceAMinute('remove-expired', async (deps: Deps) =>
     await grants.remove(one._id)
   for (const one of await deliveries.find({ expiresAt: { $lte: new Date(now) } }, limit))
     await deliveries.removeUnchanged(one)
-  await removeOldSessions(deps, new Date(now - sessionsMs))
+  await removeOldSessions(ports, new Date(now - sessionsMs))
 })
 
 /** But for those that agents are in. */
-async function removeOldSessions({ store }: Deps, before: Date): Promise<void> {
+async function removeOldSessions({ store }: Ports, before: Date): Promise<void> {
   const old = await store.sessions.find(
     { createdAt: { $lte: before } },
     { sort: { createdAt: 1 }, limit: atOnce },

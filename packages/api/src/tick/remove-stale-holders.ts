@@ -1,6 +1,6 @@
 import { parseRunId } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import { release } from '../operations/slots.ts'
+import { release } from '../operations/queue/slots.ts'
+import type { Ports } from '../ports.ts'
 import type { Holder } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
@@ -8,12 +8,12 @@ const patienceMs = 30_000
 const atOnce = 100
 
 /** Places held by a claim that came to nothing, or for a run that is no longer its task's. */
-export async function removeStaleHolders(deps: Deps): Promise<void> {
-  const before = deps.clock.now().getTime() - patienceMs
-  for (const slot of await deps.store.slots.find({ 'holders.0': { $exists: true } }, { limit: atOnce })) {
+export async function removeStaleHolders(ports: Ports): Promise<void> {
+  const before = ports.clock.now().getTime() - patienceMs
+  for (const slot of await ports.store.slots.find({ 'holders.0': { $exists: true } }, { limit: atOnce })) {
     const old = slot.holders.filter((holder) => holder.at.getTime() < before)
     const tasks = new Map(
-      (await deps.store.tasks.many(old.map((holder) => parseRunId(holder.run).task))).map((task) => [
+      (await ports.store.tasks.many(old.map((holder) => parseRunId(holder.run).task))).map((task) => [
         task._id,
         task,
       ]),
@@ -26,7 +26,7 @@ export async function removeStaleHolders(deps: Deps): Promise<void> {
       return (task.settle === null && !holds(task, holder)) || own.indexOf(holder) > 0
     })
     if (stale.length > 0)
-      await release(deps, [slot._id], (holder) => stale.some((one) => isSame(one, holder)))
+      await release(ports, [slot._id], (holder) => stale.some((one) => isSame(one, holder)))
   }
 }
 

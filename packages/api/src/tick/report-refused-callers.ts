@@ -1,6 +1,6 @@
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 
 /** Each process tells of those that came to it. */
-export async function reportRefusedCallers(deps: Deps): Promise<void> {
-  deps.refused.report(deps)
+export async function reportRefusedCallers(ports: ApiPorts): Promise<void> {
+  ports.refused.report(ports)
 }

@@ -1,7 +1,8 @@
 import type { DataId, Settings } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
 import { inNeedOf, listOf } from '../operations/data/readers.ts'
 import { readSettings } from '../operations/settings.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
+import type { Ports } from '../ports.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 import { letGo } from './let-go.ts'
 import { sweep } from './sweep.ts'
@@ -14,10 +15,10 @@ const dayMs = 24 * 3600 * 1000
  * Items that nobody touched for as long as the settings say go, unless a task that has not ended needs them. One
  * with a time of its own follows that alone.
  */
-export const retainData = sweep('retain-data', everyMs, async (deps: Deps, after) => {
-  const kinds = overdue(await readSettings(deps), deps.clock.now())
+export const retainData = sweep('retain-data', everyMs, async (ports: SettlePorts, after) => {
+  const kinds = overdue(await readSettings(ports), ports.clock.now())
   if (kinds.length === 0) return null
-  const due = await deps.store.data.find(
+  const due = await ports.store.data.find(
     {
       _id: { $gt: after as DataId },
       status: { $in: ['available', 'failed'] },
@@ -27,9 +28,9 @@ export const retainData = sweep('retain-data', everyMs, async (deps: Deps, after
     { sort: { _id: 1 }, limit: atOnce },
   )
   for (const item of due) {
-    if ((await isKept(deps, item)) || !(await letGo(deps, item))) continue
-    deps.reached('retention.removed')
-    deps.logger.info({ data: item._id }, 'an item went because the settings keep none for longer')
+    if ((await isKept(ports, item)) || !(await letGo(ports, item))) continue
+    ports.failpoint('retention.removed')
+    ports.logger.info({ data: item._id }, 'an item went because the settings keep none for longer')
   }
   return due.length === atOnce ? (due.at(-1)?._id ?? null) : null
 })
@@ -48,6 +49,6 @@ function overdue({ retentionDays }: Settings, now: Date) {
  * An element goes with its list. And a deletion that is refused writes the item, which would count as touching it:
  * so who needs it is asked here first.
  */
-async function isKept(deps: Deps, item: DataDoc): Promise<boolean> {
-  return (await listOf(deps, item)) !== null || (await inNeedOf(deps, item, 1)).length > 0
+async function isKept(ports: Ports, item: DataDoc): Promise<boolean> {
+  return (await listOf(ports, item)) !== null || (await inNeedOf(ports, item, 1)).length > 0
 }

@@ -1,8 +1,8 @@
-import type { Deps } from '../deps.ts'
+import { mapConcurrently } from '../concurrency/map-concurrently.ts'
 import { daysOfLogs, dueBefore, isOverdue, nextLook } from '../operations/retention/overdue.ts'
 import { removeLog, removeRun } from '../operations/retention/remove-run.ts'
 import { readSettings } from '../operations/settings.ts'
-import { someAtOnce } from '../operations/some-at-once.ts'
+import type { Ports } from '../ports.ts'
 import type { Filter } from '../store/collection.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 import { sweep } from './sweep.ts'
@@ -12,34 +12,34 @@ const callsAtOnce = 16
 const atOnce = 100
 
 /** Attempts that ended longer ago than the settings keep them, of tasks that have ended; each with its log. */
-export const retainRuns = sweep('retain-runs', everyMs, async (deps: Deps, after) => {
-  const before = dueBefore((await readSettings(deps)).retentionDays.runs, deps.clock.now())
-  return before && removeDue(deps, {}, { after, before }, removeRun)
+export const retainRuns = sweep('retain-runs', everyMs, async (ports: Ports, after) => {
+  const before = dueBefore((await readSettings(ports)).retentionDays.runs, ports.clock.now())
+  return before && removeDue(ports, {}, { after, before }, removeRun)
 })
 
 /** Logs that are to go before their runs. */
-export const retainLogs = sweep('retain-logs', everyMs, async (deps: Deps, after) => {
-  const before = dueBefore(daysOfLogs(await readSettings(deps)), deps.clock.now())
-  return before && removeDue(deps, { archive: 'done' }, { after, before }, removeLog)
+export const retainLogs = sweep('retain-logs', everyMs, async (ports: Ports, after) => {
+  const before = dueBefore(daysOfLogs(await readSettings(ports)), ports.clock.now())
+  return before && removeDue(ports, { archive: 'done' }, { after, before }, removeLog)
 })
 
 async function removeDue(
-  deps: Deps,
+  ports: Ports,
   filter: Filter<RunDoc>,
   { after, before }: { after: string; before: Date },
-  remove: (deps: Deps, run: RunDoc) => Promise<void>,
+  remove: (ports: Ports, run: RunDoc) => Promise<void>,
 ): Promise<string | null> {
   const from = after === '' ? {} : { $gte: new Date(after) }
-  const runs = await deps.store.runs.find(
+  const runs = await ports.store.runs.find(
     { ...filter, finishedAt: { ...from, $lte: before } },
     { sort: { finishedAt: 1 }, limit: atOnce },
   )
-  const tasks = await deps.store.tasks.many([...new Set(runs.map((run) => run.task))])
+  const tasks = await ports.store.tasks.many([...new Set(runs.map((run) => run.task))])
   const taskOf = new Map(tasks.map((task) => [task._id, task]))
   const overdue = runs.filter((run) => isOverdue(run, taskOf.get(run.task) ?? null, before))
-  await someAtOnce(callsAtOnce, overdue, (run) => remove(deps, run))
+  await mapConcurrently(callsAtOnce, overdue, (run) => remove(ports, run))
   if (overdue.length > 0)
-    deps.logger.info({ runs: overdue.length }, 'runs or their logs went: the settings keep none for longer')
+    ports.logger.info({ runs: overdue.length }, 'runs or their logs went: the settings keep none for longer')
   const ends = runs.flatMap((run) => run.finishedAt ?? [])
   return nextLook(ends, { full: runs.length === atOnce, removed: overdue.length, towards: 'newer' })
 }

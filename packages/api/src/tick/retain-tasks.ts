@@ -1,7 +1,7 @@
-import type { Deps } from '../deps.ts'
 import { dueBefore, nextLook } from '../operations/retention/overdue.ts'
 import { removeTask } from '../operations/retention/remove-task.ts'
 import { readSettings } from '../operations/settings.ts'
+import type { Ports } from '../ports.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 3600 * 1000
@@ -11,16 +11,16 @@ const atOnce = 50
  * Tasks that ended longer ago than the settings keep them. The newest first: of a chain the last one has ended last,
  * and those before it can go when it has gone.
  */
-export const retainTasks = sweep('retain-tasks', everyMs, async (deps: Deps, after) => {
-  const before = dueBefore((await readSettings(deps)).retentionDays.tasks, deps.clock.now())
+export const retainTasks = sweep('retain-tasks', everyMs, async (ports: Ports, after) => {
+  const before = dueBefore((await readSettings(ports)).retentionDays.tasks, ports.clock.now())
   if (!before) return null
-  const tasks = await deps.store.tasks.find(
+  const tasks = await ports.store.tasks.find(
     { finishedAt: { $lte: after === '' ? before : new Date(after) } },
     { sort: { finishedAt: -1 }, limit: atOnce },
   )
   let removed = 0
-  for (const task of tasks) if (await removeTask(deps, task)) removed += 1
-  if (removed > 0) deps.logger.info({ removed }, 'tasks went: the settings keep none for longer')
+  for (const task of tasks) if (await removeTask(ports, task)) removed += 1
+  if (removed > 0) ports.logger.info({ removed }, 'tasks went: the settings keep none for longer')
   const ends = tasks.flatMap((task) => task.finishedAt ?? [])
   return nextLook(ends, { full: tasks.length === atOnce, removed, towards: 'older' })
 })

@@ -1,8 +1,8 @@
 import { moduleEvent } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import { restOf } from '../operations/agents/presence.ts'
-import { placeIn } from '../operations/rank.ts'
-import { globalSlot } from '../operations/slots.ts'
+import { pauseOf } from '../operations/agents/presence.ts'
+import { positionIn } from '../operations/queue/rank.ts'
+import { globalSlot } from '../operations/queue/slots.ts'
+import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { QueueDoc } from '../store/documents/queue.ts'
 
@@ -11,27 +11,27 @@ const atOnce = 200
 const patienceMs = 1_000
 
 /** Tokens for ready work that some connected agent could do: lost ones, and those never sent. */
-export async function sendTokens(deps: Deps): Promise<void> {
-  const before = deps.clock.now().getTime() - patienceMs
-  const all = await deps.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })
+export async function sendTokens(ports: SettlePorts): Promise<void> {
+  const before = ports.clock.now().getTime() - patienceMs
+  const all = await ports.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })
   for (const [priority, [first]] of Map.groupBy(all, (entry) => entry.priority))
-    if (first) deps.shares.served(priority, placeIn(first.rank))
+    if (first) ports.shares.served(priority, positionIn(first.rank))
   const open = all.filter((entry) => entry.queuedAt.getTime() < before)
   if (open.length === 0) return
-  const slot = await deps.store.slots.get(globalSlot)
+  const slot = await ports.store.slots.get(globalSlot)
   const room = slot ? slot.limit - slot.holders.length : 0
   if (room <= 0) return
-  const agents = await deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })
-  const awake = agents.filter((agent) => restOf(agent, deps.clock.now()) === null)
+  const agents = await ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })
+  const awake = agents.filter((agent) => pauseOf(agent, ports.clock.now()) === null)
   const wanted = Map.groupBy(
     open.filter((entry) => awake.some((agent) => canRun(agent, entry))),
     (entry) => entry.module,
   )
   for (const [module, entries] of wanted) {
     // Agents without NATS take no tokens: their waiting claims look again.
-    deps.bus.announce(moduleEvent(module))
-    const missing = Math.min(entries.length, room) - (await deps.bus.pendingTokens(module))
-    for (let sent = 0; sent < missing; sent += 1) await deps.bus.sendToken(module)
+    ports.bus.announce(moduleEvent(module))
+    const missing = Math.min(entries.length, room) - (await ports.bus.pendingTokens(module))
+    for (let sent = 0; sent < missing; sent += 1) await ports.bus.sendToken(module)
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Deps } from '../deps.ts'
+import type { Ports } from '../ports.ts'
 
 /** A process that died in the middle of a step, or failed in it, holds the others up for no longer. */
 const stepLastsMs = 60_000
@@ -16,14 +16,18 @@ const Place = z.object({
  * `null` at the end. So what stays behind never keeps it from what comes after.
  */
 export const sweep =
-  (name: string, everyMs: number, step: (deps: Deps, after: string) => Promise<string | null>) =>
-  async (deps: Deps): Promise<void> => {
+  <P extends Ports>(
+    name: string,
+    everyMs: number,
+    step: (ports: P, after: string) => Promise<string | null>,
+  ) =>
+  async (ports: P): Promise<void> => {
     const id = `sweep:${name}`
-    const begun = await begin(deps, id, everyMs)
+    const begun = await begin(ports, id, everyMs)
     if (!begun) return
-    const after = await step(deps, begun.after ?? '')
-    const at = deps.clock.now()
-    await deps.store.meta.change(id, (doc) =>
+    const after = await step(ports, begun.after ?? '')
+    const at = ports.clock.now()
+    await ports.store.meta.change(id, (doc) =>
       doc.rev === begun.rev
         ? { ...doc, at, json: JSON.stringify({ after, beganAt: begun.beganAt, isBusy: false }) }
         : null,
@@ -33,14 +37,14 @@ export const sweep =
 type Begun = { after: string | null; beganAt: Date; rev: number }
 
 /** `null`: it is not due, or somebody else is at it. */
-async function begin(deps: Deps, id: string, everyMs: number): Promise<Begun | null> {
-  const at = deps.clock.now()
+async function begin(ports: Ports, id: string, everyMs: number): Promise<Begun | null> {
+  const at = ports.clock.now()
   const fresh = { after: null, beganAt: at, isBusy: true }
-  if (!(await deps.store.meta.get(id))) {
-    const inserted = await deps.store.meta.insert({ _id: id, rev: 1, at, json: JSON.stringify(fresh) })
+  if (!(await ports.store.meta.get(id))) {
+    const inserted = await ports.store.meta.insert({ _id: id, rev: 1, at, json: JSON.stringify(fresh) })
     return inserted ? { ...fresh, rev: 1 } : null
   }
-  const change = await deps.store.meta.change(id, (doc) => {
+  const change = await ports.store.meta.change(id, (doc) => {
     const place = Place.parse(JSON.parse(doc.json))
     if (place.isBusy && at.getTime() - doc.at.getTime() < stepLastsMs) return null
     if (place.after !== null) return { ...doc, at, json: JSON.stringify({ ...place, isBusy: true }) }

@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks'
-import type { Deps } from '../deps.ts'
+import type { ApiPorts } from '../api-ports.ts'
 import { abortUploads } from './abort-uploads.ts'
 import { archiveLostLogs } from './archive-lost-logs.ts'
 import { carryOnBatches, tidyBatches } from './carry-on-batches.ts'
 import { carryOnBulkJobs, tidyBulkJobs } from './carry-on-bulk-jobs.ts'
 import { carryOnMarkers } from './carry-on-markers.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { endSilentSessions } from './end-silent-sessions.ts'
 import { ensureStreams } from './ensure-streams.ts'
 import { expireData } from './expire-data.ts'
@@ -18,24 +19,26 @@ import { refreshStandings } from './refresh-standings.ts'
 import { removeExpired } from './remove-expired.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { reportRefusedCallers } from './report-refused-callers.ts'
+import { resumePausedAgents } from './resume-paused-agents.ts'
 import { retainData } from './retain-data.ts'
 import { retainLogs, retainRuns } from './retain-runs.ts'
 import { retainTasks } from './retain-tasks.ts'
 import { sendTokens } from './send-tokens.ts'
 import { sendWebhooks } from './send-webhooks.ts'
-import { tidyBucket } from './tidy-bucket.ts'
 import { tidyRuns } from './tidy-runs.ts'
-import { wakeRestedAgents } from './wake-agents.ts'
 
-/** In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. */
-const jobs = {
+/**
+ * In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. The keys
+ * are labels of a metric, which keep the names that dashboards know.
+ */
+const jobs: Record<string, (ports: ApiPorts, signal?: AbortSignal) => Promise<void>> = {
   noteReplica,
   carryOnMarkers,
   carryOnBatches,
   carryOnBulkJobs,
   finishDeletions,
   endSilentSessions,
-  wakeRestedAgents,
+  wakeRestedAgents: resumePausedAgents,
   refreshStandings,
   removeStaleHolders,
   holdRunning,
@@ -52,29 +55,29 @@ const jobs = {
   retainData,
   removeExpired,
   archiveLostLogs,
-  tidyBucket,
+  tidyBucket: collectGarbage,
   abortUploads,
   tidyRuns,
   tidyBatches,
   tidyBulkJobs,
   reportRefusedCallers,
-} satisfies Record<string, (deps: Deps, signal?: AbortSignal) => Promise<void>>
+}
 
 /**
  * Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running;
  * after the signal no further one begins.
  */
-export async function tick(deps: Deps, signal?: AbortSignal): Promise<void> {
+export async function tick(ports: ApiPorts, signal?: AbortSignal): Promise<void> {
   for (const [job, run] of Object.entries(jobs)) {
     if (signal?.aborted) return
     const start = performance.now()
     let hasFailed = false
     try {
-      await run(deps, signal)
+      await run(ports, signal)
     } catch (err) {
       hasFailed = true
-      deps.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
+      ports.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
     }
-    deps.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
+    ports.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
   }
 }

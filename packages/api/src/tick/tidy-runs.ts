@@ -1,6 +1,7 @@
 import type { RunId } from '@millrace/shared'
-import type { Deps } from '../deps.ts'
-import { cancelWaitingRun, isToCome } from '../operations/run-end.ts'
+import { cancelWaitingRun } from '../operations/queue/remove-unclaimed.ts'
+import { mayBeClaimed } from '../operations/task/transitions.ts'
+import type { Ports } from '../ports.ts'
 import { sweep } from './sweep.ts'
 
 const everyMs = 10 * 60_000
@@ -10,18 +11,18 @@ const atOnce = 100
  * Runs that are said to wait and will never come: an admission that was overtaken by a cancel, and died before it
  * could take back what it had written.
  */
-export const tidyRuns = sweep('tidy-runs', everyMs, async (deps: Deps, after) => {
-  const runs = await deps.store.runs.find(
+export const tidyRuns = sweep('tidy-runs', everyMs, async (ports: Ports, after) => {
+  const runs = await ports.store.runs.find(
     { status: 'queued', ...(after ? { _id: { $gt: after as RunId } } : {}) },
     { sort: { _id: 1 }, limit: atOnce },
   )
   const tasks = new Map(
-    (await deps.store.tasks.many(runs.map((run) => run.task))).map((task) => [task._id, task]),
+    (await ports.store.tasks.many(runs.map((run) => run.task))).map((task) => [task._id, task]),
   )
   for (const run of runs) {
     const task = tasks.get(run.task)
-    if (task && (isToCome(task, run._id) || task.currentRun === run._id)) continue
-    await cancelWaitingRun(deps, run._id, deps.clock.now())
+    if (task && (mayBeClaimed(task, run._id) || task.currentRun === run._id)) continue
+    await cancelWaitingRun(ports, run._id, ports.clock.now())
   }
   return runs.length === atOnce ? (runs.at(-1)?._id ?? null) : null
 })

@@ -1,21 +1,25 @@
 import type { HeartbeatAnswer, HeartbeatRequest, RunId, RunVerdict } from '@millrace/shared'
 import type { z } from 'zod'
-import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { loseRun, runsOf } from './agent-runs.ts'
+import { expireRunOf, runsOf } from './agent-runs.ts'
+import type { AgentPorts } from './ports.ts'
 import { lasts } from './presence.ts'
 import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof HeartbeatRequest>
 
 /** The agent lives and holds these runs. A run it should hold and twice did not name is lost. */
-export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): Promise<HeartbeatAnswer> {
+export async function heartbeat(
+  ports: AgentPorts,
+  agent: AgentDoc,
+  request: Request,
+): Promise<HeartbeatAnswer> {
   const held = new Set(request.runs.map((run) => run.runId))
   const runs: Record<string, RunVerdict> = {}
-  for (const run of held) runs[run] = await reattach(deps, agent, run)
-  const missing = await missingRuns(deps, agent, held)
-  const now = deps.clock.now()
-  const change = await deps.store.agents.change(agent, (current) =>
+  for (const run of held) runs[run] = await reattach(ports, agent, run)
+  const missing = await missingRuns(ports, agent, held)
+  const now = ports.clock.now()
+  const change = await ports.store.agents.change(agent, (current) =>
     current.sessionId === agent.sessionId
       ? {
           ...current,
@@ -31,7 +35,7 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
         }
       : null,
   )
-  for (const run of missing.filter((one) => agent.missing.includes(one))) await loseRun(deps, agent, run)
+  for (const run of missing.filter((one) => agent.missing.includes(one))) await expireRunOf(ports, agent, run)
   const modules = Object.fromEntries(
     agent.modules.map(({ name, disabled }) => [
       name,
@@ -47,14 +51,14 @@ export async function heartbeat(deps: Deps, agent: AgentDoc, request: Request): 
     modules,
     rest: asked && lasts(asked, now) ? asked : null,
     awaiting,
-    ...(tellsTime ? { now: deps.clock.now().toISOString() } : {}),
+    ...(tellsTime ? { now: ports.clock.now().toISOString() } : {}),
   }
 }
 
 /** A claim whose answer is still under way is not missing yet. */
-async function missingRuns(deps: Deps, agent: AgentDoc, held: ReadonlySet<RunId>): Promise<RunId[]> {
-  const settledBefore = deps.clock.now().getTime() - deps.limits.heartbeatSeconds * 1000
-  const expected = await runsOf(deps, agent)
+async function missingRuns(ports: AgentPorts, agent: AgentDoc, held: ReadonlySet<RunId>): Promise<RunId[]> {
+  const settledBefore = ports.clock.now().getTime() - ports.limits.heartbeatSeconds * 1000
+  const expected = await runsOf(ports, agent)
   return expected
     .filter(({ run, at }) => !held.has(run) && at.getTime() < settledBefore)
     .map(({ run }) => run)

@@ -8,14 +8,14 @@ export const isOnline = (agent: AgentDoc, now: Date): boolean =>
   !agent.sessionEndedAt && now.getTime() - agent.lastSeenAt.getTime() <= offlineAfterMs
 
 /** Why an agent takes no new work now, if it does not: its operators' word before its owner's. */
-export function restOf(agent: AgentDoc, now: Date): Agent['rest'] {
+export function pauseOf(agent: AgentDoc, now: Date): Agent['rest'] {
   if (agent.asked && lasts(agent.asked, now)) return { ...agent.asked, by: 'operator' }
   if (agent.ownRest && lasts(agent.ownRest, now)) return { ...agent.ownRest, by: 'owner' }
   return null
 }
 
 export const statusOfAgent = (agent: AgentDoc, now: Date): AgentStatus =>
-  isOnline(agent, now) ? (restOf(agent, now)?.kind ?? 'online') : 'offline'
+  isOnline(agent, now) ? (pauseOf(agent, now)?.kind ?? 'online') : 'offline'
 
 export const lasts = ({ until }: AgentRest, now: Date): boolean =>
   until === null || new Date(until).getTime() > now.getTime()

@@ -1,17 +1,17 @@
 import { parseRunId, type RunId, type RunVerdict } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { decideResume } from '../resume.ts'
-import { settle } from '../settle.ts'
+import type { SettlePorts } from '../settle/ports.ts'
+import { settle } from '../settle/settle.ts'
+import { resumed } from '../task/transitions.ts'
 
 /** An agent says it holds a run: go on with it, cancel it, or stop because it is no longer the task's. */
-export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise<RunVerdict> {
-  const found = await deps.store.tasks.get(parseRunId(run).task)
+export async function reattach(ports: SettlePorts, agent: AgentDoc, run: RunId): Promise<RunVerdict> {
+  const found = await ports.store.tasks.get(parseRunId(run).task)
   if (!found) return 'stop'
-  const task = await settle(deps, found)
+  const task = await settle(ports, found)
   if (task.status === 'running' && task.currentRun === run && task.agentId === agent._id) {
     if (task.sessionId !== agent.sessionId) {
-      await deps.store.tasks.change(task, (current) =>
+      await ports.store.tasks.change(task, (current) =>
         current.status === 'running' && current.currentRun === run && current.agentId === agent._id
           ? { ...current, sessionId: agent.sessionId }
           : null,
@@ -19,11 +19,11 @@ export async function reattach(deps: Deps, agent: AgentDoc, run: RunId): Promise
     }
     return task.cancelRequestedAt ? 'cancel' : 'keep'
   }
-  const resumed = await deps.store.tasks.change(task, (current) =>
-    decideResume(current, agent, run, deps.clock.now()),
+  const change = await ports.store.tasks.change(task, (current) =>
+    resumed(current, agent, run, ports.clock.now()),
   )
-  if (!resumed) return 'stop'
-  deps.reached('resume.written')
-  await settle(deps, resumed.after)
+  if (!change) return 'stop'
+  ports.failpoint('resume.written')
+  await settle(ports, change.after)
   return 'keep'
 }

@@ -1,50 +1,56 @@
 import type { AgentId, RegisterAnswer, RegisterRequest, RunVerdict } from '@millrace/shared'
 import type { z } from 'zod'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
+import type { Ports } from '../../ports.ts'
 import type { KeyDoc, Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../announce.ts'
-import { loseAllBut } from './agent-runs.ts'
+import { expireAllBut } from './agent-runs.ts'
+import { announceAgent } from './announce-agent.ts'
+import type { AgentPorts } from './ports.ts'
 import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof RegisterRequest>
 type Key = { id: KeyDoc['_id']; serves: Serves }
 
 /** An agent process begins a session, or is refused because another live process has this agent's id. */
-export async function register(deps: Deps, key: Key, ids: NewIds, request: Request): Promise<RegisterAnswer> {
-  const agent = await openSession(deps, key, ids, request)
-  announceAgent(deps, agent)
+export async function register(
+  ports: AgentPorts,
+  key: Key,
+  ids: NewIds,
+  request: Request,
+): Promise<RegisterAnswer> {
+  const agent = await openSession(ports, key, ids, request)
+  announceAgent(ports, agent)
   const runs: Record<string, RunVerdict> = {}
-  for (const run of request.heldRuns) runs[run] = await reattach(deps, agent, run)
-  await loseAllBut(deps, agent, new Set(request.heldRuns))
+  for (const run of request.heldRuns) runs[run] = await reattach(ports, agent, run)
+  await expireAllBut(ports, agent, new Set(request.heldRuns))
   return {
     agentId: agent._id,
     sessionId: agent.sessionId,
-    heartbeatSeconds: deps.limits.heartbeatSeconds,
-    sessionTtlSeconds: deps.limits.sessionTtlSeconds,
-    nats: deps.agentNats,
+    heartbeatSeconds: ports.limits.heartbeatSeconds,
+    sessionTtlSeconds: ports.limits.sessionTtlSeconds,
+    nats: ports.agentNats,
     runs,
-    now: deps.clock.now().toISOString(),
+    now: ports.clock.now().toISOString(),
   }
 }
 
-async function openSession(deps: Deps, key: Key, ids: NewIds, request: Request): Promise<AgentDoc> {
+async function openSession(ports: AgentPorts, key: Key, ids: NewIds, request: Request): Promise<AgentDoc> {
   const sessionId = ids.session()
-  const known = request.agentId && (await deps.store.agents.get(request.agentId))
+  const known = request.agentId && (await ports.store.agents.get(request.agentId))
   if (!known) {
-    await refuseTooMany(deps, key.id)
-    const agent = newAgent(deps, key, request.agentId ?? ids.agent(), sessionId, request)
-    await deps.store.sessions.insert({
+    await refuseTooMany(ports, key.id)
+    const agent = newAgent(ports, request.agentId ?? ids.agent(), { key, sessionId, request })
+    await ports.store.sessions.insert({
       _id: sessionId,
       rev: 1,
       agent: agent._id,
       instanceId: request.instanceId,
       createdAt: agent.createdAt,
     })
-    if (await deps.store.agents.insert(agent)) return agent
-    return openSession(deps, key, ids, { ...request, agentId: agent._id })
+    if (await ports.store.agents.insert(agent)) return agent
+    return openSession(ports, key, ids, { ...request, agentId: agent._id })
   }
   if (known.keyId !== key.id) {
     throw new Failure(
@@ -52,17 +58,17 @@ async function openSession(deps: Deps, key: Key, ids: NewIds, request: Request):
       `Agent ${known._id} belongs to another key. Remove agent.json from AGENT_HOME to become a new agent.`,
     )
   }
-  await deps.store.sessions.insert({
+  await ports.store.sessions.insert({
     _id: sessionId,
     rev: 1,
     agent: known._id,
     instanceId: request.instanceId,
-    createdAt: deps.clock.now(),
+    createdAt: ports.clock.now(),
   })
   let refused = false
-  const change = await deps.store.agents.change(known, (agent) => {
-    refused = isOccupied(deps, agent, request)
-    return refused ? null : begin(deps, agent, key, sessionId, request)
+  const change = await ports.store.agents.change(known, (agent) => {
+    refused = isOccupied(ports, agent, request)
+    return refused ? null : begin(ports, agent, { key, sessionId, request })
   })
   if (refused) {
     throw new Failure(
@@ -71,18 +77,18 @@ async function openSession(deps: Deps, key: Key, ids: NewIds, request: Request):
     )
   }
   if (!change) return known
-  deps.reached('session.replaced')
+  ports.failpoint('session.replaced')
   return change.after
 }
 
 const rememberedMs = 30 * 24 * 3600 * 1000
 
 /** Agents that were not heard of for a month do not count: a machine that is made anew each day is a new agent each day. */
-async function refuseTooMany(deps: Deps, key: Key['id']): Promise<void> {
-  const { agentsPerKey } = deps.limits
-  const since = new Date(deps.clock.now().getTime() - rememberedMs)
+async function refuseTooMany(ports: AgentPorts, key: Key['id']): Promise<void> {
+  const { agentsPerKey } = ports.limits
+  const since = new Date(ports.clock.now().getTime() - rememberedMs)
   if (
-    (await deps.store.agents.count({ keyId: key, lastSeenAt: { $gt: since } }, agentsPerKey)) < agentsPerKey
+    (await ports.store.agents.count({ keyId: key, lastSeenAt: { $gt: since } }, agentsPerKey)) < agentsPerKey
   )
     return
   throw new Failure(
@@ -92,25 +98,21 @@ async function refuseTooMany(deps: Deps, key: Key['id']): Promise<void> {
 }
 
 /** A live session of another process that does not claim to be its successor keeps the agent's id. */
-function isOccupied(deps: Deps, agent: AgentDoc, request: Request): boolean {
+function isOccupied(ports: AgentPorts, agent: AgentDoc, request: Request): boolean {
   if (agent.instanceId === request.instanceId || agent.sessionEndedAt) return false
-  const silentMs = deps.clock.now().getTime() - agent.lastSeenAt.getTime()
-  return silentMs < deps.limits.sessionTtlSeconds * 1000 && request.previousSessionId !== agent.sessionId
+  const silentMs = ports.clock.now().getTime() - agent.lastSeenAt.getTime()
+  return silentMs < ports.limits.sessionTtlSeconds * 1000 && request.previousSessionId !== agent.sessionId
 }
 
-function begin(
-  deps: Deps,
-  agent: AgentDoc,
-  { serves }: Key,
-  sessionId: AgentDoc['sessionId'],
-  request: Request,
-): AgentDoc {
-  const now = deps.clock.now()
+type Beginning = { key: Key; sessionId: AgentDoc['sessionId']; request: Request }
+
+function begin(ports: Ports, agent: AgentDoc, { key, sessionId, request }: Beginning): AgentDoc {
+  const now = ports.clock.now()
   const same = agent.instanceId === request.instanceId && !agent.sessionEndedAt
   return {
     ...agent,
     ...described(request),
-    trusted: serves.trusted,
+    trusted: key.serves.trusted,
     instanceId: request.instanceId,
     sessionId: same ? agent.sessionId : sessionId,
     sessionStartedAt: same ? agent.sessionStartedAt : now,
@@ -121,14 +123,8 @@ function begin(
   }
 }
 
-function newAgent(
-  deps: Deps,
-  key: Key,
-  id: AgentId,
-  sessionId: AgentDoc['sessionId'],
-  request: Request,
-): AgentDoc {
-  const now = deps.clock.now()
+function newAgent(ports: Ports, id: AgentId, { key, sessionId, request }: Beginning): AgentDoc {
+  const now = ports.clock.now()
   return {
     _id: id,
     rev: 1,

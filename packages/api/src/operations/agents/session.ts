@@ -1,14 +1,15 @@
 import type { KeyId, SessionId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import { announceAgent } from '../announce.ts'
 import { announceModules, refreshModules } from '../modules/refresh-modules.ts'
-import { loseAllBut } from './agent-runs.ts'
+import { expireAllBut } from './agent-runs.ts'
+import { announceAgent } from './announce-agent.ts'
+import type { AgentPorts } from './ports.ts'
 
 /** The agent that a request of this session speaks for, if the session was begun with this key. */
-export async function agentOf(deps: Deps, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {
-  const [agent] = await deps.store.agents.find({ sessionId }, { limit: 1 })
+export async function agentOf(ports: Ports, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {
+  const [agent] = await ports.store.agents.find({ sessionId }, { limit: 1 })
   if (agent && agent.keyId === key) {
     if (!agent.sessionEndedAt) return agent
     throw new Failure(
@@ -16,15 +17,15 @@ export async function agentOf(deps: Deps, key: KeyId, sessionId: SessionId): Pro
       'This session has ended. Register again and name it as the previous one.',
     )
   }
-  if (await isReplaced(deps, sessionId))
+  if (await isReplaced(ports, sessionId))
     throw new Failure('session_replaced', 'Another process took over this agent.')
   throw new Failure('session_expired', 'This session is not known. Register again.')
 }
 
 /** A process that registered anew itself is not replaced: its old session has merely ended. */
-async function isReplaced(deps: Deps, sessionId: SessionId): Promise<boolean> {
-  const past = await deps.store.sessions.get(sessionId)
-  const agent = past && (await deps.store.agents.get(past.agent))
+async function isReplaced(ports: Ports, sessionId: SessionId): Promise<boolean> {
+  const past = await ports.store.sessions.get(sessionId)
+  const agent = past && (await ports.store.agents.get(past.agent))
   return agent ? agent.instanceId !== past.instanceId : false
 }
 
@@ -32,22 +33,22 @@ async function isReplaced(deps: Deps, sessionId: SessionId): Promise<boolean> {
  * Too long silent: the session ends, and so do its runs. Silence is measured up to `at`, when it was last known that
  * heartbeats could be received: whoever hung since then must not take its own sleep for that of the agent.
  */
-export async function endSession(deps: Deps, agent: AgentDoc, at: Date): Promise<void> {
-  const change = await deps.store.agents.change(agent, (current) => {
+export async function endSession(ports: AgentPorts, agent: AgentDoc, at: Date): Promise<void> {
+  const change = await ports.store.agents.change(agent, (current) => {
     const silentMs = at.getTime() - current.lastSeenAt.getTime()
     const ended =
       current.sessionId !== agent.sessionId ||
       current.sessionEndedAt ||
-      silentMs < deps.limits.sessionTtlSeconds * 1000
-    return ended ? null : { ...current, sessionEndedAt: deps.clock.now() }
+      silentMs < ports.limits.sessionTtlSeconds * 1000
+    return ended ? null : { ...current, sessionEndedAt: ports.clock.now() }
   })
   if (!change) return
-  deps.reached('session.ended')
-  deps.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
-  announceAgent(deps, change.after)
-  await loseAllBut(deps, change.after, new Set())
+  ports.failpoint('session.ended')
+  ports.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
+  announceAgent(ports, change.after)
+  await expireAllBut(ports, change.after, new Set())
   // What it kept others from offering is free now.
   const names = [...new Set(change.after.modules.map((one) => one.name))]
-  await refreshModules(deps, names)
-  await announceModules(deps, names)
+  await refreshModules(ports, names)
+  await announceModules(ports, names)
 }

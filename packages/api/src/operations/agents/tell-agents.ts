@@ -1,19 +1,19 @@
 import type { AgentCommand } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { newUlid } from '../../ids.ts'
+import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 
 type Wish = { kind: 'scan' | 'pause' | 'resume' | 'drain' } | { kind: 'retry' | 'test'; module: string }
 
 /** Asks agents for something: over NATS at once, and with every heartbeat until they say that it is done. */
-export async function tellAgents(deps: Deps, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
+export async function sendCommand(ports: Ports, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
   for (const agent of agents) {
     const command: AgentCommand = { v: 1, id: newUlid(), ...wish }
-    await deps.store.agents.change(agent, (current) => ({
+    await ports.store.agents.change(agent, (current) => ({
       ...current,
       commands: [...current.commands.filter((one) => !isSame(one, wish)), command],
     }))
-    deps.bus.command(agent._id, command)
+    ports.bus.command(agent._id, command)
   }
 }
 

@@ -1,6 +1,6 @@
 import { type BatchTask, type Json, TaskId } from '@millrace/shared'
+import type { turns } from '../../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../../failure.ts'
-import type { turns } from '../../turns.ts'
 
 /** As many refs as a message about a cycle names. */
 const namedAtMost = 10

@@ -6,20 +6,25 @@ import {
   type Manifest,
   TaskId,
 } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import { inBackground } from '../../concurrency/in-background.ts'
+import type { turns } from '../../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { inBackground } from '../background.ts'
-import { checkTask } from '../check-task.ts'
-import { lookUp } from '../inputs/look-up.ts'
+import type { Caller } from '../access/caller.ts'
+import { checkTask } from '../inputs/check-task.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
-import { newOutput } from '../new-output.ts'
-import { newTask } from '../new-task.ts'
-import type { Caller } from '../submit.ts'
+import { lookUpInputs } from '../settle/look-up-inputs.ts'
+import type { SubmitPorts } from '../submit.ts'
+import { newOutput } from '../task/new-output.ts'
+import { newTask } from '../task/new-task.ts'
 import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { admitMembers, carryOnBatch } from './carry-on-batch.ts'
 import { inOrder, refIn } from './graph.ts'
+
+/** `turns` gives other requests their turn during a long computation. */
+export type BatchPorts = SubmitPorts & { turns: typeof turns }
 
 const insertedAtOnce = 500
 /** As many as are admitted before the answer; the rest follows. */
@@ -30,53 +35,52 @@ const admittedAtOnce = 200
  * batch is the commit point. Returned in the order in which they were given.
  */
 export async function submitBatch(
-  deps: Deps,
+  ports: BatchPorts,
   caller: Caller,
   wanted: readonly BatchTask[],
 ): Promise<TaskDoc[]> {
   const batch = caller.ids.batch()
   const ids = new Map(wanted.map((task) => [task.ref, caller.ids.task()]))
-  const known = caller.repeated ? await deps.store.batches.get(batch) : null
+  const known = caller.repeated ? await ports.store.batches.get(batch) : null
   if (!known || known.state === 'staging' || known.state === 'aborted') {
-    const tasks = await checkBatch(deps, caller, batch, wanted, ids)
-    await stage(deps, batch, tasks)
-    await commit(deps, batch)
+    const tasks = await checkBatch(ports, caller, wanted, { batch, ids })
+    await stage(ports, batch, tasks)
+    await commit(ports, batch)
   }
-  const isThrough = await admitMembers(deps, batch, admittedAtOnce)
-  if (!isThrough) inBackground(deps, 'admitting a batch', carryOnBatch(deps, batch))
-  return inGivenOrder(await deps.store.tasks.many([...ids.values()]), [...ids.values()])
+  const isThrough = await admitMembers(ports, batch, admittedAtOnce)
+  if (!isThrough) inBackground(ports, 'admitting a batch', carryOnBatch(ports, batch))
+  return inGivenOrder(await ports.store.tasks.many([...ids.values()]), [...ids.values()])
 }
 
 /** The tasks as they are to be written, checked against their modules, the data, and each other. */
 async function checkBatch(
-  deps: Deps,
+  ports: BatchPorts,
   caller: Caller,
-  batch: BatchId,
   wanted: readonly BatchTask[],
-  ids: ReadonlyMap<string, TaskId>,
+  { batch, ids }: { batch: BatchId; ids: ReadonlyMap<string, TaskId> },
 ): Promise<TaskDoc[]> {
-  const ordered = (await inOrder(wanted, deps.turns())).flatMap(({ task, at }) => {
+  const ordered = (await inOrder(wanted, ports.turns())).flatMap(({ task, at }) => {
     const id = ids.get(task.ref)
     return id ? [{ at, id, task: named(task, ids) }] : []
   })
-  const found = await lookUp(
-    deps,
+  const found = await lookUpInputs(
+    ports,
     caller.grant,
     ordered.map(({ task }) => task),
   )
-  const manifests = manifestCache(deps)
-  const turn = deps.turns()
+  const manifests = manifestCache(ports)
+  const turn = ports.turns()
   const refusals: { at: number; failure: Failure }[] = []
   const tasks: TaskDoc[] = []
   for (const { at, id, task: one } of ordered) {
     await turn()
     if (refusals.length >= mostFaults) break
     try {
-      if (one.webhook) refuseUrl(deps, one.webhook.url, '/webhook/url')
+      if (one.webhook) refuseUrl(ports, one.webhook.url, '/webhook/url')
       const manifest = await manifests(one)
       const inputs = checkTask(manifest, one, found)
       const checked = { id, wanted: one, manifest, inputs }
-      const task = newTask(caller, checked, deps.clock.now(), { kind: 'batch', batch })
+      const task = newTask(caller, checked, ports.clock.now(), { kind: 'batch', batch })
       tasks.push(task)
       found.tasks.set(id, task)
       for (const output of outputsOf(task)) found.data.set(output._id, output)
@@ -108,11 +112,11 @@ function named({ ref: _, ...task }: BatchTask, ids: ReadonlyMap<string, TaskId>)
   }
 }
 
-function manifestCache(deps: Deps): (task: CreateTask) => Promise<Manifest> {
+function manifestCache(ports: Ports): (task: CreateTask) => Promise<Manifest> {
   const known = new Map<string, Promise<Manifest>>()
   return (task) => {
     const name = JSON.stringify([task.module, task.version])
-    const manifest = known.get(name) ?? manifestFor(deps, task)
+    const manifest = known.get(name) ?? manifestFor(ports, task)
     known.set(name, manifest)
     return manifest
   }
@@ -135,27 +139,27 @@ function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure
   return new Failure(code ?? 'invalid_request', `${most}: ${detail.join('; ')}.`, { errors: shown })
 }
 
-async function stage(deps: Deps, batch: BatchId, tasks: readonly TaskDoc[]): Promise<void> {
-  const at = deps.clock.now()
-  await deps.store.batches.insert({ _id: batch, rev: 1, state: 'staging', size: tasks.length, at })
-  deps.reached('batch.staged')
+async function stage(ports: Ports, batch: BatchId, tasks: readonly TaskDoc[]): Promise<void> {
+  const at = ports.clock.now()
+  await ports.store.batches.insert({ _id: batch, rev: 1, state: 'staging', size: tasks.length, at })
+  ports.failpoint('batch.staged')
   for (let from = 0; from < tasks.length; from += insertedAtOnce)
-    await deps.store.tasks.insertMissing(tasks.slice(from, from + insertedAtOnce))
-  deps.reached('batch.members-inserted')
+    await ports.store.tasks.insertMissing(tasks.slice(from, from + insertedAtOnce))
+  ports.failpoint('batch.members-inserted')
 }
 
-async function commit(deps: Deps, batch: BatchId): Promise<void> {
+async function commit(ports: Ports, batch: BatchId): Promise<void> {
   let isAborted = false
-  const change = await deps.store.batches.change(batch, (doc) => {
+  const change = await ports.store.batches.change(batch, (doc) => {
     isAborted = doc.state === 'aborted'
-    return doc.state === 'staging' ? { ...doc, state: 'committed', at: deps.clock.now() } : null
+    return doc.state === 'staging' ? { ...doc, state: 'committed', at: ports.clock.now() } : null
   })
   if (isAborted)
     throw new Failure(
       'conflict',
       'This batch broke off and was given up. Send it again, with another Idempotency-Key.',
     )
-  if (change) deps.reached('batch.committed')
+  if (change) ports.failpoint('batch.committed')
 }
 
 function inGivenOrder(tasks: readonly TaskDoc[], ids: readonly TaskId[]): TaskDoc[] {

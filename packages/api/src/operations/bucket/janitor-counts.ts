@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 
 const countsId = 'janitor'
 const Counts = z.object({
@@ -10,16 +10,16 @@ const Counts = z.object({
 /** What the janitor has found since this installation began. */
 export type JanitorCounts = z.infer<typeof Counts>
 
-export async function readCounts(deps: Deps): Promise<JanitorCounts> {
-  const doc = await deps.store.meta.get(countsId)
+export async function readCounts(ports: Ports): Promise<JanitorCounts> {
+  const doc = await ports.store.meta.get(countsId)
   return Counts.parse(doc ? JSON.parse(doc.json) : {})
 }
 
-export async function addCounts(deps: Deps, found: JanitorCounts): Promise<void> {
+export async function addCounts(ports: Ports, found: JanitorCounts): Promise<void> {
   if (Object.values(found).every((count) => count === 0)) return
-  const at = deps.clock.now()
-  await deps.store.meta.insert({ _id: countsId, rev: 1, at, json: '{}' })
-  await deps.store.meta.change(countsId, (doc) => {
+  const at = ports.clock.now()
+  await ports.store.meta.insert({ _id: countsId, rev: 1, at, json: '{}' })
+  await ports.store.meta.change(countsId, (doc) => {
     const before = Counts.parse(JSON.parse(doc.json))
     const json = JSON.stringify({
       objectsRemoved: before.objectsRemoved + found.objectsRemoved,

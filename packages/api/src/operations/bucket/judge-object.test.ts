@@ -1,11 +1,11 @@
 import type { DataId, RunId } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { decideLost } from '../data/lost-content.ts'
-import { newItem } from '../data/new-item.ts'
-import { sharedStretch } from '../data/shared-stretch.ts'
-import { at, exampleTask } from '../example.fixture.ts'
+import { newItem } from '../../store/documents/new-item.ts'
+import { at, exampleTask } from '../task/example.fixture.ts'
+import { commonKeyRange } from './common-key-range.ts'
 import { isAbandoned, judgeObject, type Known, safeAgeMs, type Verdict } from './judge-object.ts'
+import { decideMissing } from './lost-content.ts'
 
 const id: DataId = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const task = exampleTask({ status: 'succeeded', settle: null })
@@ -117,15 +117,15 @@ test('an upload in parts is given up when its item does not go on with it', () =
 })
 
 test('an item without its object fails, unless it has moved on', () => {
-  expect(decideLost(item({ status: 'available', object: first }), first, now)).toMatchObject({
+  expect(decideMissing(item({ status: 'available', object: first }), first, now)).toMatchObject({
     status: 'failed',
     object: first,
     error: { code: 'object_missing' },
     settle: { kind: 'admit-waiting' },
     updatedAt: now,
   })
-  expect(decideLost(item({ status: 'available', object: second }), first, now)).toBeNull()
-  expect(decideLost(item({ status: 'deleting', object: first }), first, now)).toBeNull()
+  expect(decideMissing(item({ status: 'available', object: second }), first, now)).toBeNull()
+  expect(decideMissing(item({ status: 'deleting', object: first }), first, now)).toBeNull()
 })
 
 test.each([
@@ -138,7 +138,7 @@ test.each([
 ])('a stretch of the bucket: %s', (_, objects, moreObjects, items, moreItems, seen, named, end) => {
   const listed = [...objects].map((key) => ({ key, lastModified: at }))
   const naming = [...items].map((object) => item({ object }))
-  const stretch = sharedStretch({ objects: listed, more: moreObjects }, { items: naming, more: moreItems })
+  const stretch = commonKeyRange({ objects: listed, more: moreObjects }, { items: naming, more: moreItems })
   expect(stretch.objects.map(({ key }) => key).join('')).toBe(seen)
   expect(stretch.items.map(({ object }) => object).join('')).toBe(named)
   expect(stretch.end).toBe(end)

@@ -1,16 +1,17 @@
 import { isTerminal, TaskFilter, type TaskId, TaskStatus } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import { inBackground } from '../../concurrency/in-background.ts'
+import { mapConcurrently } from '../../concurrency/map-concurrently.ts'
 import { Failure } from '../../failure.ts'
 import type { NewIds } from '../../ids.ts'
+import type { Ports } from '../../ports.ts'
 import type { Filter } from '../../store/collection.ts'
 import type { BulkJobDoc } from '../../store/documents/bulk-job.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { inBackground } from '../background.ts'
-import { notStaged } from '../batches/staged.ts'
 import { cancel } from '../cancel.ts'
 import { retry } from '../retry.ts'
-import { someAtOnce } from '../some-at-once.ts'
-import { matching } from './matching.ts'
+import type { SettlePorts } from '../settle/ports.ts'
+import { notStaged } from '../settle/staged.ts'
+import { deadLetter, matching } from './matching.ts'
 
 type Act = BulkJobDoc['act']
 const stepSize = 100
@@ -19,79 +20,79 @@ const callsAtOnce = 8
 const stepsBeforeAnswer = 3
 
 /** Does the same to all tasks that match. It is written down first, so that whoever meets it may carry it on. */
-export async function startBulkJob(deps: Deps, ids: NewIds, act: Act, filter: TaskFilter): Promise<number> {
+export async function startBulkJob(
+  ports: SettlePorts,
+  ids: NewIds,
+  act: Act,
+  filter: TaskFilter,
+): Promise<number> {
   const id = ids.bulkJob()
-  const known = await deps.store.bulkJobs.get(id)
-  const job = known ?? (await writeDown(deps, id, ids.task(), act, filter))
+  const known = await ports.store.bulkJobs.get(id)
+  const job = known ?? (await writeDown(ports, { _id: id, upTo: ids.task(), act }, filter))
   let isDone = false
-  for (let step = 0; step < stepsBeforeAnswer && !isDone; step += 1) isDone = await stepBulkJob(deps, id)
-  if (!isDone) inBackground(deps, `a bulk ${act}`, carryOnBulkJob(deps, id))
+  for (let step = 0; step < stepsBeforeAnswer && !isDone; step += 1) isDone = await stepBulkJob(ports, id)
+  if (!isDone) inBackground(ports, `a bulk ${act}`, carryOnBulkJob(ports, id))
   return job.count
 }
 
 async function writeDown(
-  deps: Deps,
-  id: BulkJobDoc['_id'],
-  upTo: TaskId,
-  act: Act,
+  ports: Ports,
+  begun: Pick<BulkJobDoc, '_id' | 'upTo' | 'act'>,
   filter: TaskFilter,
 ): Promise<BulkJobDoc> {
-  const count = await deps.store.tasks.count(await meant(deps, act, filter))
+  const count = await ports.store.tasks.count(await meant(ports, begun.act, filter))
   const json = JSON.stringify(filter)
-  const at = deps.clock.now()
-  const job: BulkJobDoc = { _id: id, rev: 1, act, filter: json, after: null, upTo, count, state: 'going', at }
-  await deps.store.bulkJobs.insert(job)
-  deps.reached('bulk.written')
+  const at = ports.clock.now()
+  const job: BulkJobDoc = { ...begun, rev: 1, filter: json, after: null, count, state: 'going', at }
+  await ports.store.bulkJobs.insert(job)
+  ports.failpoint('bulk.written')
   return job
 }
 
-export async function carryOnBulkJob(deps: Deps, id: BulkJobDoc['_id']): Promise<void> {
-  while (!(await stepBulkJob(deps, id)));
+export async function carryOnBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promise<void> {
+  while (!(await stepBulkJob(ports, id)));
 }
 
 /** The next tasks of a job, in the order of their ids. `true`: there are no more. */
-export async function stepBulkJob(deps: Deps, id: BulkJobDoc['_id']): Promise<boolean> {
-  const job = await deps.store.bulkJobs.get(id)
+export async function stepBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promise<boolean> {
+  const job = await ports.store.bulkJobs.get(id)
   if (job?.state !== 'going') return true
   const filter = TaskFilter.parse(JSON.parse(job.filter))
   const inRange = { $lte: job.upTo, ...(job.after ? { $gt: job.after } : {}) }
-  const { _id: named, ...wanted } = await meant(deps, job.act, filter)
-  const tasks = await deps.store.tasks.find(
+  const { _id: named, ...wanted } = await meant(ports, job.act, filter)
+  const tasks = await ports.store.tasks.find(
     named ? { ...wanted, $and: [{ _id: named }, { _id: inRange }] } : { ...wanted, _id: inRange },
     { sort: { _id: 1 }, limit: stepSize },
   )
-  await someAtOnce(callsAtOnce, tasks, (task) => seeTo(deps, job, task._id))
+  await mapConcurrently(callsAtOnce, tasks, (task) => seeTo(ports, job, task._id))
   const last = tasks.at(-1)?._id ?? job.after
   const isDone = tasks.length < stepSize
-  await deps.store.bulkJobs.change(job, (current) =>
+  await ports.store.bulkJobs.change(job, (current) =>
     current.state === 'going' && (current.after ?? '') <= (last ?? '')
-      ? { ...current, after: last, state: isDone ? 'done' : 'going', at: deps.clock.now() }
+      ? { ...current, after: last, state: isDone ? 'done' : 'going', at: ports.clock.now() }
       : null,
   )
-  deps.reached('bulk.stepped')
+  ports.failpoint('bulk.stepped')
   return isDone
 }
 
 /** One that has moved on meanwhile is not meant any more. */
-async function seeTo(deps: Deps, job: BulkJobDoc, task: TaskId): Promise<void> {
+async function seeTo(ports: SettlePorts, job: BulkJobDoc, task: TaskId): Promise<void> {
   try {
-    await (job.act === 'cancel' ? cancel(deps, task) : retry(deps, task, job._id))
+    await (job.act === 'cancel' ? cancel(ports, task) : retry(ports, task, job._id))
   } catch (error) {
     if (!(error instanceof Failure) || error.code === 'unavailable') throw error
-    deps.logger.info({ task, job: job._id, code: error.code }, `a bulk ${job.act} passed a task over`)
+    ports.logger.info({ task, job: job._id, code: error.code }, `a bulk ${job.act} passed a task over`)
   }
 }
 
-async function meant(deps: Deps, act: Act, filter: TaskFilter): Promise<Filter<TaskDoc>> {
+async function meant(ports: Ports, act: Act, filter: TaskFilter): Promise<Filter<TaskDoc>> {
   if (act === 'retry') return { ...matching({ ...filter, status: 'failed' }), ...deadLetter }
   const asked = filter.status === undefined ? TaskStatus.options : [filter.status].flat()
   const status = asked.filter((one) => !isTerminal(one))
   return {
     ...matching({ ...filter, status: undefined }),
     status: { $in: status },
-    ...(await notStaged(deps)),
+    ...(await notStaged(ports)),
   }
 }
-
-/** A task whose own attempts are over. What merely waited for such a one is revived along with it. */
-export const deadLetter = { status: 'failed', 'error.code': { $ne: 'upstream_failed' } } as const

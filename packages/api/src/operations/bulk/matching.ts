@@ -16,6 +16,9 @@ export function matching({ ids, status, module, tag, label, ...created }: TaskFi
   }
 }
 
+/** A task whose own attempts are over. What merely waited for such a one is revived along with it. */
+export const deadLetter = { status: 'failed', 'error.code': { $ne: 'upstream_failed' } } as const
+
 function createdBetween({
   createdAfter,
   createdBefore,

@@ -1,32 +1,33 @@
 import type { DataId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import { incomingKey } from '../../objects/keys.ts'
 import type { StoredObject } from '../../objects/objects.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { admitDependents } from '../dependents.ts'
-import { settle } from '../settle.ts'
-import { type Inside, isLookedInto, lookInside } from './look-inside.ts'
-import { unmeasured } from './measure-recording.ts'
+import { admitDependents } from '../settle/dependents.ts'
+import type { SettlePorts } from '../settle/ports.ts'
+import { settle } from '../settle/settle.ts'
 import { assemble } from './multipart-upload.ts'
+import { unmeasured } from './probe.ts'
 import { removeContent } from './remove-content.ts'
+import { isSniffed, type Sniffed, sniff } from './sniff.ts'
 import { type ReadRange, storedFile } from './stored-file.ts'
 
 /** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
-export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
-  const item = await deps.store.data.get(id)
+export async function completeUpload(ports: SettlePorts, id: DataId): Promise<DataDoc> {
+  const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
-  if (item.status === 'available') return settleData(deps, item)
+  if (item.status === 'available') return settleData(ports, item)
   if (item.status !== 'uploading') throw new Failure('conflict', `The item is ${item.status}, not uploading.`)
   const object = incomingKey(id, item.uploads)
-  await assemble(deps, item)
-  const stored = await deps.objects.head(object)
+  await assemble(ports, item)
+  const stored = await ports.objects.head(object)
   if (!stored)
     throw new Failure(
       'upload_incomplete',
       'The bytes have not arrived. PUT them to the upload URL first; POST …/upload gives a fresh one.',
     )
-  const inside = await contentOf(deps, object, stored)
+  const inside = await contentOf(ports, object, stored)
   const fault = faultOfUpload(item, stored)
   if (fault)
     throw new Failure(
@@ -38,7 +39,7 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
       'upload_mismatch',
       `${inside.fault} If these are the right bytes, create a new item with the type that they have; if not, ask for a fresh URL with POST …/upload.`,
     )
-  const change = await deps.store.data.change(item, (current) =>
+  const change = await ports.store.data.change(item, (current) =>
     current.status === 'uploading' && current.uploads === item.uploads
       ? {
           ...current,
@@ -47,13 +48,13 @@ export async function completeUpload(deps: Deps, id: DataId): Promise<DataDoc> {
           sha256: stored.sha256,
           ...inside.measures,
           settle: { kind: 'admit-waiting' },
-          updatedAt: deps.clock.now(),
+          updatedAt: ports.clock.now(),
         }
       : null,
   )
-  if (!change) return completeUpload(deps, id)
-  deps.reached('upload.completed')
-  return settleData(deps, change.after)
+  if (!change) return completeUpload(ports, id)
+  ports.failpoint('upload.completed')
+  return settleData(ports, change.after)
 }
 
 /** What differs between the promise and what lies in the store. */
@@ -71,24 +72,24 @@ export function faultOfUpload(
 
 /** What the bytes in the store say of themselves. */
 export function contentOf(
-  deps: Deps,
+  ports: Ports,
   object: string,
   { contentType, size }: Pick<StoredObject, 'contentType' | 'size'>,
-): Promise<Inside> {
-  if (!isLookedInto(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
-  const read: ReadRange = (from, to, signal) => deps.objects.readRange(object, from, to, signal)
-  return lookInside(contentType, storedFile(size, read))
+): Promise<Sniffed> {
+  if (!isSniffed(contentType)) return Promise.resolve({ fault: null, measures: unmeasured })
+  const read: ReadRange = (from, to, signal) => ports.objects.readRange(object, from, to, signal)
+  return sniff(contentType, storedFile(size, read))
 }
 
 /** Carries out what became due when an item turned available, or never will: those that wait for it look again. */
-export async function settleData(deps: Deps, item: DataDoc): Promise<DataDoc> {
+export async function settleData(ports: SettlePorts, item: DataDoc): Promise<DataDoc> {
   if (!item.settle) return item
-  if (item.status === 'expired') await removeContent(deps, item)
-  for (const ended of await admitDependents(deps, [item._id])) await settle(deps, ended)
-  deps.reached('upload.waiting-admitted')
-  const change = await deps.store.data.change(item, (current) =>
+  if (item.status === 'expired') await removeContent(ports, item)
+  for (const ended of await admitDependents(ports, [item._id])) await settle(ports, ended)
+  ports.failpoint('upload.waiting-admitted')
+  const change = await ports.store.data.change(item, (current) =>
     current.settle ? { ...current, settle: null } : null,
   )
-  if (change) deps.reached('upload.cleared')
+  if (change) ports.failpoint('upload.cleared')
   return change?.after ?? item
 }

@@ -10,22 +10,22 @@ import {
   type Upload,
 } from '@millrace/shared'
 import type { z } from 'zod'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import { incomingKey } from '../../objects/keys.ts'
+import type { Ports } from '../../ports.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
-import type { Caller } from '../submit.ts'
-import { takeUpload } from '../under-grant.ts'
-import { withHeldBytes } from './held-bytes.ts'
+import { newItem } from '../../store/documents/new-item.ts'
+import type { Caller } from '../access/caller.ts'
+import { spendUpload } from '../access/grant-quota.ts'
+import { deduplicate } from './deduplicate.ts'
 import { describeMultipart, partSizeFor } from './multipart-upload.ts'
-import { newItem } from './new-item.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
 
 /** A small value, kept in the database and available at once. */
 export async function createValue(
-  deps: Deps,
+  ports: Ports,
   caller: Caller,
   wanted: z.output<typeof CreateValue>,
 ): Promise<Created> {
@@ -34,22 +34,22 @@ export async function createValue(
   if (size > inlineValueLimit)
     throw new Failure('payload_too_large', 'An inline value may have 1 MiB of JSON. Upload it as a file.')
   const type = wanted.type ?? dataTypeOfValue(wanted.value)
-  const item: DataDoc = { ...blank(deps, caller, wanted, type), status: 'available', json, size }
+  const item: DataDoc = { ...blank(ports, caller, wanted, type), status: 'available', json, size }
   const paths = { size: '/value', contentType: '/value' }
   const contentType = type === 'text' ? 'text/plain' : 'application/json'
-  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
-  return { item: await insertOnce(deps, caller, item, take), upload: null }
+  const spend = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
+  return { item: await insertOnce(ports, caller, item, { spend }), upload: null }
 }
 
 /** A file that its owner is about to PUT into the object store. */
 export async function createFile(
-  deps: Deps,
+  ports: Ports,
   caller: Caller,
   wanted: z.output<typeof CreateFile>,
 ): Promise<Created> {
   const { name, size, contentType, sha256 } = wanted.file
   const item: DataDoc = {
-    ...blank(deps, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
+    ...blank(ports, caller, wanted, wanted.type ?? dataTypeOf(contentType)),
     isFile: true,
     status: 'uploading',
     contentType,
@@ -61,31 +61,31 @@ export async function createFile(
     uploads: 1,
   }
   const paths = { size: '/file/size', contentType: '/file/contentType' }
-  const take = () => takeUpload(deps, caller.grant, item._id, { size, contentType, paths })
-  const made = await insertOnce(deps, caller, item, take, () => withHeldBytes(deps, item))
-  return { item: made, upload: made.status === 'uploading' ? await uploadOf(deps, made) : null }
+  const spend = () => spendUpload(ports, caller.grant, item._id, { size, contentType, paths })
+  const made = await insertOnce(ports, caller, item, { spend, reuse: () => deduplicate(ports, item) })
+  return { item: made, upload: made.status === 'uploading' ? await uploadOf(ports, made) : null }
 }
 
 /** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */
-export async function freshUpload(deps: Deps, grant: GrantDoc | null, id: DataId): Promise<Created> {
-  const item = await deps.store.data.get(id)
+export async function freshUpload(ports: Ports, grant: GrantDoc | null, id: DataId): Promise<Created> {
+  const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   if (grant && item.status === 'uploading' && !item.multipart) {
-    const stored = await deps.objects.head(incomingKey(item._id, item.uploads))
+    const stored = await ports.objects.head(incomingKey(item._id, item.uploads))
     // The key takes one object only, however many URLs there are for it.
-    if (!stored) return { item, upload: await uploadOf(deps, item) }
+    if (!stored) return { item, upload: await uploadOf(ports, item) }
     if (item.uploads >= uploadsUnderGrant) throw tooOften()
   }
   // Parts that have arrived stay: an upload in parts goes on, it never starts again.
-  if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(deps, item) }
-  const change = await deps.store.data.change(item, (current) =>
+  if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(ports, item) }
+  const change = await ports.store.data.change(item, (current) =>
     current.status === 'uploading'
-      ? { ...current, uploads: current.uploads + 1, updatedAt: deps.clock.now() }
+      ? { ...current, uploads: current.uploads + 1, updatedAt: ports.clock.now() }
       : null,
   )
   if (!change)
     throw new Failure('upload_finished', 'There is nothing to upload: the item is not uploading any more.')
-  return { item: change.after, upload: await uploadOf(deps, change.after) }
+  return { item: change.after, upload: await uploadOf(ports, change.after) }
 }
 
 /** Of one item: the first may be cut off, or be the wrong file. A page that needs more is not a page. */
@@ -97,9 +97,9 @@ const tooOften = () =>
     `With this token a file may be uploaded ${uploadsUnderGrant} times. Complete the item, or make another one.`,
   )
 
-async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
+async function uploadOf(ports: Ports, item: DataDoc): Promise<Upload> {
   if (item.multipart) return describeMultipart(item, item.multipart.partSize)
-  const { url, headers, expiresAt } = await deps.objects.presignPut(incomingKey(item._id, item.uploads), {
+  const { url, headers, expiresAt } = await ports.objects.presignPut(incomingKey(item._id, item.uploads), {
     size: item.size ?? 0,
     contentType: item.contentType ?? 'application/octet-stream',
     sha256: item.sha256 ?? undefined,
@@ -109,22 +109,21 @@ async function uploadOf(deps: Deps, item: DataDoc): Promise<Upload> {
 
 /** A repeated request makes the same id: what is there already counts, and what was deleted does not come back. */
 async function insertOnce(
-  deps: Deps,
+  ports: Ports,
   caller: Caller,
   item: DataDoc,
-  take: () => Promise<void>,
-  better?: () => Promise<DataDoc | null>,
+  { spend, reuse }: { spend: () => Promise<void>; reuse?: () => Promise<DataDoc | null> },
 ): Promise<DataDoc> {
-  const there = caller.repeated ? await deps.store.data.get(item._id) : null
+  const there = caller.repeated ? await ports.store.data.get(item._id) : null
   if (there) return there
   if (caller.replayed) throw notFound('data item')
-  await take()
-  const made = (await better?.()) ?? item
-  if (await deps.store.data.insert(made)) return made
-  return (await deps.store.data.get(item._id)) ?? made
+  await spend()
+  const made = (await reuse?.()) ?? item
+  if (await ports.store.data.insert(made)) return made
+  return (await ports.store.data.get(item._id)) ?? made
 }
 
-function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {
+function blank(ports: Ports, caller: Caller, wanted: CreateData, type: DataDoc['type']): DataDoc {
   return newItem({
     _id: caller.ids.data(),
     apiKey: caller.apiKey,
@@ -133,7 +132,7 @@ function blank(deps: Deps, caller: Caller, wanted: CreateData, type: DataDoc['ty
     type,
     status: 'available',
     tags: wanted.tags,
-    createdAt: deps.clock.now(),
+    createdAt: ports.clock.now(),
     expiresAt: wanted.expiresAt ? new Date(wanted.expiresAt) : null,
   })
 }

@@ -1,9 +1,10 @@
 import { type DataId, dataMoves, isTerminal, type ScheduleId, type TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { admitDependents } from '../dependents.ts'
-import { settle } from '../settle.ts'
+import { admitDependents } from '../settle/dependents.ts'
+import type { SettlePorts } from '../settle/ports.ts'
+import { settle } from '../settle/settle.ts'
 import { settleData } from './complete-upload.ts'
 import { inNeedOf, listOf } from './readers.ts'
 import { removeContent } from './remove-content.ts'
@@ -13,12 +14,12 @@ const namedAtMost = 20
 const elementsAtOnce = 8
 
 /** Removes an item and what it holds, unless an unfinished task needs it. Any number may do so at once. */
-export async function deleteData(deps: Deps, id: DataId): Promise<void> {
-  let item = await deps.store.data.get(id)
+export async function deleteData(ports: SettlePorts, id: DataId): Promise<void> {
+  let item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
-  for (; item; item = await deps.store.data.get(id)) {
-    const producer = await unfinishedProducer(deps, item)
-    const needing = producer ? [producer] : await finishDeletion(deps, await mark(deps, item))
+  for (; item; item = await ports.store.data.get(id)) {
+    const producer = await unfinishedProducer(ports, item)
+    const needing = producer ? [producer] : await finishDeletion(ports, await mark(ports, item))
     if (needing.length > 0)
       throw new Failure(
         'data_in_use',
@@ -31,17 +32,17 @@ export async function deleteData(deps: Deps, id: DataId): Promise<void> {
  * An output that is still to come is never marked: its task would pass it over at its end. Of one that has
  * ended, what is left to do is done first: outputs are there then, and no list element comes later.
  */
-async function unfinishedProducer(deps: Deps, item: DataDoc): Promise<TaskId | null> {
-  const producer = item.producer && (await deps.store.tasks.get(item.producer.taskId))
+async function unfinishedProducer(ports: SettlePorts, item: DataDoc): Promise<TaskId | null> {
+  const producer = item.producer && (await ports.store.tasks.get(item.producer.taskId))
   if (!producer) return null
-  return isTerminal((await settle(deps, producer)).status) ? null : producer._id
+  return isTerminal((await settle(ports, producer)).status) ? null : producer._id
 }
 
 /** From here on whoever submits a task on the item waits until it is back or gone. */
-async function mark(deps: Deps, item: DataDoc): Promise<DataDoc> {
-  const change = await deps.store.data.change(item, (current) => decideMark(current, deps.clock.now()))
+async function mark(ports: Ports, item: DataDoc): Promise<DataDoc> {
+  const change = await ports.store.data.change(item, (current) => decideMark(current, ports.clock.now()))
   if (!change) return item
-  deps.reached('delete.marked')
+  ports.failpoint('delete.marked')
   return change.after
 }
 
@@ -54,19 +55,19 @@ export const decideMark = (item: DataDoc, now: Date): DataDoc | null =>
  * Carries a begun deletion to its end, whoever began it. Returns the tasks and schedules because of which the item went back
  * to what it was; none when it is gone, or was given back by somebody else.
  */
-export async function finishDeletion(deps: Deps, from: DataDoc): Promise<(TaskId | ScheduleId)[]> {
+export async function finishDeletion(ports: SettlePorts, from: DataDoc): Promise<(TaskId | ScheduleId)[]> {
   let item: DataDoc | null = from
   while (item?.status === 'deleting') {
-    const needing = await inNeedOf(deps, item, namedAtMost)
-    const decided = await writeOnce(deps, item, decideDeletion(item, needing.length > 0, deps.clock.now()))
+    const needing = await inNeedOf(ports, item, namedAtMost)
+    const decided = await writeOnce(ports, item, decideDeletion(item, needing.length > 0, ports.clock.now()))
     if (decided && needing.length > 0) {
-      await settleData(deps, decided) // who came while it was `deleting` waits for it
+      await settleData(ports, decided) // who came while it was `deleting` waits for it
       return needing
     }
-    if (decided) deps.reached('delete.committed')
-    item = decided ?? (await deps.store.data.get(item._id))
+    if (decided) ports.failpoint('delete.committed')
+    item = decided ?? (await ports.store.data.get(item._id))
   }
-  if (item?.status === 'removing') await remove(deps, item)
+  if (item?.status === 'removing') await remove(ports, item)
   return []
 }
 
@@ -87,38 +88,38 @@ export function decideDeletion(item: DataDoc, needed: boolean, now: Date): DataD
  * The answer about who needs it holds for exactly what was read: given back and marked again meanwhile, it has
  * to be asked anew.
  */
-async function writeOnce(deps: Deps, item: DataDoc, next: DataDoc): Promise<DataDoc | null> {
-  const change = await deps.store.data.change(item, (current) => (current.rev === item.rev ? next : null))
+async function writeOnce(ports: Ports, item: DataDoc, next: DataDoc): Promise<DataDoc | null> {
+  const change = await ports.store.data.change(item, (current) => (current.rev === item.rev ? next : null))
   return change?.after ?? null
 }
 
 /** What stands for the item goes last, so that a crash before leaves something to carry on from. */
-async function remove(deps: Deps, item: DataDoc): Promise<void> {
-  for (const ended of await admitDependents(deps, [item._id])) await settle(deps, ended)
-  await removeElements(deps, item)
-  await leaveList(deps, item)
-  await removeContent(deps, item)
-  deps.reached('delete.object-removed')
+async function remove(ports: SettlePorts, item: DataDoc): Promise<void> {
+  for (const ended of await admitDependents(ports, [item._id])) await settle(ports, ended)
+  await removeElements(ports, item)
+  await leaveList(ports, item)
+  await removeContent(ports, item)
+  ports.failpoint('delete.object-removed')
   // A retry of its task may have made it anew meanwhile: that one stays.
-  await deps.store.data.removeUnchanged(item)
+  await ports.store.data.removeUnchanged(item)
 }
 
 /** The elements of a list go with it, but for those that a task needs by themselves. */
-async function removeElements(deps: Deps, list: DataDoc): Promise<void> {
+async function removeElements(ports: SettlePorts, list: DataDoc): Promise<void> {
   const elements = [...(list.items ?? [])]
   while (elements.length > 0) {
-    const some = await deps.store.data.many(elements.splice(0, elementsAtOnce))
-    await Promise.all(some.map(async (element) => finishDeletion(deps, await mark(deps, element))))
+    const some = await ports.store.data.many(elements.splice(0, elementsAtOnce))
+    await Promise.all(some.map(async (element) => finishDeletion(ports, await mark(ports, element))))
   }
 }
 
 /** A list never names what is not there: its readers would get less than they see. */
-async function leaveList(deps: Deps, element: DataDoc): Promise<void> {
-  const list = await listOf(deps, element)
+async function leaveList(ports: Ports, element: DataDoc): Promise<void> {
+  const list = await listOf(ports, element)
   if (!list) return
-  await deps.store.data.change(list, (current) =>
+  await ports.store.data.change(list, (current) =>
     current.items?.includes(element._id)
-      ? { ...current, items: current.items.filter((id) => id !== element._id), updatedAt: deps.clock.now() }
+      ? { ...current, items: current.items.filter((id) => id !== element._id), updatedAt: ports.clock.now() }
       : null,
   )
 }

@@ -1,15 +1,15 @@
 import type { DataId, EditData } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
 /** Changes what people wrote about an item; its content never changes. */
-export async function editData(deps: Deps, id: DataId, wanted: EditData): Promise<DataDoc> {
-  const item = await deps.store.data.get(id)
+export async function editData(ports: Ports, id: DataId, wanted: EditData): Promise<DataDoc> {
+  const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   if (Object.keys(wanted).length === 0 && !isGoing(item)) return item
-  const change = await deps.store.data.change(item, (current) =>
-    decideEdit(current, wanted, deps.clock.now()),
+  const change = await ports.store.data.change(item, (current) =>
+    decideEdit(current, wanted, ports.clock.now()),
   )
   if (!change) throw new Failure('conflict', 'The item is being deleted.')
   return change.after

@@ -1,6 +1,6 @@
 import type { DataId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { notFound } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { readersOf } from './readers.ts'
@@ -11,19 +11,19 @@ const shown = 200
 type Lineage = { item: DataDoc; producedBy: TaskDoc | null; inputs: DataDoc[]; usedBy: TaskDoc[] }
 
 /** Where an item comes from and what was made of it, one step each way. */
-export async function lineage(deps: Deps, id: DataId): Promise<Lineage> {
-  const item = await deps.store.data.get(id)
+export async function lineage(ports: Ports, id: DataId): Promise<Lineage> {
+  const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   const [producedBy, usedBy] = await Promise.all([
-    item.producer && deps.store.tasks.get(item.producer.taskId),
-    readersOf(deps, item, { limit: shown }),
+    item.producer && ports.store.tasks.get(item.producer.taskId),
+    readersOf(ports, item, { limit: shown }),
   ])
-  return { item, producedBy, inputs: producedBy ? await itemsReadBy(deps, producedBy) : [], usedBy }
+  return { item, producedBy, inputs: producedBy ? await itemsReadBy(ports, producedBy) : [], usedBy }
 }
 
 /** In the order in which the task names them; what is gone is left out. */
-async function itemsReadBy(deps: Deps, task: TaskDoc): Promise<DataDoc[]> {
+async function itemsReadBy(ports: Ports, task: TaskDoc): Promise<DataDoc[]> {
   const ids = task.reads.slice(0, shown)
-  const found = new Map((await deps.store.data.many(ids)).map((item) => [item._id, item]))
+  const found = new Map((await ports.store.data.many(ids)).map((item) => [item._id, item]))
   return ids.flatMap((id) => found.get(id) ?? [])
 }

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DataId, MultipartUpload, PartsRequest, PartUrls, UploadedParts } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import { incomingKey } from '../../objects/keys.ts'
 import type { StoredPart } from '../../objects/multipart.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
 /** What every S3 store takes: parts of 5 MiB to 5 GiB, at most 10,000 of them. */
@@ -28,10 +28,10 @@ export function describeMultipart(item: DataDoc, partSize: number): MultipartUpl
 }
 
 /** Which parts have arrived: whoever goes on with an upload skips them. */
-export async function uploadedParts(deps: Deps, id: DataId): Promise<UploadedParts> {
-  const item = await itemInParts(deps, id)
+export async function uploadedParts(ports: Ports, id: DataId): Promise<UploadedParts> {
+  const item = await itemInParts(ports, id)
   const { partSize } = item.multipart
-  const uploaded = (await storedParts(deps, item)) ?? []
+  const uploaded = (await storedParts(ports, item)) ?? []
   return {
     partSize,
     partCount: partCount(item.size, partSize),
@@ -40,18 +40,18 @@ export async function uploadedParts(deps: Deps, id: DataId): Promise<UploadedPar
 }
 
 /** URLs for parts. The first ones begin the upload in the store, and settle whether parts carry checksums. */
-export async function partUrls(deps: Deps, id: DataId, { parts }: PartsRequest): Promise<PartUrls> {
-  const asked = await itemInParts(deps, id)
+export async function partUrls(ports: Ports, id: DataId, { parts }: PartsRequest): Promise<PartUrls> {
+  const asked = await itemInParts(ports, id)
   refuseBeyond(asked, parts)
   const checksums = parts.every((part) => part.sha256 !== undefined)
   if (!checksums && parts.some((part) => part.sha256 !== undefined)) throw mixed()
-  if (checksums && !(await deps.objects.multipart.verifiesParts())) throw unverified()
-  const { item, uploadId } = await begun(deps, asked, checksums)
+  if (checksums && !(await ports.objects.multipart.verifiesParts())) throw unverified()
+  const { item, uploadId } = await begun(ports, asked, checksums)
   if (item.multipart.checksums !== checksums) throw mixed()
   const signed = await Promise.all(
     parts.map(async ({ partNumber, sha256 }) => {
       const size = sizeOfPart(item, partNumber)
-      const part = await deps.objects.multipart.presign(keyOf(item), uploadId, { partNumber, size, sha256 })
+      const part = await ports.objects.multipart.presign(keyOf(item), uploadId, { partNumber, size, sha256 })
       return { partNumber, ...part }
     }),
   )
@@ -63,35 +63,35 @@ export async function partUrls(deps: Deps, id: DataId, { parts }: PartsRequest):
 }
 
 /** Puts the parts together, if they are all there. Nothing happens when that was done before. */
-export async function assemble(deps: Deps, item: DataDoc): Promise<void> {
+export async function assemble(ports: Ports, item: DataDoc): Promise<void> {
   if (!isInParts(item)) return
   const { uploadId } = item.multipart
   if (uploadId === null) return // never begun
-  const parts = await storedParts(deps, item)
+  const parts = await storedParts(ports, item)
   if (parts) {
     const missing = missingParts(item, parts)
     if (missing.length > 0) {
-      if (await isBeingAssembled(deps, item, parts)) await untilThere(deps, item)
-      if (await deps.objects.head(keyOf(item))) return
+      if (await isBeingAssembled(ports, item, parts)) await untilThere(ports, item)
+      if (await ports.objects.head(keyOf(item))) return
       throw incomplete(missing)
     }
     try {
-      await deps.objects.multipart.complete(keyOf(item), uploadId, parts)
+      await ports.objects.multipart.complete(keyOf(item), uploadId, parts)
     } catch (error) {
-      await untilThere(deps, item)
-      if (!(await deps.objects.head(keyOf(item)))) throw error
+      await untilThere(ports, item)
+      if (!(await ports.objects.head(keyOf(item)))) throw error
     }
   }
-  await untilThere(deps, item) // put together by this try, or by another one
+  await untilThere(ports, item) // put together by this try, or by another one
 }
 
 /**
  * Whether another request puts the parts together right now: versitygw then shows ever fewer of them, none, and no upload
  * at last. Those that have not arrived are the same a moment later.
  */
-async function isBeingAssembled(deps: Deps, item: InParts, seen: readonly StoredPart[]): Promise<boolean> {
+async function isBeingAssembled(ports: Ports, item: InParts, seen: readonly StoredPart[]): Promise<boolean> {
   await pause(250)
-  const now = await storedParts(deps, item)
+  const now = await storedParts(ports, item)
   return now === null || now.length === 0 || now.length < seen.length
 }
 
@@ -99,18 +99,18 @@ async function isBeingAssembled(deps: Deps, item: InParts, seen: readonly Stored
  * While versitygw puts the parts together for somebody else, the upload is not there any more and the object not yet.
  * Waits about 6 s; then whoever looks finds nothing, and may ask again.
  */
-async function untilThere(deps: Deps, item: InParts): Promise<void> {
-  for (let pauseMs = 50; !(await deps.objects.head(keyOf(item))) && pauseMs <= 3200; pauseMs *= 2)
+async function untilThere(ports: Ports, item: InParts): Promise<void> {
+  for (let pauseMs = 50; !(await ports.objects.head(keyOf(item))) && pauseMs <= 3200; pauseMs *= 2)
     await pause(pauseMs)
 }
 
 /** Forgets the parts of an upload that is given up. */
-export async function abortMultipart(deps: Deps, item: DataDoc): Promise<void> {
-  if (item.multipart?.uploadId) await deps.objects.multipart.abort(keyOf(item), item.multipart.uploadId)
+export async function abortMultipart(ports: Ports, item: DataDoc): Promise<void> {
+  if (item.multipart?.uploadId) await ports.objects.multipart.abort(keyOf(item), item.multipart.uploadId)
 }
 
-async function itemInParts(deps: Deps, id: DataId): Promise<InParts> {
-  const item = await deps.store.data.get(id)
+async function itemInParts(ports: Ports, id: DataId): Promise<InParts> {
+  const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   if (item.status !== 'uploading')
     throw new Failure('upload_finished', `There is nothing to upload: the item is ${item.status}.`)
@@ -125,36 +125,36 @@ async function itemInParts(deps: Deps, id: DataId): Promise<InParts> {
 const isInParts = (item: DataDoc): item is InParts => item.multipart !== null && item.size !== null
 
 /** `null`: the store knows no such upload. */
-async function storedParts(deps: Deps, item: InParts): Promise<StoredPart[] | null> {
+async function storedParts(ports: Ports, item: InParts): Promise<StoredPart[] | null> {
   const { uploadId } = item.multipart
-  return uploadId === null ? null : deps.objects.multipart.list(keyOf(item), uploadId)
+  return uploadId === null ? null : ports.objects.multipart.list(keyOf(item), uploadId)
 }
 
 async function begun(
-  deps: Deps,
+  ports: Ports,
   item: InParts,
   checksums: boolean,
 ): Promise<{ item: InParts; uploadId: string }> {
   const known = item.multipart.uploadId
-  if (known !== null && (await isKnown(deps, item))) return { item, uploadId: known }
-  const { multipart } = deps.objects
+  if (known !== null && (await isKnown(ports, item))) return { item, uploadId: known }
+  const { multipart } = ports.objects
   const contentType = item.contentType ?? 'application/octet-stream'
   const uploadId = await multipart.begin(keyOf(item), { contentType, checksums })
-  const change = await deps.store.data.change(item, (current) =>
+  const change = await ports.store.data.change(item, (current) =>
     current.status === 'uploading' && current.multipart?.uploadId === known
-      ? { ...current, multipart: { ...item.multipart, uploadId, checksums }, updatedAt: deps.clock.now() }
+      ? { ...current, multipart: { ...item.multipart, uploadId, checksums }, updatedAt: ports.clock.now() }
       : null,
   )
   if (change && isInParts(change.after)) return { item: change.after, uploadId }
   // Somebody else was faster: his upload is the one.
   await multipart.abort(keyOf(item), uploadId)
-  return begun(deps, await itemInParts(deps, item._id), checksums)
+  return begun(ports, await itemInParts(ports, item._id), checksums)
 }
 
 /** A store forgets an upload that lies unfinished for long; its parts are gone then. */
-async function isKnown(deps: Deps, item: InParts): Promise<boolean> {
-  if ((await storedParts(deps, item)) !== null) return true
-  if (await deps.objects.head(keyOf(item)))
+async function isKnown(ports: Ports, item: InParts): Promise<boolean> {
+  if ((await storedParts(ports, item)) !== null) return true
+  if (await ports.objects.head(keyOf(item)))
     throw new Failure('upload_finished', 'All parts are there and put together: complete the item.')
   return false
 }

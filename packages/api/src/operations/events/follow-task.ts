@@ -1,7 +1,8 @@
 import { isTerminal, type LogLine, type Progress, parseRunId, type RunId, taskEvent } from '@millrace/shared'
 import type { Bus } from '../../bus/bus.ts'
 import { BusAway } from '../../bus/bus.ts'
-import type { Deps } from '../../deps.ts'
+import { sleep } from '../../concurrency/sleep.ts'
+import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { linesAfter, type State, stepsFrom, within } from './history.ts'
 import { liveLines } from './live-lines.ts'
@@ -25,18 +26,18 @@ const lookAgainMs = 15_000
  * looks every 15 s, and lines come when they are archived. `look` reads the task; `null`: it is no more.
  */
 export async function* followTask(
-  deps: Deps,
+  ports: Ports,
   from: { task: TaskDoc; position: Position; look: () => Promise<TaskDoc | null>; signal: AbortSignal },
 ): AsyncGenerator<TaskNews, void, void> {
   const { look, signal } = from
   let position = within(from.task, from.position)
-  const bell = openBell(deps.bus, taskEvent(from.task._id), signal)
+  const bell = openBell(ports.bus, taskEvent(from.task._id), signal)
   try {
     while (!signal.aborted) {
       const rung = bell.next()
       const task = await look()
       if (!task) return
-      for await (const news of catchUp(deps, task, position, signal)) {
+      for await (const news of catchUp(ports, task, position, signal)) {
         position = news.position
         yield news
       }
@@ -45,9 +46,9 @@ export async function* followTask(
         return
       }
       const run = task.status === 'running' ? task.currentRun : null
-      if (!run) await silence(rung)
+      if (!run) await sleep(lookAgainMs, rung)
       else
-        for await (const news of live(deps, task, run, position, rung)) {
+        for await (const news of live(ports, { task, run }, position, rung)) {
           position = news.position
           yield news
         }
@@ -71,7 +72,7 @@ function openBell(bus: Bus, subject: string, gone: AbortSignal) {
 }
 
 async function* catchUp(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   from: Position,
   signal: AbortSignal,
@@ -85,7 +86,7 @@ async function* catchUp(
     }
     const after = linesAfter(position, step.run)
     if (after === null) continue
-    for await (const lines of runLines(deps, task, step.run, after, signal)) {
+    for await (const lines of runLines(ports, task, { run: step.run, after }, signal)) {
       position = behind(position, step.run, lines)
       yield { kind: 'lines', run: step.run, lines, position }
     }
@@ -100,19 +101,18 @@ const behind = (position: Position, run: RunId, lines: readonly LogLine[]): Posi
 
 /** Lines and progress of the run that is going, until the bell rings or the task has moved on unheard. */
 async function* live(
-  deps: Deps,
-  task: TaskDoc,
-  run: RunId,
+  ports: Ports,
+  { task, run }: { task: TaskDoc; run: RunId },
   from: Position,
   rung: AbortSignal,
 ): AsyncGenerator<TaskNews> {
   const over = new AbortController()
-  const looking = setInterval(() => void endWhenOver(deps, task, over), lookAgainMs)
+  const looking = setInterval(() => void endWhenOver(ports, task, over), lookAgainMs)
   const signal = AbortSignal.any([rung, over.signal])
   let position = from
   try {
     const { agentId: agent } = task
-    const batches = agent ? liveLines(deps, { agent, run }, { follow: true, signal }) : []
+    const batches = agent ? liveLines(ports, { agent, run }, { follow: true, signal }) : []
     for await (const batch of batches) {
       const last = linesAfter(position, run)
       if (last === null) return
@@ -130,26 +130,14 @@ async function* live(
   } finally {
     clearInterval(looking)
   }
-  await silence(signal)
+  await sleep(lookAgainMs, signal)
 }
 
-async function endWhenOver(deps: Deps, task: TaskDoc, over: AbortController): Promise<void> {
+async function endWhenOver(ports: Ports, task: TaskDoc, over: AbortController): Promise<void> {
   try {
-    const now = await deps.store.tasks.get(task._id)
+    const now = await ports.store.tasks.get(task._id)
     if (now?.status !== task.status || now.currentRun !== task.currentRun) over.abort()
   } catch (err) {
-    deps.logger.debug({ err, task: task._id }, 'a task that is followed could not be looked at')
+    ports.logger.debug({ err, task: task._id }, 'a task that is followed could not be looked at')
   }
-}
-
-/** Until the signal, at most as long as nobody has looked. */
-async function silence(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const over = Promise.withResolvers<void>()
-  const end = () => over.resolve()
-  const timer = setTimeout(end, lookAgainMs)
-  signal.addEventListener('abort', end, { once: true })
-  await over.promise
-  clearTimeout(timer)
-  signal.removeEventListener('abort', end)
 }

@@ -1,7 +1,7 @@
 import type { RunId, TaskStatus } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import { exampleTask, taskId } from '../example.fixture.ts'
-import { move } from '../move.ts'
+import { exampleTask, taskId } from '../task/example.fixture.ts'
+import { move } from '../task/move.ts'
 import { knowsTheEnd, linesAfter, statesOf, stepsFrom, within } from './history.ts'
 import { idOf, type Position, positionOf, start } from './position.ts'
 

@@ -1,6 +1,6 @@
 import type { AgentId, RunId } from '@millrace/shared'
 import type { LiveBatch } from '../../bus/read-logs.ts'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
@@ -11,12 +11,12 @@ import type { TaskDoc } from '../../store/documents/task.ts'
  * the API know. An agent of an older version, which does not send it, is told by its subject alone.
  */
 export async function* liveLines(
-  deps: Deps,
+  ports: Ports,
   { agent, run }: { agent: AgentId; run: RunId },
   options: { follow: boolean; signal: AbortSignal },
 ): AsyncGenerator<LiveBatch> {
-  const isOwn = proofOf(deps, agent)
-  for await (const batch of deps.bus.logs(agent, run, options)) if (await isOwn(batch.instance)) yield batch
+  const isOwn = proofOf(ports, agent)
+  for await (const batch of ports.bus.logs(agent, run, options)) if (await isOwn(batch.instance)) yield batch
 }
 
 /** The agent that has, or had, a run; `null`: nobody claimed it yet. */
@@ -27,15 +27,15 @@ export const agentOfRun = (run: RunDoc | null, task: TaskDoc | null, id: RunId):
  * Each name is looked up once. A flood of made-up ones is refused without a look at the database after a while, but the
  * agent's own process is known from the beginning, and a new one is found again each second.
  */
-function proofOf(deps: Deps, id: AgentId): (instance: string | undefined) => Promise<boolean> {
+function proofOf(ports: Ports, id: AgentId): (instance: string | undefined) => Promise<boolean> {
   const known = new Map<string | undefined, boolean>()
   let agent: Promise<AgentDoc | null> | undefined
   let readAt = Number.NEGATIVE_INFINITY
   const agentNow = () => {
-    const now = deps.clock.now().getTime()
+    const now = ports.clock.now().getTime()
     if (now - readAt >= freshMs) {
       readAt = now
-      agent = deps.store.agents.get(id)
+      agent = ports.store.agents.get(id)
     }
     return agent
   }
@@ -46,7 +46,7 @@ function proofOf(deps: Deps, id: AgentId): (instance: string | undefined) => Pro
     const isCurrent =
       instance === undefined ? current?.signsLines === false : current?.instanceId === instance
     if (!isCurrent && known.size >= instancesKnown) return false
-    const is = isCurrent || (instance !== undefined && (await isOfFormerProcess(deps, id, instance)))
+    const is = isCurrent || (instance !== undefined && (await isOfFormerProcess(ports, id, instance)))
     known.set(instance, is)
     return is
   }
@@ -55,7 +55,7 @@ function proofOf(deps: Deps, id: AgentId): (instance: string | undefined) => Pro
 const instancesKnown = 100
 const freshMs = 1000
 
-async function isOfFormerProcess(deps: Deps, agent: AgentId, instanceId: string): Promise<boolean> {
-  const [past] = await deps.store.sessions.find({ agent, instanceId }, { limit: 1 })
+async function isOfFormerProcess(ports: Ports, agent: AgentId, instanceId: string): Promise<boolean> {
+  const [past] = await ports.store.sessions.find({ agent, instanceId }, { limit: 1 })
   return past !== undefined
 }

@@ -1,7 +1,7 @@
 import { type AgentId, type LogLine, logOutput, type RunId } from '@millrace/shared'
 import { BusAway } from '../../bus/bus.ts'
-import type { Deps } from '../../deps.ts'
 import { runObjectKey } from '../../objects/keys.ts'
+import type { Ports } from '../../ports.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { agentOfRun, liveLines } from './live-lines.ts'
@@ -17,18 +17,17 @@ const streamMs = 60_000
  * reached the live log. Nothing, when neither can be had.
  */
 export async function* runLines(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
-  id: RunId,
-  after: number,
+  { run: id, after }: { run: RunId; after: number },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
-  const run = await deps.store.runs.get(id)
+  const run = await ports.store.runs.get(id)
   if (!run || run.archive === 'removed' || (run.status === 'cancelled' && !run.startedAt)) return
-  const saved = isSaved(run, task) ? archived(deps, id, signal) : null
+  const saved = isSaved(run, task) ? archived(ports, id, signal) : null
   if (saved && (yield* newer(saved, after))) return
   const agent = agentOfRun(run, task, id)
-  if (agent) yield* streamed(deps, { agent, run: id }, after, signal)
+  if (agent) yield* streamed(ports, { agent, run: id }, after, signal)
 }
 
 /** The archive is complete before the report of the run; its document may learn of it a moment later. */
@@ -54,14 +53,14 @@ async function* newer(
 }
 
 /** In parts: an archive has up to 10 MiB, and readers may be many and slow. `false`: there is none. */
-async function* archived(deps: Deps, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
+async function* archived(ports: Ports, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
   const key = runObjectKey(run, logOutput, 0)
-  const object = await deps.objects.head(key)
+  const object = await ports.objects.head(key)
   if (!object) return false
   const decoder = new TextDecoder()
   let rest = ''
   for (let from = 0; from < object.size; from += rangeBytes) {
-    const bytes = await deps.objects.readRange(key, from, Math.min(from + rangeBytes, object.size), signal)
+    const bytes = await ports.objects.readRange(key, from, Math.min(from + rangeBytes, object.size), signal)
     const text = rest + decoder.decode(bytes, { stream: true })
     const end = text.lastIndexOf('\n') + 1
     rest = text.length - end > longestLine ? '' : text.slice(end)
@@ -73,7 +72,7 @@ async function* archived(deps: Deps, run: RunId, signal: AbortSignal): AsyncGene
 
 /** A reader that is slower than NATS waits for is served in several readings, as long as each brings more. */
 async function* streamed(
-  deps: Deps,
+  ports: Ports,
   of: { agent: AgentId; run: RunId },
   after: number,
   signal: AbortSignal,
@@ -81,7 +80,7 @@ async function* streamed(
   for (let last = after; ; ) {
     const before = last
     try {
-      for await (const lines of newer(batchesOf(deps, of, signal), last)) {
+      for await (const lines of newer(batchesOf(ports, of, signal), last)) {
         last = lines.at(-1)?.n ?? last
         yield lines
       }
@@ -94,11 +93,11 @@ async function* streamed(
 }
 
 async function* batchesOf(
-  deps: Deps,
+  ports: Ports,
   of: { agent: AgentId; run: RunId },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[], boolean> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(streamMs)])
-  for await (const batch of liveLines(deps, of, { follow: false, signal: inTime })) yield batch.lines
+  for await (const batch of liveLines(ports, of, { follow: false, signal: inTime })) yield batch.lines
   return true
 }

@@ -1,7 +1,7 @@
 import { type Json, Manifest } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { at, taskId } from '../example.fixture.ts'
+import { at, taskId } from '../task/example.fixture.ts'
 import { faultOfItem } from './fits.ts'
 import { parseInput } from './parse.ts'
 import { resolveInputs } from './resolve.ts'

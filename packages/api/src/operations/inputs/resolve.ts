@@ -42,6 +42,7 @@ export function resolveInputs(
   found: Found,
 ): { inputs: StoredInputs; faults: Fault[] } {
   const faults: Fault[] = []
+  const context = { found, faults }
   const stored: StoredInputs = {}
   const known = new Map(manifest.inputs.map((port) => [port.key, port]))
   for (const key of Object.keys(inputs)) {
@@ -53,8 +54,8 @@ export function resolveInputs(
     const raw = Object.hasOwn(inputs, port.key) ? (inputs[port.key] ?? null) : null
     const resolved =
       port.multiple && Array.isArray(raw)
-        ? resolveList(port, raw, found, faults)
-        : resolveOne(port, raw, pathOf(port.key), found, faults)
+        ? resolveList(port, raw, context)
+        : resolveOne(port, raw, pathOf(port.key), context)
     if (resolved !== null) stored[port.key] = resolved
     else if (isNull(raw) && port.required && port.default === undefined) {
       faults.push({
@@ -74,7 +75,11 @@ export function resolveInputs(
   return { inputs: stored, faults }
 }
 
-function resolveList(port: Port, raw: Json[], found: Found, faults: Fault[]): StoredInput[] | null {
+/** What the inputs may refer to, and the faults so far. */
+type Context = { found: Found; faults: Fault[] }
+
+function resolveList(port: Port, raw: Json[], context: Context): StoredInput[] | null {
+  const { faults } = context
   if (raw.length === 0 && port.required) {
     faults.push({ kind: 'invalid', path: pathOf(port.key), message: 'must have at least one element' })
     return null
@@ -82,27 +87,27 @@ function resolveList(port: Port, raw: Json[], found: Found, faults: Fault[]): St
   const element = { ...port, multiple: false }
   const list: StoredInput[] = []
   for (const [at, one] of raw.entries()) {
-    const resolved = resolveOne(element, one, `${pathOf(port.key)}/${at}`, found, faults)
+    const resolved = resolveOne(element, one, `${pathOf(port.key)}/${at}`, context)
     if (resolved !== null) list.push(resolved)
     if (faults.length >= mostFaults) break
   }
   return list
 }
 
-function resolveOne(port: Port, raw: Json, path: string, found: Found, faults: Fault[]): StoredInput | null {
+function resolveOne(port: Port, raw: Json, path: string, context: Context): StoredInput | null {
   const parsed = parseInput(raw, path)
   if ('fault' in parsed) {
     const { ambiguous, ...fault } = parsed.fault
-    faults.push({ kind: ambiguous ? 'ambiguous' : 'invalid', ...fault })
+    context.faults.push({ kind: ambiguous ? 'ambiguous' : 'invalid', ...fault })
     return null
   }
   const { given } = parsed
   return given.kind === 'value'
-    ? resolveValue(port, given.value, path, faults)
-    : resolveItem(port, given, path, found, faults)
+    ? resolveValue(port, given.value, path, context)
+    : resolveItem(port, given, path, context)
 }
 
-function resolveValue(port: Port, value: Json, path: string, faults: Fault[]): StoredInput | null {
+function resolveValue(port: Port, value: Json, path: string, { faults }: Context): StoredInput | null {
   if (value === null) return null
   const fault = port.multiple
     ? 'must be a list'
@@ -117,8 +122,7 @@ function resolveItem(
   port: Port,
   given: Exclude<GivenInput, { kind: 'value' }>,
   path: string,
-  found: Found,
-  faults: Fault[],
+  { found, faults }: Context,
 ): StoredInput | null {
   const id = given.kind === 'data' ? given.id : found.tasks.get(given.task)?.outputs[given.output]?.data
   if (given.kind === 'output' && !id) {

@@ -1,32 +1,32 @@
 import type { ApproveModule } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { wakeAgents } from '../announce.ts'
+import { publishToken } from '../events/announce.ts'
 import { approvalOf, approve, isSame } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
 /** An operator vouches for contents that agents have. Returns which; the same again changes nothing. */
 export async function approveModule(
-  deps: Deps,
+  ports: Ports,
   known: ModuleDoc,
   wanted: ApproveModule,
 ): Promise<{ version: string; digest: string }[]> {
   let meant: ModuleEntry[] = []
-  await deps.store.modules.change(known, (module) => {
+  await ports.store.modules.change(known, (module) => {
     meant = [...module.awaiting, ...module.entries].filter((entry) => isMeant(entry, wanted))
     refuseUnclear(module, meant, wanted)
     if (meant.every((entry) => approvalOf(module, entry)?.by === 'operator')) return null
-    const now = deps.clock.now()
+    const now = ports.clock.now()
     return { ...approve(module, meant, 'operator', now), updatedAt: now }
   })
   const { _id: name } = known
-  await refreshModules(deps, [name])
-  await announceModules(deps, [name])
-  await deps.bus.ensureWork(name).catch((err) => {
-    deps.logger.warn({ err, module: name }, 'no consumer for this module yet; the tick makes it')
+  await refreshModules(ports, [name])
+  await announceModules(ports, [name])
+  await ports.bus.ensureWork(name).catch((err) => {
+    ports.logger.warn({ err, module: name }, 'no consumer for this module yet; the tick makes it')
   })
-  wakeAgents(deps, name)
+  publishToken(ports, name)
   return meant.map(({ version, digest }) => ({ version, digest }))
 }
 

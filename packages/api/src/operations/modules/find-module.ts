@@ -1,12 +1,12 @@
 import { Manifest, moduleNameOf } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 
 /** A module by its name, or by the name that a configured worker has for it; there is one id that can follow from that. */
 export async function findModule(
-  deps: Deps,
+  ports: Ports,
   name: string,
-  read = deps.store.modules.get,
+  read = ports.store.modules.get,
 ): Promise<ModuleDoc | null> {
   const module = await read(moduleNameOf(name))
   return module && (module._id === name || originalNames(module).includes(name)) ? module : null

@@ -1,6 +1,6 @@
 import type { AgentId, LogLine } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 
 /** Of one log, the newest: lines, and bytes of their JSON. A document may have 16 MiB. */
 const kept = { lines: 5_000, bytes: 4 * 1024 * 1024 }
@@ -16,19 +16,19 @@ export type InstallLogOf = { agent: AgentId; module: string; digest: string }
 
 /** Appends lines. Those that are there already are skipped by number; a first line begins a new log. */
 export async function appendInstallLog(
-  deps: Deps,
+  ports: Ports,
   of: InstallLogOf,
   lines: readonly LogLine[],
 ): Promise<void> {
   const id = installLogId(of.agent, of.module, of.digest)
-  const updatedAt = deps.clock.now()
-  const known = await deps.store.installLogs.get(id)
+  const updatedAt = ports.clock.now()
+  const known = await ports.store.installLogs.get(id)
   if (!known) {
-    await refuseTooMany(deps, of.agent)
-    const isNew = await deps.store.installLogs.insert({ _id: id, rev: 1, lines: newest(lines), updatedAt })
-    if (isNew) return removeOldLogs(deps, of)
+    await refuseTooMany(ports, of.agent)
+    const isNew = await ports.store.installLogs.insert({ _id: id, rev: 1, lines: newest(lines), updatedAt })
+    if (isNew) return removeOldLogs(ports, of)
   }
-  await deps.store.installLogs.change(known ?? id, (log) => {
+  await ports.store.installLogs.change(known ?? id, (log) => {
     const [first] = lines
     const begun = first?.n === 1 && log.lines.some((line) => line.n === 1 && line.at !== first.at)
     const last = begun ? 0 : (log.lines.at(-1)?.n ?? 0)
@@ -47,8 +47,8 @@ function newest(lines: readonly LogLine[]): LogLine[] {
   return lines.slice(first + 1).slice(-kept.lines)
 }
 
-async function refuseTooMany(deps: Deps, agent: AgentId): Promise<void> {
-  if ((await deps.store.installLogs.count(idsFrom(`${agent}:`), logsOfAgent)) < logsOfAgent) return
+async function refuseTooMany(ports: Ports, agent: AgentId): Promise<void> {
+  if ((await ports.store.installLogs.count(idsFrom(`${agent}:`), logsOfAgent)) < logsOfAgent) return
   throw new Failure(
     'conflict',
     `Agent ${agent} has ${logsOfAgent} install logs, which is the most. Give it fewer modules, or remove agent.json from its AGENT_HOME to begin a new agent.`,
@@ -56,8 +56,8 @@ async function refuseTooMany(deps: Deps, agent: AgentId): Promise<void> {
 }
 
 /** Each edit of a module has a log of its own. */
-async function removeOldLogs(deps: Deps, { agent, module, digest }: InstallLogOf): Promise<void> {
-  const doc = await deps.store.modules.get(module)
+async function removeOldLogs(ports: Ports, { agent, module, digest }: InstallLogOf): Promise<void> {
+  const doc = await ports.store.modules.get(module)
   const present = [
     digest,
     ...[...(doc?.entries ?? []), ...(doc?.awaiting ?? [])].flatMap((one) =>
@@ -65,10 +65,10 @@ async function removeOldLogs(deps: Deps, { agent, module, digest }: InstallLogOf
     ),
   ]
   const ids = new Set(present.map((one) => installLogId(agent, module, one)))
-  const logs = await deps.store.installLogs.find(idsFrom(`${agent}:${module}:`), { limit: 2 * oldLogs })
+  const logs = await ports.store.installLogs.find(idsFrom(`${agent}:${module}:`), { limit: 2 * oldLogs })
   const old = logs.filter((log) => !ids.has(log._id))
   old.sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
-  for (const log of old.slice(oldLogs)) await deps.store.installLogs.removeUnchanged(log)
+  for (const log of old.slice(oldLogs)) await ports.store.installLogs.removeUnchanged(log)
 }
 
 /** Ids that begin so; a colon is followed by a semicolon. */

@@ -1,16 +1,16 @@
 import { Manifest } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
+import type { Ports } from '../../ports.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 import { findModule } from './find-module.ts'
 import { compareVersions } from './versions.ts'
 
 /** What a new task is checked against. Throws `module_not_found`. */
 export async function manifestFor(
-  deps: Deps,
+  ports: Ports,
   wanted: { module: string; version?: string },
 ): Promise<Manifest> {
-  const module = await findModule(deps, wanted.module, deps.store.modules.recent)
+  const module = await findModule(ports, wanted.module, ports.store.modules.recent)
   const manifest = module && bestManifest(module, wanted.version)
   if (manifest) return manifest
   const name = wanted.version ? `${wanted.module}@${wanted.version}` : wanted.module

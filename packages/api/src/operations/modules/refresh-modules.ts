@@ -1,7 +1,7 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { announceModule } from '../announce.ts'
+import { announceModule } from './announce-module.ts'
 import { withheld } from './approval.ts'
 import { connectedOf, standing } from './standing.ts'
 import { removeUnknown } from './write-report.ts'
@@ -10,43 +10,43 @@ import { removeUnknown } from './write-report.ts'
  * Brings what the agents' documents say of these modules up to date: a claim looks there, and nowhere else.
  * Repeated whenever a report, a session or a switch may have changed how they stand.
  */
-export async function refreshModules(deps: Deps, names: readonly string[]): Promise<void> {
-  for (const found of await deps.store.modules.many(names)) {
-    const agents = await agentsOf(deps, found)
-    const module = await withoutGone(deps, found, agents)
+export async function refreshModules(ports: Ports, names: readonly string[]): Promise<void> {
+  for (const found of await ports.store.modules.many(names)) {
+    const agents = await agentsOf(ports, found)
+    const module = await withoutGone(ports, found, agents)
     const entries = [
       ...standing(module, connectedOf(agents)),
       ...withheld(module).map((entry) => ({ ...entry, awaits: true })),
     ]
     for (const agent of agents.filter((one) => !one.sessionEndedAt)) {
       const own = entries.filter((entry) => entry.agentId === agent._id)
-      await deps.store.agents.change(agent, (current) => withStanding(current, module, own))
+      await ports.store.agents.change(agent, (current) => withStanding(current, module, own))
     }
   }
 }
 
 /** After whatever may have changed how they stand to those who look at them. */
-export async function announceModules(deps: Deps, names: readonly string[]): Promise<void> {
-  for (const module of await deps.store.modules.many(names)) {
-    const agents = await agentsOf(deps, module)
-    announceModule(deps, module, agents)
+export async function announceModules(ports: Ports, names: readonly string[]): Promise<void> {
+  for (const module of await ports.store.modules.many(names)) {
+    const agents = await agentsOf(ports, module)
+    announceModule(ports, module, agents)
   }
 }
 
 /** All that have it, approved or not. */
-export const agentsOf = (deps: Deps, { entries, awaiting }: ModuleDoc): Promise<AgentDoc[]> =>
-  deps.store.agents.many([...new Set([...entries, ...awaiting].map((entry) => entry.agentId))])
+export const agentsOf = (ports: Ports, { entries, awaiting }: ModuleDoc): Promise<AgentDoc[]> =>
+  ports.store.agents.many([...new Set([...entries, ...awaiting].map((entry) => entry.agentId))])
 
 /** What waits for approval goes with its agent, which tells of it again when it comes back. */
-async function withoutGone(deps: Deps, module: ModuleDoc, agents: readonly AgentDoc[]): Promise<ModuleDoc> {
+async function withoutGone(ports: Ports, module: ModuleDoc, agents: readonly AgentDoc[]): Promise<ModuleDoc> {
   const connected = connectedOf(agents)
   if (module.awaiting.every((entry) => connected.has(entry.agentId))) return module
-  const change = await deps.store.modules.change(module, (current) => ({
+  const change = await ports.store.modules.change(module, (current) => ({
     ...current,
     awaiting: current.awaiting.filter((entry) => connected.has(entry.agentId)),
   }))
   const left = change?.after ?? module
-  await removeUnknown(deps, left)
+  await removeUnknown(ports, left)
   return left
 }
 

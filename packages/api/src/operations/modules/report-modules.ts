@@ -1,5 +1,5 @@
 import type { InventoryAnswer, InventoryModule } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { Serves } from '../../store/documents/access.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
@@ -12,30 +12,31 @@ const shownOnAgent = 100
 
 /** An agent says which modules it has and how each stands: the registry follows, and only here. */
 export async function reportModules(
-  deps: Deps,
+  ports: Ports,
   agent: AgentDoc,
   serves: Serves,
   inventory: readonly InventoryModule[],
 ): Promise<InventoryAnswer> {
-  const now = deps.clock.now()
+  const now = ports.clock.now()
+  const reporter = { _id: agent._id, trusted: serves.trusted, at: now }
   const { taken, leftOut } = judgeReport(serves, inventory)
   // Of agents that cannot make a module known a consumer would be of no use, and lie there for ever.
   if (serves.trusted)
     await Promise.all(
-      taken.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(deps, one.name)),
+      taken.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(ports, one.name)),
     )
   const reported = Map.groupBy(taken, (one) => one.name)
   const changed: string[] = []
   for (const [name, some] of reported) {
-    const outcome = await writeReport(deps, name, agent, serves.trusted, some, now)
+    const outcome = await writeReport(ports, name, reporter, some)
     if (outcome === 'changed') changed.push(name)
     if (outcome !== 'full') continue
     leftOut.push(...some.map((one) => leftOutAs(one, full(name))))
     reported.delete(name)
   }
-  const gone = (await reportedBefore(deps, agent)).filter((name) => !reported.has(name))
-  for (const name of gone) await writeReport(deps, name, agent, serves.trusted, [], now)
-  await deps.store.agents.change(agent, (current) =>
+  const gone = (await reportedBefore(ports, agent)).filter((name) => !reported.has(name))
+  for (const name of gone) await writeReport(ports, name, reporter, [])
+  await ports.store.agents.change(agent, (current) =>
     current.sessionId === agent.sessionId
       ? {
           ...current,
@@ -46,28 +47,28 @@ export async function reportModules(
         }
       : null,
   )
-  await refreshModules(deps, [...reported.keys(), ...gone])
-  await announceModules(deps, [...changed, ...gone])
-  const modules = await deps.store.modules.many([...reported.keys()])
+  await refreshModules(ports, [...reported.keys(), ...gone])
+  await announceModules(ports, [...changed, ...gone])
+  const modules = await ports.store.modules.many([...reported.keys()])
   return answerTo(modules, agent, leftOut)
 }
 
 /** Without NATS the tick makes it later; the report counts all the same. */
-async function ensureWork(deps: Deps, module: string): Promise<void> {
+async function ensureWork(ports: Ports, module: string): Promise<void> {
   try {
-    await deps.bus.ensureWork(module)
+    await ports.bus.ensureWork(module)
   } catch (err) {
-    deps.logger.warn({ err, module }, 'no consumer for this module yet; the tick makes it')
+    ports.logger.warn({ err, module }, 'no consumer for this module yet; the tick makes it')
   }
 }
 
 const full = (name: string): string =>
   `Too much awaits approval already. Approve ${name} for another agent, or delete the keys of agents that report what nobody wants.`
 
-async function reportedBefore(deps: Deps, { _id, trusted }: AgentDoc): Promise<string[]> {
+async function reportedBefore(ports: Ports, { _id, trusted }: AgentDoc): Promise<string[]> {
   const [counted, awaiting] = await Promise.all([
-    deps.store.modules.find({ 'entries.agentId': _id }, { limit: 1_000 }),
-    trusted ? [] : deps.store.modules.find({ 'awaiting.agentId': _id }, { limit: 1_000 }),
+    ports.store.modules.find({ 'entries.agentId': _id }, { limit: 1_000 }),
+    trusted ? [] : ports.store.modules.find({ 'awaiting.agentId': _id }, { limit: 1_000 }),
   ])
   return [...new Set([...counted, ...awaiting].map((module) => module._id))]
 }

@@ -1,7 +1,7 @@
 import type { AgentId } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
-import { agentId, at } from '../example.fixture.ts'
+import { agentId, at } from '../task/example.fixture.ts'
 import { standing } from './standing.ts'
 
 const other = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAW'

@@ -1,5 +1,5 @@
 import type { InventoryModule } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 import { isUnknown } from './approval.ts'
@@ -10,51 +10,51 @@ const mostAwaiting = 100
 /** Of what an agent without trust says about a module, in characters. */
 const longestText = 1_000
 
+type Reporter = { _id: AgentDoc['_id']; trusted: boolean; at: Date }
+
 /** Writes down what an agent has of one module. `full`: there is no room for what nobody vouches for. */
 export async function writeReport(
-  deps: Deps,
+  ports: Ports,
   name: string,
-  agent: AgentDoc,
-  trusted: boolean,
+  reporter: Reporter,
   reported: readonly InventoryModule[],
-  now: Date,
 ): Promise<'changed' | 'same' | 'full'> {
-  const fresh = reported.map((one) => entryOf(agent, trusted, one, now))
-  const reporter = { _id: agent._id, trusted }
+  const now = reporter.at
+  const fresh = reported.map((one) => entryOf(reporter, one))
   for (;;) {
-    const known = await deps.store.modules.get(name)
+    const known = await ports.store.modules.get(name)
     if (!known) {
       if (fresh.length === 0) return 'same'
-      if (!trusted && (await isCrowded(deps))) return 'full'
+      if (!reporter.trusted && (await isCrowded(ports))) return 'full'
       const made = decideReport(newModule(name, now), reporter, fresh, now)
       if (made === 'full') return 'full'
-      if (made && (await deps.store.modules.insert(made))) return 'changed'
+      if (made && (await ports.store.modules.insert(made))) return 'changed'
       continue
     }
     let isFull = false
-    const change = await deps.store.modules.change(known, (module) => {
+    const change = await ports.store.modules.change(known, (module) => {
       const decided = decideReport(module, reporter, fresh, now)
       isFull = decided === 'full'
       return decided === 'full' ? null : decided
     })
     if (isFull) return 'full'
     if (change) {
-      await removeUnknown(deps, change.after)
+      await removeUnknown(ports, change.after)
       return 'changed'
     }
     // Removed since, as one that nobody ever vouched for?
-    if (await deps.store.modules.get(name)) return 'same'
+    if (await ports.store.modules.get(name)) return 'same'
   }
 }
 
 /** What nobody ever vouched for, and no agent has any more, leaves nothing behind. */
-export async function removeUnknown(deps: Deps, module: ModuleDoc): Promise<void> {
+export async function removeUnknown(ports: Ports, module: ModuleDoc): Promise<void> {
   if (module.awaiting.length === 0 && !module.disabled && isUnknown(module))
-    await deps.store.modules.removeUnchanged(module)
+    await ports.store.modules.removeUnchanged(module)
 }
 
-const isCrowded = async (deps: Deps): Promise<boolean> =>
-  (await deps.store.modules.count({ 'awaiting.agentId': { $gt: '' } }, mostAwaiting)) >= mostAwaiting
+const isCrowded = async (ports: Ports): Promise<boolean> =>
+  (await ports.store.modules.count({ 'awaiting.agentId': { $gt: '' } }, mostAwaiting)) >= mostAwaiting
 
 const newModule = (name: string, now: Date): ModuleDoc => ({
   _id: name,
@@ -69,10 +69,10 @@ const newModule = (name: string, now: Date): ModuleDoc => ({
   updatedAt: now,
 })
 
-function entryOf(agent: AgentDoc, trusted: boolean, one: InventoryModule, now: Date): ModuleEntry {
+function entryOf({ _id, trusted, at }: Reporter, one: InventoryModule): ModuleEntry {
   const short = (text: string) => (trusted ? text : text.slice(0, longestText))
   return {
-    agentId: agent._id,
+    agentId: _id,
     version: one.version,
     digest: one.digest,
     status: one.status,
@@ -82,7 +82,7 @@ function entryOf(agent: AgentDoc, trusted: boolean, one: InventoryModule, now: D
     error: one.error ? short(one.error) : null,
     healthCheck: one.healthCheck ?? null,
     installSeconds: one.installSeconds ?? null,
-    since: now,
+    since: at,
     trusted,
   }
 }

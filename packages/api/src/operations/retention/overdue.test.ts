@@ -1,7 +1,7 @@
 import { TaskStatus } from '@millrace/shared'
 import { describe, expect, test } from 'vitest'
-import { at, exampleTask } from '../example.fixture.ts'
-import { newRun } from '../new-run.ts'
+import { at, exampleTask } from '../task/example.fixture.ts'
+import { newRun } from '../task/new-run.ts'
 import { daysOfLogs, dueBefore, isHistory, isOverdue, nextLook } from './overdue.ts'
 
 const hour = (hours: number) => new Date(at.getTime() + hours * 3600 * 1000)

@@ -1,25 +1,25 @@
 import { logOutput } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { runObjectKey } from '../../objects/keys.ts'
+import type { Ports } from '../../ports.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 
 /** The log first, the document last: what a crash leaves is found by it again. */
-export async function removeRun(deps: Deps, run: RunDoc): Promise<void> {
-  await removeLogObject(deps, run)
-  await deps.store.runs.remove(run._id)
-  deps.reached('retention.run-removed')
+export async function removeRun(ports: Ports, run: RunDoc): Promise<void> {
+  await removeLogObject(ports, run)
+  await ports.store.runs.remove(run._id)
+  ports.failpoint('retention.run-removed')
 }
 
 /** The log alone; the run says that it is gone. */
-export async function removeLog(deps: Deps, run: RunDoc): Promise<void> {
-  await removeLogObject(deps, run)
-  await deps.store.runs.change(run, (current) =>
+export async function removeLog(ports: Ports, run: RunDoc): Promise<void> {
+  await removeLogObject(ports, run)
+  await ports.store.runs.change(run, (current) =>
     current.archive === 'done' ? { ...current, archive: 'removed' } : null,
   )
 }
 
-async function removeLogObject(deps: Deps, run: RunDoc): Promise<void> {
+async function removeLogObject(ports: Ports, run: RunDoc): Promise<void> {
   if (run.archive === 'removed') return
-  await deps.objects.remove(runObjectKey(run._id, logOutput, 0))
-  deps.reached('retention.log-removed')
+  await ports.objects.remove(runObjectKey(run._id, logOutput, 0))
+  ports.failpoint('retention.log-removed')
 }

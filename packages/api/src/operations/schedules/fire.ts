@@ -1,9 +1,9 @@
 import { CreateTask, isTerminal, type TaskId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure } from '../../failure.ts'
 import { repeatableIds } from '../../ids.ts'
+import type { Ports } from '../../ports.ts'
 import type { ScheduleDoc } from '../../store/documents/schedule.ts'
-import { submit } from '../submit.ts'
+import { type SubmitPorts, submit } from '../submit.ts'
 import { nextFireTime } from './fire-times.ts'
 
 const tasksShown = 10
@@ -12,26 +12,26 @@ const tasksShown = 10
  * Makes the task of a due fire time, and moves on to the next. The ids come from schedule and fire time, so that
  * any number may do this at once, or again after a crash, and one task is made.
  */
-export async function fire(deps: Deps, schedule: ScheduleDoc): Promise<void> {
+export async function fire(ports: SubmitPorts, schedule: ScheduleDoc): Promise<void> {
   const fireAt = schedule.nextFireAt
   if (!fireAt) return
-  const fired = await makeTask(deps, schedule, fireAt)
-  if ('task' in fired) deps.reached('schedule.fired')
-  const change = await deps.store.schedules.change(schedule, (current) =>
+  const fired = await makeTask(ports, schedule, fireAt)
+  if ('task' in fired) ports.failpoint('schedule.fired')
+  const change = await ports.store.schedules.change(schedule, (current) =>
     current.nextFireAt?.getTime() === fireAt.getTime()
-      ? decideFired(current, fireAt, fired, deps.clock.now())
+      ? decideFired(current, fireAt, fired, ports.clock.now())
       : null,
   )
-  if (change) deps.reached('schedule.moved')
+  if (change) ports.failpoint('schedule.moved')
 }
 
 type Fired = { task: TaskId } | { skipped: string }
 
-async function makeTask(deps: Deps, schedule: ScheduleDoc, fireAt: Date): Promise<Fired> {
-  const lateSeconds = (deps.clock.now().getTime() - fireAt.getTime()) / 1000
+async function makeTask(ports: SubmitPorts, schedule: ScheduleDoc, fireAt: Date): Promise<Fired> {
+  const lateSeconds = (ports.clock.now().getTime() - fireAt.getTime()) / 1000
   if (lateSeconds > schedule.catchUpSeconds)
     return { skipped: `it was noticed ${Math.round(lateSeconds)} s late, more than catchUpSeconds` }
-  const before = schedule.overlap === 'skip' ? await unfinishedBefore(deps, schedule) : null
+  const before = schedule.overlap === 'skip' ? await unfinishedBefore(ports, schedule) : null
   if (before) return { skipped: `${before} had not ended` }
   const ids = repeatableIds(fireAt.getTime(), `${schedule._id}\n${fireAt.toISOString()}`)
   const wanted = CreateTask.parse(JSON.parse(schedule.task))
@@ -44,7 +44,7 @@ async function makeTask(deps: Deps, schedule: ScheduleDoc, fireAt: Date): Promis
     replayed: false,
   }
   try {
-    const task = await submit(deps, caller, { ...wanted, label: wanted.label || schedule.name })
+    const task = await submit(ports, caller, { ...wanted, label: wanted.label || schedule.name })
     return { task: task._id }
   } catch (error) {
     if (!(error instanceof Failure) || error.code === 'unavailable') throw error
@@ -52,9 +52,9 @@ async function makeTask(deps: Deps, schedule: ScheduleDoc, fireAt: Date): Promis
   }
 }
 
-async function unfinishedBefore(deps: Deps, { lastTasks }: ScheduleDoc): Promise<TaskId | null> {
+async function unfinishedBefore(ports: Ports, { lastTasks }: ScheduleDoc): Promise<TaskId | null> {
   const [last] = lastTasks
-  const task = last && (await deps.store.tasks.get(last.task))
+  const task = last && (await ports.store.tasks.get(last.task))
   return task && !isTerminal(task.status) ? task._id : null
 }
 

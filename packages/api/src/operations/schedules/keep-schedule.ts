@@ -1,25 +1,25 @@
 import { type CreateSchedule, CreateTask, type EditSchedule, type ScheduleId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
 import { Failure, notFound } from '../../failure.ts'
 import type { ScheduleDoc } from '../../store/documents/schedule.ts'
-import { checkTask } from '../check-task.ts'
-import { lookUp } from '../inputs/look-up.ts'
+import type { Caller } from '../access/caller.ts'
+import { checkTask } from '../inputs/check-task.ts'
 import { readBy } from '../inputs/reads.ts'
 import { manifestFor } from '../modules/manifest-for.ts'
-import type { Caller } from '../submit.ts'
+import { lookUpInputs } from '../settle/look-up-inputs.ts'
+import type { SubmitPorts } from '../submit.ts'
 import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { faultOfTiming, nextFireTime } from './fire-times.ts'
 
 /** A new schedule, whose task could be made as things stand now. The same id again is the same schedule. */
 export async function createSchedule(
-  deps: Deps,
+  ports: SubmitPorts,
   caller: Caller,
   wanted: CreateSchedule,
 ): Promise<ScheduleDoc> {
   const id = caller.ids.schedule()
-  const made = caller.repeated ? await deps.store.schedules.get(id) : null
+  const made = caller.repeated ? await ports.store.schedules.get(id) : null
   if (made) return made
-  const now = deps.clock.now()
+  const now = ports.clock.now()
   const { task, ...given } = wanted
   const schedule: ScheduleDoc = {
     _id: id,
@@ -29,7 +29,7 @@ export async function createSchedule(
     cron: given.cron ?? null,
     everySeconds: given.everySeconds ?? null,
     task: JSON.stringify(task),
-    reads: await readsOf(deps, task),
+    reads: await readsOf(ports, task),
     anchor: now,
     nextFireAt: null,
     lastTasks: [],
@@ -39,15 +39,21 @@ export async function createSchedule(
     updatedAt: now,
   }
   const begun = beginAnew(schedule, now)
-  return (await deps.store.schedules.insert(begun)) ? begun : ((await deps.store.schedules.get(id)) ?? begun)
+  return (await ports.store.schedules.insert(begun))
+    ? begun
+    : ((await ports.store.schedules.get(id)) ?? begun)
 }
 
 /** Whatever is said changes; a change of the times, or the end of a pause, counts from now. */
-export async function editSchedule(deps: Deps, id: ScheduleId, changes: EditSchedule): Promise<ScheduleDoc> {
+export async function editSchedule(
+  ports: SubmitPorts,
+  id: ScheduleId,
+  changes: EditSchedule,
+): Promise<ScheduleDoc> {
   const { task, ...given } = changes
-  const ofTask = task ? { task: JSON.stringify(task), reads: await readsOf(deps, task) } : {}
-  const change = await deps.store.schedules.change(id, (schedule) => {
-    const now = deps.clock.now()
+  const ofTask = task ? { task: JSON.stringify(task), reads: await readsOf(ports, task) } : {}
+  const change = await ports.store.schedules.change(id, (schedule) => {
+    const now = ports.clock.now()
     const edited = { ...schedule, ...settingsOf(schedule, given), ...ofTask, updatedAt: now }
     const isTimed = ['cron', 'everySeconds', 'timezone', 'enabled'].some((key) => key in given)
     return isTimed ? beginAnew({ ...edited, anchor: now }, now) : edited
@@ -64,12 +70,12 @@ function beginAnew(schedule: ScheduleDoc, now: Date): ScheduleDoc {
 }
 
 /** The data items that the task names, after holding it against its module as if it were made now. */
-async function readsOf(deps: Deps, task: CreateSchedule['task']): Promise<ScheduleDoc['reads']> {
+async function readsOf(ports: SubmitPorts, task: CreateSchedule['task']): Promise<ScheduleDoc['reads']> {
   const wanted = CreateTask.parse(task)
   try {
-    if (wanted.webhook) refuseUrl(deps, wanted.webhook.url, '/webhook/url')
-    const manifest = await manifestFor(deps, wanted)
-    return readBy(checkTask(manifest, wanted, await lookUp(deps, null, [wanted])))
+    if (wanted.webhook) refuseUrl(ports, wanted.webhook.url, '/webhook/url')
+    const manifest = await manifestFor(ports, wanted)
+    return readBy(checkTask(manifest, wanted, await lookUpInputs(ports, null, [wanted])))
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const errors = error.errors?.map(({ path, message }) => ({ path: `/task${path}`, message }))

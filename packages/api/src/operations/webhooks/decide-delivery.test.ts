@@ -28,7 +28,7 @@ function timesOf(from: DeliveryDoc, random: number): number[] {
   const times: number[] = []
   for (let one = from; one.state === 'due'; ) {
     times.push(Math.round((one.nextAt.getTime() - start.getTime()) / 1000))
-    one = decideDelivery(one, refused(one.nextAt), false, one.nextAt, random)
+    one = decideDelivery(one, { ...refused(one.nextAt), isOver: false }, one.nextAt, random)
   }
   return times
 }
@@ -48,7 +48,7 @@ describe('a delivery', () => {
   })
 
   test('is done with the first 2xx, and then shown for thirty days', () => {
-    const done = decideDelivery(delivery, taken(start), false, start, 0.5)
+    const done = decideDelivery(delivery, { ...taken(start), isOver: false }, start, 0.5)
     expect(done).toMatchObject({
       state: 'delivered',
       expiresAt: later(30 * 86_400),
@@ -57,7 +57,7 @@ describe('a delivery', () => {
   })
 
   test('is given up at once where nothing can come of it', () => {
-    const given = decideDelivery(delivery, refused(start), true, start, 0.5)
+    const given = decideDelivery(delivery, { ...refused(start), isOver: true }, start, 0.5)
     expect(given).toMatchObject({ state: 'failed', expiresAt: later(30 * 86_400) })
   })
 

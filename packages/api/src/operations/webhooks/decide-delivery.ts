@@ -15,8 +15,7 @@ type Attempt = DeliveryDoc['attempts'][number]
  */
 export function decideDelivery(
   delivery: DeliveryDoc,
-  attempt: Attempt,
-  isOver: boolean,
+  { isOver, ...attempt }: Attempt & { isOver: boolean },
   now: Date,
   random: number,
 ): DeliveryDoc {

@@ -1,6 +1,7 @@
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { DeliveryDoc } from '../../store/documents/webhook.ts'
 import { decideDelivery, takeNote } from './decide-delivery.ts'
+import type { WebhookPorts } from './ports.ts'
 import { type Answered, post } from './post.ts'
 import { signedHeaders, signingSecret, taskHooks } from './signing.ts'
 
@@ -8,50 +9,54 @@ import { signedHeaders, signingSecret, taskHooks } from './signing.ts'
 const leaseMs = 60_000
 
 /** Tries a delivery that is due, if nobody else does; writes down what came of it. */
-export async function deliver(deps: Deps, due: DeliveryDoc): Promise<void> {
-  const at = deps.clock.now()
-  const claimed = await deps.store.deliveries.change(due, (current) =>
+export async function deliver(ports: WebhookPorts, due: DeliveryDoc): Promise<void> {
+  const at = ports.clock.now()
+  const claimed = await ports.store.deliveries.change(due, (current) =>
     isDue(current, at) ? { ...current, nextAt: new Date(at.getTime() + leaseMs) } : null,
   )
   if (!claimed) return
-  deps.reached('webhook.claimed')
+  ports.failpoint('webhook.claimed')
   const begun = performance.now()
-  const { isOver, ...answered } = await send(deps, due, at)
+  const { isOver, ...answered } = await send(ports, due, at)
   const attempt = { at, ...answered, ms: Math.round(performance.now() - begun) }
-  const change = await deps.store.deliveries.change(claimed.after, (current) =>
+  const change = await ports.store.deliveries.change(claimed.after, (current) =>
     current.rev === claimed.after.rev
-      ? decideDelivery(current, attempt, isOver, deps.clock.now(), deps.random())
+      ? decideDelivery(current, { ...attempt, isOver }, ports.clock.now(), ports.random())
       : takeNote(current, attempt),
   )
   if (!change) return
-  deps.reached('webhook.tried')
+  ports.failpoint('webhook.tried')
   if (change.after.state === 'failed')
-    deps.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
+    ports.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
 }
 
 /** Not only when it was looked for: a database may answer with what became of a document since. */
 const isDue = ({ state, nextAt }: DeliveryDoc, now: Date): boolean => state === 'due' && nextAt <= now
 
-async function send(deps: Deps, due: DeliveryDoc, at: Date): Promise<Answered & { isOver: boolean }> {
-  const key = await keyFor(deps, due)
+async function send(
+  ports: WebhookPorts,
+  due: DeliveryDoc,
+  at: Date,
+): Promise<Answered & { isOver: boolean }> {
+  const key = await keyFor(ports, due)
   if ('never' in key) return { status: null, error: key.never, isOver: true }
   const answered = await post(
     due.url,
     signedHeaders(key.secret, due._id, at, due.body),
     due.body,
-    deps.webhooks,
+    ports.webhooks,
   )
-  if (answered.status === 410) await switchOff(deps, due)
+  if (answered.status === 410) await switchOff(ports, due)
   return { ...answered, isOver: answered.status === 410 }
 }
 
 /** What it is signed with. One that is switched off gets only what somebody has asked for since. */
 async function keyFor(
-  deps: Deps,
+  ports: Ports,
   { webhook, askedAt }: DeliveryDoc,
 ): Promise<{ secret: string } | { never: string }> {
-  if (webhook === taskHooks) return { secret: await signingSecret(deps) }
-  const found = await deps.store.webhooks.get(webhook)
+  if (webhook === taskHooks) return { secret: await signingSecret(ports) }
+  const found = await ports.store.webhooks.get(webhook)
   if (!found) return { never: 'the webhook was deleted' }
   if (found.disabledAt && !(askedAt && askedAt > found.disabledAt))
     return { never: 'the webhook is switched off: its receiver answered 410' }
@@ -59,11 +64,11 @@ async function keyFor(
 }
 
 /** 410 Gone: the receiver wants no more. */
-async function switchOff(deps: Deps, { webhook }: DeliveryDoc): Promise<void> {
-  const change = await deps.store.webhooks.change(webhook, (current) =>
-    current.disabledAt ? null : { ...current, disabledAt: deps.clock.now() },
+async function switchOff(ports: Ports, { webhook }: DeliveryDoc): Promise<void> {
+  const change = await ports.store.webhooks.change(webhook, (current) =>
+    current.disabledAt ? null : { ...current, disabledAt: ports.clock.now() },
   )
   if (!change) return
-  deps.reached('webhook.switched-off')
-  deps.logger.warn({ webhook }, 'a webhook was switched off: its receiver answered 410')
+  ports.failpoint('webhook.switched-off')
+  ports.logger.warn({ webhook }, 'a webhook was switched off: its receiver answered 410')
 }

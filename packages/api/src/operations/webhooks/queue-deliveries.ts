@@ -1,6 +1,6 @@
 import { isTerminal, WebhookEvent } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
-import { presentTask } from '../../respond/task.ts'
+import type { Ports } from '../../ports.ts'
+import { presentTask } from '../../present/task.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import type { DeliveryDoc, WebhookDoc } from '../../store/documents/webhook.ts'
 import { taskHooks } from './signing.ts'
@@ -12,15 +12,15 @@ const longestBody = 256 * 1024
 /** Clocks of two processes may differ by so much. */
 const clocksDifferMs = 2_000
 
-export const webhooksOf = (deps: Deps): Promise<WebhookDoc[]> =>
-  deps.store.webhooks.find({ disabledAt: null }, { limit: mostWebhooks })
+export const webhooksOf = (ports: Ports): Promise<WebhookDoc[]> =>
+  ports.store.webhooks.find({ disabledAt: null }, { limit: mostWebhooks })
 
 /**
  * Writes down who is to be told how a task ended, as part of settling it: a crash loses none, and a repetition makes
  * none twice. Sending them is the tick's.
  */
 export async function queueDeliveries(
-  deps: Deps,
+  ports: Ports,
   task: TaskDoc,
   webhooks: readonly WebhookDoc[],
 ): Promise<void> {
@@ -31,9 +31,9 @@ export async function queueDeliveries(
     ...(task.webhook ? [{ _id: taskHooks, ...task.webhook }] : []),
   ].filter((receiver) => receiver.events.includes(type))
   if (receivers.length === 0) return
-  const now = deps.clock.now()
+  const now = ports.clock.now()
   const body = bodyOf(type, task, now)
-  await deps.store.deliveries.insertMissing(
+  await ports.store.deliveries.insertMissing(
     receivers.map(
       ({ _id, url }): DeliveryDoc => ({
         _id: `${_id}.${task._id}.${task.round}`,
@@ -53,7 +53,7 @@ export async function queueDeliveries(
       }),
     ),
   )
-  deps.reached('webhook.queued')
+  ports.failpoint('webhook.queued')
 }
 
 /** Settled late, a task is no news to a webhook that was made after its end. */

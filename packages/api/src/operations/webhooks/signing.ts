@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WebhookId } from '@millrace/shared'
 import { Webhook } from 'standardwebhooks'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 
 /** Under this id lie the deliveries that single tasks asked for. */
 export const taskHooks: WebhookId = 'whk_00000000000000000000000000'
@@ -22,10 +22,10 @@ export function signedHeaders(secret: string, id: string, at: Date, body: string
 }
 
 /** What the webhooks of single tasks are signed with; it comes into being when it is first needed. */
-export async function signingSecret(deps: Deps): Promise<string> {
-  const kept = await deps.store.meta.get(secretId)
+export async function signingSecret(ports: Ports): Promise<string> {
+  const kept = await ports.store.meta.get(secretId)
   if (kept) return String(JSON.parse(kept.json))
   const json = JSON.stringify(newSecret())
-  await deps.store.meta.insert({ _id: secretId, rev: 1, at: deps.clock.now(), json })
-  return signingSecret(deps)
+  await ports.store.meta.insert({ _id: secretId, rev: 1, at: ports.clock.now(), json })
+  return signingSecret(ports)
 }

@@ -1,11 +1,11 @@
 import { Manifest, parseRunId } from '@millrace/shared'
-import type { Deps } from '../../deps.ts'
+import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { isOnline, restOf } from '../agents/presence.ts'
+import { isOnline, pauseOf } from '../agents/presence.ts'
 import { awaits } from '../modules/approval.ts'
-import { globalSlot, keySlot, moduleSlot } from '../slots.ts'
+import { globalSlot, keySlot, moduleSlot } from '../queue/slots.ts'
 
 const runsLookedAt = 20
 export const mostCounted = 1_000
@@ -39,25 +39,25 @@ export type Facts = {
 }
 
 /** All that bears on why a task waits, read at once; bounded, whatever the length of the queue. */
-export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
-  const now = deps.clock.now()
+export async function gatherFacts(ports: Ports, task: TaskDoc): Promise<Facts> {
+  const now = ports.clock.now()
   const data = task.waitingFor.filter((id) => id.startsWith('dat_'))
   const [entry, items, module, agents, slots, usualSeconds] = await Promise.all([
-    task.currentRun ? deps.store.queue.get(task.currentRun) : null,
-    deps.store.data.many(data),
-    deps.store.modules.get(task.module),
-    deps.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
-    slotsOf(deps, task),
-    usualSecondsOf(deps, task.module),
+    task.currentRun ? ports.store.queue.get(task.currentRun) : null,
+    ports.store.data.many(data),
+    ports.store.modules.get(task.module),
+    ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
+    slotsOf(ports, task),
+    usualSecondsOf(ports, task.module),
   ])
   const producers = items.flatMap((item) => item.producer?.taskId ?? [])
   const holders = slots.global?.holders ?? []
   const [upstreams, ahead, going] = await Promise.all([
-    deps.store.tasks.many([
+    ports.store.tasks.many([
       ...new Set([...task.waitingFor.filter((id) => id.startsWith('tsk_')), ...producers]),
     ]),
-    entry ? countAhead(deps, entry) : 0,
-    deps.store.tasks.many(holders.slice(0, 200).map((holder) => parseRunId(holder.run).task)),
+    entry ? countAhead(ports, entry) : 0,
+    ports.store.tasks.many(holders.slice(0, 200).map((holder) => parseRunId(holder.run).task)),
   ])
   const entries = module?.entries ?? []
   const manifest = entries.map(({ manifest }) => parsed(manifest)).find((one) => one !== null)
@@ -77,7 +77,7 @@ export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
         return {
           agentId: agent._id,
           name: agent.name,
-          isPaused: restOf(agent, now) !== null,
+          isPaused: pauseOf(agent, now) !== null,
           capacity: agent.capacity,
           running: holders.filter((holder) => holder.agent === agent._id).length,
           has: available
@@ -114,18 +114,18 @@ export async function gatherFacts(deps: Deps, task: TaskDoc): Promise<Facts> {
 const parsed = (json: string | null): Manifest | null =>
   json === null ? null : (Manifest.safeParse(JSON.parse(json)).data ?? null)
 
-async function slotsOf(deps: Deps, task: TaskDoc): Promise<Facts['slots']> {
+async function slotsOf(ports: Ports, task: TaskDoc): Promise<Facts['slots']> {
   const key = task.concurrencyKey === null ? null : keySlot(task.concurrencyKey)
-  const found = await deps.store.slots.many([globalSlot, moduleSlot(task.module), ...(key ? [key] : [])])
+  const found = await ports.store.slots.many([globalSlot, moduleSlot(task.module), ...(key ? [key] : [])])
   const of = (name: string | null) => found.find((slot) => slot._id === name) ?? null
   return { global: of(globalSlot), module: of(moduleSlot(task.module)), key: of(key) }
 }
 
-const countAhead = (deps: Deps, entry: QueueDoc): Promise<number> =>
-  deps.store.queue.count({ state: 'open', module: entry.module, rank: { $lt: entry.rank } }, mostCounted)
+const countAhead = (ports: Ports, entry: QueueDoc): Promise<number> =>
+  ports.store.queue.count({ state: 'open', module: entry.module, rank: { $lt: entry.rank } }, mostCounted)
 
-async function usualSecondsOf(deps: Deps, module: string): Promise<number | null> {
-  const runs = await deps.store.runs.find(
+async function usualSecondsOf(ports: Ports, module: string): Promise<number | null> {
+  const runs = await ports.store.runs.find(
     { module, status: 'succeeded' },
     { sort: { task: -1, attempt: -1 }, limit: runsLookedAt },
   )

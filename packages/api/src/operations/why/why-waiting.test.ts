@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agentId, at, exampleAgent, exampleEntry, exampleTask, taskId } from '../example.fixture.ts'
+import { agentId, at, exampleAgent, exampleEntry, exampleTask, taskId } from '../task/example.fixture.ts'
 import type { AgentFact, Facts } from './facts.ts'
 import { whyWaiting } from './why-waiting.ts'
 

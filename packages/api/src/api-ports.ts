@@ -1,0 +1,16 @@
+import type { StoreSafety } from './check-store.ts'
+import type { WaitLimits } from './http/long-poll.ts'
+import type { RefusedCallers } from './http/refused-callers.ts'
+import type { AgentPorts } from './operations/agents/ports.ts'
+import type { BatchPorts } from './operations/batches/submit-batch.ts'
+import type { ClaimPorts } from './operations/claim.ts'
+import type { FinishPorts } from './operations/finish.ts'
+import type { Replicas } from './process/replicas.ts'
+
+/** All of one process of the API: the ports, and its own memory. The owner of each part declares it. */
+export type ApiPorts = BatchPorts &
+  ClaimPorts &
+  FinishPorts &
+  AgentPorts &
+  WaitLimits &
+  StoreSafety & { replicas: Replicas; refused: RefusedCallers }

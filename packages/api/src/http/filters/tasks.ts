@@ -1,0 +1,16 @@
+import { statusGroups, type TaskQuery, type TaskStatus } from '@millrace/shared'
+import { matching } from '../../operations/bulk/matching.ts'
+import type { Filter } from '../../store/collection.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { behind } from '../cursor.ts'
+
+export const taskFilter = (query: TaskQuery): Filter<TaskDoc> => ({
+  ...matching({ ...query, status: statusesOf(query) }),
+  ...behind(query.cursor, 'tsk_'),
+})
+
+/** The words of a dashboard stand for several states. */
+const statusesOf = (query: TaskQuery): TaskStatus[] | undefined =>
+  query.status?.flatMap((word): readonly TaskStatus[] =>
+    word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],
+  )

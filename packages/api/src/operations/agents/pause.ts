@@ -1,0 +1,17 @@
+import type { AgentRest } from '@millrace/shared'
+import type { Ports } from '../../ports.ts'
+import type { AgentDoc } from '../../store/documents/agent.ts'
+import { announceAgent } from './announce-agent.ts'
+import { sendCommand } from './tell-agents.ts'
+
+/** Operators let an agent rest, or take that back. It holds at the next claim, whether or not the agent hears of it. */
+export async function setPause(ports: Ports, agent: AgentDoc, asked: AgentRest | null): Promise<AgentDoc> {
+  const now = ports.clock.now()
+  const change = await ports.store.agents.change(agent, (current) => ({ ...current, asked, updatedAt: now }))
+  const after = change?.after ?? agent
+  await sendCommand(ports, [after], { kind: asked ? commandOf[asked.kind] : 'resume' })
+  announceAgent(ports, after)
+  return after
+}
+
+const commandOf = { paused: 'pause', draining: 'drain' } as const

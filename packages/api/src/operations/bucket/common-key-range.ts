@@ -1,0 +1,26 @@
+import type { ListedObject } from '../../objects/objects.ts'
+import type { DataDoc } from '../../store/documents/data.ts'
+
+/** A stretch of the bucket, in the order of its keys. `end`: its last key, `null` when nothing comes after it. */
+export type KeyRange = { objects: ListedObject[]; items: DataDoc[]; end: string | null }
+
+/**
+ * What was read of the objects and of the items that name them ends where the one that was cut off first ends:
+ * beyond, one side is not known.
+ */
+export function commonKeyRange(
+  listed: { objects: readonly ListedObject[]; more: boolean },
+  naming: { items: readonly DataDoc[]; more: boolean },
+): KeyRange {
+  const ends = [
+    listed.more ? listed.objects.at(-1)?.key : undefined,
+    naming.more ? naming.items.at(-1)?.object : undefined,
+  ]
+  const [end = null] = ends.flatMap((key) => key ?? []).sort()
+  const isWithin = (key: string | null) => key !== null && (end === null || key <= end)
+  return {
+    objects: listed.objects.filter(({ key }) => isWithin(key)),
+    items: naming.items.filter(({ object }) => isWithin(object)),
+    end,
+  }
+}

@@ -1,0 +1,27 @@
+import { ChangeEvent, moduleEvent, taskEvent } from '@millrace/shared'
+import type { Ports } from '../../ports.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+
+/** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
+export function announceTask(ports: Ports, { _id, status, updatedAt }: TaskDoc): void {
+  announce(ports, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
+}
+
+export const announce = (ports: Ports, subject: string, change: ChangeEvent): void =>
+  ports.bus.announce(subject, JSON.stringify(change))
+
+/** What was announced; `null` for a mere call to look, and for what another version of this program says. */
+export function announced(payload: string): ChangeEvent | null {
+  if (payload === '') return null
+  try {
+    return ChangeEvent.safeParse(JSON.parse(payload)).data ?? null
+  } catch {
+    return null
+  }
+}
+
+/** Sends a token without waiting for it: a request neither fails nor slows down because of NATS. */
+export function publishToken(ports: Ports, module: string): void {
+  ports.bus.announce(moduleEvent(module))
+  ports.bus.sendToken(module).catch((err) => ports.logger.warn({ err, module }, 'sending a token failed'))
+}

@@ -1,0 +1,17 @@
+import type { TaskDoc } from '../store/documents/task.ts'
+import type { SettlePorts } from './settle/ports.ts'
+import { settle } from './settle/settle.ts'
+import { afterExpiry } from './task/after-expiry.ts'
+
+/** Gives up the run of a task whose agent is gone, or does not know of it. */
+export async function expireRun(ports: SettlePorts, from: TaskDoc): Promise<void> {
+  const change = await ports.store.tasks.change(from, (task) =>
+    task.currentRun === from.currentRun && task.sessionId === from.sessionId
+      ? afterExpiry(task, ports.clock.now(), ports.random())
+      : null,
+  )
+  if (!change) return
+  ports.failpoint('lost.written')
+  ports.logger.warn({ task: from._id, run: from.currentRun, status: change.after.status }, 'run lost')
+  await settle(ports, change.after)
+}

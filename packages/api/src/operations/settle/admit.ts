@@ -1,0 +1,136 @@
+import { type RunId, runIdOf } from '@millrace/shared'
+import type { Ports } from '../../ports.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { announceTask, publishToken } from '../events/announce.ts'
+import { newEntry } from '../queue/new-entry.ts'
+import { removeUnclaimed } from '../queue/remove-unclaimed.ts'
+import { type Admission, decideAdmission } from '../task/admission.ts'
+import { newOutput } from '../task/new-output.ts'
+import { newRun } from '../task/new-run.ts'
+import { mayBeClaimed, queued, upstreamFailed } from '../task/transitions.ts'
+import type { SettlePorts } from './ports.ts'
+import { readUpstreams } from './upstreams.ts'
+
+/**
+ * Queues a blocked task, lets it wait, or ends it because something it needs will never come; then it has an open marker.
+ * Runs after the submit, and again whenever something ended that the task waited for. Any process may run it, any number
+ * of times.
+ */
+export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc> {
+  let task = from
+  for (;;) {
+    if (!admissible(task)) return task
+    const decision = decideAdmission(task, await readUpstreams(ports, task))
+    if (decision.kind === 'wait' && sameWait(task, decision.waitingFor)) return task
+    const admitted = await carryOut(ports, task, decision)
+    if (!admitted) {
+      // Another writer changed it meanwhile: read it again.
+      const now = await ports.store.tasks.get(task._id)
+      if (!now) return task
+      task = now
+      continue
+    }
+    task = admitted
+    if (decision.kind !== 'wait' || task.settle === null) return task
+    // Once more: what it waits for may have ended between the look and the write.
+  }
+}
+
+const admissible = (task: TaskDoc): boolean =>
+  task.status === 'blocked' && (task.settle === null || isToBeAdmitted(task))
+
+/** A member of a batch gets here only when the batch is open. */
+const isToBeAdmitted = (task: TaskDoc): boolean =>
+  task.settle?.kind === 'admit' || task.settle?.kind === 'batch'
+
+const sameWait = (task: TaskDoc, waitingFor: readonly string[]): boolean =>
+  task.settle === null &&
+  task.waitingFor.length === waitingFor.length &&
+  waitingFor.every((id, at) => task.waitingFor[at] === id)
+
+/** `null`: another writer was faster. */
+function carryOut(ports: SettlePorts, task: TaskDoc, decision: Admission): Promise<TaskDoc | null> {
+  switch (decision.kind) {
+    case 'wait':
+      return keepWaiting(ports, task, decision.waitingFor)
+    case 'end':
+      return end(ports, task, decision)
+    case 'queue':
+      return enqueue(ports, task)
+  }
+}
+
+async function keepWaiting(
+  ports: Ports,
+  task: TaskDoc,
+  waitingFor: TaskDoc['waitingFor'],
+): Promise<TaskDoc | null> {
+  const updatedAt = ports.clock.now()
+  const known = new Set<string>(task.waitingFor)
+  const isNew = waitingFor.some((id) => !known.has(id))
+  if (isNew) await createOutputs(ports, task)
+  // What ends from here on finds it waiting. One more look sees what ended before; if this process dies first, the
+  // marker leaves that look to others.
+  const settle = isNew ? { kind: 'admit' as const } : null
+  const change = await writeOnce(ports, task, { ...task, waitingFor, settle, updatedAt })
+  if (!change) return null
+  ports.failpoint('admit.waiting')
+  announceTask(ports, change)
+  return change
+}
+
+async function end(
+  ports: Ports,
+  task: TaskDoc,
+  { status, error }: Extract<Admission, { kind: 'end' }>,
+): Promise<TaskDoc | null> {
+  const now = ports.clock.now()
+  await createOutputs(ports, task)
+  const change = await writeOnce(ports, task, upstreamFailed(task, status, error, now))
+  if (change) ports.failpoint('admit.ended')
+  return change
+}
+
+async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | null> {
+  const now = ports.clock.now()
+  const run = runIdOf(task._id, task.attempt)
+  const place = ports.shares.next(task.apiKey, task.priority)
+  const until = task.notBefore && task.notBefore > now ? task.notBefore : null
+  await Promise.all([
+    createOutputs(ports, task),
+    ports.store.runs.insert(newRun(task, run, now)).then(() => ports.failpoint('admit.run-created')),
+    ports.store.queue
+      .insert(newEntry({ ...task, place }, run, now, until))
+      .then(() => ports.failpoint('admit.entry-created')),
+  ])
+  const writing = writeOnce(ports, task, queued(task, { run, place }, now))
+  // An agent that is faster than this write settles the task itself.
+  if (!until) publishToken(ports, task.module)
+  const change = await writing
+  if (!change) {
+    await takeBack(ports, task, run)
+    return null
+  }
+  ports.failpoint('admit.queued')
+  announceTask(ports, change)
+  return change
+}
+
+/** Another writer was faster. If it ended this attempt, no entry of it may stay in the queue. */
+async function takeBack(ports: Ports, task: TaskDoc, run: RunId): Promise<void> {
+  const now = await ports.store.tasks.get(task._id)
+  if (!now || !mayBeClaimed(now, run)) await removeUnclaimed(ports, now, run)
+}
+
+/** One compare-and-set. The decision holds for what was read, so a miss is not repeated here. */
+async function writeOnce(ports: Ports, task: TaskDoc, next: TaskDoc | null): Promise<TaskDoc | null> {
+  const change = await ports.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
+  return change?.after ?? null
+}
+
+/** Output items exist from the start, so that they can be named as inputs of other tasks. */
+async function createOutputs(ports: Ports, task: TaskDoc): Promise<void> {
+  if (task.settle?.kind !== 'admit') return
+  await ports.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
+  ports.failpoint('admit.outputs-created')
+}

@@ -1,0 +1,56 @@
+import { setImmediate } from 'node:timers/promises'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { announceTask } from '../events/announce.ts'
+import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
+import { releaseRun } from '../queue/slots.ts'
+import { queueDeliveries, webhooksOf } from '../webhooks/queue-deliveries.ts'
+import { clearMarker } from './clear-marker.ts'
+import { admitDependents } from './dependents.ts'
+import { endRun } from './end-run.ts'
+import { settleFreshOutputs } from './outputs.ts'
+import type { SettlePorts } from './ports.ts'
+import { staySkipped } from './stay-skipped.ts'
+
+/**
+ * Applies the end of a task to outputs, run, ready entry, slots and dependents, in this order; then removes the marker.
+ * Returns the dependents that ended because of it, to be settled next.
+ */
+export async function finalize(
+  ports: SettlePorts,
+  task: TaskDoc,
+): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
+  const marker = task.settle
+  if (marker?.kind !== 'terminal') return { task, next: [] }
+  await settleFreshOutputs(ports, task)
+  ports.failpoint('settle.outputs-written')
+  // Readers can see the result from here on. They go first; no reader waits for the rest.
+  ports.ending.set(task._id, task)
+  announceTask(ports, task)
+  await setImmediate()
+  ports.ending.delete(task._id)
+
+  const [webhooks] = await Promise.all([
+    webhooksOf(ports),
+    marker.run && marker.end ? endRun(ports, task, marker.run, { ...marker.end, nextRun: null }) : undefined,
+  ])
+  if (marker.waiting) await cancelWaitingRun(ports, marker.waiting, task.finishedAt ?? ports.clock.now())
+  ports.failpoint('settle.run-written')
+
+  const runs = [marker.run, marker.waiting].filter((run) => run !== null)
+  // A run that its agent finished lost its entry when it was claimed.
+  for (const run of runs) if (run !== task.appliedRun) await ports.store.queue.remove(run)
+  ports.failpoint('settle.entry-removed')
+
+  for (const run of runs) await releaseRun(ports, task, run)
+  ports.failpoint('settle.slots-released')
+
+  await queueDeliveries(ports, task, webhooks)
+
+  const items = Object.values(task.outputs).map((output) => output.data)
+  const ended = await admitDependents(ports, [task._id, ...items])
+  ports.failpoint('settle.dependents-admitted')
+  if (task.status !== 'skipped')
+    return { task: await clearMarker(ports, task, 'settle.cleared'), next: ended }
+  const last = await staySkipped(ports, task)
+  return { task: last, next: last.settle ? [...ended, last] : ended }
+}

@@ -1,0 +1,43 @@
+import type { Ports } from '../../ports.ts'
+import type { TaskDoc } from '../../store/documents/task.ts'
+import { announceTask } from '../events/announce.ts'
+import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
+import { holdAnyway } from '../queue/slots.ts'
+import { clearMarker } from './clear-marker.ts'
+
+/** Takes the waiting attempt out of the queue again, for the expired run that goes on. */
+export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
+  const marker = task.settle
+  if (marker?.kind !== 'resume') return task
+  const now = ports.clock.now()
+  await cancelWaitingRun(ports, marker.waiting, now)
+  await ports.store.runs.change(marker.run, (run) =>
+    run.status === 'lost'
+      ? {
+          ...run,
+          status: 'running',
+          error: null,
+          finishedAt: null,
+          endedAt: null,
+          nextRun: null,
+          archive: 'none',
+        }
+      : null,
+  )
+  ports.failpoint('resume.waiting-run-cancelled')
+  await ports.store.queue.remove(marker.waiting)
+  ports.failpoint('resume.entry-removed')
+  if (task.agentId) {
+    await holdAnyway(ports, task, {
+      run: marker.run,
+      claimId: task.claimId ?? '',
+      agent: task.agentId,
+      at: now,
+      attempt: 'resumed',
+    })
+  }
+  ports.failpoint('resume.slots-taken')
+  const cleared = await clearMarker(ports, task, 'resume.cleared')
+  announceTask(ports, task)
+  return cleared
+}
