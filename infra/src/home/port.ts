@@ -5,14 +5,12 @@ import { readIfThere, writeSecretFile } from './secret-file.ts'
 
 export type Port = { number: number; fixed: boolean }
 
+/** Who wants a port: `variable` is where somebody may choose it, and under `name` it is remembered in `home`. */
+type PortOwner = { home: string; name: string; host: string; variable: string }
+
 /** The port somebody chose, else the one of last time if it is still free, else a free one, remembered. */
-export async function choosePort(
-  home: string,
-  name: string,
-  host: string,
-  variable: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Port> {
+export async function choosePort(owner: PortOwner, env: NodeJS.ProcessEnv): Promise<Port> {
+  const { home, name, host, variable } = owner
   const chosen = env[variable]
   if (chosen) return { number: parsePort(variable, chosen), fixed: true }
   const remembered = Number(await readIfThere(rememberedAt(home, name)))

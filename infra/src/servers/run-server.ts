@@ -46,7 +46,7 @@ export async function runServer<Name extends string>(
   const start = (port: number) => startOn(port, { running, home, host, claim, watch: watchdog.watch })
 
   try {
-    const { port, started } = await onFreePort(running, home, host, env, start)
+    const { port, started } = await onFreePort({ running, home, host, env }, start)
     // However it ends, its place is free for the next start before anybody hears of it.
     const ended = started.ended.then(async () => {
       watchdog.forget(started.identity.pid)
@@ -79,13 +79,11 @@ export async function runServer<Name extends string>(
 
 /** A port that looked free may be gone a moment later: then another one, unless somebody asked for this one. */
 async function onFreePort(
-  { name, portVariable }: Running,
-  home: string,
-  host: string,
-  env: NodeJS.ProcessEnv,
+  { running, home, host, env }: { running: Running; home: string; host: string; env: NodeJS.ProcessEnv },
   start: (port: number) => Promise<Started | 'port taken'>,
 ): Promise<{ port: number; started: Started }> {
-  const chosen = await choosePort(home, name, host, portVariable, env)
+  const { name, portVariable } = running
+  const chosen = await choosePort({ home, name, host, variable: portVariable }, env)
   for (let port = chosen.number, attempt = 1; ; attempt++) {
     const started = await start(port)
     if (started !== 'port taken') return { port, started }

@@ -57,9 +57,12 @@ const causes: [said: RegExp, explanation: (...parts: string[]) => string][] = [
       `this agent brings millrace-module ${one || other}: update Millrace, or ask for a version that is not newer`,
   ],
   [
-    /current Python version \(([\d.]+)\) does not satisfy Python\s?([<>=!~,.\d*]+)[^\n]*?\band (\S+?)(?:==\S+)? depends|(?:and|because) (\S+?)(?:==\S+)? (?:depends on|requires) Python\s?([<>=!~,.\d*]+)/i,
-    (version, wanted, name, other, otherWanted) =>
-      otherPython(name || other || 'A package', wanted || otherWanted || '', version),
+    /current Python version \(([\d.]+)\) does not satisfy Python\s?([<>=!~,.\d*]+)[^\n]*?\band (\S+?)(?:==\S+)? depends/i,
+    (version, wanted = '', name = '') => otherPython(name, wanted, version),
+  ],
+  [
+    /(?:and|because) (\S+?)(?:==\S+)? (?:depends on|requires) Python\s?([<>=!~,.\d*]+)/i,
+    (name = '', wanted = '') => otherPython(name, wanted),
   ],
   [
     /Package '([^']+)' requires a different Python: (\S+) not in '([^']+)'/,
