@@ -52,7 +52,7 @@ const commands = 'agent.*.command'
  * All that an agent may do: pull and acknowledge work tokens, publish log lines, hear commands and replies. The server
  * refuses everything else.
  */
-export const agentPermissions = {
+const agentPermissions = {
   publish: ['$JS.API.CONSUMER.INFO.WORK.*', pulls, '$JS.ACK.WORK.>', 'log.>'],
   subscribe: [commands, '_INBOX_agent.>'],
 }

@@ -17,7 +17,7 @@ export type Servers = {
   stop(hurry?: AbortSignal): Promise<void>
 }
 
-export const starters = { mongo: startMongo, nats: startNats, store: startStore }
+const starters = { mongo: startMongo, nats: startNats, store: startStore }
 export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'store']
 
 /** All three: given, found or fetched, side by side. */

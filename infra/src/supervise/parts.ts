@@ -12,7 +12,7 @@ export type Supervision = { settings: Settings; watchdog: Watchdog; report: Repo
 
 const readyWithinMs = 60_000
 
-export class PortTaken extends Error {
+class PortTaken extends Error {
   override name = 'PortTaken'
   constructor({ host, port }: Settings, by: string) {
     super(`port ${port} on ${host} is in use${by}; choose another with PORT=`)

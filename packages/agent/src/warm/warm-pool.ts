@@ -16,7 +16,7 @@ import type { Watchdog } from '../process/stop/watchdog.ts'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
-export type WarmLimits = {
+type WarmLimits = {
   /** Idle for so long, a process ends. */
   idleSeconds: number
   /** After so many tasks a fresh one takes its place. */

@@ -1,7 +1,7 @@
 import type { Collection, Doc } from './collection.ts'
 
 /** So long a document that was read is not read again by who may bear it. */
-export const rememberedMs = 1_000
+const rememberedMs = 1_000
 
 export type Remembering<D extends Doc> = Collection<D> & {
   /**

@@ -3,7 +3,7 @@ import { newUlid } from '../../ids.ts'
 import type { Ports } from '../../ports.ts'
 
 /** Beside `incoming/` and `runs/`, where no upload URL leads. */
-export const ownerKey = 'millrace-installation'
+const ownerKey = 'millrace-installation'
 const noteId = 'installation'
 const Note = z.object({ id: z.string(), hasMarked: z.boolean() })
 

@@ -41,7 +41,7 @@ export function approve(
 }
 
 /** What waited and is approved now counts from now on. */
-export function letIn(module: ModuleDoc): ModuleDoc {
+function letIn(module: ModuleDoc): ModuleDoc {
   const good = module.awaiting.filter((one) => isApproved(module, one))
   if (good.length === 0) return module
   return {
