@@ -1,7 +1,8 @@
 """Writes the wheel of millrace_module.py. Needs no build tool, and equal files give equal bytes.
 
-    python build_wheel.py FOLDER
+    python build_wheel.py FOLDER [LABEL]
 
+A label makes the version a local one, such as 0.2.0+agent: no public index has wheels of such a version.
 pyproject.toml names it as build backend too (PEP 517): `pip install ./python` installs the same wheel.
 """
 
@@ -16,9 +17,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    return write_wheel(wheel_directory, "")
+
+
+def write_wheel(folder, label):
     source = read("millrace_module.py")
     project = dict(re.findall(r'^([\w-]+) = "(.*)"$', read("pyproject.toml").decode(), re.MULTILINE))
     version = re.search(r'^__version__ = "(.+)"$', source.decode(), re.MULTILINE).group(1)
+    if label:
+        version += "+" + label
     stem = "%s-%s" % (project["name"].replace("-", "_"), version)
     files = {
         "millrace_module.py": source,
@@ -37,7 +44,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     record = stem + ".dist-info/RECORD"
     files[record] = lines(*[recorded(name, data) for name, data in files.items()], record + ",,")
     wheel = stem + "-py3-none-any.whl"
-    path = os.path.join(wheel_directory, wheel)
+    path = os.path.join(folder, wheel)
     pack(path + ".part", files)
     os.replace(path + ".part", path)
     return wheel
@@ -69,4 +76,4 @@ def pack(path, files):
 
 if __name__ == "__main__":
     os.makedirs(sys.argv[1], exist_ok=True)
-    print(build_wheel(sys.argv[1]))
+    print(write_wheel(sys.argv[1], "".join(sys.argv[2:])))

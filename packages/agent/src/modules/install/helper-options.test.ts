@@ -100,12 +100,14 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     expect((await stat(join(place, 'home', 'helper', folder))).ino).toBe(built.ino)
   })
 
-  test('no index can put a newer one in its place', { timeout: 120_000 }, async () => {
+  test('no index can put another in its place', { timeout: 120_000 }, async () => {
     const folder = await wheels()
-    await makeWheel(folder, 'millrace-module', [])
+    const { version } = await readHelper()
+    for (const other of ['1.0', version, `${version}-9`])
+      await makeWheel(folder, 'millrace-module', [], other)
     await makeWheel(folder, 'other', [])
     const outcome = await installed(`--no-index\n--find-links ${folder}\nother\nmillrace-module`)
-    expect(await importedVersion(outcome)).toBe((await readHelper()).version)
+    expect(await importedVersion(outcome)).toBe(version)
   })
 
   test('what the owner lists counts as well', { timeout: 120_000 }, async () => {
@@ -120,7 +122,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     ).not.toBeNull()
     expect(
       await installed('--no-index\nother==1.0\nmillrace-module', { [links]: folder, [limits]: limit }),
-    ).toMatchObject({ fault: expect.stringMatching(/other/) })
+    ).toMatchObject({ fault: expect.stringMatching(/^The requirements cannot be installed/) })
   })
 
   test('one that is newer than the agent has is a fault that says so', { timeout: 120_000 }, async () => {

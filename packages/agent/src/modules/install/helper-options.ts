@@ -12,8 +12,9 @@ import type { Interpreter } from './interpreter.ts'
 export const namesHelper = ({ lines }: Pick<RequirementLines, 'lines'>): boolean => lines.some(isHelper)
 
 /**
- * The options by which an installer takes the helper from a wheel that the agent builds. No index may replace that wheel:
- * anybody could publish a newer package of this name there. Requirements that name nothing else need no index at all.
+ * The options by which an installer takes the helper from a wheel that the agent builds. Requirements that name nothing else
+ * need no index. No index may replace the wheel, because anybody could publish a package of this name there: a newer version
+ * is excluded, and of equal ones the local version of the agent's wheel is the highest.
  */
 export async function helperOptions(o: Building & { installer: 'uv' | 'pip' }): Promise<string[]> {
   const folder = join(o.home, 'helper', o.helper.digest.slice(0, 12))
@@ -52,7 +53,7 @@ async function buildWheel(o: Building, folder: string): Promise<void> {
   await mkdir(wheels, { recursive: true })
   const end = await o.run({
     command: o.interpreter.path,
-    args: ['-I', wheelBuilder, folder],
+    args: ['-I', wheelBuilder, folder, 'agent'],
     cwd: wheels,
     env: installEnv(o.own),
     timeoutSeconds: 60,
