@@ -4,7 +4,7 @@ import { findProgram } from '../find/find-programs.ts'
 import { onPath, outputOf } from '../find/on-path.ts'
 import { executable } from '../find/platform.ts'
 import { findPython } from '../find/python.ts'
-import type { Supervision } from './parts.ts'
+import type { Supervision } from './supervision.ts'
 
 /**
  * The uv that the agent installs packages with, where it could not get one by itself: a Python without pip, such as

@@ -1,14 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFree } from '../home/port.ts'
 import { type Kept, keepRunning, type Life } from '../processes/keep-running.ts'
-import type { Watchdog } from '../processes/watchdog.ts'
-import type { Report } from '../report/report.ts'
 import { agentEnvironment, apiEnvironment } from './environments.ts'
 import { uvForAgent } from './installer.ts'
 import { startNodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
-
-export type Supervision = { settings: Settings; watchdog: Watchdog; report: Report; stopping: AbortSignal }
+import type { Supervision } from './supervision.ts'
 
 const readyWithinMs = 60_000
 

@@ -8,9 +8,10 @@ import { beginServers, type Servers, serverNames, startServers } from '../server
 import { noteEnding, untilPreviousHasEnded } from './ending.ts'
 import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
 import { adminKey, agentKey, keptAgentKey } from './keys.ts'
-import { expectFreePort, type Supervision, superviseAgent, superviseApi } from './parts.ts'
+import { expectFreePort, superviseAgent, superviseApi } from './parts.ts'
 import { preflight } from './preflight.ts'
 import type { Settings } from './settings.ts'
+import type { Supervision } from './supervision.ts'
 
 export type Part = 'all' | 'servers' | 'api' | 'agent'
 type Stop = (hurry?: AbortSignal) => Promise<void>

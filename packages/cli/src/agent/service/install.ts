@@ -6,11 +6,10 @@ import { settingNames } from '@millrace/agent/config'
 import { plainHttpWarning } from '@millrace/shared'
 import { UsageFault } from '../../exit-codes.ts'
 import { homeOfAgent } from '../home.ts'
-import type { Plan, Service } from './service.ts'
+import type { Plan, Platform, Service } from './service.ts'
 import { systemdPlan } from './systemd.ts'
 import { winswPlan } from './winsw.ts'
 
-export type Platform = 'linux' | 'windows'
 export type ServiceFlags = {
   home?: string
   name: string

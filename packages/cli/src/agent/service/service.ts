@@ -1,4 +1,4 @@
-import type { Platform } from './install.ts'
+export type Platform = 'linux' | 'windows'
 
 /** What a service of an agent is made of, whatever system it is for. */
 export type Service = {
