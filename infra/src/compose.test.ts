@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { parse } from 'yaml'
-import { agentPermissions } from './servers/nats-config.ts'
+import { natsAccounts } from './servers/nats-config.ts'
 import { makeComposeEnv } from './supervise/compose-env.ts'
 import { parseEnvLines } from './supervise/environments.ts'
 
@@ -185,6 +185,6 @@ describe('compose-env', () => {
 
 it('agents may do the same under compose as in development', async () => {
   const config = await readFile(join(infra, 'nats/nats.conf'), 'utf8')
-  const allowed = [...config.matchAll(/allow: (\[.*?\])/g)].map(([, list]) => JSON.parse(list ?? ''))
-  expect(allowed).toEqual([agentPermissions.publish, agentPermissions.subscribe])
+  const accounts = natsAccounts({ api: '$NATS_PASSWORD', agent: '$NATS_AGENT_PASSWORD' })
+  expect(config.slice(config.indexOf('accounts {'))).toBe(accounts)
 })

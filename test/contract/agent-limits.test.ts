@@ -18,10 +18,20 @@ afterAll(() => api.close())
 const MiB = 1024 * 1024
 const at = '2026-11-21T00:00:00.000Z'
 const line = (n: number, text: string): LogLine => ({ n, at, stream: 'stdout', line: text })
+const endlessBody = (onPull: () => void) =>
+  new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        onPull()
+        controller.enqueue(new Uint8Array(MiB).fill(0x20))
+      },
+    },
+    { highWaterMark: 0 },
+  )
 const unknownKey = `mlr_01ARZ3NDEKTSV4RRFFQ69G5FAV_${'x'.repeat(43)}`
 
 describe('a request whose key is not known', () => {
-  test('is answered before its body or the database is read, whatever it asks for', async () => {
+  test('is answered before its body is read, whatever it asks for', async () => {
     const document: { paths: Record<string, Record<string, object>> } = await (
       await api.request('/openapi.json')
     ).json()
@@ -33,15 +43,9 @@ describe('a request whose key is not known', () => {
     expect(calls.length).toBeGreaterThan(20)
     for (const [method, path] of calls) {
       let taken = 0
-      const endless = new ReadableStream<Uint8Array>(
-        {
-          pull(controller) {
-            taken += 1
-            controller.enqueue(new Uint8Array(MiB).fill(0x20))
-          },
-        },
-        { highWaterMark: 0 },
-      )
+      const endless = endlessBody(() => {
+        taken += 1
+      })
       const init = { method: method.toUpperCase(), key: unknownKey, body: endless, duplex: 'half' }
       const headers = { 'content-type': 'application/json' }
       const answer = await api.request(path.replaceAll(/\{\w+\}/g, 'none'), { ...init, headers })
@@ -64,6 +68,26 @@ test('the rate limit of a key counts what its agents ask, too', async () => {
   expect(statuses).toContain(429)
   clock.forward(60)
   expect((await agent.call('heartbeat', { sessionId: agent.sessionId, runs: [] })).status).not.toBe(429)
+})
+
+test('a request beyond the rate limit of its key is refused before its body is read', async () => {
+  const { secret: key } = await api.client.createKey({
+    name: 'slow',
+    scopes: ['agent', 'write'],
+    rateLimit: { requestsPerSecond: 1, burst: 1 },
+  })
+  stoppedAt = clock.now()
+  expect((await api.request('/api/data', { key })).status).toBe(200)
+  let taken = 0
+  for (const path of ['/api/data', '/agent/v1/claim']) {
+    const endless = endlessBody(() => {
+      taken += 1
+    })
+    const init = { method: 'POST', key, body: endless, duplex: 'half' }
+    const answer = await api.request(path, { ...init, headers: { 'content-type': 'application/json' } })
+    expect([path, answer.status, taken]).toEqual([path, 429, 0])
+  }
+  stoppedAt = null
 })
 
 describe('agents of one key', () => {

@@ -31,6 +31,9 @@ describe('registering', () => {
     const answer = await (await scriptedAgent(api)).registerAgain()
     expect(answer).toMatchObject({ heartbeatSeconds: 5, sessionTtlSeconds: 20 })
     expect(answer.nats.servers.length).toBeGreaterThan(0)
+    const { NATS_AGENT_USER, NATS_AGENT_PASSWORD, NATS_PASSWORD = '' } = api.env
+    expect(answer.nats).toMatchObject({ user: NATS_AGENT_USER, password: NATS_AGENT_PASSWORD })
+    expect(JSON.stringify(answer)).not.toContain(NATS_PASSWORD)
   })
 
   test('as an agent of another key is forbidden', async () => {

@@ -1,6 +1,8 @@
+import { fromData } from '@millrace/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { refusalOf } from '../support/problem-of.ts'
+import { availableModule, scriptedAgent } from '../support/scripted-agent.ts'
 import { announce, bytesOf } from '../support/upload-by-hand.ts'
 
 let api: TestApi
@@ -49,6 +51,22 @@ describe('the content of a value', () => {
     const { id } = await api.client.createValue({ label: 't', value: 1 })
     expect(await refusalOf(await content(id, '?redirect=0'))).toEqual({ status: 409, code: 'inline_value' })
   })
+})
+
+test('the URL of an agent saves a page and does not show it', async () => {
+  const inputs = [{ key: 'page', type: 'file' }]
+  const module = availableModule({ name: 'reads-pages', inputs })
+  const agent = await scriptedAgent(api)
+  await agent.has([module])
+  const page = await upload('p.html', 'text/html', '<script>alert(1)</script>')
+  await api.client.createTask({ module: module.name, inputs: { page: fromData(page.id) } })
+  const granted = (await agent.claim([module]))?.inputs.page
+  if (!granted || !('file' in granted)) throw new Error('no file')
+  expect(granted.file.contentType).toBe('text/html')
+  const answer = await fetch(granted.file.url)
+  expect(answer.headers.get('content-type')).toBe('application/octet-stream')
+  expect(answer.headers.get('content-disposition')).toBe('attachment')
+  expect(await answer.text()).toBe('<script>alert(1)</script>')
 })
 
 describe('the content of a file', () => {

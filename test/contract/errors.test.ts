@@ -147,6 +147,11 @@ describe('a refusal is a problem document', () => {
       ['POST', '/api/data', 1536 * KiB],
       ['POST', '/api/tasks', 1536 * KiB],
       ['POST', '/api/schedules', 1536 * KiB],
+      ['POST', '/api/tasks/cancel', 1536 * KiB],
+      ['POST', '/api/dead-letters/replay', 1536 * KiB],
+      ['PUT', '/agent/v1/modules', 16 * KiB * KiB],
+      ['POST', `/agent/v1/runs/tsk_${somebody}.1/logs`, 16 * KiB * KiB],
+      ['POST', '/agent/v1/modules/none/install-log', 16 * KiB * KiB],
       ['POST', '/api/tasks/batch', 16 * KiB * KiB],
       ['POST', `/agent/v1/runs/tsk_${somebody}.1/finish`, 16 * KiB * KiB],
     ]

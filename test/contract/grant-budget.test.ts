@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { UploadAnswer } from '@millrace/shared'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -62,6 +63,8 @@ describe('a grant is good for so much at once, and for more as time goes by', ()
     const ask = () => page.post('/api/tasks', { module: 'none' }, { 'idempotency-key': `k${count++}` })
     expect(await timesUntilLimited(ask)).toBe(300)
     expect((await page.post('/api/tasks', { module: 'none' })).status).toBe(422)
+    clock.forward(2)
+    expect(await timesUntilLimited(ask)).toBe(10)
   })
 
   test.each([true, false])('bytes of bodies, announced: %s', async (isAnnounced) => {
@@ -104,6 +107,28 @@ describe('a grant is good for so much at once, and for more as time goes by', ()
     })
     await api.client.cancelTask(task.id)
   })
+})
+
+test('a key has limits, too: each of a thousand processes gives a thousandth', async () => {
+  api.deps.replicas.count = 1_000
+  const { secret: key } = await api.client.createKey({ name: 'busy', scopes: ['write', 'agent'] })
+  const ticket = () => api.post('/api/tickets', { path: '/api/data' }, { key })
+  expect(await timesUntilLimited(ticket)).toBe(10)
+  clock.forward(10)
+  expect(await timesUntilLimited(ticket)).toBe(2)
+  const body = { name: 'a', instanceId: randomUUID(), platform: { os: 'linux' }, version: '0' }
+  const register = () => api.post('/agent/v1/register', body, { key })
+  expect(await timesUntilLimited(register)).toBe(2)
+  clock.forward(50)
+  expect(await timesUntilLimited(register)).toBe(1)
+  const { id } = await api.client.createTask({ module: 'echo' })
+  const streams = []
+  for (let left = 5; left > 0; left -= 1)
+    streams.push(await openEvents(api, `/api/tasks/${id}/events`, { key }))
+  expect(await refusalOf(await api.request(`/api/tasks/${id}/events`, { key }))).toEqual(limited)
+  for (const stream of streams) await stream.close()
+  await api.client.cancelTask(id)
+  api.deps.replicas.count = 1
 })
 
 describe('an upload of a grant', () => {

@@ -2,6 +2,7 @@ import { GrantCreated, TaskAnswer } from '@millrace/shared'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
+import { openEvents } from '../support/event-reader.ts'
 import { aGrant, inAnHour, makeGrant } from '../support/page-with-grant.ts'
 import { refusalOf } from '../support/problem-of.ts'
 import { availableModule, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
@@ -9,6 +10,7 @@ import { shiftedClock } from '../support/shifted-clock.ts'
 
 let api: TestApi
 let agent: ScriptedAgent
+const inDays = (days: number) => new Date(Date.now() + days * 24 * 3_600_000).toISOString()
 const text = { key: 'text', type: 'text', required: false }
 const echo = availableModule({ name: 'echo', inputs: [text], outputs: [{ key: 'said', type: 'text' }] })
 
@@ -23,7 +25,12 @@ test('a page uploads, makes a task, and reads what came of it, with the token al
   const { grant, token, page } = await makeGrant(api)
   const { get, post, upload } = page
   const { id } = await upload('what the visitor has')
-  const created = await post('/api/tasks', { module: 'echo', inputs: { text: { data: id } }, label: 'mine' })
+  const created = await post('/api/tasks', {
+    module: 'echo',
+    inputs: { text: { data: id } },
+    outputs: { said: { label: 'answer' } },
+    label: 'mine',
+  })
   expect(created.status).toBe(201)
   const { task } = TaskAnswer.parse(await created.json())
 
@@ -59,6 +66,18 @@ describe('what a grant allows is counted', () => {
     const statuses = answers.map((answer) => answer.status)
     expect(statuses.filter((status) => status === 201)).toHaveLength(7)
     expect(statuses.filter((status) => status === 403)).toHaveLength(43)
+  })
+
+  test('exactly, of fifty tasks at once', async () => {
+    const { grant, page } = await makeGrant(api, { maxTasks: 7 })
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => page.post('/api/tasks', { module: 'echo', inputs: { text: 'a' } })),
+    )
+    const statuses = answers.map((answer) => answer.status)
+    expect(statuses.filter((status) => status === 201)).toHaveLength(7)
+    expect(statuses.filter((status) => status === 403)).toHaveLength(43)
+    const made = await api.client.listTasks({ status: 'queued', grant: grant.id })
+    for (const { id } of made.items) await api.client.cancelTask(id)
   })
 
   test('a value counts as an upload, a repeated request counts once, a refused one not at all', async () => {
@@ -115,6 +134,26 @@ describe('a token ends', () => {
     await late.close()
   })
 
+  test('and its event streams soon after it, like those of a key that is deleted', async () => {
+    const { grant, token, page } = await makeGrant(api)
+    const key = await api.client.createKey({ name: 'follows', scopes: ['read'] })
+    const { task } = TaskAnswer.parse(await (await page.post('/api/tasks', { module: 'echo' })).json())
+    const path = `/api/tasks/${task.id}/events`
+    const streams = [
+      await openEvents(api, path, { key: token }),
+      await openEvents(api, path, { key: key.secret }),
+    ]
+    await api.request(`/api/grants/${grant.id}`, { method: 'DELETE' })
+    await api.request(`/api/keys/${key.key.id}`, { method: 'DELETE' })
+    const endedAt = Date.now()
+    for (const stream of streams) {
+      const events = await stream.rest()
+      expect(events.map(({ event }) => event)).not.toContain('end')
+    }
+    expect(Date.now() - endedAt).toBeLessThan(20_000)
+    await api.client.cancelTask(task.id)
+  })
+
   test('at its time', async () => {
     const clock = shiftedClock()
     const late = await openApi((deps) => ({ ...deps, clock }))
@@ -145,9 +184,15 @@ describe('making one', () => {
     expect((await api.post('/api/grants', body, { key: token })).status).toBe(403)
   })
 
+  test('is for at most 30 days', async () => {
+    const body = { ...aGrant, expiresAt: inDays(29.99) }
+    expect((await api.post('/api/grants', body)).status).toBe(201)
+  })
+
   test.each([
     ['/expiresAt', { expiresAt: '2020-01-01T00:00:00Z' }],
     ['/expiresAt', { expiresAt: '2099-01-01T00:00:00Z' }],
+    ['/expiresAt', { expiresAt: inDays(30.01) }],
     ['/expiresAt', { expiresAt: undefined }],
     ['/maxUploads', { maxUploads: -1 }],
     ['/maxTasks', { maxTasks: 1.5 }],

@@ -6,6 +6,7 @@ import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { openEvents } from '../support/event-reader.ts'
 import { echo, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { until } from '../support/until.ts'
+import { agentWithKey } from '../support/untrusted-agent.ts'
 
 let api: TestApi
 let agent: ScriptedAgent
@@ -23,11 +24,16 @@ beforeAll(async () => {
   await agent.registerAgain({ signsLines: true })
   await agent.has([echo])
   const { NATS_URL, NATS_USER: user, NATS_PASSWORD: pass, NATS_AGENT_USER, NATS_AGENT_PASSWORD } = servers
-  nats = await connect({ servers: NATS_URL, user: NATS_AGENT_USER, pass: NATS_AGENT_PASSWORD })
+  nats = await connect({
+    servers: NATS_URL,
+    user: NATS_AGENT_USER,
+    pass: NATS_AGENT_PASSWORD,
+    inboxPrefix: '_INBOX_agent',
+  })
   operator = await connect({ servers: NATS_URL, user, pass })
 })
 beforeEach(async () => {
-  const task = await api.client.createTask({ module: 'echo' })
+  const task = await api.client.createTask({ module: 'echo', maxAttempts: 1 })
   taskId = task.id
   run = `${task.id}.1`
 })
@@ -117,6 +123,56 @@ describe('only the lines of the agent that has a run are shown', () => {
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   })
 })
+
+test('no answer has the instanceId by which an agent signs its lines', async () => {
+  await agent.claim([echo])
+  await say([line(1)])
+  const paths = [
+    '/api/agents',
+    `/api/agents/${agent.agentId}`,
+    '/api/runs',
+    `/api/runs/${run}`,
+    `/api/tasks/${taskId}`,
+    `/api/runs/${run}/logs`,
+    '/api/modules',
+    '/api/modules/echo',
+    '/api/summary',
+    '/api/audit',
+  ]
+  for (const path of paths) {
+    const answer = await api.request(path)
+    expect(answer.status, path).toBe(200)
+    expect(await answer.text(), path).not.toContain(agent.instanceId)
+  }
+  const mine = await agent.registerAgain({ signsLines: true })
+  expect(JSON.stringify(mine)).not.toContain(agent.instanceId)
+  await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+})
+
+test('a token that another agent takes is sent again, and its task goes to no other', async () => {
+  const hostile = await agentWithKey(api, { modules: ['another'] })
+  const inbox = nats.subscribe('_INBOX_agent.taken', { max: 1 })
+  const pull = '$JS.API.CONSUMER.MSG.NEXT.WORK.echo'
+  nats.publish(pull, '{"batch":1,"expires":5000000000}', { reply: '_INBOX_agent.taken' })
+  const [token] = await Array.fromAsync(inbox)
+  await nats.request(token?.reply ?? '', '+TERM')
+  await clearTokens()
+  expect(await hostile.claim([echo])).toBeNull()
+  expect(await api.deps.bus.pendingTokens('echo')).toBe(0)
+  await until('there is a token again', 30, async () => {
+    await api.post('/api/tick', {})
+    return (await api.deps.bus.pendingTokens('echo')) > 0
+  })
+  expect(await hostile.claim([echo])).toBeNull()
+  expect((await agent.claim([echo]))?.run).toBe(run)
+  await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+})
+
+/** Tokens of the tests before. */
+async function clearTokens(): Promise<void> {
+  const manager = await jetstreamManager(operator, { checkAPI: false })
+  await manager.streams.purge('WORK', { filter: 'work.echo' })
+}
 
 describe('the log stream of NATS has', () => {
   test('one consumer for all readers of a run, and none when the last has gone', async () => {

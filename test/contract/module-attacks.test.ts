@@ -93,6 +93,16 @@ describe('other contents of a known version', () => {
   })
 })
 
+test('an agent without trust that reports approved contents gets tasks, whatever it runs', async () => {
+  const honest = await scriptedAgent(api)
+  const ours = named('copied')
+  await honest.has([ours])
+  const hostile = await untrustedAgent(api)
+  await hostile.tell([ours])
+  const task = await api.client.createTask({ module: 'copied' })
+  expect((await hostile.claim([ours]))?.run).toBe(`${task.id}.1`)
+})
+
 describe('a digest that is known, with another manifest', () => {
   const inputs = [{ key: 'text', type: 'text' }]
 

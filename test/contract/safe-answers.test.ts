@@ -6,7 +6,9 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminKey, openApi, type TestApi } from '../support/api-in-process.ts'
 import { makeGrant } from '../support/page-with-grant.ts'
+import { echo, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
+import { bytesOf } from '../support/upload-by-hand.ts'
 
 const clock = shiftedClock()
 const logged: string[] = []
@@ -55,6 +57,10 @@ describe('every answer says how little a browser may do with it', () => {
     const value = await (
       await api.post('/api/data', { label: 'v', value: '<script>alert(1)</script>' })
     ).json()
+    const file = await api.client.upload({ name: 'a.txt', contentType: 'text/plain', bytes: bytesOf('a') })
+    await (await scriptedAgent(api)).has([echo])
+    const task = await api.client.createTask({ module: 'echo' })
+    const stop = new AbortController()
     const body = JSON.stringify({ label: 'v', value: 1 })
     const again = {
       method: 'POST',
@@ -68,6 +74,8 @@ describe('every answer says how little a browser may do with it', () => {
       [200, `/api/data/${value.data.id}/content`],
       [201, '/api/data', again],
       [201, '/api/data', again],
+      [302, `/api/data/${file.id}/content`, { redirect: 'manual' }],
+      [200, `/api/tasks/${task.id}/events`, { signal: stop.signal }],
       [401, '/api/data', { key: null }],
       [404, '/nowhere'],
       [405, '/api/tasks', { method: 'DELETE' }],
@@ -77,10 +85,12 @@ describe('every answer says how little a browser may do with it', () => {
     ]
     for (const [status, path, init] of answers)
       expect(await headersOf(path, init), `${status} ${path}`).toEqual({ status, ...closed })
+    stop.abort()
   })
 
   test('the page of the calls is let its style, and neither scripts nor frames', async () => {
-    const { policy } = await headersOf('/docs')
+    const { policy, ...others } = await headersOf('/docs')
+    expect(others).toMatchObject({ status: 200, sniff: 'nosniff', referrer: 'no-referrer' })
     expect(policy).toContain("default-src 'none'")
     expect(policy).toContain("frame-ancestors 'none'")
     expect(policy).not.toContain('script-src')
@@ -91,6 +101,15 @@ describe('every answer says how little a browser may do with it', () => {
 describe('who asks without a good key', () => {
   const told = () => logged.flatMap((line) => (line.includes('without a good key') ? [JSON.parse(line)] : []))
   const tick = () => api.post('/api/tick', {})
+
+  test('is not limited', async () => {
+    const statuses = new Set<number>()
+    for (let left = 300; left > 0; left -= 1)
+      statuses.add((await api.request('/api/data', { key: null })).status)
+    expect([...statuses]).toEqual([401])
+    clock.forward(61)
+    await tick()
+  })
 
   test('is counted by address, and told of once a minute, without what was sent', async () => {
     clock.forward(61)

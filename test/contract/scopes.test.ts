@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createApp, openPorts, readConfig } from '@millrace/api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -46,6 +47,46 @@ describe('a key', () => {
         else expect(await refusalOf(response)).toEqual({ status: 403, code: 'forbidden' })
       }
     }
+  })
+
+  test('of an agent opens /agent/v1 alone; admins alone see keys and audit list, change settings and approve', async () => {
+    const all = (await operations()).map((one) => ({ ...one, call: `${one.method} ${one.path}` }))
+    for (const { path, scope } of all) expect(scope === 'agent', path).toBe(path.startsWith('/agent/v1/'))
+    expect(
+      all
+        .filter(({ scope }) => scope === 'admin')
+        .map(({ call }) => call)
+        .sort(),
+    ).toEqual([
+      'DELETE /api/keys/none',
+      'GET /api/audit',
+      'GET /api/keys',
+      'PATCH /api/settings',
+      'POST /api/keys',
+      'POST /api/modules/none/approve',
+      'POST /api/tick',
+    ])
+    const open = all.filter(({ scope }) => scope === undefined).map(({ path }) => path)
+    expect(open.sort()).toEqual(['/healthz', '/readyz'])
+    for (const page of ['/docs', '/openapi.json'])
+      expect((await api.request(page, { key: null })).status).toBe(200)
+    const withRead = all.filter(({ scope }) => scope === 'read')
+    // A ticket can do nothing but read, and tickets are all that a reader can make.
+    expect(withRead.filter(({ method }) => method !== 'GET').map(({ path }) => path)).toEqual([
+      '/api/tickets',
+    ])
+  })
+
+  test('that may read sees what was made with any other', async () => {
+    const [one, other] = [
+      await api.client.createKey({ name: 'one', scopes: ['write'] }),
+      await api.client.createKey({ name: 'other', scopes: ['read'] }),
+    ]
+    const made = await api.post('/api/data', { label: 'of one', value: 1 }, { key: one.secret })
+    const { data } = await made.json()
+    expect((await api.request(`/api/data/${data.id}`, { key: other.secret })).status).toBe(200)
+    const { items } = await (await api.request('/api/data', { key: other.secret })).json()
+    expect(items.map(({ id }: { id: string }) => id)).toContain(data.id)
   })
 
   test('of two scopes opens both', async () => {
@@ -123,6 +164,25 @@ describe('keys', () => {
     expect(text).toContain(made.key.id)
     expect(text).not.toContain(made.secret)
     expect(text).not.toMatch(/hash/i)
+  })
+
+  test('are kept as SHA-256 hashes only', async () => {
+    const { key, secret } = await api.client.createKey({ name: 'hashed', scopes: ['read'] })
+    const kept = JSON.stringify(await api.deps.store.keys.get(key.id))
+    expect(kept).not.toContain(secret?.split('_').at(-1))
+    expect(kept).toContain(
+      createHash('sha256')
+        .update(secret ?? '')
+        .digest('hex'),
+    )
+  })
+
+  test('cannot be changed', async () => {
+    const { key } = await api.client.createKey({ name: 'fixed', scopes: ['agent'], trusted: false })
+    for (const method of ['PATCH', 'PUT', 'POST'])
+      expect((await api.request(`/api/keys/${key.id}`, { method, body: '{"trusted":true}' })).status).toBe(
+        405,
+      )
   })
 
   test('are refused without a name, without a scope or with an unknown one', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { refusalOf } from '../support/problem-of.ts'
@@ -237,5 +238,6 @@ describe('POST /api/tickets', () => {
     const kept = await api.deps.store.tickets.get(`tkt_${ticket.slice(4, 30)}`)
     expect(kept?.path).toBe(path)
     expect(JSON.stringify(kept)).not.toContain(ticket.slice(31))
+    expect(JSON.stringify(kept)).toContain(createHash('sha256').update(ticket).digest('hex'))
   })
 })

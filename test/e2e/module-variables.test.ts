@@ -20,6 +20,8 @@ def work(inputs, say):
     print("the token is", token, flush=True)
     print("on stderr", token, file=sys.stderr, flush=True)
     say({"event": "progress", "type": "progress", "percent": 40, "message": "with " + token})
+    if inputs.get("say"):
+        print(inputs["say"], flush=True)
     if inputs.get("fail"):
         return {"status": "error", "error": {"type": "Refused", "message": "401 for " + token, "retry_possible": False}}
     return answer()
@@ -67,7 +69,10 @@ beforeAll(async () => {
       JSON.stringify({
         name,
         version: '1.0.0',
-        inputs: [{ key: 'fail', type: 'boolean', required: false }],
+        inputs: [
+          { key: 'fail', type: 'boolean', required: false },
+          { key: 'say', type: 'text', required: false },
+        ],
         outputs: [
           { key: 'seen', type: 'json' },
           { key: 'pid', type: 'number' },
@@ -88,7 +93,7 @@ const isNow = (name: string, status: string, error: RegExp | null = null) =>
     return state?.status === status && (error === null || error.test(state.error ?? ''))
   })
 
-async function run(module: string, inputs: Record<string, boolean> = {}) {
+async function run(module: string, inputs: Record<string, boolean | string> = {}) {
   const { id } = await here.client.createTask({ module, inputs, maxAttempts: 1 })
   const task = await here.client.task(id, 60)
   const said = (await here.client.runLog(`${id}.1`)).map(({ line }) => line)
@@ -122,6 +127,16 @@ test('it becomes available by the value alone; both modes see what they name, an
   const installed = await Promise.all((await readdir(logs)).map((file) => readFile(join(logs, file), 'utf8')))
   expect(installed.join()).toContain('set up with ***')
   expect(installed.join()).not.toContain('hf_first')
+})
+
+test('a value whose name says that it is secret is hidden in all runs, any other in those that get it', async () => {
+  await give(
+    'module_env:\n  HF_TOKEN: hf_first\n  served:\n    LICENCE: of-served\n    API_KEY: key-of-served\n',
+  )
+  await until('the settings are read', 30, async () => {
+    const { said } = await run('fresh', { say: 'key-of-served of-served' })
+    return said.includes('*** of-served')
+  })
 })
 
 test('another value reaches new processes, and a loaded one makes way for one that has it', async () => {

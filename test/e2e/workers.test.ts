@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promise
 import { dirname, join, resolve } from 'node:path'
 import type { TaskToCreate } from '@millrace/client'
 import type { Json, TaskId } from '@millrace/shared'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type Installation, installation } from '../support/installation.ts'
 import { processesOfTask } from '../support/processes-of.ts'
 import { until } from '../support/until.ts'
@@ -135,6 +135,16 @@ describe("the owner's file", () => {
       'stdout: {"status": "connection closed"}',
       'stdout: INFO 3 pages',
     ])
+  })
+
+  test('keeps the password of NATS and secrets of the agent out of errors that a program reports', async () => {
+    const { NATS_AGENT_PASSWORD = '' }: Record<string, string> = inject('servers')
+    const secrets = { password: NATS_AGENT_PASSWORD, variable: 'a-secret-of-the-owner' }
+    for (const [what, secret] of Object.entries(secrets)) {
+      const error = { message: `${what} ${secret}.`, retry_possible: false }
+      const task = await run({ do: 'fail', error })
+      expect(task.error?.message).toBe(`${what} ***.`)
+    }
   })
 
   test('has names that lists, grants, runs and switches take as they are', async () => {
@@ -280,6 +290,9 @@ describe('a change of the file', () => {
     expect(first.result).toMatchObject({
       result: { argv: ['second'], env: { TOKEN: 't-a-secret-of-the-owner' } },
     })
+    const message = 'it is t-a-secret-of-the-owner'
+    const failed = await run({ do: 'fail', error: { message, retry_possible: false } })
+    expect(failed.error?.message).toBe('it is ***')
     expect(await ended(running.id)).toMatchObject({
       status: 'succeeded',
       result: { result: { argv: ['main'], marker: 'old' } },

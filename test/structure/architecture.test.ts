@@ -24,7 +24,7 @@ test('docs/architecture.md names the file of each step of a task', async () => {
     ...steps.map((step) => `packages/api/src/operations/${step}.ts`),
     'packages/api/src/tick/tick.ts',
     'packages/api/src/http/long-poll.ts',
-    'packages/agent/src/runs/run-task.ts',
+    'packages/agent/src/runs/run-assignment.ts',
     'packages/agent/src/report/spool.ts',
   ]
   expect(wanted.filter((path) => !named.has(path))).toEqual([])

@@ -20,20 +20,26 @@ export const rules: Rule[] = [
     may: [/^zod$/, /^packages\/shared\//],
   },
   {
+    why: 'std knows nothing of Millrace and depends on nothing',
+    within: /^packages\/std\//,
+    except: /\.test\.ts$/,
+    may: [node, /^packages\/std\//],
+  },
+  {
     why: 'the API knows only the contract',
     within: /^packages\/api\//,
-    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared$/, /^packages\/api\//],
+    may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared|std\/time)$/, /^packages\/api\//],
   },
   {
     why: 'the agent knows only its part of the contract: what clients are told is no use to it, and costs memory',
     within: /^packages\/agent\//,
-    may: [/^(?!@millrace|packages\/)/, /^@millrace\/shared\/for-agents$/, /^packages\/agent\//],
+    may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared\/for-agents|std\/\w+)$/, /^packages\/agent\//],
   },
   {
     why: 'the client has no dependencies but the contract',
     within: /^packages\/client\//,
     except: /\.test\.ts$/,
-    may: [/^@millrace\/(shared|api)$/, /^zod$/, /^packages\/client\//],
+    may: [/^@millrace\/(shared|api|std\/time)$/, /^zod$/, /^packages\/client\//],
   },
   {
     why: 'the command uses public exports',
@@ -43,7 +49,7 @@ export const rules: Rule[] = [
   {
     why: 'servers for development know nothing of ours',
     within: /^infra\//,
-    may: [/^(?!@millrace|packages\/|demo\/|test\/)/],
+    may: [/^(?!@millrace|packages\/|demo\/|test\/)/, /^@millrace\/std\/\w+$/],
   },
   {
     why: 'the demo is a client like any other',

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { holderOf } from '@millrace/std/fs'
 import { isFree } from '../home/port.ts'
 import { readIfThere } from '../home/secret-file.ts'
-import { holderOf } from '../processes/lock.ts'
 import type { Settings } from '../supervise/settings.ts'
 import { type Check, fine, note, problem } from './check.ts'
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { hasCode, takeLock } from '@millrace/std/fs'
 import { privateFolder } from '../home/secret-file.ts'
-import { takeLock } from '../processes/lock.ts'
 import type { Report } from '../report/report.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { exists } from './exists.ts'
@@ -122,4 +122,4 @@ const fileIn = (folder: string, recipe: Recipe) => join(folder, executable(recip
 
 const versionParameter = (recipe: Recipe) => recipe.versionParameter ?? '--version'
 
-const isFull = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOSPC'
+const isFull = (error: unknown) => hasCode(error, 'ENOSPC')

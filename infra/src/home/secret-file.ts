@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { hasCode } from '@millrace/std/fs'
 
 /** 152 random bits. A letter first: some configuration files would read digits as a number. MinIO takes up to 40 characters. */
 export const randomSecret = (): string => `s${randomBytes(19).toString('hex')}`
@@ -52,7 +53,7 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }

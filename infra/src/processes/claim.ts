@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { holderOf, takeLock } from '@millrace/std/fs'
+import type { ProcessIdentity } from '@millrace/std/process'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
 import { end } from './end.ts'
-import type { Identity } from './identity.ts'
-import { holderOf, takeLock } from './lock.ts'
 
 /** Another process runs this part of Millrace on the same home. */
 export class AlreadyRunning extends Error {
@@ -16,7 +16,7 @@ export class AlreadyRunning extends Error {
   }
 }
 
-export type Claim = { record(started: Identity): Promise<void>; release(): Promise<void> }
+export type Claim = { record(started: ProcessIdentity): Promise<void>; release(): Promise<void> }
 
 /** One owner per part and home. What a killed owner left running is ended before anything new starts. */
 export async function claim(home: string, part: string, spokenOf = part): Promise<Claim> {
@@ -39,7 +39,7 @@ export async function expectUnclaimed(home: string, part: string, spokenOf = par
 
 const lockFile = (home: string, part: string) => join(home, 'run', `${part}.lock`)
 
-function parseIdentity(text: string): Identity {
+function parseIdentity(text: string): ProcessIdentity {
   const { pid, started }: { pid?: unknown; started?: unknown } = JSON.parse(text)
   if (typeof pid !== 'number' || typeof started !== 'string') throw new Error(`not a process record: ${text}`)
   return { pid, started }

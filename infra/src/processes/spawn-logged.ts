@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { identify, type ProcessIdentity } from '@millrace/std/process'
 import { privateFolder } from '../home/secret-file.ts'
-import { type Identity, identify } from './identity.ts'
 
 export type Command = { file: string; parameters: string[]; env: Record<string, string> }
 export type Started = {
-  identity: Identity
+  identity: ProcessIdentity
   ended: Promise<void>
   /** What it wrote to its log since it was started, the last megabyte of it. */
   said(): Promise<string>

@@ -3,10 +3,10 @@
  * by the parent alone, so its end is the parent's. Lines: `+ <order> <patience> <pid> <start>` and `- <pid>`.
  */
 import { createInterface } from 'node:readline'
+import type { ProcessIdentity } from '@millrace/std/process'
 import { end } from './end.ts'
-import type { Identity } from './identity.ts'
 
-type Watched = Identity & { order: number; patienceMs: number }
+type Watched = ProcessIdentity & { order: number; patienceMs: number }
 const watched = new Map<number, Watched>()
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { identify } from './identity.ts'
+import { identify } from '@millrace/std/process'
 
 /** Ends the watched processes when this one dies. Lower orders end first; the database has the highest. */
 export type Watchdog = {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { identify, isAlive, type ProcessIdentity } from '@millrace/std/process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AlreadyRunning } from '../processes/claim.ts'
-import { type Identity, identify, isAlive } from '../processes/identity.ts'
+import { startMongo } from './start-mongo.ts'
 import { startNats } from './start-nats.ts'
 import { startServers } from './start-servers.ts'
 
@@ -78,6 +79,14 @@ describe('servers of one home', () => {
   })
 })
 
+it('MongoDB listens on 127.0.0.1, wherever the other servers listen', async () => {
+  const mongo = await startMongo({ home, host: '127.0.0.2' })
+  expect(new URL(mongo.env.MONGODB_URL ?? '').hostname).toBe('127.0.0.1')
+  const line = (await readFile(`/proc/${mongo.pid}/cmdline`, 'utf8')).split('\0')
+  expect(line[line.indexOf('--bind_ip') + 1]).toBe('127.0.0.1')
+  await mongo.stop()
+})
+
 describe('a server on its own', () => {
   it('that was killed starts again with the same address and secrets', async () => {
     const first = await startNats({ home })
@@ -142,7 +151,19 @@ it('secrets are in files of their owner alone, and neither in logs nor on comman
   }
 })
 
-async function owner(): Promise<{ process: ChildProcess; identities: Identity[] }> {
+it('passwords, key ids and secrets are those of one home alone', async () => {
+  const secrets: string[] = []
+  for (const name of ['one', 'other']) {
+    const { env, stop } = await startServers({ home: join(home, name) })
+    const named = Object.entries(env).filter(([variable]) => /SECRET|PASSWORD|_KEY$/.test(variable))
+    secrets.push(...named.map(([, value]) => value))
+    await stop()
+  }
+  expect(secrets).toHaveLength(16)
+  expect(new Set(secrets).size).toBe(16)
+})
+
+async function owner(): Promise<{ process: ChildProcess; identities: ProcessIdentity[] }> {
   const child = spawn(process.execPath, [ownerProgram, home], { stdio: ['ignore', 'pipe', 'inherit'] })
   owners.push(child)
   for await (const line of createInterface({ input: child.stdout })) {
@@ -155,7 +176,7 @@ async function owner(): Promise<{ process: ChildProcess; identities: Identity[] 
   throw new Error('the owner ended without a word')
 }
 
-async function recorded(folder: string): Promise<Identity[]> {
+async function recorded(folder: string): Promise<ProcessIdentity[]> {
   const run = join(folder, 'run')
   const files = (await readdir(folder)).includes('run')
     ? (await readdir(run)).filter((file) => file.endsWith('.json'))

@@ -5,15 +5,6 @@ export type NatsConfig = {
   passwords: { api: string; agent: string }
 }
 
-/**
- * All that an agent may do: pull and acknowledge work tokens, publish log lines, hear its commands and its own
- * replies. Whatever is not named is refused.
- */
-export const agentPermissions = {
-  publish: ['$JS.API.CONSUMER.INFO.WORK.*', '$JS.API.CONSUMER.MSG.NEXT.WORK.*', '$JS.ACK.WORK.>', 'log.>'],
-  subscribe: ['agent.*.command', '_INBOX_agent.>'],
-}
-
 /** A configuration file of nats-server. Acknowledged messages are on the disk: `sync_interval: always`. */
 export function natsConfig({ host, port, storeDir, passwords }: NatsConfig): string {
   return `listen: ${quoted(`${host}:${port}`)}
@@ -24,17 +15,71 @@ jetstream {
   max_file_store: 8GB
   sync_interval: always
 }
-authorization {
-  users: [
-    { user: api, password: ${quoted(passwords.api)} }
-    { user: agent, password: ${quoted(passwords.agent)}, permissions: {
-      publish: { allow: ${JSON.stringify(agentPermissions.publish)} }
-      subscribe: { allow: ${JSON.stringify(agentPermissions.subscribe)} }
-    } }
-  ]
+${natsAccounts({ api: quoted(passwords.api), agent: quoted(passwords.agent) })}`
+}
+
+/**
+ * The API and the agents have an account each. An agent may name any subject for the reply to its request: the server
+ * checks no permission there. In one account the reply "no messages" to `$JS.API.STREAM.DELETE.LOGS` deletes that
+ * stream. Across accounts a reply goes back to the account that asked, where nothing but other agents can hear it.
+ */
+export function natsAccounts(passwords: { api: string; agent: string }): string {
+  const { publish, subscribe } = agentPermissions
+  const list = (entries: string[]) => entries.map((entry) => `\n      ${entry}`).join('')
+  return `accounts {
+  MILLRACE: {
+    jetstream: enabled
+    users: [{ user: api, password: ${passwords.api} }]
+    exports: [${list(exported())}
+    ]
+  }
+  AGENTS: {
+    users: [{ user: agent, password: ${passwords.agent}, permissions: {
+      publish: { allow: ${JSON.stringify(publish)} }
+      subscribe: { allow: ${JSON.stringify(subscribe)} }
+    } }]
+    imports: [${list(imported())}
+    ]
+  }
 }
 `
 }
+
+const pulls = '$JS.API.CONSUMER.MSG.NEXT.WORK.*'
+const commands = 'agent.*.command'
+
+/**
+ * All that an agent may do: pull and acknowledge work tokens, publish log lines, hear commands and replies. The server
+ * refuses everything else.
+ */
+export const agentPermissions = {
+  publish: ['$JS.API.CONSUMER.INFO.WORK.*', pulls, '$JS.ACK.WORK.>', 'log.>'],
+  subscribe: [commands, '_INBOX_agent.>'],
+}
+
+/**
+ * The server gives an account without JetStream an import of `$JS.API.>`, unless the account has one of `$JS.API.INFO`.
+ * The answer "JetStream not enabled" would race with the right one, so `$JS.API.INFO` leads where nothing answers.
+ */
+const unanswered = 'unanswered'
+
+const exported = () => [
+  // A pull may be answered more than once.
+  ...agentPermissions.publish.map(
+    (subject) =>
+      `{ service: ${quoted(subject)}, ${subject === pulls ? 'response_type: stream, ' : ''}accounts: [AGENTS] }`,
+  ),
+  `{ service: ${unanswered}, accounts: [AGENTS] }`,
+  `{ stream: ${quoted(commands)}, accounts: [AGENTS] }`,
+]
+
+const imported = () => [
+  ...agentPermissions.publish.map(
+    (subject) => `{ service: { account: MILLRACE, subject: ${quoted(subject)} } }`,
+  ),
+  `{ service: { account: MILLRACE, subject: ${unanswered} }, to: "$JS.API.INFO" }`,
+  `{ stream: { account: MILLRACE, subject: ${quoted(commands)} } }`,
+]
 
 /** A backslash starts an escape in NATS's strings as in JSON's, so Windows paths come out right. */
 const quoted = (text: string) => JSON.stringify(text)

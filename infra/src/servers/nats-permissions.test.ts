@@ -1,54 +1,25 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Server } from './server.ts'
-import { startNats } from './start-nats.ts'
+import { type NatsWithStreams, startNatsWithStreams } from '../../fixtures/nats-streams.ts'
 
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 120_000 })
 
-let home: string
-let nats: Server
-let api: NatsConnection
+let nats: NatsWithStreams
 let agent: NatsConnection
 const refused: string[] = []
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'millrace-nats-'))
-  nats = await startNats({ home })
-  const { NATS_URL: servers, NATS_USER, NATS_PASSWORD, NATS_AGENT_USER, NATS_AGENT_PASSWORD } = nats.env
-  api = await connect({ servers, user: NATS_USER, pass: NATS_PASSWORD })
-  agent = await connect({
-    servers,
-    user: NATS_AGENT_USER,
-    pass: NATS_AGENT_PASSWORD,
-    inboxPrefix: '_INBOX_agent',
-  })
+  nats = await startNatsWithStreams()
+  agent = await nats.connectAgent()
   void collectRefusals(agent)
-  await ask('$JS.API.STREAM.CREATE.WORK', {
-    name: 'WORK',
-    subjects: ['work.*'],
-    retention: 'workqueue',
-    storage: 'file',
-  })
-  await ask('$JS.API.STREAM.CREATE.LOGS', { name: 'LOGS', subjects: ['log.>'], storage: 'file' })
-  await ask('$JS.API.CONSUMER.CREATE.WORK.faces', {
-    stream_name: 'WORK',
-    config: { durable_name: 'faces', ack_policy: 'explicit', filter_subject: 'work.faces' },
-  })
+  await nats.makeConsumer('faces')
 })
 
-afterAll(async () => {
-  await agent?.close()
-  await api?.close()
-  await nats?.stop()
-  await rm(home, { recursive: true, force: true })
-})
+afterAll(() => nats?.close())
 
 describe('an agent may', () => {
   it('look at a consumer, pull a token and acknowledge it', async () => {
-    await ask('work.faces', { v: 1 })
+    await nats.ask('work.faces', { v: 1 })
     // The consumer hears of a message a moment after its publication was acknowledged.
     await vi.waitFor(async () => {
       const info = await agent.request('$JS.API.CONSUMER.INFO.WORK.faces', '')
@@ -63,7 +34,21 @@ describe('an agent may', () => {
     expect(token?.json()).toEqual({ v: 1 })
     if (!token?.reply) throw new Error('a token says where to acknowledge it')
     await agent.request(token.reply, '+ACK')
-    expect(await ask('$JS.API.STREAM.INFO.WORK', '')).toMatchObject({ state: { messages: 0 } })
+    expect(await nats.ask('$JS.API.STREAM.INFO.WORK')).toMatchObject({ state: { messages: 0 } })
+  })
+
+  it('look at a consumer again and again, with one answer each time', async () => {
+    const answers: string[] = []
+    agent.subscribe('_INBOX_agent.looks', {
+      callback: (_error, message) => {
+        answers.push(message.json<{ name?: string }>().name ?? message.string())
+      },
+    })
+    for (let left = 200; left > 0; left -= 1)
+      agent.publish('$JS.API.CONSUMER.INFO.WORK.faces', '', { reply: '_INBOX_agent.looks' })
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThanOrEqual(200), 10_000)
+    await agent.request('$JS.API.CONSUMER.INFO.WORK.faces', '')
+    expect(answers).toEqual(Array.from({ length: 200 }, () => 'faces'))
   })
 
   it('publish log lines', async () => {
@@ -71,10 +56,10 @@ describe('an agent may', () => {
     expect(kept.json()).toMatchObject({ stream: 'LOGS', seq: 1 })
   })
 
-  it('hear its commands', async () => {
-    const heard = agent.subscribe('agent.agt_1.command', { max: 1 })
+  it('hear commands, those for other agents too', async () => {
+    const heard = agent.subscribe('agent.*.command', { max: 1 })
     await agent.flush()
-    api.publish('agent.agt_1.command', 'cancel')
+    nats.api.publish('agent.agt_1.command', 'cancel')
     for await (const message of heard) expect(message.string()).toBe('cancel')
   })
 })
@@ -144,14 +129,6 @@ it('nobody gets in without a password or with a wrong one', async () => {
   const { NATS_AGENT_PASSWORD: pass } = nats.env
   await expect(connect({ servers, user: 'api', pass, reconnect: false })).rejects.toThrow(/authorization/i)
 })
-
-async function ask(subject: string, body: unknown): Promise<object> {
-  const answer: { error?: { description: string } } = (
-    await api.request(subject, body === '' ? '' : JSON.stringify(body))
-  ).json()
-  if (answer.error) throw new Error(`${subject}: ${answer.error.description}`)
-  return answer
-}
 
 async function collectRefusals(connection: NatsConnection) {
   for await (const status of connection.status()) {

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { identify, isAlive, type ProcessIdentity } from '@millrace/std/process'
 import { readIfThere, writeSecretFile } from '../home/secret-file.ts'
-import { type Identity, identify, isAlive } from '../processes/identity.ts'
 import type { Report } from '../report/report.ts'
 
 const lookEveryMs = 50
@@ -22,7 +22,7 @@ export async function untilPreviousHasEnded(
 ): Promise<void> {
   for (let reported = false; ; reported = true) {
     const text = await readIfThere(fileOf(home))
-    const ending: Identity | undefined = text ? JSON.parse(text) : undefined
+    const ending: ProcessIdentity | undefined = text ? JSON.parse(text) : undefined
     if (!ending || !isAlive(ending)) return
     if (!reported) report(`waiting for the end of what runs here: pid ${ending.pid} is stopping`)
     await delay(lookEveryMs, undefined, { signal })

@@ -6,9 +6,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { isAlive } from '@millrace/std/process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { anotherPort } from '../home/port.ts'
-import { isAlive } from '../processes/identity.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -63,6 +63,7 @@ describe('all of it', () => {
       PORT: String(port),
       HOST: '127.0.0.1',
       MILLRACE_HOME: home,
+      SOMEBODY_ELSES: 'x',
     })
     const seenByAgent = await vi.waitFor(() => json('agent/seen.json'))
     expect(seenByAgent).toMatchObject({
@@ -83,6 +84,11 @@ describe('all of it', () => {
     expect(seenByApi.MILLRACE_ADMIN_KEY).toBe(adminKey)
     for (const file of ['admin-key', 'agent-key', 'servers.env', 'logs/api.log']) {
       expect((await stat(join(home, file))).mode & 0o777, file).toBe(0o600)
+    }
+    expect(await json('key-wanted.json')).toMatchObject({ scopes: ['agent'], modules: ['*'], trusted: true })
+    for (const name of ['api', 'agent']) {
+      const line = await readFile(`/proc/${await pidOf(name)}/cmdline`, 'utf8')
+      expect(line).not.toMatch(new RegExp(`${adminKey}|${secret}|mr_agent`))
     }
     expect(all.lines.join('\n')).toContain(`admin key: ${join(home, 'admin-key')}`)
     expect(all.lines).toContain('api: a warning for everybody')

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pause } from '../src/backoff.ts'
+import { sleep } from '@millrace/std/time'
 import { heldAndWanted } from './held.ts'
 
 const everyMs = 300
@@ -16,7 +16,7 @@ export function startDesktop(gpuFolder: string, random: () => number) {
   let wanted = 0
   const live = async () => {
     while (!stopping.signal.aborted) {
-      await pause(everyMs, stopping.signal)
+      await sleep(everyMs, stopping.signal)
       if (random() < 0.25) wanted = random() < 0.4 ? 0 : Math.floor(random() * mostMib)
       const room = totalMib - heldAndWanted(gpuFolder) - mib
       mib = wanted <= mib ? wanted : mib + Math.max(0, Math.min(stepMib, wanted - mib, room))

@@ -2,14 +2,16 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Manifest } from '@millrace/shared/for-agents'
+import { sleep } from '@millrace/std/time'
 import { pino } from 'pino'
 import type { Evictable } from '../src/admission/cheapest-to-evict.ts'
 import { Ledger } from '../src/admission/ledger.ts'
 import type { Reservation } from '../src/admission/reservation.ts'
-import { pause } from '../src/backoff.ts'
 import { Gpus } from '../src/machine/gpu/gpus.ts'
 import type { RunnableModule } from '../src/modules/known-module.ts'
+import { Stop } from '../src/process/stop/stop.ts'
 import { startWatchdog } from '../src/process/stop/watchdog.ts'
+import { openSignals } from '../src/signals/agent-signals.ts'
 import { WarmPool } from '../src/warm/warm-pool.ts'
 import { startDesktop } from './desktop.ts'
 import { watchRules } from './rules.ts'
@@ -44,21 +46,23 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
   const logger = pino({ level: 'silent' })
   const watchdog = startWatchdog()
   const lastUsed = new Map<number, number>()
-  const gpus = new Gpus(() => ledger.onReading())
+  const signals = openSignals()
+  const gpus = new Gpus(signals)
   const running = new Set<Promise<void>>()
   const ledger: Ledger = new Ledger({
     gpus,
     freeRuns: () => runsAtOnce - running.size,
     headroomBytes: () => headroomMib * MiB,
     ram: () => ({ totalBytes: 2 ** 40, availableBytes: 2 ** 40 }),
-    evict: (reservation) => pool.evict(reservation),
     ...(policy === 'cheapest' ? {} : { choose: leastRecentlyUsed(lastUsed) }),
-    onRoom: () => begin(),
+    signals,
     logger,
     signal: stop.signal,
   })
+  signals.capacityChanged.subscribe('simulation', () => begin())
   const pool: WarmPool = new WarmPool({
     ledger,
+    signals,
     limits: () => ({ idleSeconds: 600, maxTasks: 1000 }),
     memoryBytes: () => 0,
     folder: join(folder, 'warm'),
@@ -150,9 +154,9 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
         onLine: () => undefined,
         onProgress: () => undefined,
       },
-      stop.signal,
-      () => waitsMs.push(performance.now() - startedAt - task.atMs),
+      new Stop(),
     )
+    waitsMs.push(performance.now() - startedAt - task.atMs - task.seconds * 1000)
     lastUsed.set(reservation.id, performance.now())
     if (served.said === null) faults.push(`task ${task.id} broke off: ${served.end.stderrTail.join(' ')}`)
   }
@@ -168,12 +172,12 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
     isSoonDone: (name) => ledger.use.isSoonDone(name),
   })
   for (const arrival of arrivals) {
-    await pause(Math.max(0, arrival.atMs - (performance.now() - startedAt)))
+    await sleep(Math.max(0, arrival.atMs - (performance.now() - startedAt)))
     waiting.push(arrival)
     begin()
   }
   const patience = performance.now() + 90_000
-  while ((waiting.length > 0 || running.size > 0) && performance.now() < patience) await pause(20)
+  while ((waiting.length > 0 || running.size > 0) && performance.now() < patience) await sleep(20)
   if (waiting.length + running.size > 0)
     faults.push(`${waiting.length} tasks never ran; held: ${JSON.stringify(ledger.reservations)}`)
   await desktop.stop()

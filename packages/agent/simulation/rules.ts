@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sleep } from '@millrace/std/time'
 import type { Reservation } from '../src/admission/reservation.ts'
-import { pause } from '../src/backoff.ts'
 import { foreignMib } from './desktop.ts'
 import { heldAndWanted } from './held.ts'
 import type { Arrival } from './scenario.ts'
@@ -58,7 +58,7 @@ export function watchRules(o: {
           fitsSince.set(task.id, Number.POSITIVE_INFINITY)
         }
       }
-      await pause(everyMs, stopping.signal)
+      await sleep(everyMs, stopping.signal)
     }
   }
   const watching = watch()

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { checkStore } from './check-store.ts'
@@ -8,9 +9,15 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-type Setting = { habit: Habit | null; host?: string; mayBeUnsafe?: boolean; isAway?: boolean }
+type Setting = {
+  habit: Habit | null
+  host?: string
+  publicEndpoint?: string
+  mayBeUnsafe?: boolean
+  isAway?: boolean
+}
 
-async function checked({ habit, host = '127.0.0.1', mayBeUnsafe = false, isAway = false }: Setting) {
+async function checked({ habit, host = '127.0.0.1', mayBeUnsafe = false, isAway = false, ...o }: Setting) {
   const served = await serveLaxStore(habit)
   if (isAway) served.close()
   else closing.push(served.close)
@@ -19,10 +26,10 @@ async function checked({ habit, host = '127.0.0.1', mayBeUnsafe = false, isAway 
   const ports = { storeSafety: { state: 'checking' }, logger, random: () => 0.01 }
   const endpoint = served.config.endpoint.replace('127.0.0.1', host)
   const refuse = vi.fn<(message: string) => void>()
-  const config = { ...served.config, endpoint, publicEndpoint: endpoint, mayBeUnsafe }
+  const config = { ...served.config, endpoint, publicEndpoint: o.publicEndpoint ?? endpoint, mayBeUnsafe }
   const check = checkStore(ports, config, refuse)
   closing.push(check.stop)
-  return { check, ports, refuse, lines }
+  return { check, ports, refuse, lines, requests: served.requests }
 }
 
 const trailers = 'accepts unsigned trailers'
@@ -55,6 +62,21 @@ describe('off loopback', () => {
     expect(lines).toEqual([expect.stringContaining('ACCEPTS FORGED REQUESTS')])
     expect(refuse).not.toHaveBeenCalled()
   })
+})
+
+test('after a verdict the store is not checked again', async () => {
+  const { ports, requests } = await checked({ habit: null })
+  await vi.waitFor(() => expect(ports.storeSafety.state).toBe('safe'), 10_000)
+  const sent = requests()
+  await pause(3_000) // a check that fails is repeated after a second
+  expect(requests()).toBe(sent)
+})
+
+test('a public endpoint that cannot be reached is named in the log', async () => {
+  const publicEndpoint = 'http://127.0.0.1:9'
+  const { ports, lines } = await checked({ habit: null, publicEndpoint })
+  await vi.waitFor(() => expect(ports.storeSafety.state).toBe('safe'), 10_000)
+  expect(lines).toEqual([expect.stringContaining(`"endpoint":"${publicEndpoint}"`)])
 })
 
 describe('on loopback', () => {

@@ -1,4 +1,4 @@
-import type { ReservationRequest } from './ledger.ts'
+import type { ReservationRequest } from './reservation.ts'
 
 export type CapacityMonitorDeps = {
   fits(wish: ReservationRequest): boolean

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
 import { Gpus } from '../machine/gpu/gpus.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { Ledger } from './ledger.ts'
 
 /** A GPU of 32 GiB whose driver says what the tests have it say; nobody looks at it by the clock. */
@@ -37,21 +38,23 @@ beforeEach(async () => {
   chmodSync(join(folder, 'nvidia-smi'), 0o755)
   process.env.PATH = `${folder}${delimiter}${path}`
   ;[ram, stop, calls, evicted, children] = [2 ** 40, new AbortController(), 0, [], []]
-  gpus = new Gpus(() => ledger.onReading())
+  const signals = openSignals()
+  gpus = new Gpus(signals)
   ledger = new Ledger({
     gpus,
     freeRuns: () => 4,
     headroomBytes: () => 1024 * MiB,
     ram: () => ({ totalBytes: ram, availableBytes: ram }),
-    evict: (reservation) => evicted.push(reservation.module),
-    onRoom: () => {
-      calls += 1
-    },
-    logger,
-    signal: stop.signal,
+    ...{ signals, logger, signal: stop.signal },
+  })
+  ledger.evicted.subscribe('test', (reservation) => evicted.push(reservation.module))
+  signals.capacityChanged.subscribe('test', () => {
+    calls += 1
   })
   driverSays({ used: 0 })
   await look()
+  // The GPU that appeared is a change, too.
+  calls = 0
 })
 afterEach(() => {
   stop.abort()

@@ -1,14 +1,16 @@
 import type { Gpu } from '@millrace/shared/for-agents'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { pause } from '../backoff.ts'
 import type { GpuReading } from '../machine/gpu/gpus.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
+import { Signal } from '../signals/signal.ts'
 import { CapacityMonitor } from './capacity-monitor.ts'
 import type { Evictable } from './cheapest-to-evict.ts'
 import { Evictor } from './evictor.ts'
 import { measureGpuMemory } from './measure.ts'
 import { MemoryAccounting } from './memory-accounting.ts'
 import { ModuleUsage } from './module-usage.ts'
-import type { Needs, Reservation } from './reservation.ts'
+import type { Reservation, ReservationRequest } from './reservation.ts'
 
 export type LedgerDeps = {
   gpus: { reading: GpuReading; look(signal: AbortSignal): Promise<GpuReading> }
@@ -17,17 +19,13 @@ export type LedgerDeps = {
   /** GPU memory that is left to the desktop, in bytes per GPU. */
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
-  /** Ends an idle process; its reservation is released when it is gone. */
-  evict(reservation: Reservation): void
   /** Which idle processes go; the cheapest, but for comparisons. */
   choose?(idle: readonly Evictable[], bytes: number): Evictable[] | null
-  /** There may be more room than before. */
-  onRoom(): void
+  signals: Pick<AgentSignals, 'gpusRead' | 'capacityChanged'>
   logger: Logger
   signal: AbortSignal
 }
 
-export type ReservationRequest = { key: string; module: string; needs: Needs }
 type Taken = ReservationRequest & { worker?: string | null; isAlone?: boolean }
 
 /** A kept room is given up when the API does not ask for it again. */
@@ -46,6 +44,8 @@ const mostOfIt = 0.8
 export class Ledger {
   readonly use = new ModuleUsage()
   readonly accounting: MemoryAccounting
+  /** An idle process has to end; its reservation is released when it is gone. */
+  readonly evicted = new Signal<Reservation>()
   readonly #deps: LedgerDeps
   readonly #reservations = new Set<Reservation>()
   readonly #kept = new Map<string, { reservation: Reservation; until: number }>()
@@ -67,9 +67,10 @@ export class Ledger {
     this.#lookout = new CapacityMonitor({
       fits: (wish) => this.#fitting(wish) > 0,
       look: () => this.#look(),
-      onRoom: deps.onRoom,
+      onRoom: () => deps.signals.capacityChanged.emit(),
       signal: deps.signal,
     })
+    deps.signals.gpusRead.subscribe('ledger', () => this.#onReading())
   }
 
   get reservations(): Reservation[] {
@@ -176,7 +177,7 @@ export class Ledger {
     if (reservation.gpu !== null) this.#lookout.stir()
     this.#tell()
     // The end of a run is told by others, when it is reported.
-    if (!reservation.hasRun) this.#deps.onRoom()
+    if (!reservation.hasRun) this.#deps.signals.capacityChanged.emit()
     reservation.hasRun = false
   }
 
@@ -194,7 +195,7 @@ export class Ledger {
   }
 
   /** The GPUs were looked at: who took what is promised makes idle processes go. */
-  onReading(): void {
+  #onReading(): void {
     this.accounting.onReading(this.reservations)
     this.accounting.notePeaks(this.reservations)
     this.#roomMaker.onReading(this.reservations)
@@ -260,7 +261,7 @@ export class Ledger {
   #evict(reservation: Reservation): void {
     this.#deps.logger.info({ module: reservation.module, gpu: reservation.gpu }, 'an idle process makes room')
     this.leaving(reservation)
-    this.#deps.evict(reservation)
+    this.evicted.emit(reservation)
   }
 
   #occupy(idle: Reservation): Reservation {
@@ -276,7 +277,7 @@ export class Ledger {
       this.#reservations.has(reservation) &&
       performance.now() < until
     ) {
-      await pause(lookMs, this.#deps.signal)
+      await sleep(lookMs, this.#deps.signal)
       if (this.#deps.signal.aborted) return
       await this.#look()
       const held =
@@ -308,7 +309,7 @@ export class Ledger {
 
   async #change(signal: AbortSignal): Promise<void> {
     const enough = new AbortController()
-    const patience = pause(lookMs, AbortSignal.any([signal, enough.signal]))
+    const patience = sleep(lookMs, AbortSignal.any([signal, enough.signal]))
     await Promise.race([this.#changed.promise, patience])
     enough.abort()
   }

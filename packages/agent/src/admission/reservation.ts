@@ -1,6 +1,9 @@
 /** What one process of a module takes up: bytes of memory, and of one GPU's memory. */
 export type Needs = { usesGpu: boolean; ramBytes: number; vramBytes: number }
 
+/** Which processes can stand in for each other, of which module, and what one of them needs. */
+export type ReservationRequest = { key: string; module: string; needs: Needs }
+
 /**
  * `waiting` for room or for its turn to load · `loading` its model · `busy` with a run · `idle`, loaded and warm ·
  * `leaving`: told to end, not gone yet.

@@ -1,9 +1,9 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Manifest, RunUsage } from '@millrace/shared/for-agents'
+import { ifExists } from '@millrace/std/fs'
 import { ConfigFaults } from '../config/config.ts'
 import { readVariables, settingsFile } from '../config/settings.ts'
-import { ifThere } from '../if-there.ts'
 import { listFolder } from '../modules/detect/folder-listing.ts'
 import type { Named } from '../modules/detect/name-modules.ts'
 import { look } from '../modules/detect/scan-folders.ts'
@@ -104,7 +104,7 @@ async function check(folder: string, o: Checking): Promise<Checked> {
 }
 
 async function find(folder: string): Promise<{ module: Named; manifest: Manifest } | { fault: string }> {
-  if (!(await ifThere(stat(join(folder, 'module.json')))))
+  if (!(await ifExists(stat(join(folder, 'module.json')))))
     return { fault: 'There is no module.json in this folder: every module needs one' }
   const found = await look(basename(folder), folder, await listFolder(folder), undefined)
   const { manifest, fault } = found
@@ -148,6 +148,6 @@ async function makeKeep(folder: string): Promise<void> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await ifThere(stat(path))
+  const found = await ifExists(stat(path))
   return found?.isDirectory() ?? false
 }

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pause } from '../backoff.ts'
+import { ifExists } from '@millrace/std/fs'
+import { sleep } from '@millrace/std/time'
 import { HomeInUse, lockHome } from '../home/home-lock.ts'
-import { ifThere } from '../if-there.ts'
 import { completeMarker } from '../modules/install/environment.ts'
 import { sweepTemporary } from '../process/short-temporary.ts'
 
@@ -44,7 +44,7 @@ async function lockInTurn(
       if (!(error instanceof HomeInUse)) throw error
       if (!told) o.onWaiting()
     }
-    await pause(lookMs, o.signal)
+    await sleep(lookMs, o.signal)
   }
 }
 
@@ -52,7 +52,7 @@ async function removeUnused(envs: string): Promise<void> {
   await mkdir(envs, { recursive: true })
   for (const name of await readdir(envs)) {
     const environment = join(envs, name)
-    const usedAt = await ifThere(stat(join(environment, completeMarker)))
+    const usedAt = await ifExists(stat(join(environment, completeMarker)))
     if (usedAt && Date.now() - usedAt.mtimeMs < unusedMs) continue
     await rm(environment, { recursive: true, force: true, maxRetries: 2 })
   }

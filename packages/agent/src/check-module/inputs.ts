@@ -11,7 +11,7 @@ import {
   type Manifest,
   type Port,
 } from '@millrace/shared/for-agents'
-import { ifThere } from '../if-there.ts'
+import { ifExists } from '@millrace/std/fs'
 import { contentTypeOf } from '../report/content-type.ts'
 import { readTextAs } from '../runs/inputs/read-text-as.ts'
 import { readJson } from '../text/strict-json.ts'
@@ -71,7 +71,7 @@ async function readOne(port: Port, one: GivenInput): Promise<Single | { fault: s
 }
 
 async function readFileInput(port: Port, path: string): Promise<Single | { fault: string }> {
-  const found = await ifThere(stat(path))
+  const found = await ifExists(stat(path))
   if (!found?.isFile()) return { fault: `names ${path}, which is not a file` }
   if (port.format && !port.format.includes(canonicalFormat(extname(path))))
     return { fault: `must be a ${port.format.join(' or ')} file, but is called ${basename(path)}` }

@@ -7,10 +7,11 @@ import { createLogger } from '../log/logger.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { expandTestData } from '../modules/test/test-input.ts'
 import type { ModuleVariables } from '../process/module-variables.ts'
+import { Stop } from '../process/stop/stop.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
 import { RunLog } from '../report/run-log.ts'
 import type { SpooledRun } from '../report/spool.ts'
-import { startTask } from '../runs/run-task.ts'
+import { produceResult } from '../runs/run-assignment.ts'
 import { inputsOfTest } from './inputs.ts'
 import type { Steps } from './steps.ts'
 
@@ -56,7 +57,11 @@ export async function runOnce(
     outputs: {},
     timeoutSeconds: manifest.timeoutSeconds,
   }
-  const task = startTask(
+  const stop = new Stop()
+  const onAbort = () => stop.request('shutdown')
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  const result = await produceResult(
     {
       runsDir,
       find: () => module,
@@ -70,12 +75,9 @@ export async function runOnce(
       logger,
     },
     { grant, again: async () => grant },
+    stop,
   )
-  const stop = () => task.stop('shutdown')
-  signal.addEventListener('abort', stop)
-  if (signal.aborted) stop()
-  const result = await task.ended
-  signal.removeEventListener('abort', stop)
+  signal.removeEventListener('abort', onAbort)
   signal.throwIfAborted()
   if (!result) throw new Error('a run that nobody superseded has no result')
   steps.commandEnded(result)

@@ -18,8 +18,8 @@ test('address and key are enough; the rest has defaults', () => {
   expect(config.home).toMatch(/\.millrace-agent$/)
   expect(config.modulesDir).toBe(resolve(import.meta.dirname, '../../../../modules'))
   expect(config.workersFiles).toEqual([
-    resolve(import.meta.dirname, '../../../workers.yaml'),
-    resolve(import.meta.dirname, '../../../workers.json'),
+    resolve(import.meta.dirname, '../../../../workers.yaml'),
+    resolve(import.meta.dirname, '../../../../workers.json'),
   ])
   expect(config.name).not.toBe('')
 })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ifExists } from '@millrace/std/fs'
 import { homeFrom } from '../home/home-path.ts'
-import { ifThere } from '../if-there.ts'
 import { type GivenVariables, nothingGiven, readGiven } from '../process/module-variables.ts'
 import { decodeText } from '../text/decode-text.ts'
 import { type Config, ConfigFaults, readConfig, settingNames } from './config.ts'
@@ -30,7 +30,7 @@ type FromFile = { settings: Record<string, string>; variables: GivenVariables }
 
 async function readFileOf(env: NodeJS.ProcessEnv): Promise<FromFile> {
   const file = settingsFile(env)
-  const bytes = await ifThere(readFile(file))
+  const bytes = await ifExists(readFile(file))
   return bytes === null ? { settings: {}, variables: nothingGiven } : parseFile(file, decoded(file, bytes))
 }
 

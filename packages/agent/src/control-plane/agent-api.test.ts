@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 const claim = () =>
-  createAgentApi({ url, key: 'secret', ttlSeconds: () => 1.2 }).claim({
+  createAgentApi({ url, key: 'secret', ttlSeconds: 1.2 }).claim({
     sessionId,
     claimId: 'claim-id',
     offers: [],

@@ -20,13 +20,13 @@ import { exchange } from '../http/exchange.ts'
 import { ApiAway, failureOf } from '../http/failures.ts'
 
 /** Of a session, when the API has not said its own yet. */
-export const usualTtlSeconds = 20
+const usualTtlSeconds = 20
 
 export type AgentApiOptions = {
   url: string
   key: string
-  /** After so much silence the session ends: no call may hang for as long. */
-  ttlSeconds?: () => number
+  /** After so much silence a session ends, until a registration says otherwise: no call may hang for as long. */
+  ttlSeconds?: number
 }
 
 export type AgentApi = ReturnType<typeof createAgentApi>
@@ -35,10 +35,11 @@ export type AgentApi = ReturnType<typeof createAgentApi>
  * The agent's side of the API, one function per call. Each throws `ApiRefused` (a definite no) or
  * `ApiAway` (try again), and is safe to send twice.
  */
-export function createAgentApi({ url, key, ttlSeconds = () => usualTtlSeconds }: AgentApiOptions) {
-  const idleMs = () => Math.min(15_000, ttlSeconds() * 750)
+export function createAgentApi({ url, key, ttlSeconds = usualTtlSeconds }: AgentApiOptions) {
+  let ttl = ttlSeconds
+  const idleMs = () => Math.min(15_000, ttl * 750)
   /** By then the next heartbeat is due, and a grant that is not told of counts as missing. */
-  const shortMs = () => Math.min(5000, ttlSeconds() * 250)
+  const shortMs = () => Math.min(5000, ttl * 250)
 
   async function call<Answer>(
     method: string,
@@ -68,8 +69,11 @@ export function createAgentApi({ url, key, ttlSeconds = () => usualTtlSeconds }:
   }
 
   return {
-    register: (body: RegisterRequest, signal?: AbortSignal) =>
-      call('POST', 'register', body, RegisterAnswer, signal),
+    async register(body: RegisterRequest, signal?: AbortSignal) {
+      const answer = await call('POST', 'register', body, RegisterAnswer, signal)
+      ttl = answer.sessionTtlSeconds
+      return answer
+    },
     heartbeat: (body: HeartbeatRequest, signal?: AbortSignal) =>
       call('POST', 'heartbeat', body, HeartbeatAnswer, signal, {
         idleMs: shortMs(),

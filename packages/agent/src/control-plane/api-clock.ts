@@ -28,9 +28,7 @@ export class ApiClock {
     this.#heard ? new Date(this.#heard.api + performance.now() - this.#heard.timer) : new Date()
 
   /** What the owner wants until some time by the clock of this machine, with that time as the API counts it. */
-  convert<ReservationRequest extends { until: string | null }>(
-    wish: ReservationRequest | null,
-  ): ReservationRequest | null {
+  convert<Wish extends { until: string | null }>(wish: Wish | null): Wish | null {
     if (!wish?.until) return wish
     const until = new Date(Date.parse(wish.until) - (this.offsetSeconds ?? 0) * 1000)
     return { ...wish, until: until.toISOString() }

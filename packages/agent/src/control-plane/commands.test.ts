@@ -1,22 +1,26 @@
+import type { AgentCommand } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
+import { openSignals } from '../signals/agent-signals.ts'
 import { Commands } from './commands.ts'
 
 function setUp() {
   const acts = { cancel: vi.fn(), rest: vi.fn(), scan: vi.fn(), retry: vi.fn(), test: vi.fn() }
-  return { acts, commands: new Commands({ ...acts, logger: pino({ level: 'silent' }) }) }
+  const signals = openSignals()
+  const commands = new Commands({ ...acts, signals, logger: pino({ level: 'silent' }) })
+  return { acts, commands, carryOut: (command: AgentCommand) => signals.commanded.emit(command) }
 }
 
 test('a command that comes twice is carried out once, and reported until the API was told', () => {
-  const { acts, commands } = setUp()
+  const { acts, commands, carryOut } = setUp()
   const scan = { v: 1, kind: 'scan', id: 'c1' } as const
-  commands.carryOut(scan)
-  commands.carryOut(scan)
+  carryOut(scan)
+  carryOut(scan)
   expect(acts.scan).toHaveBeenCalledOnce()
   expect(commands.done).toEqual(['c1'])
   commands.told(['c1'])
   expect(commands.done).toEqual([])
-  commands.carryOut(scan)
+  carryOut(scan)
   expect(acts.scan).toHaveBeenCalledOnce()
   expect(commands.done).toEqual(['c1'])
 })
@@ -26,14 +30,14 @@ test.each([
   ['drain', 'draining'],
   ['resume', null],
 ] as const)('%s: %s', (kind, rest) => {
-  const { acts, commands } = setUp()
-  commands.carryOut({ v: 1, kind, id: 'c1' })
+  const { acts, carryOut } = setUp()
+  carryOut({ v: 1, kind, id: 'c1' })
   expect(acts.rest).toHaveBeenCalledWith(rest)
 })
 
 test('a cancel needs no id: it may be repeated', () => {
-  const { acts, commands } = setUp()
-  commands.carryOut({ v: 1, kind: 'cancel', run: 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' })
+  const { acts, commands, carryOut } = setUp()
+  carryOut({ v: 1, kind: 'cancel', run: 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' })
   expect(acts.cancel).toHaveBeenCalledWith('tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1')
   expect(commands.done).toEqual([])
 })

@@ -1,5 +1,6 @@
 import type { AgentCommand, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 
 export type CommandDeps = {
   cancel(run: RunId): void
@@ -8,6 +9,7 @@ export type CommandDeps = {
   scan(): void
   retry(module: string): void
   test(module: string): void
+  signals: Pick<AgentSignals, 'commanded'>
   logger: Logger
 }
 
@@ -22,6 +24,7 @@ export class Commands {
 
   constructor(deps: CommandDeps) {
     this.#deps = deps
+    deps.signals.commanded.subscribe('commands', (command) => this.#carryOut(command))
   }
 
   /** Ids of what was carried out and not told to the API yet. */
@@ -33,7 +36,7 @@ export class Commands {
     this.#done = this.#done.filter((id) => !ids.includes(id))
   }
 
-  carryOut(command: AgentCommand): void {
+  #carryOut(command: AgentCommand): void {
     if (command.kind === 'cancel') {
       this.#deps.cancel(command.run)
       return

@@ -1,6 +1,6 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from '@millrace/shared/for-agents'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { pause } from '../backoff.ts'
 import { SessionDenied } from './session.ts'
 
 export type HeartbeatDeps = {
@@ -24,7 +24,7 @@ export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Pro
   let missed = 0
   let untilWaking = AbortSignal.any([signal, deps.nextWaking()])
   while (!signal.aborted) {
-    await pause(deps.everySeconds * 1000, untilWaking)
+    await sleep(deps.everySeconds * 1000, untilWaking)
     if (signal.aborted) return
     untilWaking = AbortSignal.any([signal, deps.nextWaking()])
     try {

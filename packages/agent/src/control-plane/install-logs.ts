@@ -1,6 +1,6 @@
 import type { InstallLogRequest, LogLine } from '@millrace/shared/for-agents'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
 import { isRefused } from '../http/failures.ts'
 
 export type InstallLogDeps = {
@@ -45,7 +45,7 @@ export class InstallLogs {
   }
 
   async #send(): Promise<void> {
-    await pause(quietMs, this.#deps.signal)
+    await sleep(quietMs, this.#deps.signal)
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) await this.#sendBatch(next)
   }
 
@@ -62,7 +62,7 @@ export class InstallLogs {
           return
         }
         logger.warn({ err, module: batch.module, tries }, 'install lines are not sent yet')
-        await pause(backoffMs(tries), signal)
+        await sleep(backoffMs(tries), signal)
       }
     }
   }

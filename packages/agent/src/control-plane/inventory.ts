@@ -1,12 +1,14 @@
 import type { InventoryAnswer, InventoryModule } from '@millrace/shared/for-agents'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 
 export type InventoryDeps = {
   modules(): InventoryModule[]
   send(modules: InventoryModule[], signal: AbortSignal): Promise<InventoryAnswer>
   /** The API knows these now. */
   onKnown(answer: InventoryAnswer, modules: InventoryModule[]): void
+  signals: Pick<AgentSignals, 'modulesChanged' | 'registered'>
   logger: Logger
   signal: AbortSignal
 }
@@ -22,9 +24,11 @@ export class Inventory {
 
   constructor(deps: InventoryDeps) {
     this.#deps = deps
+    deps.signals.modulesChanged.subscribe('inventory', () => this.#changed())
+    deps.signals.registered.subscribe('inventory', () => this.#changed())
   }
 
-  changed(): void {
+  #changed(): void {
     this.#stale = true
     if (this.#isOpen) this.#start()
   }
@@ -32,7 +36,7 @@ export class Inventory {
   /** From now on there is something to tell; until then changes are only remembered. */
   open(): void {
     this.#isOpen = true
-    this.changed()
+    this.#changed()
   }
 
   async close(): Promise<void> {
@@ -49,7 +53,7 @@ export class Inventory {
   async #send(): Promise<void> {
     const { signal, logger } = this.#deps
     for (let failures = 0; this.#stale && !signal.aborted; ) {
-      await pause(quietMs, signal)
+      await sleep(quietMs, signal)
       if (signal.aborted) return
       this.#stale = false
       const modules = this.#deps.modules()
@@ -62,7 +66,7 @@ export class Inventory {
         failures += 1
         this.#stale = true
         logger.warn({ err, failures }, 'the inventory is not sent yet')
-        await pause(backoffMs(failures), signal)
+        await sleep(backoffMs(failures), signal)
       }
     }
   }

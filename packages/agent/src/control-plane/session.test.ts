@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { Identity } from '../home/identity.ts'
 import { ApiAway, ApiRefused } from '../http/failures.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { createAgentApi } from './agent-api.ts'
 import { Session, type SessionDenied } from './session.ts'
 
@@ -44,7 +45,7 @@ function setUp(faults: Error[] = [], identity: Identity = {}, isDiskFull = false
     },
     describe: () => ({ name: 'a', version: '1', platform: { os: '', arch: '', cpus: 1, memoryBytes: 1 } }),
     heldRuns: () => [run],
-    onRegistered: () => undefined,
+    signals: openSignals(),
     onDenied: (denied) => seen.denied.push(denied),
     logger: pino({ level: 'silent' }),
     signal: new AbortController().signal,

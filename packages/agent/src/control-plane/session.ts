@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { AgentId, RegisterAnswer, RegisterRequest, RunId, SessionId } from '@millrace/shared/for-agents'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
 import type { Identity } from '../home/identity.ts'
 import { ApiAway, isRefused } from '../http/failures.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import type { AgentApi } from './agent-api.ts'
 
 /** The API will not have this process: another one lives with its id, or took over. */
@@ -22,7 +23,7 @@ export type SessionDeps = {
   keep(identity: Identity): Promise<void>
   describe(): Omit<RegisterRequest, 'agentId' | 'instanceId' | 'previousSessionId' | 'heldRuns'>
   heldRuns(): RunId[]
-  onRegistered(answer: RegisterAnswer): void
+  signals: Pick<AgentSignals, 'registered'>
   onDenied(denied: SessionDenied): void
   logger: Logger
   signal: AbortSignal
@@ -42,10 +43,6 @@ export class Session {
 
   get agentId(): AgentId | null {
     return this.#answer?.agentId ?? null
-  }
-
-  get ttlSeconds(): number | undefined {
-    return this.#answer?.sessionTtlSeconds
   }
 
   /** Runs one call under the current session; an expired one is replaced and the call made again. */
@@ -88,7 +85,7 @@ export class Session {
           throw this.#denied('refused', error)
         if (tries === 1 || tries % 10 === 0)
           logger.warn({ err: error, tries }, 'cannot register yet; trying on')
-        await pause(
+        await sleep(
           (error instanceof ApiAway && error.retryAfterMs) || backoffMs(tries, { most: 5000 }),
           signal,
         )
@@ -119,7 +116,7 @@ export class Session {
     })
     this.#answer = answer
     logger.info({ agent: answer.agentId, session: answer.sessionId }, 'registered')
-    this.#deps.onRegistered(answer)
+    this.#deps.signals.registered.emit(answer)
     return answer
   }
 

@@ -34,7 +34,7 @@ test('the folder is for its owner alone, whether it is made or was there', async
 
 test('an agent makes its folder private before anything lies in it', async () => {
   const path = join(folder, 'a', 'home')
-  const entry = join(import.meta.dirname, 'main.ts')
+  const entry = join(import.meta.dirname, '..', 'main.ts')
   // It ends by itself: the settings are not enough.
   const agent = spawn(process.execPath, [entry], { env: { AGENT_HOME: path, PATH: process.env.PATH } })
   const seen = new Set<number>()

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgentId, SessionId } from '@millrace/shared/for-agents'
+import { ifExists, writeAtomically } from '@millrace/std/fs'
 import { z } from 'zod'
-import { writeDurably } from '../durable-file.ts'
-import { ifThere } from '../if-there.ts'
 
 const Identity = z.object({ agentId: AgentId.optional(), lastSessionId: SessionId.optional() })
 /** Who this agent is to the API, and its last session, which a successor names. */
@@ -13,7 +12,7 @@ const fileIn = (home: string): string => join(home, 'agent.json')
 
 /** Reads `agent.json`; a home without one is a new agent's. A damaged one is an error: guessing loses the id. */
 export async function readIdentity(home: string): Promise<Identity> {
-  const text = await ifThere(readFile(fileIn(home), 'utf8'))
+  const text = await ifExists(readFile(fileIn(home), 'utf8'))
   if (text === null) return {}
   try {
     return Identity.parse(JSON.parse(text))
@@ -23,5 +22,5 @@ export async function readIdentity(home: string): Promise<Identity> {
 }
 
 export async function writeIdentity(home: string, identity: Identity): Promise<void> {
-  await writeDurably(fileIn(home), `${JSON.stringify(identity)}\n`)
+  await writeAtomically(fileIn(home), `${JSON.stringify(identity)}\n`)
 }

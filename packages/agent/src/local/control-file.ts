@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ifExists } from '@millrace/std/fs'
 import { z } from 'zod'
-import { ifThere } from '../if-there.ts'
 
 /** Where a running agent listens, and the token for commands: whoever can read this file may give them. */
 export const Control = z.object({ pid: z.number().int(), url: z.url(), token: z.string() })
@@ -11,6 +11,6 @@ export const controlFile = (home: string): string => join(home, 'control.json')
 
 /** `null` when no agent runs with this home, as far as its folder tells. */
 export async function readControl(home: string): Promise<Control | null> {
-  const text = await ifThere(readFile(controlFile(home), 'utf8'))
+  const text = await ifExists(readFile(controlFile(home), 'utf8'))
   return text === null ? null : Control.parse(JSON.parse(text))
 }

@@ -2,7 +2,7 @@ import type { Gpu, RunId } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { keepOwnerPause } from '../pause/owner-pause.ts'
-import type { PauseController, ReservationRequest } from '../pause/pause-controller.ts'
+import type { PauseController, PauseWish } from '../pause/pause-controller.ts'
 import type { WarmPool } from '../warm/warm-pool.ts'
 import { openLocalServer } from './local-server.ts'
 import { metricsOf } from './metrics.ts'
@@ -24,7 +24,7 @@ export type LocalControlDeps = {
 /** What the owner of the machine sees of the agent and may ask of it. */
 export function openLocalControl(o: LocalControlDeps): Promise<{ close(): Promise<void> }> {
   const { config, rest, warm } = o
-  const ownerWants = async (wish: ReservationRequest | null) => {
+  const ownerWants = async (wish: PauseWish | null) => {
     await keepOwnerPause(config.home, wish)
     rest.set('owner', wish)
   }

@@ -40,11 +40,12 @@ async function listen(host: string) {
   const { url, token } = Control.parse(JSON.parse(await readFile(controlFile(home), 'utf8')))
   const { port } = new URL(url)
   /** The status, and what was said. */
-  return (path: string, name: string | null, method = 'GET') =>
+  return (path: string, name: string | null, method = 'GET', more: Record<string, string> = {}) =>
     new Promise<[number, string]>((resolve, reject) => {
       const headers = {
         authorization: `Bearer ${token}`,
         ...(name === null ? {} : { host: name.replace('PORT', port) }),
+        ...more,
       }
       const sent = request(
         { host: '127.0.0.1', port, path, method, headers, setHost: name !== null },
@@ -92,6 +93,32 @@ describe('the local server answers', () => {
         const [status, text] = await ask(path, name, method)
         expect([name, path, status]).toEqual([name, path, 403])
         expect(text).not.toContain('millrace_runs')
+      }
+  })
+
+  test('no request of a web page, at any of its paths', async () => {
+    const ask = await listen('127.0.0.1')
+    const ofPages: Record<string, string>[] = [
+      { origin: 'https://page.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' }, // <img>, <script> and links have no Origin
+      { 'sec-fetch-site': 'same-site' },
+    ]
+    for (const more of ofPages)
+      for (const [method, path] of routes)
+        expect((await ask(path, '127.0.0.1:PORT', method, more))[0], JSON.stringify([path, more])).toBe(403)
+    for (const site of ['none', 'same-origin'])
+      expect((await ask('/healthz', '127.0.0.1:PORT', 'GET', { 'sec-fetch-site': site }))[0]).toBe(200)
+  })
+
+  test('health and metrics without the token in its folder, and nothing else', async () => {
+    const ask = await listen('127.0.0.1')
+    for (const authorization of ['', 'Bearer', 'Bearer guess'])
+      for (const [method, path] of routes) {
+        const isOpen = path === '/healthz' || path === '/metrics'
+        expect((await ask(path, '127.0.0.1:PORT', method, { authorization }))[0], path).toBe(
+          isOpen ? 200 : 401,
+        )
       }
   })
 

@@ -2,9 +2,9 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Json } from '@millrace/shared/for-agents'
+import { writeAtomically } from '@millrace/std/fs'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { writeDurably } from '../durable-file.ts'
 import { controlFile } from './control-file.ts'
 import { isOurName } from './host-names.ts'
 
@@ -51,7 +51,7 @@ export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promi
   const port = await listenOn(server, deps)
   const file = controlFile(deps.home)
   const url = `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`
-  await writeDurably(file, JSON.stringify({ pid: process.pid, url, token }))
+  await writeAtomically(file, JSON.stringify({ pid: process.pid, url, token }))
   deps.logger.debug({ url }, 'listening for this machine')
   return {
     async close() {
@@ -66,8 +66,7 @@ type Answer = { status: number; body: Json; type?: string }
 
 async function answer(deps: LocalDeps, token: string, request: IncomingMessage): Promise<Answer> {
   const asked = `${request.method} ${request.url?.split('?')[0]}`
-  // A page in a browser of this machine could send requests here; it can neither set this header nor read answers.
-  if (request.headers.origin !== undefined) return refused(403, 'Pages have no business here.')
+  if (isOfPage(request)) return refused(403, 'The local server answers no requests of web pages.')
   if (!isOurName(request.headers.host, deps.host))
     return refused(403, 'Ask for 127.0.0.1 or localhost: the name in the Host header is not ours.')
   if (asked === 'GET /healthz') {
@@ -87,6 +86,12 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
   else if (asked === 'POST /drain') await deps.drain()
   else return refused(404, `There is no ${asked}.`)
   return { status: 200, body: deps.status() }
+}
+
+/** Browsers set these headers, and pages cannot. `none`: a person typed the address. */
+function isOfPage({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'] ?? 'none'
+  return headers.origin !== undefined || (site !== 'none' && site !== 'same-origin')
 }
 
 const refused = (status: number, error: string): Answer => ({ status, body: { error } })

@@ -7,8 +7,22 @@ export function createLogger(level: string): Logger {
     base: undefined,
     redact: { paths: ['key', 'password', 'authorization', '*.password', '*.authorization'], censor: '…' },
     serializers: { err: errorForLog },
+    formatters: { log: withoutQueriesIn },
   })
 }
+
+/** Signatures are in the queries of URLs. Errors have their serializer. */
+const withoutQueriesIn = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, masked(value)]))
+
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return withoutQueries(value)
+  if (Array.isArray(value)) return value.map(masked)
+  return isPlainObject(value) ? withoutQueriesIn(value) : value
+}
+
+const isPlainObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
 /** An error without the query of any URL in its text: that is where signatures are. */
 export function errorForLog(error: unknown): { type: string; message: string; cause?: string } {
@@ -18,4 +32,4 @@ export function errorForLog(error: unknown): { type: string; message: string; ca
 }
 
 export const withoutQueries = (text: string): string =>
-  text.replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/g, '$1?…')
+  text.replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/gi, '$1?…')

@@ -6,6 +6,13 @@ test('a secret is hidden wherever it stands, the longer of two before the shorte
   expect(mask('key mr_abcdef-and-more, mr_abcdef and abc')).toBe('key ***, *** and abc')
 })
 
+test('values under six characters stay readable, and so does what a module has encoded', () => {
+  const mask = new Secrets(['12345', '123456']).mask()
+  expect(mask('12345 and 123456')).toBe('12345 and ***')
+  const encoded = Buffer.from('123456').toString('base64')
+  expect(mask(encoded)).toBe(encoded)
+})
+
 test('what is learned later counts from the next mask on', () => {
   const secrets = new Secrets()
   secrets.add('nats-password')

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { pause } from '../backoff.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 
 export type DiskSpaceDeps = {
   home: string
   minFreeBytes: number
-  /** There is room again, or none any more. */
-  onChange(): void
+  signals: Pick<AgentSignals, 'diskSpaceChanged' | 'capacityChanged' | 'runEnded'>
   logger: Logger
 }
 
@@ -21,6 +21,7 @@ export class DiskSpace {
 
   constructor(deps: DiskSpaceDeps) {
     this.#deps = deps
+    deps.signals.runEnded.subscribe('disk space', () => void this.look())
   }
 
   get isLow(): boolean {
@@ -29,7 +30,7 @@ export class DiskSpace {
 
   /** Looks now. A disk that cannot be asked changes nothing. */
   async look(): Promise<void> {
-    const { home, minFreeBytes, onChange, logger } = this.#deps
+    const { home, minFreeBytes, signals, logger } = this.#deps
     const free = await freeBytes(home).catch((err: unknown) => {
       logger.debug({ err, home }, 'the free space of the disk is not known')
       return null
@@ -41,13 +42,14 @@ export class DiskSpace {
     const facts = { home, freeBytes: free, minFreeBytes }
     if (isLow) logger.warn(facts, 'the disk is nearly full: no work is taken on until there is room again')
     else logger.info(facts, 'the disk has room again: work is taken on')
-    onChange()
+    signals.diskSpaceChanged.emit({ isLow })
+    signals.capacityChanged.emit()
   }
 
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look()
-      await pause(everyMs, signal)
+      await sleep(everyMs, signal)
     }
   }
 }

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openSignals } from '../signals/agent-signals.ts'
 import { afterAwake, SleepDetector } from './sleep-detector.ts'
 
 beforeEach(() => {
@@ -33,10 +34,12 @@ test('a time-out that was cleared does not come', async () => {
 })
 
 test('a sleep is noticed once, and whoever waits for it is told; a busy second is none', async () => {
-  const sleepDetector = new SleepDetector()
+  const signals = openSignals()
+  const sleepDetector = new SleepDetector(signals)
   const stop = new AbortController()
   const woken = vi.fn()
-  const watching = sleepDetector.watch(woken, pino({ level: 'silent' }), stop.signal)
+  signals.machineWoke.subscribe('test', woken)
+  const watching = sleepDetector.watch(pino({ level: 'silent' }), stop.signal)
   const { nextWaking } = sleepDetector
   await vi.advanceTimersByTimeAsync(3000)
   sleep(1000)

@@ -1,5 +1,6 @@
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { pause } from '../backoff.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 
 const everyMs = 1000
 /** A timer that is so late was not kept from running by work alone: the machine slept, or this process was stopped. */
@@ -10,22 +11,27 @@ const sleptMs = 5000
  */
 export class SleepDetector {
   #waking = new AbortController()
+  readonly #signals: Pick<AgentSignals, 'machineWoke'>
+
+  constructor(signals: Pick<AgentSignals, 'machineWoke'>) {
+    this.#signals = signals
+  }
 
   /** Aborted at the next waking; then there is another. */
   get nextWaking(): AbortSignal {
     return this.#waking.signal
   }
 
-  async watch(onWoken: () => void, logger: Logger, signal: AbortSignal): Promise<void> {
+  async watch(logger: Logger, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const before = Date.now()
-      await pause(everyMs, signal)
+      await sleep(everyMs, signal)
       const sleptFor = Date.now() - before - everyMs
       if (signal.aborted || sleptFor < sleptMs) continue
       logger.warn({ seconds: Math.round(sleptFor / 1000) }, 'awake again after a sleep')
       const woken = this.#waking
       this.#waking = new AbortController()
-      onWoken()
+      this.#signals.machineWoke.emit()
       woken.abort()
     }
   }

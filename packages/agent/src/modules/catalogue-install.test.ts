@@ -90,7 +90,7 @@ describe('installing', () => {
       }, 60_000)
       used ||= digests[0] ?? ''
     }
-    here.catalogue.prune()
+    here.signals.diskSpaceChanged.emit({ isLow: true })
     await until(() => readdirSync(join(here.place, 'home', 'envs')).length === 3, 30_000)
     const copies = await readdir(join(here.place, 'home', 'modules'))
     const [inUse = '', gone = '', before = '', newest = ''] = digests

@@ -2,6 +2,7 @@ import type { Gpu, LogLine, Manifest } from '@millrace/shared/for-agents'
 import type { Secrets } from '../log/secrets.ts'
 import type { ModuleVariables } from '../process/module-variables.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import type { RunnableModule } from './known-module.ts'
 import type { Keeping } from './prune-environments.ts'
 
@@ -19,7 +20,7 @@ export type CatalogueOptions = {
   secrets?: Secrets
   watchdog: Watchdog
   logger: { info: Log; warn: Log; error: Log }
-  onChange(): void
+  signals: Pick<AgentSignals, 'modulesChanged' | 'gpusChanged' | 'settingsChanged' | 'diskSpaceChanged'>
   /** The time that others are told; otherwise the clock of this machine. */
   now?(): Date
   onInstallLines(module: string, digest: string, lines: LogLine[]): void

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { HealthCheck, Json, ModuleName } from '@millrace/shared/for-agents'
+import { hasCode } from '@millrace/std/fs'
 import { z } from 'zod'
 import { Interpreter } from './install/interpreter.ts'
 
@@ -74,5 +75,4 @@ async function write(file: string, memory: CatalogueState): Promise<void> {
   await rename(beside, file)
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+const isMissing = (error: unknown): boolean => hasCode(error, 'ENOENT')

@@ -14,6 +14,7 @@ import { classifyOutcome } from '../process/classify-outcome.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { runProcess } from '../process/run-process.ts'
 import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { type Catalogue, openCatalogue } from './catalogue.ts'
 import { listFolder } from './detect/folder-listing.ts'
 
@@ -50,7 +51,7 @@ beforeAll(async () => {
       warn: (...said) => failures.push(said),
       error: (...said) => failures.push(said),
     },
-    onChange: () => undefined,
+    signals: openSignals(),
     onInstallLines: () => undefined,
     quietMs: 0,
     graceMs: 100,

@@ -1,6 +1,6 @@
 import { readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { ifThere } from '../if-there.ts'
+import { ifExists } from '@millrace/std/fs'
 import type { CatalogueState } from './catalogue-state.ts'
 import { snapshotFolder } from './install-outcome.ts'
 import type { RunnableModule } from './known-module.ts'
@@ -53,7 +53,7 @@ async function pruneEnvironments(folder: string, used: ReadonlySet<string>, keep
 
 /** Since when, in milliseconds; from now on, if nobody noticed before. */
 async function unusedMs(marker: string): Promise<number> {
-  const noticed = await ifThere(stat(marker))
+  const noticed = await ifExists(stat(marker))
   if (noticed) return Date.now() - noticed.mtimeMs
   await writeFile(marker, '')
   return 0
@@ -68,4 +68,4 @@ export async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<
 /** On Windows a library that is loaded elsewhere may hold a file: the next start tries again. */
 const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
 
-const namesIn = async (folder: string): Promise<string[]> => (await ifThere(readdir(folder))) ?? []
+const namesIn = async (folder: string): Promise<string[]> => (await ifExists(readdir(folder))) ?? []

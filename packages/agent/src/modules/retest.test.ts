@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { fixtures, until } from '../../fixtures/run-fixture.ts'
 import { startWatchdog } from '../process/stop/watchdog.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { openCatalogue } from './catalogue.ts'
 
 it('an available module is tested again as often as configured, and serves meanwhile', async () => {
@@ -12,21 +13,23 @@ it('an available module is tested again as often as configured, and serves meanw
   const statuses: string[] = []
   const served: number[] = []
   await cp(join(fixtures, 'misbehave'), join(place, 'modules', 'misbehave'), { recursive: true })
+  const signals = openSignals()
   const catalogue = openCatalogue({
     modulesDir: join(place, 'modules'),
     home: join(place, 'home'),
     own: process.env,
     watchdog,
     logger: { info: () => undefined, warn: () => undefined, error: console.error },
-    onChange() {
-      const [module] = catalogue.inventory()
-      if (module && statuses.at(-1) !== module.status) statuses.push(module.status)
-      if (module?.status === 'TESTING' && statuses.includes('AVAILABLE'))
-        served.push(catalogue.available().length)
-    },
+    signals,
     onInstallLines: () => undefined,
     quietMs: 0,
     retestHours: 1 / 3600,
+  })
+  signals.modulesChanged.subscribe('test', () => {
+    const [module] = catalogue.inventory()
+    if (module && statuses.at(-1) !== module.status) statuses.push(module.status)
+    if (module?.status === 'TESTING' && statuses.includes('AVAILABLE'))
+      served.push(catalogue.available().length)
   })
   try {
     await catalogue.scan()

@@ -1,5 +1,5 @@
 import type { Gpu } from '@millrace/shared/for-agents'
-import { pause } from '../backoff.ts'
+import { sleep } from '@millrace/std/time'
 import type { PauseController } from './pause-controller.ts'
 import { type PauseHours, pausedUntil } from './pause-hours.ts'
 
@@ -35,7 +35,7 @@ export async function keepOwnerFirst(deps: OwnerFirstDeps, signal: AbortSignal):
         makesWay: true,
       })
     else if (calmSince !== null && performance.now() - calmSince > calmMs) deps.rest.set('others', null)
-    await pause(everyMs, signal)
+    await sleep(everyMs, signal)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 /** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */
 export type PauseSource = 'operator' | 'owner' | 'schedule' | 'others'
 /** `makesWay`: runs are handed back at once, because somebody wants the machine now. */
-export type ReservationRequest = AgentRest & { makesWay: boolean }
+export type PauseWish = AgentRest & { makesWay: boolean }
 
 export type PauseControllerDeps = {
   /** New work is accepted, or not. */
@@ -26,7 +26,7 @@ const longestMs = 2 ** 31 - 1
 /** Whether this agent works. It rests as long as anybody wants it to. */
 export class PauseController {
   readonly #deps: PauseControllerDeps
-  readonly #wishes = new Map<PauseSource, { wish: ReservationRequest; timer?: NodeJS.Timeout }>()
+  readonly #wishes = new Map<PauseSource, { wish: PauseWish; timer?: NodeJS.Timeout }>()
 
   constructor(deps: PauseControllerDeps) {
     this.#deps = deps
@@ -50,7 +50,7 @@ export class PauseController {
   }
 
   /** `null`: this one wants it no more. The same wish again changes nothing. */
-  set(source: PauseSource, wish: ReservationRequest | null): void {
+  set(source: PauseSource, wish: PauseWish | null): void {
     const before = this.#wishes.get(source)
     if (JSON.stringify(before?.wish ?? null) === JSON.stringify(wish)) return
     clearTimeout(before?.timer)
@@ -64,7 +64,7 @@ export class PauseController {
     for (const { timer } of this.#wishes.values()) clearTimeout(timer)
   }
 
-  #begin(source: PauseSource, wish: ReservationRequest): void {
+  #begin(source: PauseSource, wish: PauseWish): void {
     const { logger, setAccepting, evictIdle, handBack, drainSeconds } = this.#deps
     logger.info({ source, ...wish }, 'taking no new work')
     this.#wishes.set(source, { wish, timer: this.#endTimer(source, wish) })
@@ -77,7 +77,7 @@ export class PauseController {
     }
   }
 
-  #endTimer(source: PauseSource, wish: ReservationRequest): NodeJS.Timeout | undefined {
+  #endTimer(source: PauseSource, wish: PauseWish): NodeJS.Timeout | undefined {
     if (wish.until === null) return undefined
     const now = source === 'operator' ? this.#deps.now().getTime() : Date.now()
     const leftMs = Math.min(longestMs, Math.max(0, new Date(wish.until).getTime() - now))

@@ -3,7 +3,8 @@ import { type CheckedOutputs, checkOutputs, type Produced } from './check-output
 import { errorOfExit, isOutOfMemory, withAllLastLines, withLastLines } from './exit-error.ts'
 import { errorOfOverrun } from './limits/limits.ts'
 import { type ModuleResult, noReason, readResult } from './output/read-result.ts'
-import type { ProcessEnd, StopReason } from './run-process.ts'
+import type { ProcessEnd } from './run-process.ts'
+import type { StopReason } from './stop/stop.ts'
 
 export type { Produced } from './check-outputs.ts'
 

@@ -45,8 +45,11 @@ it.skipIf(process.platform === 'win32')('is exactly the allow-list', () => {
 })
 
 it('set-up sees the way out, and no task', () => {
-  const env = moduleEnv({ ...base, forSetup: true, usesGpu: true, gpu: 'GPU-1' })
-  expect(env).toMatchObject({ HTTPS_PROXY: 'proxy', CUDA_VISIBLE_DEVICES: 'GPU-1' })
+  const certificates = { SSL_CERT_FILE: '/ca.pem', REQUESTS_CA_BUNDLE: '/ca.pem' }
+  const own = { ...base.own, ...certificates }
+  const env = moduleEnv({ ...base, own, forSetup: true, usesGpu: true, gpu: 'GPU-1' })
+  expect(env).toMatchObject({ HTTPS_PROXY: 'proxy', ...certificates, CUDA_VISIBLE_DEVICES: 'GPU-1' })
+  expect(moduleEnv({ ...base, own, taskId: 'tsk' })).not.toHaveProperty('SSL_CERT_FILE')
   expect(Object.keys(env)).not.toContain('MILLRACE_TASK_ID')
   expect(JSON.stringify(env)).not.toContain('secret')
 })

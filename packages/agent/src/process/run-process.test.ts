@@ -1,4 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
   type FixtureOptions,
@@ -28,6 +30,16 @@ const start = async (deed: string, inputs = {}, options: FixtureOptions = {}) =>
   run = await startFixture({ do: deed, ...inputs }, watchdog, options)
   return run
 }
+
+it('a module has no sandbox: it reads a file that only the user of the agent may read', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'agent-home-'))
+  await writeFile(join(home, 'key'), 'mlr_a-key', { mode: 0o600 })
+  const args = ['-c', `print(open(${JSON.stringify(join(home, 'key'))}).read())`]
+  const { running, lines } = await start('', {}, { args })
+  expect(await running.ended).toMatchObject({ exitCode: 0 })
+  expect(lines).toEqual([{ stream: 'stdout', line: 'mlr_a-key' }])
+  await rm(home, { recursive: true })
+})
 
 describe('a run that ends by itself', () => {
   it('reports exit code, result line and the last words', async () => {

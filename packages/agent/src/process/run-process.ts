@@ -20,12 +20,10 @@ import { marked } from './stop/process-tag.ts'
 import { markerVariable, type Tree } from './stop/process-tree.ts'
 import { ResultGrace } from './stop/result-grace.ts'
 import { type RemovedMemory, watchSharedMemory } from './stop/shared-memory.ts'
+import type { Stop, StopReason } from './stop/stop.ts'
 import { type StopEscalation, startEscalation } from './stop/stop-escalation.ts'
 import { stopSteps } from './stop/stop-steps.ts'
 import type { Watchdog } from './stop/watchdog.ts'
-
-/** Why the agent ended a process. */
-export type StopReason = 'cancelled' | 'timed_out' | 'over_limit' | 'shutdown' | 'superseded'
 
 export type ProcessEnd = {
   exitCode: number | null
@@ -69,6 +67,8 @@ export type RunProcessOptions = {
   /** Over its lines and progress. */
   mask?: Mask
   watchdog: Watchdog
+  /** Ends it, in the same way as `stop` of what is returned. */
+  stop?: Stop
   /** A returned promise holds back further output of that stream until it is settled. */
   onLine(stream: 'stdout' | 'stderr', line: string): void | Promise<void>
   onProgress?(progress: Progress): void
@@ -181,9 +181,12 @@ function follow(
   const timeout =
     limit === undefined ? undefined : afterAwake(limit * 1000, () => void endOfTime('timed_out'))
 
+  const unsubscribe = options.stop?.subscribe((reason) => stop(reason))
+
   const follow = async (): Promise<ProcessEnd> => {
     const [exitCode, signal] = await exitOf(child)
     exited = true
+    unsubscribe?.()
     timeout?.clear()
     grace.end()
     escalation?.end()

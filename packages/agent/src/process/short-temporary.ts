@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { lstat, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
+import { hasCode } from '@millrace/std/fs'
 
 /** Where a process has its temporary files. */
 export type Temporary = { path: string; close(): void }
@@ -65,5 +66,5 @@ const isOurs = (path: string): Promise<boolean> =>
 const leadsNowhere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => false,
-    (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
+    (error: unknown) => hasCode(error, 'ENOENT'),
   )

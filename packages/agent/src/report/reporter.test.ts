@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FinishAnswer, OutputFile } from '@millrace/shared/for-agents'
+import type { FinishAnswer, OutputFile, RunId } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ApiAway, ApiRefused } from '../http/failures.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { afterFailure } from './finish-answer.ts'
 import { gatherOutputs } from './outputs.ts'
 import { Reporter, type ReporterDeps } from './reporter.ts'
@@ -102,7 +103,10 @@ describe('reporting', () => {
     const spool = await openSpool(join(home, 'spool'))
     const reports: Parameters<ReporterDeps['finish']>[1][] = []
     let asked = 0
+    const signals = openSignals()
+    const unreported = new Set<RunId>()
     const reporter = new Reporter({
+      ...{ signals, unreported },
       askForUrls: async (_, files: OutputFile[]) => {
         asked += 1
         return {
@@ -129,19 +133,19 @@ describe('reporting', () => {
       ...deps,
     })
     await reporter.report(result)
-    if (reporter.held().length === 0) await reporter.idle()
-    return { reporter, reports, spool, asked: () => asked }
+    if (unreported.size === 0) await reporter.idle()
+    return { reporter, reports, spool, held: () => [...unreported], signals, asked: () => asked }
   }
 
   test.each<[string, FinishAnswer]>([
     ['applied', { applied: true }],
     ['stale', { stale: true }],
   ])('%s: the result leaves the spool, its folder goes', async (_, answer) => {
-    const { reporter, reports, spool } = await report(resultOf(), [answer])
+    const { reports, spool, held } = await report(resultOf(), [answer])
     expect(reports).toMatchObject([{ outcome: 'succeeded', result: { n: { value: 1 } } }])
     expect(await spool.list()).toEqual([])
     expect(await readdir(runsDir)).toEqual([])
-    expect(reporter.held()).toEqual([])
+    expect(held()).toEqual([])
   })
 
   test.each([
@@ -150,10 +154,10 @@ describe('reporting', () => {
     ['session_expired twice', refused(409, 'session_expired')],
     ['403', refused(403, 'forbidden')],
   ])('%s: the result is kept, unchanged, and sent again', async (_, error) => {
-    const { reporter, reports, spool } = await report(resultOf(), [error])
-    expect(reporter.held()).toEqual([run])
+    const { reporter, reports, spool, held, signals } = await report(resultOf(), [error])
+    expect(held()).toEqual([run])
     expect(await spool.list()).toEqual([resultOf()])
-    reporter.tryNow()
+    signals.apiIsBack.emit()
     await reporter.idle()
     expect(reports).toHaveLength(2)
     expect(reports[1]).toEqual(reports[0])
@@ -183,9 +187,9 @@ describe('reporting', () => {
   test('a result that does not fit on the disk any more is reported all the same', async () => {
     const spool = await openSpool(join(home, 'full'))
     await rm(join(home, 'full'), { recursive: true })
-    const { reporter, reports } = await report(resultOf(), [new ApiAway('away')], { spool })
-    expect(reporter.held()).toEqual([run])
-    reporter.tryNow()
+    const { reporter, reports, held, signals } = await report(resultOf(), [new ApiAway('away')], { spool })
+    expect(held()).toEqual([run])
+    signals.apiIsBack.emit()
     await reporter.idle()
     expect(reports).toHaveLength(2)
   })
@@ -198,10 +202,10 @@ describe('reporting', () => {
   })
 
   test('a dropped result is forgotten', async () => {
-    const { reporter, spool } = await report(resultOf(), [new ApiAway('away')])
+    const { reporter, spool, held } = await report(resultOf(), [new ApiAway('away')])
     await reporter.drop(run)
     expect(await spool.list()).toEqual([])
-    expect(reporter.held()).toEqual([])
+    expect(held()).toEqual([])
   })
 
   const withFiles = async () => {
@@ -261,9 +265,11 @@ describe('reporting', () => {
   })
 
   test('after upload_incomplete the files are uploaded again', async () => {
-    const { reporter, reports, asked } = await report(await withFiles(), [refused(409, 'upload_incomplete')])
+    const { reporter, reports, asked, signals } = await report(await withFiles(), [
+      refused(409, 'upload_incomplete'),
+    ])
     const before = asked()
-    reporter.tryNow()
+    signals.apiIsBack.emit()
     await reporter.idle()
     expect(asked()).toBeGreaterThan(before)
     expect(reports).toHaveLength(2)

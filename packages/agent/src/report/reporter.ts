@@ -9,9 +9,10 @@ import {
   type RunId,
   type TaskError,
 } from '@millrace/shared/for-agents'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../backoff.ts'
 import { ApiAway } from '../http/failures.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import { afterFailure, type Next } from './finish-answer.ts'
 import { failedInstead, filesOf, finishReport } from './finish-report.ts'
 import { measureFile } from './outputs.ts'
@@ -22,6 +23,9 @@ export type ReporterDeps = {
   /** Both send under the current session, and throw `ApiRefused` or `ApiAway`. */
   askForUrls(run: RunId, files: OutputFile[], signal: AbortSignal): Promise<OutputsAnswer>
   finish(run: RunId, report: Omit<FinishRequest, 'sessionId'>, signal: AbortSignal): Promise<FinishAnswer>
+  signals: Pick<AgentSignals, 'apiIsBack' | 'machineWoke'>
+  /** The runs whose results were not answered yet, for a registration to name. */
+  unreported: Set<RunId>
   spool: Spool
   runsDir: string
   logger: Logger
@@ -33,16 +37,12 @@ export type ReporterDeps = {
 export class Reporter {
   readonly #deps: ReporterDeps
   #wake = new AbortController()
-  readonly #answered = new Set<RunId>()
   readonly #held = new Map<RunId, { ended: Promise<void>; drop: AbortController }>()
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps
-  }
-
-  /** Runs whose results were not answered yet. */
-  held(): RunId[] {
-    return [...this.#held.keys()].filter((run) => !this.#answered.has(run))
+    deps.signals.apiIsBack.subscribe('reporter', () => this.#tryNow())
+    deps.signals.machineWoke.subscribe('reporter', () => this.#tryNow())
   }
 
   /** Takes up what a former process left in the spool. */
@@ -74,7 +74,7 @@ export class Reporter {
   }
 
   /** Servers are back: what waits its turn is tried now. */
-  tryNow(): void {
+  #tryNow(): void {
     this.#wake.abort()
     this.#wake = new AbortController()
   }
@@ -84,13 +84,14 @@ export class Reporter {
     const firstTry = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<void>()
     const signal = AbortSignal.any([drop.signal, this.#deps.signal])
-    // Held before anything else: a registration that the first try sets off must name this run.
+    // Before anything else: a registration that the first try sets off must name this run.
+    this.#deps.unreported.add(result.run)
     this.#held.set(result.run, { ended: ended.promise, drop })
     this.#deliver(result, signal, firstTry.resolve)
       .then(async (isAnswered) => {
         if (!isAnswered) return
         // The next run need not wait until this one is tidied away, nor is it told to the API any more.
-        this.#answered.add(result.run)
+        this.#deps.unreported.delete(result.run)
         firstTry.resolve()
         await this.#forget(result.run)
       })
@@ -99,7 +100,7 @@ export class Reporter {
       })
       .finally(() => {
         this.#held.delete(result.run)
-        this.#answered.delete(result.run)
+        this.#deps.unreported.delete(result.run)
         firstTry.resolve()
         ended.resolve()
       })
@@ -128,7 +129,7 @@ export class Reporter {
         }
       }
       afterFirstTry()
-      await pause(backoffMs(tries), AbortSignal.any([signal, this.#wake.signal]))
+      await sleep(backoffMs(tries), AbortSignal.any([signal, this.#wake.signal]))
     }
     return false
   }

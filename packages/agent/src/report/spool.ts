@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Json, Outcome, OutputFile, RunId, RunLog, RunUsage, TaskError } from '@millrace/shared/for-agents'
+import { writeAtomically } from '@millrace/std/fs'
 import { z } from 'zod'
-import { writeDurably } from '../durable-file.ts'
 
 export const SpooledFile = OutputFile.extend({ path: z.string() })
 export type SpooledFile = z.infer<typeof SpooledFile>
@@ -48,7 +48,7 @@ export async function openSpool(folder: string) {
   }
   return {
     put: (result: SpooledRun) =>
-      next(result.run, () => writeDurably(fileOf(result.run), JSON.stringify(result))),
+      next(result.run, () => writeAtomically(fileOf(result.run), JSON.stringify(result))),
     remove: (run: RunId) => next(run, () => rm(fileOf(run), { force: true })),
     /** What a former process left; halves of a write that was cut off, and files of others, are no results. */
     list: async (): Promise<SpooledRun[]> => {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { OutputFile, OutputsAnswer } from '@millrace/shared/for-agents'
-import { backoffMs, pause } from '../backoff.ts'
+import { backoffMs, sleep } from '@millrace/std/time'
 import { exchange, storeIdleMs } from '../http/exchange.ts'
 import type { SpooledFile } from './spool.ts'
 
@@ -47,7 +47,7 @@ export async function upload(files: SpooledFile[], options: UploadOptions): Prom
       throw new UploadImpossible('the store keeps refusing', { cause: first.error })
     if (options.rounds !== undefined && round >= options.rounds)
       throw new UploadImpossible(`not there after ${round} tries`, { cause: first.error })
-    await pause(backoffMs(round, { first: options.first ?? 250 }), options.signal)
+    await sleep(backoffMs(round, { first: options.first ?? 250 }), options.signal)
   }
 }
 

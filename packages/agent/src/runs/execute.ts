@@ -6,8 +6,9 @@ import type { RunnableModule } from '../modules/known-module.ts'
 import type { RunLimits } from '../process/limits/limits.ts'
 import { masked } from '../process/output/parse-output.ts'
 import { type ModuleResult, readServedResult } from '../process/output/read-result.ts'
-import { type ProcessEnd, runProcess, type StopReason } from '../process/run-process.ts'
+import { type ProcessEnd, runProcess } from '../process/run-process.ts'
 import { openTemporary } from '../process/short-temporary.ts'
+import type { Stop } from '../process/stop/stop.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
 import { workerAnswer } from '../process/worker-answer.ts'
 import type { WarmPool } from '../warm/warm-pool.ts'
@@ -27,9 +28,9 @@ export type Work = Omit<RunToStart, 'gpu' | 'tmpDir'> & {
   mask: Mask
   onLine: OnLine
   onProgress(progress: Progress): void
-  stopped: AbortSignal
-  /** It runs, and can be stopped. */
-  onStarted(stop: (reason: StopReason) => void, pid?: number): void
+  stop: Stop
+  /** Its process was started. */
+  onSpawn?(pid: number | undefined): void
 }
 /** How the program ended, and what it said where that is not read from its output. `null`: there was no room. */
 export type Executed = { end: ProcessEnd; result?: ModuleResult; promisedVramBytes?: number } | null
@@ -56,13 +57,14 @@ function runIn(tmpDir: string, work: Work): Promise<ProcessEnd> {
     ...launchSpec(program, { ...work, tmpDir, gpu: reservation?.gpu ?? undefined }),
     timeoutSeconds: grant.timeoutSeconds,
     watchdog: work.watchdog,
+    stop: work.stop,
     limits: work.limits,
     mask: work.mask,
     folders: { folder: work.runDir, outputDir: work.outputDir },
     onLine: work.onLine,
     onProgress: work.onProgress,
   })
-  work.onStarted(running.stop, running.pid)
+  work.onSpawn?.(running.pid)
   return running.ended
 }
 
@@ -71,7 +73,7 @@ export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPo
   return async (work) => {
     if (!work.reservation) throw new Error('a run without a seat')
     const promised = work.reservation
-    const reservation = await ledger.enter(promised, work.stopped).catch((error: unknown) => {
+    const reservation = await ledger.enter(promised, work.stop.signal).catch((error: unknown) => {
       ledger.release(promised)
       throw error
     })
@@ -82,15 +84,8 @@ export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPo
     if (isModule(work.program) && warm.serves(work.program))
       return withPeak(await executeServed(warm, reservation, work.program, work), reservation)
     try {
-      const { onStarted } = work
-      const executed = await executeFresh({
-        ...work,
-        reservation,
-        onStarted(stop, pid) {
-          ledger.started(reservation, pid, false)
-          onStarted(stop, pid)
-        },
-      })
+      const onSpawn = (pid: number | undefined) => ledger.started(reservation, pid, false)
+      const executed = await executeFresh({ ...work, reservation, onSpawn })
       return withPeak(executed, reservation)
     } finally {
       ledger.release(reservation)
@@ -104,7 +99,7 @@ async function executeServed(
   module: RunnableModule,
   work: Work,
 ): Promise<NonNullable<Executed>> {
-  const { grant, outputDir, stopped } = work
+  const { grant, outputDir } = work
   const task: ServedTask = {
     id: grant.run,
     inputFile: writeInput(work),
@@ -112,7 +107,7 @@ async function executeServed(
     onLine: (stream, line) => work.onLine(stream, work.mask(line)),
     onProgress: (progress) => work.onProgress(masked(progress, work.mask)),
   }
-  const { end, said } = await warm.serve(reservation, module, task, stopped, work.onStarted)
+  const { end, said } = await warm.serve(reservation, module, task, work.stop)
   if (said === null) return { end }
   return {
     end,

@@ -1,11 +1,13 @@
 import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared/for-agents'
 import type { LearnedNeeds } from '../admission/learned-needs.ts'
-import type { Ledger, ReservationRequest } from '../admission/ledger.ts'
-import type { Needs, Reservation } from '../admission/reservation.ts'
+import type { Ledger } from '../admission/ledger.ts'
+import type { Needs, Reservation, ReservationRequest } from '../admission/reservation.ts'
 import type { Withheld } from '../control-plane/withheld.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import type { Program, Programs } from './programs.ts'
 
 export type OfferingDeps = {
+  signals: Pick<AgentSignals, 'roomWanted'>
   programs: Programs
   ledger: Ledger
   learned: LearnedNeeds
@@ -24,6 +26,7 @@ export class Offering {
 
   constructor(deps: OfferingDeps) {
     this.#deps = deps
+    deps.signals.roomWanted.subscribe('offering', (wanted) => this.#keepRoom(wanted))
   }
 
   /** Paused or draining: nothing is offered. */
@@ -76,7 +79,7 @@ export class Offering {
   }
 
   /** The API has something more urgent waiting, for which there is no room. */
-  keep({ module, version }: { module: string; version: string }): void {
+  #keepRoom({ module, version }: { module: string; version: string }): void {
     const program = this.#deps.programs
       .available()
       .find((one) => one.name === module && one.version === version)

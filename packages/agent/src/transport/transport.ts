@@ -1,13 +1,13 @@
 import type {
   AgentCommand,
   ClaimAnswer,
-  Grant,
   LogBatch,
   Offer,
   RegisterAnswer,
   RunId,
 } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
+import type { Assignment } from '../signals/agent-signals.ts'
 
 /** How an agent hears of work and of commands, and how its live lines get out. One adapter per folder. */
 export type Transport = {
@@ -30,12 +30,6 @@ export type Transport = {
   close(): Promise<void>
 }
 
-export type Granted = {
-  grant: Grant
-  /** Asks for the same grant once more: its URLs are fresh. `null`: it is no longer ours. */
-  again(): Promise<Grant | null>
-}
-
 export type ClaimDeps = {
   offers(): Offer[]
   /**
@@ -45,7 +39,7 @@ export type ClaimDeps = {
   ask(claimId: string, offers: Offer[], waitSeconds: number, signal: AbortSignal): Promise<ClaimAnswer | null>
   /** Whether asking the same again cannot help. */
   isDefinite(error: unknown): boolean
-  onGrant(granted: Granted): void
+  onGrant(assignment: Assignment): void
   /** Something more urgent than all that fits waits for room. */
   onReserve(reserve: NonNullable<ClaimAnswer['reserve']>): void
   logger: Logger

@@ -1,6 +1,9 @@
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import { httpTransport } from './http/http-transport.ts'
 import { jetstreamTransport } from './jetstream/jetstream-transport.ts'
 import type { Transport, TransportDeps } from './transport.ts'
+
+export type { Transport } from './transport.ts'
 
 /** By the name in `MILLRACE_QUEUE`. */
 export const transports = { jetstream: jetstreamTransport, http: httpTransport } satisfies Record<
@@ -9,3 +12,24 @@ export const transports = { jetstream: jetstreamTransport, http: httpTransport }
 >
 
 export const transportNames = ['jetstream', 'http'] as const satisfies (keyof typeof transports)[]
+
+export type OpenTransportDeps = Omit<TransportDeps, 'onGrant' | 'onReserve' | 'onCommand'> & {
+  signals: AgentSignals
+}
+
+/** Opens a transport that hears of what happens in the agent, and passes on what it hears from outside. */
+export function openTransport(name: keyof typeof transports, deps: OpenTransportDeps): Transport {
+  const { signals } = deps
+  const transport = transports[name]({
+    ...deps,
+    onGrant: (assignment) => signals.assigned.emit(assignment),
+    onReserve: (wanted) => signals.roomWanted.emit(wanted),
+    onCommand: (command) => signals.commanded.emit(command),
+  })
+  signals.registered.subscribe('transport', (answer) => transport.begin(answer))
+  signals.capacityChanged.subscribe('transport', () => transport.capacityChanged())
+  signals.runEnded.subscribe('transport', () => transport.runEnded())
+  signals.apiIsBack.subscribe('transport', () => transport.apiIsBack())
+  signals.machineWoke.subscribe('transport', () => transport.reconnect())
+  return transport
+}

@@ -1,18 +1,19 @@
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
 import type { Ledger } from '../admission/ledger.ts'
 import { residentBytes } from '../admission/measure.ts'
 import type { Reservation } from '../admission/reservation.ts'
-import { pause } from '../backoff.ts'
 import { Secrets } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/known-module.ts'
 import { moduleEnv } from '../process/module-env.ts'
 import { type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
-import type { StopReason } from '../process/run-process.ts'
 import { openTemporary } from '../process/short-temporary.ts'
+import type { Stop } from '../process/stop/stop.ts'
 import type { Watchdog } from '../process/stop/watchdog.ts'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
 export type WarmLimits = {
@@ -24,6 +25,7 @@ export type WarmLimits = {
 
 export type WarmPoolDeps = {
   ledger: Ledger
+  signals: Pick<AgentSignals, 'settingsChanged'>
   limits(): WarmLimits
   /** The most that one process and its children may take. */
   memoryBytes(): number
@@ -67,6 +69,8 @@ export class WarmPool {
 
   constructor(deps: WarmPoolDeps) {
     this.#deps = deps
+    deps.ledger.evicted.subscribe('warm pool', (reservation) => this.#evict(reservation))
+    deps.signals.settingsChanged.subscribe('warm pool', () => this.#onOtherVariables())
   }
 
   /** Whether a module's runs are served; with no time to be idle, only if it knows no other way. */
@@ -85,21 +89,21 @@ export class WarmPool {
     reservation: Reservation,
     module: RunnableModule,
     task: ServedTask,
-    stopped: AbortSignal,
-    onStarted: (stop: (reason: StopReason) => void) => void,
+    stop: Stop,
   ): Promise<ServedEnd> {
     const entry = this.#entries.get(reservation) ?? this.#start(reservation, module)
     clearTimeout(entry.idleTimer)
-    const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stopped))
+    const isReady = entry.process.isReady || (await unlessAborted(entry.process.ready, stop.signal))
     if (isReady === undefined) {
       this.#deps.ledger.idle(reservation)
-      stopped.throwIfAborted()
+      stop.signal.throwIfAborted()
     }
     if (!isReady) return { end: await endOfLoading(entry.process, module), said: null }
     const startedAt = performance.now()
     const running = entry.process.run(task)
-    onStarted(running.stop)
+    const unsubscribe = stop.subscribe(running.stop)
     const served = await running.ended
+    unsubscribe()
     this.#deps.ledger.use.ran(reservation.key, (performance.now() - startedAt) / 1000)
     entry.tasks += 1
     await this.#afterTask(entry)
@@ -115,7 +119,7 @@ export class WarmPool {
   }
 
   /** Ends an idle process. */
-  evict(reservation: Reservation): void {
+  #evict(reservation: Reservation): void {
     const entry = this.#entries.get(reservation)
     if (entry) void this.#close(entry)
     else this.#deps.ledger.release(reservation)
@@ -129,7 +133,7 @@ export class WarmPool {
   }
 
   /** Modules may have been given other values: idle processes of those end, busy ones after their task. */
-  variablesChanged(): void {
+  #onOtherVariables(): void {
     for (const entry of this.#entries.values())
       if (entry.reservation.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
   }
@@ -274,7 +278,7 @@ async function endOfLoading(warm: WarmProcess, { manifest }: RunnableModule) {
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const enough = new AbortController()
   const both = AbortSignal.any([signal, enough.signal])
-  const aborted = pause(2 ** 31 - 1, both).then(() => undefined)
+  const aborted = sleep(2 ** 31 - 1, both).then(() => undefined)
   try {
     return await Promise.race([work, aborted])
   } finally {

@@ -10,8 +10,8 @@ import {
   type RunningProcess,
   type RunProcessOptions,
   runProcess,
-  type StopReason,
 } from '../process/run-process.ts'
+import type { StopReason } from '../process/stop/stop.ts'
 import type { PythonJson } from '../text/python-json.ts'
 import { messageIn, type Said } from './messages.ts'
 

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { writeDurably } from '../durable-file.ts'
-import { ifThere } from '../if-there.ts'
+import { ifExists, writeAtomically } from '@millrace/std/fs'
 import { type Definition, definitionsOf } from './definition.ts'
 import { type FoundFile, findFile } from './find-file.ts'
 import type { Remark } from './read-yaml.ts'
@@ -68,13 +67,13 @@ export class Configuration {
     const ignored = reading.ignored.map((remark) => inWords(file, [remark]))
     if (ignored.length > 0) logger.warn({ file, ignored }, 'some of the workers file has no effect')
     if ('text' in found)
-      await writeDurably(this.#kept, found.text).catch((err: unknown) =>
+      await writeAtomically(this.#kept, found.text).catch((err: unknown) =>
         logger.warn({ err, file: this.#kept }, 'the next start could not fall back on this workers file'),
       )
   }
 
   async #definitionsBefore(file: string): Promise<Definition[]> {
-    const text = await ifThere(readFile(this.#kept, 'utf8'))
+    const text = await ifExists(readFile(this.#kept, 'utf8'))
     const reading = text === null ? null : await readWorkers(text, this.#options.own)
     if (!reading || 'faults' in reading) return []
     return reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))

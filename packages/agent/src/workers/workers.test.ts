@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import type { Grant } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Stop } from '../process/stop/stop.ts'
 import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { RunLog } from '../report/run-log.ts'
 import { programsOf } from '../runs/programs.ts'
-import { startTask } from '../runs/run-task.ts'
+import { produceResult } from '../runs/run-assignment.ts'
+import { openSignals } from '../signals/agent-signals.ts'
 import { openWorkers, type Workers } from './workers.ts'
 
 const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
@@ -48,12 +50,14 @@ const spies = () => ({ info: vi.fn<Log>(), warn: vi.fn<Log>(), error: vi.fn<Log>
 function open(lookEveryMs?: number): Workers {
   log = spies()
   onChange = vi.fn()
+  const signals = openSignals()
+  signals.modulesChanged.subscribe('test', onChange)
   return openWorkers({
     files: [file, join(folder, 'workers.json')],
     home: join(folder, 'home'),
     own: { PYTHON: python, TOKEN: 'secret' },
     logger: log,
-    onChange,
+    signals,
     lookEveryMs,
   })
 }
@@ -261,7 +265,7 @@ describe('a run', () => {
       task: { priority: 'low', createdAt: '2026-11-21T00:00:00.000Z' },
     }
     const logger = pino({ level: 'silent' })
-    const { ended } = startTask(
+    const result = await produceResult(
       {
         runsDir: join(folder, 'runs'),
         find: workers.find,
@@ -274,8 +278,8 @@ describe('a run', () => {
         logger,
       },
       { grant, again: async () => grant },
+      new Stop(),
     )
-    const result = await ended
     const task = { id: 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV', type: 'A.b', params: { page: 1 } }
     const metadata = { priority: 'low', created_at: '2026-11-21T00:00:00.000Z', worker_id: 'agt_1' }
     expect(result).toMatchObject({

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InventoryModule } from '@millrace/shared/for-agents'
 import { watch } from 'chokidar'
+import type { AgentSignals } from '../signals/agent-signals.ts'
 import { Configuration, type ConfigurationOptions } from './configuration.ts'
 import type { Definition } from './definition.ts'
 import { faultOfPaths } from './fault-of-paths.ts'
@@ -21,7 +22,7 @@ export type Workers = {
 }
 
 export type WorkersOptions = ConfigurationOptions & {
-  onChange(): void
+  signals: Pick<AgentSignals, 'modulesChanged'>
   /** How often it looks without having heard of a change. */
   lookEveryMs?: number
 }
@@ -53,7 +54,7 @@ export function openWorkers(o: WorkersOptions): Workers {
     const changed = isNew || looked.some(({ fault }, at) => fault !== known[at]?.fault)
     known = looked
     isNew = false
-    if (changed) o.onChange()
+    if (changed) o.signals.modulesChanged.emit()
   }
 
   /** Kept findable as long as the agent lives: a grant may be on its way. */

@@ -148,7 +148,9 @@ const xml = (inside: string): string => `<?xml version="1.0"?><Answer>${inside}<
 /** Serves it; `config` is what the API has to know of it. */
 export async function serveLaxStore(habit: Habit | null) {
   const store = new LaxStore(habit)
+  let requests = 0
   const server = createServer(async (request, response) => {
+    requests += 1
     const asked = await read(request, habit === 'keeps bodies that end early')
     const answer = asked ? store.answer(asked) : 'cut'
     if (answer === 'cut') return request.socket.destroy()
@@ -166,6 +168,7 @@ export async function serveLaxStore(habit: Habit | null) {
   return {
     config,
     store,
+    requests: () => requests,
     close() {
       server.closeAllConnections()
       server.close()

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
+import { openSignals } from '../../signals/agent-signals.ts'
 import { findSmi } from './find-smi.ts'
 import { Gpus } from './gpus.ts'
 
@@ -23,7 +24,9 @@ beforeEach(() => {
   stop = new AbortController()
   lines = []
   onChange.mockClear()
-  gpus = new Gpus(() => undefined, onChange)
+  const signals = openSignals()
+  signals.gpusChanged.subscribe('test', onChange)
+  gpus = new Gpus(signals)
 })
 afterEach(() => {
   stop.abort()

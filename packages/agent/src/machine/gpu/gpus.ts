@@ -1,6 +1,7 @@
 import type { Gpu } from '@millrace/shared/for-agents'
+import { sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { pause } from '../../backoff.ts'
+import type { AgentSignals } from '../../signals/agent-signals.ts'
 import { findSmi } from './find-smi.ts'
 import { type GpuHold, listGpus, listHolds, type Seen, stdoutOf } from './nvidia-smi.ts'
 
@@ -21,6 +22,8 @@ class NoGpus extends Error {
   override name = 'NoGpus'
 }
 
+type GpuSignals = Pick<AgentSignals, 'gpusRead' | 'gpusChanged' | 'capacityChanged'>
+
 /** Watches the NVIDIA GPUs of this machine until the signal, also where there are none yet. */
 export class Gpus {
   #reading: GpuReading = { gpus: [], holds: null, holdsAfter: null, at: Number.NEGATIVE_INFINITY }
@@ -31,13 +34,10 @@ export class Gpus {
   #withoutSince: number | null = null
   #told = ''
   readonly #first = Promise.withResolvers<void>()
-  readonly #onReading: () => void
-  readonly #onChange: () => void
+  readonly #signals: GpuSignals
 
-  /** `onChange`: there are others than before. */
-  constructor(onReading: () => void = () => undefined, onChange: () => void = () => undefined) {
-    this.#onReading = onReading
-    this.#onChange = onChange
+  constructor(signals: GpuSignals) {
+    this.#signals = signals
   }
 
   get reading(): GpuReading {
@@ -66,7 +66,7 @@ export class Gpus {
 
   async watch(logger: Logger, signal: AbortSignal): Promise<void> {
     try {
-      for (let pauseMs = everyMs; !signal.aborted; await pause(pauseMs, signal)) {
+      for (let pauseMs = everyMs; !signal.aborted; await sleep(pauseMs, signal)) {
         const error = await this.look(signal).then(
           () => null,
           (caught: unknown) => caught,
@@ -113,8 +113,10 @@ export class Gpus {
     const before = keyOf(this.current)
     this.#reading = reading
     this.#troubles = troubles
-    this.#onReading()
-    if (keyOf(reading.gpus) !== before) this.#onChange()
+    this.#signals.gpusRead.emit()
+    if (keyOf(reading.gpus) === before) return
+    this.#signals.gpusChanged.emit(reading.gpus)
+    this.#signals.capacityChanged.emit()
   }
 
   /** Each state once, until there is another. */

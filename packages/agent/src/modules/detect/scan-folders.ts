@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Json, Manifest } from '@millrace/shared/for-agents'
+import { hasCode } from '@millrace/std/fs'
 import { readManifest } from '../manifest/read-manifest.ts'
 import { digestOf } from './digest.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
@@ -105,12 +106,12 @@ async function isModule(folder: string): Promise<boolean> {
     return true
   } catch (error) {
     // Whether one lies in a folder that may not be read nobody can tell: that is said, not passed over.
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return true
+    if (hasCode(error, 'EACCES')) return true
     // A plain file, a folder for something else, or a link that leads nowhere.
     return false
   }
 }
 
 function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return hasCode(error, 'ENOENT')
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { ifThere } from '../../if-there.ts'
+import { ifExists } from '@millrace/std/fs'
 import { type Listing, listFolder } from './folder-listing.ts'
 
 /** Files that are copied at the same time. */
@@ -43,7 +43,7 @@ export async function missingFrom(folder: string, paths: readonly string[]): Pro
 
 /** What is below a folder, with `/`; links are not followed. Far quicker than a listing. */
 async function pathsIn(folder: string): Promise<string[]> {
-  const entries = await ifThere(readdir(folder, { recursive: true, withFileTypes: true }))
+  const entries = await ifExists(readdir(folder, { recursive: true, withFileTypes: true }))
   return (entries ?? [])
     .filter((entry) => !entry.isDirectory())
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))

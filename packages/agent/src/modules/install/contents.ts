@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { ifThere } from '../../if-there.ts'
+import { ifExists } from '@millrace/std/fs'
 
 /**
  * What stands at these paths: of each file its path and the SHA-256 of its bytes, of each folder those of the files right
@@ -21,7 +21,7 @@ export async function contentsOf(paths: readonly string[], root: string): Promis
 }
 
 async function filesAt(path: string): Promise<string[]> {
-  const found = await ifThere(stat(path))
+  const found = await ifExists(stat(path))
   if (found?.isFile()) return [path]
   if (!found?.isDirectory()) return []
   const entries = await readdir(path, { withFileTypes: true })

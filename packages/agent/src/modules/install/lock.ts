@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ifExists } from '@millrace/std/fs'
 import { z } from 'zod'
-import { ifThere } from '../../if-there.ts'
 import type { RunStep } from '../steps/run-step.ts'
 
 const question = `
@@ -42,4 +42,4 @@ export async function writeLock(o: {
   await writeFile(o.file, `${[...options, ...said.data.packages].join('\n')}\n`)
 }
 
-export const hasLock = async (file: string): Promise<boolean> => (await ifThere(stat(file))) !== null
+export const hasLock = async (file: string): Promise<boolean> => (await ifExists(stat(file))) !== null

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { installEnv } from './install-env.ts'
 import { parsePipConfig, pipSettings, uvVariables } from './pip-settings.ts'
 
 let home: string
@@ -42,6 +43,22 @@ it('a variable wins over a file, and a file of the user counts', async () => {
     'index-url': 'https://variable.example',
     cert: '/ca.pem',
   })
+})
+
+it('an installation sees settings of packages and network, and nothing of the agent', () => {
+  const seen = {
+    PATH: '/usr/bin',
+    HOME: home,
+    PIP_TRUSTED_HOST: 'h',
+    UV_LINK_MODE: 'hardlink',
+    HTTPS_PROXY: 'http://proxy.example',
+    SSL_CERT_FILE: '/ca.pem',
+    NETRC: '/netrc',
+  }
+  const hidden = { MILLRACE_AGENT_KEY: 'secret', MILLRACE_URL: 'u', REDDIT_TOKEN: 'secret', MODULES_DIR: 'm' }
+  const env = installEnv({ ...seen, ...hidden })
+  expect(env).toMatchObject(seen)
+  expect(Object.keys(env).filter((name) => name in hidden)).toEqual([])
 })
 
 it('uv gets the index that pip has, unless it has its own', () => {

@@ -9,8 +9,8 @@ import {
   Manifest,
   unknownManifestKeys,
 } from '@millrace/shared/for-agents'
+import { ifExists } from '@millrace/std/fs'
 import type { z } from 'zod'
-import { ifThere } from '../../if-there.ts'
 import { isOurs } from '../../process/module-env.ts'
 import { jsonFault } from '../../text/json-fault.ts'
 import { readText } from '../../text/read-text.ts'
@@ -101,7 +101,7 @@ async function faultOfRequirementsFile(folder: string, manifest: Manifest): Prom
   const { requirementsFile } = manifest
   if (requirementsFile === 'requirements.txt') return null
   for (const file of requirementsFiles(requirementsFile))
-    if (await ifThere(stat(join(folder, file)))) return null
+    if (await ifExists(stat(join(folder, file)))) return null
   return `module.json: requirements_file "${requirementsFile}" does not exist in the module's folder`
 }
 

@@ -3,7 +3,7 @@ import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { LogLine, type LogStream } from '@millrace/shared/for-agents'
-import { ifThere } from '../../if-there.ts'
+import { ifExists } from '@millrace/std/fs'
 
 /** What happens while a module is installed and tested, line by line. */
 export type InstallLog = {
@@ -87,7 +87,7 @@ async function lastNumber(file: string): Promise<number> {
   return last
 }
 
-const sizeOf = async (file: string): Promise<number> => (await ifThere(stat(file)))?.size ?? 0
+const sizeOf = async (file: string): Promise<number> => (await ifExists(stat(file)))?.size ?? 0
 
 /** `null` for a line that a crash cut short. */
 function parseLine(text: string): LogLine | null {

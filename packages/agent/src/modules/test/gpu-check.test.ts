@@ -7,6 +7,7 @@ import type { Gpu } from '@millrace/shared/for-agents'
 import { expect, it } from 'vitest'
 import { fixtures, until } from '../../../fixtures/run-fixture.ts'
 import { startWatchdog } from '../../process/stop/watchdog.ts'
+import { openSignals } from '../../signals/agent-signals.ts'
 import { openCatalogue } from '../catalogue.ts'
 import { judgeTorch, type Torch } from './gpu-check.ts'
 
@@ -70,7 +71,7 @@ it('is asked in the environment of the module, before its test, and again under 
       watchdog,
       logger: { info: () => undefined, warn: () => undefined, error: console.error },
       gpus: async () => [{ ...gpu, driverVersion }],
-      onChange: () => undefined,
+      signals: openSignals(),
       onInstallLines: (_module, _digest, lines) => said.push(...lines.map((one) => one.line)),
       quietMs: 0,
     })
@@ -145,6 +146,7 @@ it('is tried again when a GPU appears, be it that it failed without or passed', 
   const place = await mkdtemp(join(tmpdir(), 'millrace-gpu-'))
   const watchdog = startWatchdog()
   let gpus: Gpu[] = []
+  const signals = openSignals()
   const catalogue = openCatalogue({
     modulesDir: join(place, 'modules'),
     home: join(place, 'home'),
@@ -152,7 +154,7 @@ it('is tried again when a GPU appears, be it that it failed without or passed', 
     watchdog,
     logger: { info: () => undefined, warn: () => undefined, error: console.error },
     gpus: async () => gpus,
-    onChange: () => undefined,
+    signals,
     onInstallLines: () => undefined,
     quietMs: 0,
   })
@@ -180,11 +182,11 @@ print('{"status": "success", "outputs": {}}')
     await catalogue.scan()
     await until(() => states().easy === 'AVAILABLE' && states().picky === 'ERROR', 30_000)
     gpus = [gpu]
-    catalogue.gpusChanged(gpus)
+    signals.gpusChanged.emit(gpus)
     expect(catalogue.available().map(({ name }) => name)).toEqual(['easy'])
     await until(() => states().picky === 'AVAILABLE' && states().easy === 'AVAILABLE', 30_000)
     expect([await seen('easy'), await seen('picky')]).toEqual(['0\nGPU-1\n', '0\nGPU-1\n'])
-    catalogue.gpusChanged(gpus)
+    signals.gpusChanged.emit(gpus)
     expect(states()).toEqual({ easy: 'AVAILABLE', picky: 'AVAILABLE' })
   } finally {
     await catalogue.close()

@@ -1,3 +1,4 @@
+import { hasCode } from '@millrace/std/fs'
 import type { Job } from './job-object.ts'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { markOf } from './process-tag.ts'
@@ -41,7 +42,7 @@ function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(id, signal)
   } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+    return !hasCode(error, 'ESRCH')
   }
 }
 

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, readlink, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { ifThere } from '../../if-there.ts'
+import { hasCode, ifExists } from '@millrace/std/fs'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { onNewSharedMemory } from './shared-memory-events.ts'
 
@@ -141,13 +141,13 @@ async function openAnywhere(): Promise<Set<string>> {
 
 /** Removes a segment and the folders that this leaves empty; false when another process removed it first. */
 async function remove(path: string): Promise<boolean> {
-  const isRemoved = await ifThere(unlink(join(shmFolder, path)).then(() => true))
+  const isRemoved = await ifExists(unlink(join(shmFolder, path)).then(() => true))
   if (!isRemoved) return false
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder))
-    await ifThere(rmdir(join(shmFolder, folder)).catch(ignoreContents))
+    await ifExists(rmdir(join(shmFolder, folder)).catch(ignoreContents))
   return true
 }
 
 const ignoreContents = (error: unknown): void => {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
+  if (!hasCode(error, 'ENOTEMPTY')) throw error
 }

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { GrantedFile } from '@millrace/shared/for-agents'
-import { backoffMs, pause } from '../../backoff.ts'
+import { backoffMs, sleep } from '@millrace/std/time'
 import { open, storeIdleMs } from '../../http/exchange.ts'
 
 /** An input that cannot be had. `retryable`: another attempt may have more luck. */
@@ -43,7 +43,7 @@ export async function download(
         throw new InputUnavailable(`${file.name} (${file.data}) is not in the store`, false, error)
       if (round >= tries)
         throw new InputUnavailable(`${file.name} (${file.data}) cannot be fetched`, true, error)
-      await pause(backoffMs(round, { first: options.first ?? 250 }), signal)
+      await sleep(backoffMs(round, { first: options.first ?? 250 }), signal)
       // The URL may have run out: a new one costs little.
       if (error instanceof StoreSays) url = (await options.freshUrl().catch(keepOld(onTrouble))) ?? url
     }

@@ -1,4 +1,4 @@
-import { within } from '../../backoff.ts'
+import { finishesWithin } from '@millrace/std/time'
 import type { Transport, TransportDeps } from '../transport.ts'
 import { LongClaims } from './long-claims.ts'
 
@@ -34,7 +34,7 @@ export function httpTransport(deps: TransportDeps): Transport {
           deps.logger.debug({ err, run }, 'live lines were not sent')
           return false
         })
-      if (!(await within(slowMs, sending))) late.abort()
+      if (!(await finishesWithin(slowMs, sending))) late.abort()
       const isSent = await sending
       if (!isSent) restsUntil = performance.now() + restMs
       return isSent

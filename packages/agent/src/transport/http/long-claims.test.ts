@@ -1,7 +1,7 @@
 import type { ClaimAnswer, Grant, Offer } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Granted } from '../transport.ts'
+import type { Assignment } from '../../signals/agent-signals.ts'
 import { LongClaims } from './long-claims.ts'
 
 const task = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
@@ -30,7 +30,7 @@ function setUp(room: number) {
   stop = new AbortController()
   const state = { room }
   const requests: Request[] = []
-  const granted: Granted[] = []
+  const granted: Assignment[] = []
   const claims = new LongClaims({
     offers: () => [{ module: 'm', version: '1.0.0', digest: 'd', max: state.room, warm: 0 }],
     ask(claimId, offers, wait, signal) {

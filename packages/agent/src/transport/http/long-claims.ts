@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer, Offer } from '@millrace/shared/for-agents'
-import { backoffMs, pause } from '../../backoff.ts'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { ClaimDeps } from '../transport.ts'
 
 /** As long as the API lets a claim wait: an idle agent sends one request in that time. */
@@ -55,7 +55,7 @@ export class LongClaims {
     while (!signal.aborted && !this.#closing.signal.aborted) {
       const { offers, changed } = this.#look()
       if (isRoomy(offers)) await this.#claim()
-      else await pause(longestMs, AbortSignal.any([signal, changed]))
+      else await sleep(longestMs, AbortSignal.any([signal, changed]))
     }
   }
 
@@ -70,7 +70,7 @@ export class LongClaims {
         const answer = await ask(claimId, offers, wait, AbortSignal.any([signal, changed]))
         this.#take(claimId, offers, answer, onGrant)
         // Answered at once, and again until there is room for it: nothing less urgent is given meanwhile.
-        if (answer?.reserve) await pause(reserveMs, AbortSignal.any([signal, changed]))
+        if (answer?.reserve) await sleep(reserveMs, AbortSignal.any([signal, changed]))
         return
       } catch (error) {
         if (signal.aborted) return
@@ -79,7 +79,7 @@ export class LongClaims {
         if (failures === 1 || failures % 10 === 0)
           logger.warn({ err: error, failures }, 'a claim was not answered')
         // The first repetition is immediate: most often only a kept-open connection had died.
-        if (failures > 1 || isDefinite(error)) await pause(backoffMs(failures, { most: 2000 }), signal)
+        if (failures > 1 || isDefinite(error)) await sleep(backoffMs(failures, { most: 2000 }), signal)
         if (isDefinite(error)) return
       }
     }

@@ -1,7 +1,7 @@
 import type { ClaimAnswer, Grant, Offer } from '@millrace/shared/for-agents'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
-import type { Granted } from '../transport.ts'
+import type { Assignment } from '../../signals/agent-signals.ts'
 import { Claims, type ClaimsDeps } from './claims.ts'
 import type { Token } from './token-source.ts'
 
@@ -18,7 +18,7 @@ const grantOf = (attempt: number): Grant => ({
 function setUp(o: { room: number; work: number; answers?: (ClaimAnswer | null | Error)[] }) {
   const seen = {
     ids: [] as string[],
-    granted: [] as Granted[],
+    granted: [] as Assignment[],
     reserved: [] as string[],
     idle: 0,
     inFlight: 0,

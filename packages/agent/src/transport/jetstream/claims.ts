@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer, Grant, Offer } from '@millrace/shared/for-agents'
-import { backoffMs, pause } from '../../backoff.ts'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { ClaimDeps } from '../transport.ts'
 import type { Token } from './token-source.ts'
 import { freshTally, isVoid, onGrant, onNothing, onToken, type Tally } from './token-tally.ts'
@@ -128,7 +128,7 @@ export class Claims {
         if (signal.aborted) return undefined
         if (tries === 1 || tries % 10 === 0) logger.warn({ err: error, tries }, 'a claim was not answered')
         // The first repetition is immediate: most often only a kept-open connection had died.
-        if (tries > 1 || isDefinite(error)) await pause(backoffMs(tries, { most: 2000 }), signal)
+        if (tries > 1 || isDefinite(error)) await sleep(backoffMs(tries, { most: 2000 }), signal)
         if (isDefinite(error)) return undefined
       }
     }

@@ -1,5 +1,5 @@
 import type { Offer } from '@millrace/shared/for-agents'
-import { pause } from '../../backoff.ts'
+import { sleep } from '@millrace/std/time'
 import type { ClaimDeps } from '../transport.ts'
 import { Claims, haveGrown } from './claims.ts'
 import { TokenPulls } from './token-pulls.ts'
@@ -76,7 +76,7 @@ export class FindWork {
   async #poll(): Promise<void> {
     const { signal } = this.#stopping
     for (;;) {
-      await pause(pollMs, signal)
+      await sleep(pollMs, signal)
       if (signal.aborted) return
       if (!this.#pulls.areSound) this.capacityChanged()
     }

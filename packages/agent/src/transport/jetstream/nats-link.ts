@@ -1,8 +1,8 @@
 import type { RegisterAnswer } from '@millrace/shared/for-agents'
 import { agentInbox } from '@millrace/shared/for-agents'
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../../backoff.ts'
 
 export type NatsAccess = RegisterAnswer['nats']
 
@@ -66,7 +66,7 @@ export class NatsLink {
         logger.warn({ err }, 'NATS is away; going on without it')
       }
       this.#down()
-      await pause(backoffMs(tries, { most: 10_000 }), signal)
+      await sleep(backoffMs(tries, { most: 10_000 }), signal)
     }
   }
 

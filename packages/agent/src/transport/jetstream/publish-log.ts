@@ -1,7 +1,7 @@
 import { type AgentId, type LogBatch, logSubject, type RunId } from '@millrace/shared/for-agents'
+import { finishesWithin } from '@millrace/std/time'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { within } from '../../backoff.ts'
 
 const slowMs = 2000
 
@@ -17,7 +17,7 @@ export async function publishLog(
 ): Promise<boolean> {
   try {
     connection.publish(logSubject(at.agent, at.run), JSON.stringify(batch))
-    return await within(slowMs, connection.flush())
+    return await finishesWithin(slowMs, connection.flush())
   } catch (err) {
     logger.debug({ err, run: at.run }, 'live lines were not sent')
     return false

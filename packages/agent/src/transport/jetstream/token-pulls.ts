@@ -1,5 +1,5 @@
+import { backoffMs, sleep } from '@millrace/std/time'
 import type { Logger } from 'pino'
-import { backoffMs, pause } from '../../backoff.ts'
 import type { Token, TokenSource } from './token-source.ts'
 
 export type TokenPullsDeps = {
@@ -59,12 +59,12 @@ export class TokenPulls {
     const { signal } = pull.stop
     let failures = 0
     while (!signal.aborted) {
-      await pause(this.#deps.pausedFor(module), signal)
+      await sleep(this.#deps.pausedFor(module), signal)
       const queue = this.#deps.queue()
       if (signal.aborted) return
       if (!queue) {
         // Whoever connects wants the modules anew; this is only the way out should nobody.
-        await pause(1000, signal)
+        await sleep(1000, signal)
         continue
       }
       try {
@@ -77,7 +77,7 @@ export class TokenPulls {
         pull.failing = failures > 2
         if (failures === 3)
           this.#deps.logger.warn({ err, module }, 'no tokens come; asking for work now and then')
-        await pause(backoffMs(failures, { most: 10_000 }), signal)
+        await sleep(backoffMs(failures, { most: 10_000 }), signal)
       }
     }
   }

@@ -28,6 +28,8 @@ export async function assignmentFor(ports: Ports, task: TaskDoc): Promise<Grant>
   }
 }
 
+const savedOnly = { contentType: 'application/octet-stream', disposition: 'attachment' }
+
 type Items = ReadonlyMap<string, DataDoc>
 
 async function granted(ports: Ports, items: Items, input: StoredInput): Promise<GrantedInput> {
@@ -50,7 +52,8 @@ async function single(
 
 async function fromItem(ports: Ports, item: DataDoc): Promise<GrantedFile | { value: Json }> {
   if (!item.isFile || !item.object) return { value: item.json === null ? null : JSON.parse(item.json) }
-  const { url } = await ports.objects.presignGet(item.object, {})
+  // A browser that is led there saves the file and never runs it as a page of the store.
+  const { url } = await ports.objects.presignGet(item.object, savedOnly)
   return {
     file: {
       data: item._id,

@@ -58,6 +58,7 @@ describe('the URL of a receiver', () => {
     'http://api.localhost/',
     'http://printer.local/',
     'http://metadata.google.internal/',
+    'https://router.home.arpa/',
     'http://intranet/',
     'http://localhost./',
   ])('%s is refused', (url) => {

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /** A process that cannot be mistaken for a later one with the same number. */
-export type Identity = { pid: number; started: string }
+export type ProcessIdentity = { pid: number; started: string }
 
-export function identify(pid: number): Identity | undefined {
+export function identify(pid: number): ProcessIdentity | undefined {
   const started = startOf(pid)
   return started === undefined ? undefined : { pid, started }
 }
 
 /** A zombie is dead: where nobody reaps it, it keeps its number for ever. */
-export function isAlive({ pid, started }: Identity): boolean {
+export function isAlive({ pid, started }: ProcessIdentity): boolean {
   return startOf(pid) === started
 }
 

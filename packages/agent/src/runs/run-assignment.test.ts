@@ -7,9 +7,10 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { Secrets } from '../log/secrets.ts'
 import type { RunnableModule } from '../modules/catalogue.ts'
+import { Stop, type StopReason } from '../process/stop/stop.ts'
 import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { RunLog } from '../report/run-log.ts'
-import { type RunTaskDeps, startTask, type TaskToRun } from './run-task.ts'
+import { type AssignedRun, produceResult, type RunDeps } from './run-assignment.ts'
 
 const run = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
 const logger = pino({ level: 'silent' })
@@ -63,7 +64,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(home, { recursive: true }))
 
-async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => module) {
+async function start(inputs: Grant['inputs'], find: RunDeps['find'] = () => module) {
   const sent: LogBatch[] = []
   const onProgress = vi.fn()
   const grant: Grant = {
@@ -73,12 +74,13 @@ async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => 
     outputs: {},
     timeoutSeconds: 30,
   }
-  const task: TaskToRun = { grant, again: async () => grant }
+  const task: AssignedRun = { grant, again: async () => grant }
   const publish = async (batch: LogBatch) => {
     sent.push(batch)
     return true
   }
-  const running = startTask(
+  const stop = new Stop()
+  const ended = produceResult(
     {
       runsDir: join(home, 'runs'),
       find,
@@ -91,8 +93,9 @@ async function start(inputs: Grant['inputs'], find: RunTaskDeps['find'] = () => 
       logger,
     },
     task,
+    stop,
   )
-  return { running, sent, onProgress }
+  return { running: { ended, stop: (reason: StopReason) => stop.request(reason) }, sent, onProgress }
 }
 
 test('a task runs, and its whole result is told', async () => {

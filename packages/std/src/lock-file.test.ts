@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { identify } from './identity.ts'
-import { takeLock } from './lock.ts'
+import { takeLock } from './lock-file.ts'
+import { identify } from './process-identity.ts'
 
 let folder: string
 let file: string
@@ -46,4 +46,13 @@ it('knows a process from a later one with the same number', () => {
   const own = identify(process.pid)
   expect(own).toEqual({ pid: process.pid, started: expect.any(String) })
   expect(identify(2 ** 22 + 1)).toBeUndefined()
+})
+
+it('that is torn, or that another program wrote, belongs to nobody', async () => {
+  for (const text of ['{"pi', 'null', '7', '{"pid":1}']) {
+    await writeFile(file, text)
+    const lock = await takeLock(file)
+    expect(lock, text).toHaveProperty('release')
+    if ('release' in lock) await lock.release()
+  }
 })

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Identity, identify, isAlive } from './identity.ts'
+import { hasCode, ifExists } from './if-exists.ts'
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 
-export type Holder = Identity & { since: string }
+export type Holder = ProcessIdentity & { since: string }
 export type Lock = { release(): Promise<void> }
 
 /** Takes the lock, or says who has it. A lock whose holder died is free. */
@@ -51,20 +52,20 @@ async function linked(from: string, to: string): Promise<boolean> {
     await link(from, to)
     return true
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false
+    if (hasCode(error, 'EEXIST')) return false
     throw error
   }
 }
 
 async function readHolder(file: string): Promise<Holder | undefined> {
+  const text = await ifExists(readFile(file, 'utf8'))
+  if (text === null) return undefined
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined
-    throw error
+    const { pid, started, since }: Holder = JSON.parse(text)
+    return { pid: Number(pid), started: String(started), since: String(since) }
+  } catch {
+    return nobody // torn by a power cut, or by hand
   }
 }
 
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
-}
+const nobody: Holder = { pid: 0, started: '', since: '' }

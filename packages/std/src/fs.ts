@@ -1,0 +1,3 @@
+export { hasCode, ifExists } from './if-exists.ts'
+export { type Holder, holderOf, type Lock, takeLock } from './lock-file.ts'
+export { writeAtomically } from './write-atomically.ts'
