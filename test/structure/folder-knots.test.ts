@@ -12,7 +12,6 @@ test.each([
   'packages/agent/src',
   'packages/agent/src/modules',
   'packages/agent/src/process',
-  'packages/api/src/operations',
   'packages/client/src',
   'packages/cli/src',
   'packages/shared/src',
