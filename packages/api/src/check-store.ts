@@ -6,7 +6,7 @@ import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.
 import { delaySeconds } from './operations/task/backoff.ts'
 import type { Ports } from './ports.ts'
 
-/** What is known of the object store so far. */
+/** What the API knows of the object store so far. */
 export type StoreSafety = { storeSafety: { state: string } }
 type Needed = StoreSafety & Pick<Ports, 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }

@@ -10,8 +10,8 @@ const sent = size / 2
 const answerWithinMs = 10_000
 
 /**
- * An upload whose sender closes its side half-way through the body. A store that keeps it has lost bytes without
- * anyone noticing: versitygw 1.8.0 lists such a part at its full size.
+ * An upload whose sender closes the connection half-way through the body. A store that keeps it loses bytes silently:
+ * versitygw 1.8.0 lists such a part at its full size.
  */
 export async function sendCutBody({ store, item }: Probe): Promise<Accepted[]> {
   const key = incomingKey(item, 99)

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb'
 
-/** `key`: fields in order with their direction, as MongoDB has them. `serves`: the queries it is there for. */
+/** `key`: fields in order with their direction, as MongoDB has them. `serves`: the queries that use it. */
 export type Index = {
   key: Record<string, 1 | -1>
   serves: string
@@ -8,7 +8,7 @@ export type Index = {
   expireAfterSeconds?: number
 }
 
-/** Beside these every collection has MongoDB's own on `_id`, and `{_id, rev}` for each compare-and-set. */
+/** In addition, every collection has MongoDB's index on `_id`, and `{_id, rev}` for each compare-and-set. */
 export const indexes: Record<string, readonly Index[]> = {
   tasks: [
     { key: { status: 1, _id: -1 }, serves: 'lists by status; the tick' },
@@ -38,7 +38,7 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
     { key: { state: 1, concurrencyKey: 1 }, serves: 'entries that wait for the same limit' },
     { key: { state: 1, rank: 1 }, serves: 'tokens that are missing' },
-    { key: { state: 1, queuedAt: 1 }, serves: 'who has waited longest' },
+    { key: { state: 1, queuedAt: 1 }, serves: 'the longest wait' },
     { key: { state: 1, until: 1 }, serves: 'entries parked until a time' },
     { key: { state: 1, slot: 1, rank: 1 }, serves: 'entries parked under a slot' },
   ],
@@ -49,13 +49,13 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { label: 1, _id: -1 }, serves: 'lists by the beginning of a label' },
     { key: { 'producer.taskId': 1, _id: -1 }, serves: 'what a task made' },
     { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
-    { key: { expiresAt: 1, _id: 1 }, serves: 'what is to go by itself' },
+    { key: { expiresAt: 1, _id: 1 }, serves: 'items that expire' },
     { key: { sha256: 1, size: 1 }, serves: 'bytes that are held already' },
     { key: { object: 1 }, serves: 'whose object it is' },
     { key: { items: 1 }, serves: 'the list that an element stands in' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
   ],
-  webhooks: [{ key: { disabledAt: 1 }, serves: 'who is told of every task' }],
+  webhooks: [{ key: { disabledAt: 1 }, serves: 'webhooks that get every task' }],
   deliveries: [
     { key: { state: 1, nextAt: 1, receiver: 1 }, serves: 'what is to be sent, and to whom' },
     { key: { webhook: 1, _id: -1 }, serves: 'what was sent to one receiver' },
@@ -90,7 +90,7 @@ export const indexes: Record<string, readonly Index[]> = {
   idempotency: [{ key: { at: 1 }, serves: 'their end', expireAfterSeconds: 24 * 3600 }],
 }
 
-/** Makes those that are missing. */
+/** Creates the missing indexes. */
 export async function ensureIndexes(db: Db, collections: readonly string[]): Promise<void> {
   await Promise.all(
     collections.map(async (name) => {
