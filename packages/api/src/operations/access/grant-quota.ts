@@ -3,10 +3,10 @@ import { Failure } from '../../failure.ts'
 import type { Ports } from '../../ports.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 
-/** What the holder of a grant's token wants to upload, and where the request says so. */
+/** What the holder of a grant's token wants to upload, and where the request has it. */
 type Wanted = { size: number; contentType: string; paths: { size: string; contentType: string } }
 
-/** Counts one upload against the quota of the grant. The same id again counts nothing: a request may be repeated. */
+/** Counts one upload against the quota of the grant. A repeated request with the same id counts once. */
 export async function spendUpload(
   ports: Ports,
   grant: GrantDoc | null,
