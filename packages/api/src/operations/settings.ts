@@ -28,7 +28,7 @@ export async function changeSettings(ports: Ports, patch: SettingsPatch): Promis
   return settings
 }
 
-/** Applies again until the settings that were applied are the last ones written. */
+/** Repeats until the applied settings are the last ones written. */
 async function applyLatest(ports: Ports, settings: Settings, modules: readonly string[]): Promise<void> {
   let applied = settings
   for (;;) {

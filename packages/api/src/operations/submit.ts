@@ -16,7 +16,7 @@ export type SubmitPorts = SettlePorts & WebhookPorts
 /** Accepts a task. Its insert is the commit point; any process can carry on from there. */
 export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
   const id = caller.ids.task()
-  // An earlier try made it; what it needed then may be gone by now.
+  // An earlier attempt of the request made it; its inputs may be gone by now.
   const made = caller.repeated ? await ports.store.tasks.get(id) : null
   if (made) return settle(ports, made)
   refuseForeignModule(caller.grant, wanted.module)

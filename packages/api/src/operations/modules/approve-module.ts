@@ -6,7 +6,7 @@ import { publishToken } from '../events/announce.ts'
 import { approvalOf, approve, isSame } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
-/** An operator vouches for contents that agents have. Returns which; the same again changes nothing. */
+/** An operator approves contents that agents have. Returns them; a repeated approval changes nothing. */
 export async function approveModule(
   ports: Ports,
   known: ModuleDoc,

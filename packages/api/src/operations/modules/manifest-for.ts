@@ -5,7 +5,7 @@ import type { ModuleDoc } from '../../store/documents/module.ts'
 import { findModule } from './find-module.ts'
 import { compareVersions } from './versions.ts'
 
-/** What a new task is checked against. Throws `module_not_found`. */
+/** The manifest for checking a new task. Throws `module_not_found`. */
 export async function manifestFor(
   ports: Ports,
   wanted: { module: string; version?: string },
@@ -26,7 +26,7 @@ export async function manifestFor(
   )
 }
 
-/** The newest AVAILABLE version, or the newest that was ever readable. */
+/** The newest AVAILABLE version, or else the newest with a readable manifest. */
 function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   const readable = manifestsOf(module).filter(({ manifest }) => !version || manifest.version === version)
   const available = readable.filter((one) => one.available)
@@ -34,12 +34,12 @@ function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   return pool.sort(newestFirst)[0]?.manifest ?? null
 }
 
-/** Of the same version what a trusted agent has: where an operator approved other contents, those are as good. */
+/** For the same version, that of a trusted agent; other contents that an operator approved count the same. */
 const newestFirst = (a: Readable, b: Readable): number =>
   compareVersions(b.manifest.version, a.manifest.version) || Number(b.trusted) - Number(a.trusted)
 
 type Readable = { manifest: Manifest; available: boolean; trusted: boolean }
-/** A document that is remembered is submitted to many times. */
+/** Cached, because many tasks are submitted against one document. */
 const parsed = new WeakMap<ModuleDoc, Readable[]>()
 
 function manifestsOf(module: ModuleDoc): Readable[] {

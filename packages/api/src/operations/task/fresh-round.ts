@@ -2,7 +2,7 @@ import { isTerminal } from '@millrace/shared'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { move } from './move.ts'
 
-/** A task remembers so many requests, so that a repeated one begins no second round. */
+/** A task remembers this number of requests, so that a repeated one begins no second round. */
 const retriesKept = 20
 
 /** failed, cancelled or skipped → blocked: a caller asks for a fresh round of attempts. */
@@ -20,7 +20,7 @@ export function revived(task: TaskDoc, now: Date): TaskDoc | null {
   return task.settle ? { ...task, updatedAt: now } : freshRound(task, now)
 }
 
-/** skipped → blocked, by the last write of its own settle. */
+/** skipped → blocked, by the last write of the task's settle. */
 export const unskipped = (task: TaskDoc, now: Date): TaskDoc | null =>
   task.status === 'skipped' && task.settle?.kind === 'terminal' ? freshRound(task, now) : null
 
