@@ -19,9 +19,9 @@ const patienceMs = 25_000
 const maxErrorLines = 30
 
 /**
- * Runs `npm start`'s program as a process of its own: servers, API and an agent. Resolves when requests are
- * served; rejects with its last line when it ends before that, or when the signal aborts (then it is ended).
- * It ends with this process, also when that is killed hard.
+ * Runs `npm start`'s program as a separate process: servers, API and an agent. Resolves when the API serves requests;
+ * rejects with its last lines when it ends before that, or when the signal aborts, which ends it. It ends with this
+ * process, even after SIGKILL.
  */
 export async function spawnInstallation(options: {
   home: string
