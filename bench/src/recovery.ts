@@ -15,7 +15,7 @@ const patienceMs = 60_000
 const worker = 'Bench.Stay'
 const keptMs = 3_000
 
-/** From the kill -9 of an agent until its task runs again: on another agent, and on the same one that is started at once. */
+/** The time from the kill -9 of an agent until its task runs again: on another agent, and on the same one, restarted at once. */
 export async function recovery(bench: Bench): Promise<void> {
   const { installation, workersFile } = bench
   const client = connect({ url: installation.url, key: installation.adminKey })
@@ -28,7 +28,7 @@ export async function recovery(bench: Bench): Promise<void> {
   try {
     await agent.start()
     await untilAvailable(installation, [moduleNameOf(worker)])
-    // The first start compiles, and keeps that soon after; what is measured are starts like any other after it.
+    // The first start compiles and soon caches the result; measure later starts.
     await pause(keptMs)
     const restarted: number[] = []
     for (let round = 0; round < rounds; round += 1) {
@@ -59,10 +59,10 @@ export async function recovery(bench: Bench): Promise<void> {
   }
 }
 
-/** A worker that writes down when it started, and stays until it is stopped. */
+/** A worker that records its start time, and runs until it is stopped. */
 async function writeWorker(client: Client, workersFile: string): Promise<void> {
   const [place] = (await client.module('text-stats')).agents
-  if (!place?.pythonExec) throw new Error('no agent tells the interpreter of text-stats')
+  if (!place?.pythonExec) throw new Error('no agent has reported the interpreter of text-stats')
   const project = join(dirname(workersFile), 'stay')
   await mkdir(project, { recursive: true })
   await writeFile(join(project, 'stay.py'), program)
