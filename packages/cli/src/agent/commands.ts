@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { HomeFlag, PauseFlags } from './control.ts'
 import type { ServiceFlags } from './service/install.ts'
 
-/** `millrace agent …`: for the owner of a machine that works. What a command needs is loaded when it is called. */
+/** `millrace agent …`: for the owner of a machine with an agent. Each command loads its code when called. */
 export function addAgentCommands(program: Command): void {
   const agent = program.command('agent').description('Looks after the agent of this machine.')
   const homeFlag = ['--home <folder>', "the agent's folder (AGENT_HOME, else ~/.millrace-agent)"] as const
