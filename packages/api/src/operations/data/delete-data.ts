@@ -29,8 +29,8 @@ export async function deleteData(ports: SettlePorts, id: DataId): Promise<void> 
 }
 
 /**
- * An output that is still to come is never marked: its task would pass it over at its end. Of one that has
- * ended, what is left to do is done first: outputs are there then, and no list element comes later.
+ * The unfinished task that produces the item. Its pending output is never marked, because the task would skip it at its
+ * end. An ended task is settled first, so that its outputs exist and no list element follows later.
  */
 async function unfinishedProducer(ports: SettlePorts, item: DataDoc): Promise<TaskId | null> {
   const producer = item.producer && (await ports.store.tasks.get(item.producer.taskId))
