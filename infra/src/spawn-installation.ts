@@ -76,7 +76,7 @@ function untilReady(
   }
   child.on('message', (message) => isStepReport(message) && report?.(message))
   child.once('error', reject)
-  // `close`, not `exit`: what it printed last says why.
+  // `close`, not `exit`: its last output has the reason.
   child.once('close', (code, ended) =>
     reject(
       new Error(errors.slice(-maxErrorLines).join('\n') || `the start ended (${code ?? ended}): ${last}`),

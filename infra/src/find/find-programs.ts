@@ -56,7 +56,7 @@ async function obtain(name: ProgramName, finding: Finding): Promise<Program> {
     finding.signal?.throwIfAborted()
     const lock = await takeLock(`${target}.lock`)
     if ('heldBy' in lock) {
-      const text = `waiting for process ${lock.heldBy.pid}, which is getting it`
+      const text = `waiting for process ${lock.heldBy.pid}, which is fetching it`
       finding.report?.({ step: recipe.title, state: 'running', text })
       await delay(200)
       continue
@@ -87,7 +87,7 @@ async function fromFirstSource(recipe: Recipe, target: string, finding: Finding)
       reasons.push(error.message)
     }
   }
-  finding.report?.({ step: recipe.title, state: 'failed', text: 'cannot be had' })
+  finding.report?.({ step: recipe.title, state: 'failed', text: 'not available' })
   throw new NotFound([{ title: recipe.title, wanted: recipe.wanted, reasons }])
 }
 

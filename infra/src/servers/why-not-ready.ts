@@ -21,7 +21,7 @@ export async function whyNotReady(
   const death = ended.then(() => {
     dead = true
   })
-  let last = 'it does not say that it listens'
+  let last = 'no sign that it listens'
   for (const deadline = Date.now() + withinMs; Date.now() < deadline && !dead; ) {
     try {
       await probe(host, port, AbortSignal.timeout(2000))

@@ -4,7 +4,7 @@ import { packageSettings } from '../find/package-settings.ts'
 import { variablesOf } from '../servers/given.ts'
 import type { Settings } from './settings.ts'
 
-/** The API gets everything: what it was given here, where its servers are, and its admin key. */
+/** The API gets the whole environment, the settings of its servers, and its admin key. */
 export function apiEnvironment(
   settings: Settings,
   servers: Record<string, string>,
