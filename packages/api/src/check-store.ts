@@ -29,7 +29,7 @@ export function checkStore(ports: Needed, config: StoreConfig, refuse: Refuse): 
   const failed = Promise.withResolvers<void>()
   const ended = untilJudged(ports, config, { signal: life.signal, refuse, failed: failed.resolve })
   const isOnlyHere = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
-  // Without the store the API still accepts tasks, so it does not wait for long.
+  // Without the store the API still accepts tasks, so wait only briefly.
   const longEnough = failed.promise.then(() => atMost(waitAfterFailureMs, ended))
   return {
     mayServe: isOnlyHere ? Promise.resolve() : Promise.race([ended, longEnough]),

@@ -121,7 +121,8 @@ export function openBus(options: { url: string; user?: string; password?: string
         await publish(nc, workSubject(module), token)
       } catch (error) {
         // NATS rejects tokens for a full subject: the agents already have enough of them.
-        if (!isFullSubject(error)) logger.warn({ err: error, module }, 'a token was not sent; the tick will')
+        if (!isFullSubject(error))
+          logger.warn({ err: error, module }, 'sending a token failed; the tick retries')
       }
     },
     announce(subject, payload) {

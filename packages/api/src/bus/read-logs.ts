@@ -2,7 +2,7 @@ import { LogBatch } from '@millrace/shared'
 import { type Consumer, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 
-/** A batch, when NATS got it, and its place in the stream. */
+/** A batch, the time at which NATS received it, and its sequence number in the stream. */
 export type LiveBatch = LogBatch & { at: string; seq: number }
 export type LogSource = { stream: string; subject: string; signal: AbortSignal }
 

@@ -35,7 +35,7 @@ async function sendHalf({ url, headers }: PresignedPut): Promise<void> {
     socket.end(Buffer.alloc(sent, 'a'))
     if (!socket.closed) await once(socket, 'close', { signal })
   } catch {
-    // Cut by the store, or kept open by it: the object shows what it did.
+    // The store may close the connection or keep it open: only the object shows whether it accepted the body.
   } finally {
     socket.on('error', () => undefined).destroy()
   }

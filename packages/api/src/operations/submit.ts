@@ -13,7 +13,7 @@ import type { WebhookPorts } from './webhooks/ports.ts'
 
 export type SubmitPorts = SettlePorts & WebhookPorts
 
-/** Accepts a task. Its insert is the commit point; any process can carry on from there. */
+/** Accepts a task. Its insert is the commit point; any process can continue from there. */
 export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
   const id = caller.ids.task()
   // An earlier attempt of the request made it; its inputs may be gone by now.

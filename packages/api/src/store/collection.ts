@@ -13,7 +13,7 @@ export type Collection<D extends Doc> = {
   find(filter: Filter<D>, options: { sort?: Sort; limit: number }): Promise<D[]>
   /** Scans every matching document: only for callers that touch all of them anyway. */
   count(filter: Filter<D>, most?: number): Promise<number>
-  /** `false`: a document of this id is already there, and stays as it is. */
+  /** `false`: a document with this id exists already, and stays unchanged. */
   insert(doc: D): Promise<boolean>
   /** Inserts the documents that do not exist yet. */
   insertMissing(docs: readonly D[]): Promise<void>

@@ -48,10 +48,7 @@ async function spend(
   })
   if (seen.outcome === 'revoked') throw new Failure('unauthorized', 'This token was revoked just now.')
   if (seen.outcome === 'used up')
-    throw new Failure(
-      'forbidden',
-      `This token was good for ${mostOf(grant, kind)} ${kind}, and they were made.`,
-    )
+    throw new Failure('forbidden', `This token allows ${mostOf(grant, kind)} ${kind}, and all are used.`)
 }
 
 type Spending = { outcome: 'taken' | 'taken before' | 'used up'; after: GrantDoc | null }

@@ -22,7 +22,7 @@ export async function ownsBucket(ports: Ports): Promise<boolean> {
   if (!isOurs)
     ports.logger.warn(
       { object: ownerKey, found, wanted: id },
-      'the bucket is not known to be that of this database: the janitor stays away',
+      'the bucket does not have the mark of this database; the janitor does not run',
     )
   if (isOurs && !hasMarked)
     await ports.store.meta.change(noteId, (doc) => ({

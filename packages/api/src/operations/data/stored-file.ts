@@ -55,7 +55,7 @@ function chunksOf(size: number, read: ReadRange): Bytes {
       while (end <= last && !chunks.has(end)) end += 1
       spent.requests += 1
       if (spent.requests > most.requests || (chunks.size + end - at) * chunk > most.bytes)
-        throw new RangeError('More would have to be read of this file than we are ready to.')
+        throw new RangeError('Reading this file exceeds the limit of requests or bytes.')
       const bytes = await read(at * chunk, Math.min(end * chunk, size), signal)
       for (let one = at; one < end; one += 1)
         chunks.set(one, bytes.subarray((one - at) * chunk, (one - at + 1) * chunk))
@@ -65,8 +65,7 @@ function chunksOf(size: number, read: ReadRange): Bytes {
   return async (from, to) => {
     signal.throwIfAborted()
     spent.reads += 1
-    if (spent.reads > most.reads)
-      throw new RangeError('This file leads its reader from one place to the next.')
+    if (spent.reads > most.reads) throw new RangeError('Reading this file exceeds the limit of reads.')
     if (from >= to) return new ArrayBuffer()
     const first = Math.floor(from / chunk)
     const last = Math.floor((to - 1) / chunk)

@@ -24,7 +24,7 @@ export async function approveModule(
   await refreshModules(ports, [name])
   await announceModules(ports, [name])
   await ports.bus.ensureWork(name).catch((err) => {
-    ports.logger.warn({ err, module: name }, 'no consumer for this module yet; the tick makes it')
+    ports.logger.warn({ err, module: name }, 'creating the consumer of a module failed; the tick retries')
   })
   publishToken(ports, name)
   return meant.map(({ version, digest }) => ({ version, digest }))

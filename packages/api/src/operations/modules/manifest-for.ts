@@ -18,7 +18,7 @@ export async function manifestFor(
   throw new Failure(
     'module_not_found',
     waits
-      ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin lets it in with POST /api/modules/${module?._id}/approve.`
+      ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin approves it with POST /api/modules/${module?._id}/approve.`
       : `No agent has reported a module ${name}. GET /api/modules lists what there is.`,
     {
       errors: [{ path: module ? '/version' : '/module', message: `there is no module ${name}` }],

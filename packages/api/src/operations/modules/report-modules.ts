@@ -58,7 +58,7 @@ async function ensureWork(ports: Ports, module: string): Promise<void> {
   try {
     await ports.bus.ensureWork(module)
   } catch (err) {
-    ports.logger.warn({ err, module }, 'no consumer for this module yet; the tick makes it')
+    ports.logger.warn({ err, module }, 'creating the consumer of a module failed; the tick retries')
   }
 }
 

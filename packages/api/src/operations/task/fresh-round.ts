@@ -12,8 +12,8 @@ export function retried(task: TaskDoc, request: string, now: Date): TaskDoc | nu
 }
 
 /**
- * skipped → blocked: a task it depends on was retried. One that is still being settled is only touched; the settle then
- * looks again, and unskips it.
+ * skipped → blocked: a task it depends on was retried. A task that is still being settled is only touched; the settle
+ * then reads it again, and unskips it.
  */
 export function revived(task: TaskDoc, now: Date): TaskDoc | null {
   if (task.status !== 'skipped') return null

@@ -10,7 +10,7 @@ export const RunEnd = z.object({
   error: TaskError.nullable(),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
-  logSaved: z.boolean().describe('the complete log lies in the object store'),
+  logSaved: z.boolean().describe('the complete log is in the object store'),
   startedAt: z.date().nullable(),
   finishedAt: z.date().describe('when the API learned of it'),
   endedAt: z

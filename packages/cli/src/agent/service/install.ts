@@ -81,7 +81,7 @@ function settingsOf(env: NodeJS.ProcessEnv, platform: Platform): Record<string, 
   const { MILLRACE_URL, MILLRACE_AGENT_KEY } = env
   if (!MILLRACE_URL || !MILLRACE_AGENT_KEY)
     throw new UsageFault(
-      'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: what is set now is what the service gets\n' +
+      'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: the service gets the present settings\n' +
         'MILLRACE_URL=https://millrace.example MILLRACE_AGENT_KEY=… millrace agent install-service',
     )
   const warning = URL.canParse(MILLRACE_URL) ? plainHttpWarning(MILLRACE_URL) : null
