@@ -39,7 +39,7 @@ export async function recovery(bench: Bench): Promise<void> {
       restarted.push((await run.startOf(2)) - killedAt)
       await end(client, run.task)
     }
-    tell('the same agent, started again at once', restarted, 1)
+    print('the same agent, started again at once', restarted, 1)
 
     const elsewhere: number[] = []
     for (let round = 0; round < Math.ceil(rounds / 2); round += 1) {
@@ -52,7 +52,7 @@ export async function recovery(bench: Bench): Promise<void> {
       await client.pauseAgent(other.id)
       await agent.start()
     }
-    tell(`another agent (sessions end after ${sessionSeconds} s)`, elsewhere, sessionSeconds + 2)
+    print(`another agent (sessions end after ${sessionSeconds} s)`, elsewhere, sessionSeconds + 2)
   } finally {
     await agent.stop()
     await rm(folder, { recursive: true, force: true })
@@ -95,7 +95,7 @@ async function end(client: Client, { id }: Task): Promise<void> {
   await client.task(id, 30)
 }
 
-function tell(who: string, seconds: readonly number[], wanted: number): void {
+function print(who: string, seconds: readonly number[], wanted: number): void {
   const [middle, worst] = [median(seconds), Math.max(...seconds)]
   process.stdout.write(
     `kill -9 of an agent until its task runs on ${who}: ${middle.toFixed(2)} s ` +

@@ -17,7 +17,7 @@ export function apiEnvironment(
     HOST: settings.host,
     MILLRACE_HOME: settings.home,
     MILLRACE_ADMIN_KEY: adminKey,
-    // Compiling its sources again would be half of a start.
+    // Compiling its sources again would take half of a start.
     NODE_COMPILE_CACHE: settings.env.NODE_COMPILE_CACHE ?? join(settings.home, 'compiled'),
   })
 }

@@ -90,7 +90,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     logger.info({}, 'connected to NATS')
     // One subscription for all readers: each waiting request would cost the server two commands and a round trip.
     nc.subscribe(anyEvent, {
-      callback: (_error, event) => tell(event.subject, event.string()),
+      callback: (_error, event) => emit(event.subject, event.string()),
     })
     void watchStatus(nc, logger, (isThere) => {
       isConnected = isThere
@@ -101,7 +101,7 @@ export function openBus(options: { url: string; user?: string; password?: string
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
   // Listeners in the announcing process hear at once; `noEcho` keeps NATS from repeating it to them.
   const heardHere = new EventEmitter().setMaxListeners(0)
-  const tell = (subject: string, payload: string) => {
+  const emit = (subject: string, payload: string) => {
     heardHere.emit(subject, payload)
     heardHere.emit(anyEvent, payload)
   }
@@ -127,7 +127,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     },
     announce(subject, payload) {
       live()?.publish(subject, payload)
-      tell(subject, payload ?? '')
+      emit(subject, payload ?? '')
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))

@@ -8,7 +8,7 @@ import { sweep } from './sweep.ts'
 const everyMs = 3600 * 1000
 const atOnce = 200
 
-/** Aborts multipart uploads without an item: their parts take space in the store, and no listing shows them. */
+/** Aborts multipart uploads that no item continues: their parts take space in the store, and no listing shows them. */
 export const abortUploads = sweep('abort-uploads', everyMs, async (ports: Ports, after) => {
   if (!(await ownsBucket(ports))) return null
   const { uploads, more } = await ports.objects.multipart.open(after, atOnce)

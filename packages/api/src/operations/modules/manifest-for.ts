@@ -34,7 +34,7 @@ function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   return pool.sort(newestFirst)[0]?.manifest ?? null
 }
 
-/** For the same version, that of a trusted agent; other contents that an operator approved count the same. */
+/** The newest version first; of one version, that of a trusted agent before others that an operator approved. */
 const newestFirst = (a: Readable, b: Readable): number =>
   compareVersions(b.manifest.version, a.manifest.version) || Number(b.trusted) - Number(a.trusted)
 
