@@ -7,7 +7,7 @@ import { findPython } from '../find/python.ts'
 import type { Supervision } from './supervision.ts'
 
 /**
- * The uv that the agent installs packages with, where it could not get one by itself: a Python without pip, such as
+ * The uv with which the agent installs packages, where the agent cannot install one: a Python without pip, such as
  * Debian's bare `python3`. `undefined` where the agent finds or fetches its own.
  */
 export async function uvForAgent({ settings, report, stopping }: Supervision): Promise<string | undefined> {

@@ -16,7 +16,7 @@ export class PortTaken extends Error {
   }
 }
 
-/** Before anything is fetched: can the API listen where it is asked to? */
+/** Checks before any download that the API can listen on its port. */
 export async function expectFreePort(settings: Settings): Promise<void> {
   if (await isFree(settings.port, settings.host)) return
   throw new PortTaken(settings, (await isMillrace(settings.url)) ? ' by another Millrace' : '')
