@@ -9,8 +9,9 @@ const root = resolve(import.meta.dirname, '..', '..')
 const places: readonly (readonly [pattern: string, prose: (text: string) => string])[] = [
   ['{README,CONTRIBUTING}.md', proseOfMarkdown],
   ['docs/**/*.md', proseOfMarkdown],
-  ['packages/api/src/{process,concurrency}/**/*.ts', proseOfSource],
-  ['infra/src/{report,compose}/**/*.ts', proseOfSource],
+  ['packages/api/src/{concurrency,metrics,process,store,tick}/**/*.ts', proseOfSource],
+  ['packages/agent/src/{assembly,log}/**/*.ts', proseOfSource],
+  ['infra/src/{compose,home,processes,report}/**/*.ts', proseOfSource],
 ]
 
 /** Lines that may keep a word, each with the reason. At most ten. */
@@ -27,11 +28,6 @@ const allowed: readonly { file: string; text: string; why: string }[] = [
     why: 'signals carry facts both ways',
   },
   { file: 'docs/architecture.md', text: 'the facts that parts tell each other', why: 'the same' },
-  {
-    file: 'docs/operations.md',
-    text: 'who is told of every task',
-    why: 'the code of the indexes has this text',
-  },
   { file: 'docs/security.md', text: 'There are no default secrets', why: 'the absence is the fact' },
   { file: 'docs/security.md', text: 'there is a URL for each part', why: 'the URL is the subject' },
   { file: 'docs/security.md', text: 'On the internet, put a proxy with TLS', why: 'any person may be meant' },

@@ -5,7 +5,7 @@ import { readIfThere, writeSecretFile } from './secret-file.ts'
 
 export type Port = { number: number; fixed: boolean }
 
-/** The port somebody chose, else the one of last time if it is still free, else a free one, remembered. */
+/** The configured port, else the one of the last start if it is still free, else a free one, which it stores. */
 export async function choosePort(
   home: string,
   name: string,
@@ -22,7 +22,7 @@ export async function choosePort(
 
 export async function anotherPort(home: string, name: string, host: string): Promise<number> {
   for (;;) {
-    // Below the range from which systems take ports for outgoing connections, so it stays free between starts.
+    // Below the range of ports for outgoing connections, so that it stays free between starts.
     const number = randomInt(20_000, 32_000)
     if (!(await isFree(number, host))) continue
     await writeSecretFile(rememberedAt(home, name), String(number))
