@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { jetstream } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 
-/** Takes messages off the stream one by one, has a warm Python do the work, and tells the result over HTTP. */
+/** Takes messages off the stream one by one, runs them in a warm Python, and reports the results over HTTP. */
 const { NATS_URL = '', NATS_USER, NATS_PASSWORD, BARE_URL = '', PYTHON = '', MODULE = '' } = process.env
 const nats = await connect({ servers: NATS_URL, user: NATS_USER, pass: NATS_PASSWORD })
 const consumer = await jetstream(nats).consumers.get('PIPELINE', 'agent')

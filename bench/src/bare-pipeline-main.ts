@@ -6,9 +6,9 @@ import { type Collection, MongoClient } from 'mongodb'
 import { ulid } from 'ulid'
 
 /**
- * What carrying a task to a machine and its result back comes down to: as many acknowledged writes to the same database
- * as Millrace makes, one message through JetStream, and nothing else. `WRITES` tells how many; like Millrace's, they go
- * out in pairs where they do not depend on each other.
+ * The minimum for carrying a task to a machine and its result back: the acknowledged writes of Millrace to the same
+ * database, one message through JetStream, and nothing else. `WRITES` is their number; as in Millrace, independent writes
+ * go out in pairs.
  */
 const { MONGODB_URL = '', NATS_URL = '', NATS_USER, NATS_PASSWORD, WRITES = '12' } = process.env
 type Doc = { _id: string; rev: number; [key: string]: unknown }
@@ -26,7 +26,7 @@ await manager.streams.add({ name: 'PIPELINE', subjects: ['pipeline.>'], retentio
 await manager.consumers.add('PIPELINE', { durable_name: 'agent', ack_policy: 'explicit' })
 const stream = jetstream(nats)
 const waiting = new Map<string, (task: object) => void>()
-/** Before the agent has it; the rest follows when it is done. */
+/** The writes before the agent has the task; the rest follows its end. */
 const writesBefore = Math.ceil(Number(WRITES) / 2)
 const writesAfter = Number(WRITES) - writesBefore
 

@@ -17,7 +17,7 @@ export function barePut(env: Record<string, string>) {
   const manage = clientOf(S3_MANAGE_KEY, S3_MANAGE_SECRET)
   let count = 0
   return {
-    /** Resolves with what removes it again: a disk that fills up is not what is measured. */
+    /** Resolves with a function that removes the object, so that the disk does not fill up. */
     async put(body: Blob, sha256?: string): Promise<() => Promise<unknown>> {
       const Key = `incoming/bare/${count++}`
       const command = new PutObjectCommand({

@@ -8,7 +8,7 @@ import type { Client } from '@millrace/client'
 export async function bareRun(client: Client, name: string) {
   const module = await client.module(name)
   const [agent] = module.agents
-  if (!agent?.pythonExec) throw new Error(`no agent tells the interpreter of ${name}`)
+  if (!agent?.pythonExec) throw new Error(`no agent has reported the interpreter of ${name}`)
   const { pythonExec, path } = agent
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bare-'))
   let count = 0

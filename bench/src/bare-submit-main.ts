@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { MongoClient } from 'mongodb'
 import { ulid } from 'ulid'
 
-/** What a submit comes down to: the same inserts, the same update, the same publish, and nothing else. */
+/** The minimum of a submit: the same inserts, the same update, the same publish, and nothing else. */
 const { MONGODB_URL = '', NATS_URL = '', NATS_USER, NATS_PASSWORD } = process.env
 const mongo = await new MongoClient(MONGODB_URL, {
   writeConcern: { w: 'majority', journal: true },

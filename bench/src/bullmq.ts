@@ -9,9 +9,8 @@ import { createInterface } from 'node:readline'
 export type Bullmq = { run(inputs: object): Promise<unknown>; stop(): Promise<void> }
 
 /**
- * BullMQ over a Redis of its own that writes every change to disk before it answers, and one worker with a warm Python;
- * `null` where there is no redis-server. Nothing travels over HTTP here, and nothing is verified: it is no peer, but
- * what people know.
+ * BullMQ over a separate Redis that writes every change to disk before it answers, and one worker with a warm Python;
+ * `null` without a redis-server. It uses no HTTP and verifies nothing, so it is no peer, but people know it.
  */
 export async function startBullmq(module: { python: string; path: string }): Promise<Bullmq | null> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-bullmq-'))

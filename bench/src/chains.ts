@@ -23,8 +23,8 @@ const shapes: Record<string, () => BatchTaskToCreate[]> = {
 }
 
 /**
- * The same tasks, one at a time by a real agent: each for itself, in a chain, and all after one and before one.
- * Independent ones are measured first and last, so that what the machine does meanwhile shows.
+ * The same tasks, one at a time on a real agent: independent, in a chain, and all after one and before one. Independent
+ * tasks are measured first and last, so that other load on the machine shows.
  */
 export async function chains({ installation }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
@@ -44,7 +44,7 @@ export async function chains({ installation }: Bench): Promise<void> {
     )
 }
 
-/** Milliseconds a task, from the moment they may run until the last has ended. */
+/** Milliseconds per task, from the moment when the tasks may run to the end of the last one. */
 async function measure(client: Client, tasks: BatchTaskToCreate[]): Promise<number> {
   await client.changeSettings({ maxRunningTasks: 0 })
   const made = Object.values(await client.createTasks(tasks))
@@ -63,7 +63,7 @@ async function measure(client: Client, tasks: BatchTaskToCreate[]): Promise<numb
   return (performance.now() - start) / made.length
 }
 
-/** All are admitted: ready, or waiting for others. */
+/** Resolves when all are admitted: ready, or waiting for others. */
 async function settled(client: Client, count: number): Promise<void> {
   for (;;) {
     const { tasks } = await client.summary()

@@ -12,7 +12,7 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 40)
 const module = 'bench-depth'
 const body = { module, inputs: { text: 'x' } }
 
-/** What a submit, a claim and a finish cost, the more tasks are waiting already. */
+/** The cost of a submit, a claim and a finish by the number of waiting tasks. */
 export async function depth({ installation, databaseUrl }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const agent = await pretendAgent(installation, module)

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 
 const agent = new Agent({ keepAlive: true })
 
-/** JSON over Node's own HTTP client: the time is to be Millrace's, not that of a richer client. */
+/** JSON over Node's HTTP client, so that the time is Millrace's and not that of a richer client. */
 export async function ask(
   base: { url: string; adminKey: string },
   method: string,

@@ -11,7 +11,7 @@ const seconds = Number(process.env.BENCH_SECONDS ?? 60)
 const settleMs = 15_000
 const ticksPerSecond = 100
 
-/** What an agent with an available module takes of the machine while there is nothing to do. Linux only. */
+/** The processor time and memory of an idle agent with an available module. Linux only. */
 export async function idle({ installation, modulesDir }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-idle-'))
@@ -21,7 +21,7 @@ export async function idle({ installation, modulesDir }: Bench): Promise<void> {
     await agent.rename(join(agent.modulesDir, 'idle'), 'idle')
     await agent.start()
     await untilAvailable(installation, ['idle'])
-    // The first start compiles and installs; what is measured is one like any other after it.
+    // The first start compiles and installs; measure a later one.
     await agent.stop()
     await agent.start()
     await pause(settleMs)
@@ -39,7 +39,7 @@ export async function idle({ installation, modulesDir }: Bench): Promise<void> {
   }
 }
 
-/** Processor time in user space and in the kernel, and resident memory, as `/proc` tells. */
+/** Processor time in user space and in the kernel, and resident memory, from `/proc`. */
 async function usedBy(pid: number): Promise<{ cpuSeconds: number; residentBytes: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

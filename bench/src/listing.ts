@@ -10,7 +10,7 @@ const sizes = [1_000, 10_000, 100_000]
 const rounds = 30
 const rare = { every: 500, tag: 'rare', label: 'rare ' }
 
-/** A page of 20 data items out of more and more, over HTTP: what the database at hand makes of each filter. */
+/** A page of 20 data items out of more and more, over HTTP, for each filter. */
 export async function listing({ installation, databaseUrl }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const example = await client.createValue({ label: 'example', value: 1 })

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** What a figure depends on: machine, versions, commit. */
+/** Machine, versions and commit, on which every figure depends. */
 export async function describeMachine(): Promise<string> {
   const commit = (await run('git', ['rev-parse', '--short', 'HEAD'])).stdout.trim()
   const changed = (await run('git', ['status', '--porcelain'])).stdout.trim() === '' ? '' : ' with changes'

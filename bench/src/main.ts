@@ -24,7 +24,7 @@ import { upload } from './upload.ts'
 import { warm } from './warm.ts'
 import { workers } from './workers.ts'
 
-/** Each benchmark gets a running installation of its own and prints what it measured. */
+/** Each benchmark gets a separate running installation and prints its figures. */
 const benchmarks = {
   overhead,
   warm,
@@ -41,7 +41,7 @@ const benchmarks = {
   workers,
 }
 
-/** What its agent has: more would install for minutes before anything is measured. */
+/** The modules of its agent: more would install for minutes before the measurement. */
 const examples = ['text-stats', 'text-stats-fresh', 'face-detect']
 const ofThisRepository = join(import.meta.dirname, '../../modules')
 
@@ -69,7 +69,7 @@ async function main(): Promise<number> {
       LOG_LEVEL: 'warn',
     }
     const untilAll = (installation: SpawnedInstallation) => untilAvailable(installation, examples)
-    // The first start compiles and installs; what is measured is one like any other after it.
+    // The first start compiles and installs; measure a later one.
     await withInstallation(home, env, untilAll)
     await withInstallation(home, env, async (installation) => {
       await untilAll(installation)
@@ -98,7 +98,7 @@ async function withInstallation(
   }
 }
 
-/** The same module once more, that is started anew for every run. */
+/** The same module again, started for every run. */
 async function neverWarm(modulesDir: string): Promise<void> {
   const copy = join(modulesDir, 'text-stats-fresh')
   await cp(join(ofThisRepository, 'text-stats'), copy, { recursive: true })

@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const rounds = 10
 const patienceMs = 60_000
 
-/** From found to available against a bare `uv`, and what unchanged modules cost an agent's start. */
+/** The time from found to available against a bare `uv`, and the cost of unchanged modules at an agent's start. */
 export async function modules(bench: Bench): Promise<void> {
   const client = connect({ url: bench.installation.url, key: bench.installation.adminKey })
   const work = await mkdtemp(join(tmpdir(), 'millrace-bench-modules-'))
@@ -26,7 +26,7 @@ export async function modules(bench: Bench): Promise<void> {
   }
 }
 
-/** Each round asks for the same package in other words: another environment, out of uv's cache. */
+/** Each round writes the same requirement differently: another environment, from uv's cache. */
 async function installing(client: Client, modulesDir: string, work: string): Promise<void> {
   const ours: number[] = []
   const bare: number[] = []
@@ -61,22 +61,22 @@ async function installing(client: Client, modulesDir: string, work: string): Pro
 }
 
 async function writeModule(folder: string, name: string, requirements: string): Promise<void> {
-  const beside = join(folder, '..', `.${name}`)
-  await mkdir(beside)
+  const hidden = join(folder, '..', `.${name}`)
+  await mkdir(hidden)
   const outputs = [{ key: 'version', type: 'text' }]
-  await writeFile(join(beside, 'module.json'), JSON.stringify({ name, version: '1.0.0', outputs }))
-  await writeFile(join(beside, 'requirements.txt'), requirements)
-  await writeFile(join(beside, 'test_data.json'), '{"inputs": {}}')
-  await writeFile(join(beside, 'main.py'), program)
-  await cp(beside, folder, { recursive: true })
-  await rm(beside, { recursive: true })
+  await writeFile(join(hidden, 'module.json'), JSON.stringify({ name, version: '1.0.0', outputs }))
+  await writeFile(join(hidden, 'requirements.txt'), requirements)
+  await writeFile(join(hidden, 'test_data.json'), '{"inputs": {}}')
+  await writeFile(join(hidden, 'main.py'), program)
+  await cp(hidden, folder, { recursive: true })
+  await rm(hidden, { recursive: true })
 }
 
 const program = `import json, six
 print(json.dumps({"status": "success", "outputs": {"version": six.__version__}}))
 `
 
-/** How long it took from found to available, less its own test, as its install log tells. */
+/** Seconds from found to available without the module's test, by its install log. */
 async function untilInstalled(client: Client, name: string) {
   for (const deadline = Date.now() + patienceMs; ; await pause(50)) {
     const { items } = await client.listModules({ limit: 200 })
@@ -98,7 +98,7 @@ async function untilInstalled(client: Client, name: string) {
   }
 }
 
-/** The time until a task that waits for the agent is done, with one module and with ten more. */
+/** The time until the end of a task that waits for the agent, with one module and with ten more. */
 async function starting(client: Client, { installation, modulesDir }: Bench, work: string): Promise<void> {
   const times = { one: [] as number[], eleven: [] as number[] }
   const agents = {

@@ -10,7 +10,7 @@ import { databaseWrites } from './writes.ts'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 200)
 const warmUp = Number(process.env.BENCH_WARM_UP ?? 600)
-/** Never kept loaded: every run has a fresh process. */
+/** Without warm processes: every run has a fresh process. */
 const module = 'text-stats-fresh'
 const text = 'It is a truth universally acknowledged,\nthat a single man in possession of a good fortune'
 const expected = { characters: text.length, words: 16, lines: 2 }
@@ -56,7 +56,7 @@ export async function overhead({ installation }: Bench): Promise<void> {
   process.stdout.write(`database writes per task: ${writes.toFixed(1)} (ticks and heartbeats included)\n`)
 }
 
-/** What the one before left to be done is not to be measured with this one. */
+/** Waits for the follow-up work of the last task, which must not count for the next one. */
 const restMs = 30
 
 async function timed(into: number[], work: () => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@ import { ask } from './http.ts'
 const text = { key: 'text', type: 'text', required: false }
 const said = { key: 'said', type: 'text' }
 
-/** An agent with one module that it never runs: what is measured is the API. */
+/** An agent with one module that it never runs, to measure the API alone. */
 export async function pretendAgent(installation: SpawnedInstallation, name: string) {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const { secret } = await client.createKey({ name, scopes: ['agent'] })

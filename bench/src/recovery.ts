@@ -15,7 +15,7 @@ const patienceMs = 60_000
 const worker = 'Bench.Stay'
 const keptMs = 3_000
 
-/** From the kill -9 of an agent until its task runs again: on another agent, and on the same one that is started at once. */
+/** The time from the kill -9 of an agent until its task runs again: on another agent, and on the same one, restarted at once. */
 export async function recovery(bench: Bench): Promise<void> {
   const { installation, workersFile } = bench
   const client = connect({ url: installation.url, key: installation.adminKey })
@@ -28,7 +28,7 @@ export async function recovery(bench: Bench): Promise<void> {
   try {
     await agent.start()
     await untilAvailable(installation, [moduleNameOf(worker)])
-    // The first start compiles, and keeps that soon after; what is measured are starts like any other after it.
+    // The first start compiles and soon caches the result; measure later starts.
     await pause(keptMs)
     const restarted: number[] = []
     for (let round = 0; round < rounds; round += 1) {
@@ -39,7 +39,7 @@ export async function recovery(bench: Bench): Promise<void> {
       restarted.push((await run.startOf(2)) - killedAt)
       await end(client, run.task)
     }
-    tell('the same agent, started again at once', restarted, 1)
+    print('the same agent, started again at once', restarted, 1)
 
     const elsewhere: number[] = []
     for (let round = 0; round < Math.ceil(rounds / 2); round += 1) {
@@ -52,17 +52,17 @@ export async function recovery(bench: Bench): Promise<void> {
       await client.pauseAgent(other.id)
       await agent.start()
     }
-    tell(`another agent (sessions end after ${sessionSeconds} s)`, elsewhere, sessionSeconds + 2)
+    print(`another agent (sessions end after ${sessionSeconds} s)`, elsewhere, sessionSeconds + 2)
   } finally {
     await agent.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** A worker that writes down when it started, and stays until it is stopped. */
+/** A worker that records its start time, and runs until it is stopped. */
 async function writeWorker(client: Client, workersFile: string): Promise<void> {
   const [place] = (await client.module('text-stats')).agents
-  if (!place?.pythonExec) throw new Error('no agent tells the interpreter of text-stats')
+  if (!place?.pythonExec) throw new Error('no agent has reported the interpreter of text-stats')
   const project = join(dirname(workersFile), 'stay')
   await mkdir(project, { recursive: true })
   await writeFile(join(project, 'stay.py'), program)
@@ -95,7 +95,7 @@ async function end(client: Client, { id }: Task): Promise<void> {
   await client.task(id, 30)
 }
 
-function tell(who: string, seconds: readonly number[], wanted: number): void {
+function print(who: string, seconds: readonly number[], wanted: number): void {
   const [middle, worst] = [median(seconds), Math.max(...seconds)]
   process.stdout.write(
     `kill -9 of an agent until its task runs on ${who}: ${middle.toFixed(2)} s ` +

@@ -9,7 +9,7 @@ import { quantile } from './statistics.ts'
 
 const count = Number(process.env.BENCH_SCHEDULES ?? 10_000)
 
-/** Ten thousand schedules that are due at once: how the ticks work them off, and what that does to the ticks. */
+/** Ten thousand schedules that are due at once: the time to fire them all, and the length of the ticks meanwhile. */
 export async function schedules({ installation, databaseUrl }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   await pretendAgent(installation, 'bench-schedules')

@@ -7,7 +7,7 @@ import { littleMemory } from '@millrace/infra'
 
 const entry = join(import.meta.dirname, '../../packages/agent/src/main.ts')
 
-/** An agent of its own beside the installation's, in a folder of its own; started and stopped at will. */
+/** A second agent next to the installation's, in a separate folder; a benchmark starts and stops it. */
 export async function startAgent(
   client: Client,
   url: string,
@@ -40,7 +40,7 @@ export async function startAgent(
     get pid(): number {
       return child?.pid ?? 0
     },
-    /** Gives the copy of a module a name of its own. */
+    /** Gives the copy of a module a separate name. */
     async rename(module: string, name: string): Promise<void> {
       const file = join(module, 'module.json')
       await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), name }))

@@ -3,7 +3,7 @@ import { connect } from '@millrace/client'
 
 const patienceMs = 300_000
 
-/** Until these modules have passed their tests: an installation beside a measurement would be measured too. */
+/** Waits until these modules have passed their tests, so that no install distorts the measurement. */
 export async function untilAvailable(
   installation: { url: string; adminKey: string },
   wanted: readonly string[],

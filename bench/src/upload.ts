@@ -17,8 +17,8 @@ const sizes = [
 ]
 
 /**
- * The client's upload, from the first call until the item is available, against one bare PUT of the same bytes to
- * the same store by the same process; both alternate. With checksums against a bare PUT that hashes as well.
+ * The client's upload, from the first call until the item is available, against one bare PUT of the same bytes to the
+ * same store by the same process; both alternate. An upload with checksums against a bare PUT that hashes as well.
  */
 export async function upload({ installation, store }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
@@ -50,7 +50,7 @@ export async function upload({ installation, store }: Bench): Promise<void> {
         }
         const order = [measure.bare, measure.millrace]
         for (const one of round % 2 ? order.reverse() : order) await one()
-        // Connections are open and code is compiled after the first.
+        // The first upload opens connections and compiles code.
         if (round === 0) for (const all of Object.values(times)) all.length = 0
       }
       const [alone, whole] = [median(times.bare), median(times.millrace)]
@@ -65,7 +65,7 @@ export async function upload({ installation, store }: Bench): Promise<void> {
   await presigning(installation, client)
 }
 
-/** A URL comes with the item that it is for, or for parts of a file that is there already. */
+/** Presigns a URL together with its item, or URLs for parts of an existing item. */
 async function presigning(installation: Bench['installation'], client: Client): Promise<void> {
   const single: number[] = []
   const parts: number[] = []
@@ -88,7 +88,7 @@ async function presigning(installation: Bench['installation'], client: Client): 
   )
 }
 
-/** Never the same bytes twice: the store would have them already. */
+/** Never the same bytes twice: the API would deduplicate them. */
 function fresh(bytes: number): Blob {
   const some = randomBytes(Math.min(bytes, 64 * MiB))
   return new Blob(Array.from({ length: Math.ceil(bytes / some.length) }, () => some))

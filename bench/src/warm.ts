@@ -25,13 +25,13 @@ const body = { module: 'text-stats', inputs: { text } }
 const BareAnswer = z.object({ task: z.object({ _id: z.string(), result: z.unknown().optional() }) })
 
 /**
- * One task from the POST until its result is visible over HTTP, with the module's process warm: against a bare pipeline
- * with as many acknowledged writes to the same database, and beside it BullMQ over Redis with an fsync for each write.
+ * One task from the POST until its result is visible over HTTP, with a warm process: against a bare pipeline with the same
+ * number of acknowledged writes to the same database, and BullMQ over Redis with an fsync for each write.
  */
 export async function warm({ installation, databaseUrl }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const [place] = (await client.module('text-stats')).agents
-  if (!place?.pythonExec) throw new Error('no agent tells the interpreter of text-stats')
+  if (!place?.pythonExec) throw new Error('no agent has reported the interpreter of text-stats')
   const module = { python: place.pythonExec, path: place.path }
   const task = async () => {
     const { id } = TaskAnswer.parse(await ask(installation, 'POST', '/api/tasks', body)).task

@@ -10,11 +10,11 @@ const rounds = 12
 const patienceMs = 30_000
 const allowedSeconds = 2
 
-/** From the moment a workers file names a worker until its first task, created as soon as that is possible, has a result. */
+/** The time from the save of a workers file with a new worker until its first task has a result. */
 export async function workers({ installation, workersFile }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const [agent] = (await client.module('text-stats')).agents
-  if (!agent?.pythonExec) throw new Error('no agent tells the interpreter of text-stats')
+  if (!agent?.pythonExec) throw new Error('no agent has reported the interpreter of text-stats')
   const project = join(dirname(workersFile), 'worker')
   await mkdir(project, { recursive: true })
   await writeFile(join(project, 'answer.py'), program)
@@ -30,13 +30,13 @@ export async function workers({ installation, workersFile }: Bench): Promise<voi
     await rename(`${workersFile}.new`, workersFile)
     await firstTask(client, type)
     times.push((performance.now() - start) / 1000)
-    // The next save comes at no particular moment of what goes on regularly.
+    // Vary the time of the next save against periodic jobs.
     await pause(200 + 37 * round)
   }
   const [middle, worst] = [median(times), Math.max(...times)]
   process.stdout.write(
     `a new worker takes its first task after the file is saved: ${middle.toFixed(2)} s ` +
-      `(median of ${rounds}, worst ${worst.toFixed(2)} s; until its result is there; at most ${allowedSeconds} s are allowed)\n`,
+      `(median of ${rounds}, worst ${worst.toFixed(2)} s; until its result is visible; at most ${allowedSeconds} s are allowed)\n`,
   )
   if (worst > allowedSeconds) throw new Error('that is too slow')
 }

@@ -22,7 +22,7 @@ async function main(): Promise<number> {
     log.report('Millrace: a photograph through upload, queue, GPU agent and back')
     const { url, key, complete } = await installation.start({ log, only: module, signal: interrupted.signal })
     const client = connect({ url, key })
-    // What has to be fetched or compiled takes its time; the module is installed meanwhile.
+    // Fetching and compiling servers takes a while; the agent installs the module meanwhile.
     await Promise.all([complete, untilAvailable(client, module, log, interrupted.signal)])
     const task = await detect(client, picture, { log, signal: interrupted.signal })
     if (task.status !== 'succeeded') throw new Error(task.error?.message ?? `the task has ${task.status}`)
@@ -75,7 +75,7 @@ async function saveAnnotated(client: Client, task: Task, picture: string, home: 
   return file
 }
 
-/** As seen from where the caller stands, where that is shorter. */
+/** Relative to the caller's working directory, where that is shorter. */
 function short(file: string): string {
   const seen = relative(process.env.INIT_CWD ?? '.', file)
   return seen.length < file.length ? seen : file

@@ -11,9 +11,9 @@ type Starting = { log: DemoLog; only: string; signal: AbortSignal }
 
 export type Installation = {
   home: string
-  /** Uses what runs already, else starts everything with one module; resolves when the API takes requests. */
+  /** Uses a running installation, else starts one with one module; resolves when the API serves requests. */
   start(starting: Starting): Promise<Reached>
-  /** Ends what `start` started, and only that. */
+  /** Ends the processes that `start` started, and no others. */
   stop(log: DemoLog): Promise<void>
 }
 
@@ -44,7 +44,7 @@ export function findInstallation(env: NodeJS.ProcessEnv): Installation {
       return { url, key: await keyOf(home, env), complete: started }
     },
     async stop(log) {
-      const running = await started?.catch(() => undefined) // it has ended by itself then
+      const running = await started?.catch(() => undefined) // a failed start has ended its processes itself
       started = undefined
       if (!running) return
       log.report({ step: 'Stopping', state: 'running', text: 'everything that was started' })

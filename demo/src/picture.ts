@@ -3,10 +3,10 @@ import { extname, isAbsolute, join, resolve } from 'node:path'
 
 const shipped = join(import.meta.dirname, '..', 'pictures')
 
-/** The picture to work on: a path as the caller sees it, or the name of one that is shipped here. */
+/** The picture to work on: a path from the caller's working directory, or the name of a bundled one. */
 export async function choosePicture(wanted: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
   const name = wanted ?? 'astronaut.jpg'
-  // npm runs scripts in the repository's root; INIT_CWD is where the caller stood.
+  // npm runs scripts in the repository's root; INIT_CWD is the caller's working directory.
   const places = isAbsolute(name)
     ? [name]
     : [resolve(env.INIT_CWD ?? '.', name), resolve(name), join(shipped, name)]
@@ -23,7 +23,7 @@ async function exists(file: string): Promise<boolean> {
   )
 }
 
-/** By the extension; what is neither JPEG nor PNG is left to the API to refuse. */
+/** By the extension; the API rejects what is neither JPEG nor PNG. */
 export function contentTypeOf(name: string): string {
   const types: Record<string, string> = { '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.png': 'image/png' }
   return types[extname(name).toLowerCase()] ?? 'application/octet-stream'

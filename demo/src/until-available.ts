@@ -4,7 +4,7 @@ import type { DemoLog } from './log.ts'
 
 const pollMs = 200
 
-/** Waits until a module can be used, and shows what its agent is doing about it. */
+/** Waits until a module is available, and shows the progress of its agent. */
 export async function untilAvailable(
   client: Client,
   name: string,
@@ -43,7 +43,7 @@ async function findModule(client: Client, name: string): Promise<Module | null> 
   }
 }
 
-/** What the installer printed last; the commands themselves are in the file. */
+/** The last line of the installer; the file has the commands. */
 const lastWords = (lines: { line: string }[]): string | undefined =>
   lines
     .findLast(({ line }) => line.trim() && !line.startsWith('$ '))

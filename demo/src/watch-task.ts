@@ -4,7 +4,7 @@ import type { DemoLog } from './log.ts'
 
 const pollMs = 100
 
-/** Shows state and progress of a task as they come, until it has ended. */
+/** Shows state and progress of a task until it has ended. */
 export async function watchTask(
   client: Client,
   task: Task,

@@ -19,9 +19,9 @@ const patienceMs = 25_000
 const maxErrorLines = 30
 
 /**
- * Runs `npm start`'s program as a process of its own: servers, API and an agent. Resolves when requests are
- * served; rejects with its last line when it ends before that, or when the signal aborts (then it is ended).
- * It ends with this process, also when that is killed hard.
+ * Runs `npm start`'s program as a separate process: servers, API and an agent. Resolves when the API serves requests;
+ * rejects with its last lines when it ends before that, or when the signal aborts, which ends it. It ends with this
+ * process, even after SIGKILL.
  */
 export async function spawnInstallation(options: {
   home: string
@@ -76,7 +76,7 @@ function untilReady(
   }
   child.on('message', (message) => isStepReport(message) && report?.(message))
   child.once('error', reject)
-  // `close`, not `exit`: what it printed last says why.
+  // `close`, not `exit`: its last output has the reason.
   child.once('close', (code, ended) =>
     reject(
       new Error(errors.slice(-maxErrorLines).join('\n') || `the start ended (${code ?? ended}): ${last}`),

@@ -46,6 +46,15 @@ afterAll(async () => {
 const at = '2026-11-21T00:00:00.000Z'
 const line = (n: number, text = `line ${n}`): LogLine => ({ n, at, stream: 'stdout', line: text })
 const say = (lines: LogLine[]) => agent.call(`runs/${run}/logs`, { sessionId: agent.sessionId, lines })
+/** Many batches at once, as the agent's process sends them over NATS. */
+async function stream(count: number): Promise<void> {
+  for (let n = 1; n <= count; n += 1) {
+    const batch = { v: 1, from: n, lines: [line(n, 'x'.repeat(2_000))], instance: agent.instanceId }
+    nats.publish(logSubject(agent.agentId, run), JSON.stringify(batch))
+  }
+  await nats.flush()
+}
+
 async function forge(as: ScriptedAgent, more: object): Promise<void> {
   const lines = [line(1, 'forged'), line(1_000_000_000, 'forged')]
   const batch = { v: 1, from: 1, lines, progress: { message: 'forged' }, ...more }
@@ -156,9 +165,11 @@ test('a token that another agent takes is sent again, and its task goes to no ot
   nats.publish(pull, '{"batch":1,"expires":5000000000}', { reply: '_INBOX_agent.taken' })
   const [token] = await Array.fromAsync(inbox)
   await nats.request(token?.reply ?? '', '+TERM')
-  await clearTokens()
   expect(await hostile.claim([echo])).toBeNull()
-  expect(await api.deps.bus.pendingTokens('echo')).toBe(0)
+  await until('no token waits', 10, async () => {
+    await clearTokens()
+    return (await api.deps.bus.pendingTokens('echo')) === 0
+  })
   await until('there is a token again', 30, async () => {
     await api.post('/api/tick', {})
     return (await api.deps.bus.pendingTokens('echo')) > 0
@@ -212,7 +223,7 @@ describe('the log stream of NATS has', () => {
   test('all lines, and the end, for a reader that is behind when the run ends', async () => {
     await agent.claim([echo])
     const count = 300
-    for (let n = 1; n <= count; n += 1) await say([line(n, 'x'.repeat(2_000))])
+    await stream(count)
     const reader = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
     expect((await reader.next())?.data).toMatchObject({ n: 1 })
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
@@ -229,7 +240,7 @@ describe('the log stream of NATS has', () => {
       await openEvents(api, `/api/runs/${run}/logs?follow=1`),
     ]
     const count = 300
-    for (let n = 1; n <= count; n += 1) await say([line(n, 'x'.repeat(2_000))])
+    await stream(count)
     for (const reader of [fast, slow]) {
       const numbers = (await reader.take(count)).map(({ data }) => data.n)
       expect(numbers).toEqual(Array.from({ length: count }, (_, at) => at + 1))

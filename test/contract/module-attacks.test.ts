@@ -254,7 +254,7 @@ describe('many reports of agents without trust', () => {
     const answers = []
     for (const attacker of many) answers.push(await attacker.tell(fill('fat')))
     const reasons = answers.flatMap(({ withheld = [] }) => withheld.map((one) => one.reason))
-    expect(reasons.filter((reason) => reason.startsWith('Too much awaits')).length).toBeGreaterThan(0)
+    expect(reasons.filter((reason) => reason.startsWith('Too many modules await')).length).toBeGreaterThan(0)
     const bytes = JSON.stringify((await api.deps.store.modules.get('fat'))?.awaiting).length
     expect(bytes).toBeLessThan(4.5 * 1024 * 1024)
 

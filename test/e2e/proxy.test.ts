@@ -49,7 +49,7 @@ test.each([
   expect(task.status).toBe('succeeded')
   expect(proxy.seen).toContain('POST /agent/v1/register')
   const said = behind.program.lines.join('\n')
-  expect(said).toContain(`requests go by the proxy ${new URL(proxy.url).host} (HTTP_PROXY)`)
+  expect(said).toContain(`requests use the proxy ${new URL(proxy.url).host} (HTTP_PROXY)`)
   expect(said).not.toContain('a-password')
   // What speaks with this machine never goes by the proxy.
   const home = join(behind.home, 'agent')

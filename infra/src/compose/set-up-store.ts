@@ -1,4 +1,4 @@
-/** `npm run set-up-store [compose.env]`: sets up the versitygw of compose.yaml, once it runs. Safe to repeat. */
+/** `npm run set-up-store [compose.env]`: sets up the running versitygw of compose.yaml. Safe to repeat. */
 import { resolve } from 'node:path'
 import { readIfThere } from '../home/secret-file.ts'
 import { setUpBucket } from '../servers/store/set-up-bucket.ts'

@@ -1,7 +1,7 @@
-/** What a check found; `remedy` says what to do where it is not fine. */
+/** The result of a check; `remedy` says what to do about a problem. */
 export type Finding = { what: string; state: 'fine' | 'problem' | 'note'; detail: string; remedy?: string }
 
-/** One look at this machine. It changes nothing. */
+/** Checks one thing on this machine and changes nothing. */
 export type Check = () => Promise<Finding | Finding[]>
 
 export const fine = (what: string, detail: string): Finding => ({ what, state: 'fine', detail })

@@ -1,10 +1,10 @@
 import type { Settings } from '../supervise/settings.ts'
 import { type Check, fine, problem } from './check.ts'
 
-/** So far clocks may differ; the header that tells them has whole seconds. */
+/** The tolerated difference; the `Date` header has whole seconds. */
 const mostSeconds = 3
 
-/** Whether this machine's clock agrees with those of the API and of the object store, as far as they answer. */
+/** Compares this machine's clock with those of the API and of the object store, if they answer. */
 export function clockChecks({ env, url }: Settings): Check[] {
   const others: [string, string | undefined][] = [
     ['the API', env.MILLRACE_URL || url],
@@ -20,9 +20,9 @@ export function clockChecks({ env, url }: Settings): Check[] {
 async function compare(name: string, address: string | undefined) {
   const answer =
     address && (await fetch(address, { method: 'HEAD', signal: AbortSignal.timeout(5000) }).catch(() => null))
-  const told = answer && Date.parse(answer.headers.get('date') ?? '')
-  if (!told) return []
-  const seconds = Math.round((Date.now() - told) / 1000)
+  const theirs = answer && Date.parse(answer.headers.get('date') ?? '')
+  if (!theirs) return []
+  const seconds = Math.round((Date.now() - theirs) / 1000)
   const what = `clock and ${name}`
   if (Math.abs(seconds) <= mostSeconds) return fine(what, 'agree')
   return problem(

@@ -7,7 +7,7 @@ import { serverChecks } from './servers.ts'
 
 const signs = { fine: '✓', note: '·', problem: '✗' }
 
-/** Checks what a newcomer can get wrong, and prints a line for each. Resolves with the number of problems. */
+/** Checks what a newcomer can get wrong, and prints a line per check. Resolves with the number of problems. */
 export async function doctor(settings: Settings, print: (line: string) => void): Promise<number> {
   const checks = [
     ...machineChecks(settings),

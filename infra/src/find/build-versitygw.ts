@@ -16,7 +16,7 @@ const leftOut: Record<string, string[]> = {
   metrics: ['dogstats.go'],
 }
 
-/** Version and content of the sources: a change to them is compiled again. */
+/** Version and content of the sources, so that a change to them compiles again. */
 export async function versitygwKey(): Promise<string> {
   const digest = createHash('sha256')
   const entries = await readdir(program, { recursive: true, withFileTypes: true })

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** Where built servers are kept: `MILLRACE_CACHE`, else where this platform keeps caches. */
+/** The folder of fetched and built servers: `MILLRACE_CACHE`, else this platform's cache folder. */
 export function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string {
   if (env.MILLRACE_CACHE) return resolve(env.MILLRACE_CACHE)
   const home = env.HOME || env.USERPROFILE || homedir()

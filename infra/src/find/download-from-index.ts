@@ -65,7 +65,7 @@ async function download(address: URL, wheel: Wheel, file: string, work: Work): P
   throw new Error('hash mismatch')
 }
 
-/** Where `pip install --target` puts things: the wheel's own folders at the top, its scripts in `bin`. */
+/** The layout of `pip install --target`: the wheel's folders at the top, its scripts in `bin`. */
 async function unpack(python: string, file: string, into: string, work: Work): Promise<void> {
   const ran = await runTool({ file: python, parameters: ['-c', unzip, file, into] }, work)
   if (ran.failed) throw new Error(ran.text || ran.summary)
@@ -90,7 +90,7 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
             os.chmod(path, (item.external_attr >> 16) & 0o777 or 0o644)
 `
 
-/** Fetch says only "fetch failed"; the cause says why. */
+/** `fetch` reports only "fetch failed"; its cause has the reason. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error

@@ -19,7 +19,7 @@ export async function downloadMongod(into: string, work: Work): Promise<void> {
   } catch (error) {
     work.signal.throwIfAborted()
     const said = error instanceof Error ? error.message : String(error)
-    // "Download failed for url …, Details:" and then the cause on a line of its own.
+    // "Download failed for url …, Details:" and then the cause on a separate line.
     const why = said
       .split('\n')
       .at(-1)
@@ -30,7 +30,7 @@ export async function downloadMongod(into: string, work: Work): Promise<void> {
 }
 
 async function openDownload(downloadDir: string, work: Work) {
-  // Loaded late: a start that finds its programs in the cache never needs it.
+  // Imported lazily: a start that finds its programs in the cache never needs it.
   const [{ MongoBinaryDownload }, { DryMongoBinary }, config] = await Promise.all([
     import('mongodb-memory-server-core/lib/util/MongoBinaryDownload.js'),
     import('mongodb-memory-server-core/lib/util/DryMongoBinary.js'),
@@ -43,7 +43,7 @@ async function openDownload(downloadDir: string, work: Work) {
   if (mirror?.startsWith('http:')) setDefaultValue(key.USE_HTTP, 'true')
 
   class Download extends MongoBinaryDownload {
-    /** It prints to the terminal by itself; its progress belongs among ours. */
+    /** The library prints to the terminal; this reports its progress as one of our steps instead. */
     override printDownloadProgress({ length }: { length: number }): void {
       this.dlProgress.current += length
       const { current, length: total } = this.dlProgress

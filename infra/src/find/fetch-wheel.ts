@@ -12,9 +12,9 @@ import type { Wheel } from './wheels.ts'
 const sizeEveryMs = 100
 
 /**
- * Installs a pinned wheel into `into`. Pip comes first: it honours the user's index, proxy and certificates. Then
- * uv. Where neither exists, the index itself. An installer that exists has the last word: one that is set to a
- * mirror must not be bypassed.
+ * Installs a pinned wheel into `into`, with pip if possible, because it honours the user's index, proxy and
+ * certificates; else with uv; where neither exists, straight from the index. If an installer exists and fails, no
+ * fallback follows: an installer that is set to a mirror must not be bypassed.
  */
 export async function fetchWheel(wheel: Wheel, into: string, work: Work): Promise<void> {
   const python = await findPython(work.env)
@@ -68,13 +68,13 @@ export async function fetchWheel(wheel: Wheel, into: string, work: Work): Promis
 
 const marker = '<>'
 
-/** A command line as words, its markers replaced by values that may contain spaces. */
+/** Splits a command line into words; the values that replace its markers may contain spaces. */
 function fill(line: string, values: string[]): string[] {
   const rest = [...values]
   return line.split(/\s+/).map((word) => (word === marker ? (rest.shift() ?? '') : word))
 }
 
-/** Installers report nothing that can be parsed, so look at what arrives on the disk. */
+/** Installers report no progress that can be parsed, so this measures the bytes on the disk. */
 function watchBytes(wheel: Wheel, work: Work) {
   const folder = join(work.scratch, 'downloads')
   let last = -1
@@ -96,6 +96,6 @@ async function bytesIn(folder: string): Promise<number> {
       .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size)
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
   } catch {
-    return 0 // a file that an installer has just removed
+    return 0 // an installer has just removed the file
   }
 }

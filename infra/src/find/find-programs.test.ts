@@ -59,7 +59,9 @@ describe('a program', () => {
     expect(await readFile(join(folder, 'asked'), 'utf8')).toMatch(
       /^install -ldflags=-s -w github\.com\/minio\/mc@v\S+\nsecret=\n$/,
     )
-    expect(steps.map(({ text }) => text)).toContain(`waiting for process ${process.pid}, which is getting it`)
+    expect(steps.map(({ text }) => text)).toContain(
+      `waiting for process ${process.pid}, which is fetching it`,
+    )
     // The other one may say last that it waited.
     const text = expect.stringMatching(/^compiled with Go on PATH in [\d.]+ s$/)
     expect(steps).toContainEqual(expect.objectContaining({ state: 'done', text }))

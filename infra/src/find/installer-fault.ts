@@ -25,8 +25,8 @@ const causes: [pattern: RegExp, reason: string][] = [
 ]
 
 /**
- * One line for a person from what an installer printed. Pip says "no matching distribution" also when it cannot
- * reach the index, so causes are looked for first.
+ * One line for people from the output of an installer. Pip also prints "no matching distribution" when it cannot reach
+ * the index, so this searches for causes first.
  */
 export function installerFault(wheel: Wheel, output: string, index: string): string {
   const name = `${wheel.project} ${wheel.version}`

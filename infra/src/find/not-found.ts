@@ -1,12 +1,12 @@
 export type MissingProgram = {
   title: string
-  /** What to put on PATH instead. */
+  /** The program to put on PATH instead. */
   wanted: string
-  /** Why each source failed, in the order in which they were tried. */
+  /** Why each source failed, in their order. */
   reasons: string[]
 }
 
-/** One message for everything that cannot be had: what was tried, and every way to get it. */
+/** One error for all missing programs: which sources failed, and every way to get them. */
 export class NotFound extends Error {
   override name = 'NotFound'
   readonly programs: MissingProgram[]
@@ -32,7 +32,7 @@ function messageFor(programs: MissingProgram[]): string {
     'Any one of these helps:',
     '  - connect this machine to PyPI, or name your mirror (pip.conf, PIP_INDEX_URL, HTTPS_PROXY; GOPROXY for Go), and start again',
     `  - put ${wanted} on PATH`,
-    '  - name servers of your own: MONGODB_URL; NATS_URL …; S3_ENDPOINT … (docs/configuration.md lists them)',
+    '  - name your own servers: MONGODB_URL; NATS_URL …; S3_ENDPOINT … (docs/configuration.md lists them)',
     '  - run them with Docker: infra/compose.yaml (docs/deployment.md)',
     'npm run doctor checks this machine.',
   ].join('\n')

@@ -1,6 +1,6 @@
 /**
- * The part of an environment that package managers and compilers need: where they are, the user's own sources,
- * proxies and certificates. Nothing else of the parent's environment goes along, so no secret of ours does.
+ * The part of an environment that package managers and compilers need: paths, the user's package sources, proxies and
+ * certificates. Nothing else of the parent's environment passes, so none of our secrets do.
  */
 export function packageSettings(env: NodeJS.ProcessEnv): Record<string, string> {
   const chosen: Record<string, string> = {}
@@ -24,7 +24,7 @@ const prefixes = ['CGO_', 'PIP_', 'UV_', 'NPM_CONFIG_', 'PYENV_', 'LC_']
 
 function isPackageSetting(name: string): boolean {
   const upper = name.toUpperCase()
-  // Go's own settings have no separator (GOPROXY, GOFLAGS); GOOGLE_… is somebody else's.
+  // Go's settings have no separator (GOPROXY, GOFLAGS); GOOGLE_… belongs to other programs.
   if (/^GO(?!OGLE)[A-Z0-9]+$/.test(upper)) return true
   return exact.has(upper) || prefixes.some((prefix) => upper.startsWith(prefix))
 }

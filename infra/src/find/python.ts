@@ -1,6 +1,6 @@
 import { onPath, outputOf } from './on-path.ts'
 
-/** The Python that this machine offers, 3.10 or newer: `MILLRACE_PYTHON`, else the first suitable one on PATH. */
+/** A Python of this machine, 3.10 or newer: `MILLRACE_PYTHON`, else the first suitable one on PATH. */
 export async function findPython(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const found = await Promise.all(names.map((name) => onPath(name, env)))
   for (const file of [env.MILLRACE_PYTHON, ...found]) {

@@ -6,13 +6,13 @@ export type Tool = {
   file: string
   parameters: string[]
   cwd?: string
-  /** Beyond the user's own package settings. */
+  /** Added to the user's package settings. */
   env?: Record<string, string>
   /** Called with each line of standard error. */
   onLine?: (line: string) => void
 }
 
-/** What a tool printed, both streams. `failed` is set when it could not start or ended with another code than 0. */
+/** The output of a tool, both streams. `failed`: it did not start, or its exit code was not 0. */
 export type ToolOutput = { text: string; failed: boolean; summary: string }
 
 /** Runs an installer or compiler with the user's package settings and nothing else of the environment. */

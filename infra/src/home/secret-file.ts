@@ -6,7 +6,7 @@ import { hasCode } from '@millrace/std/fs'
 /** 152 random bits. A letter first: some configuration files would read digits as a number. MinIO takes up to 40 characters. */
 export const randomSecret = (): string => `s${randomBytes(19).toString('hex')}`
 
-/** For the owner alone, whole or not at all. */
+/** Writes a file that only its owner may read, atomically. */
 export async function writeSecretFile(file: string, text: string): Promise<void> {
   await privateFolder(dirname(file))
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
@@ -14,11 +14,11 @@ export async function writeSecretFile(file: string, text: string): Promise<void>
   await rename(temporary, file)
 }
 
-/** The text kept in `file`; made by `make` the first time. */
+/** The text in `file`; the first call writes what `make` returns. */
 export async function keptSecret(file: string, make: () => string | Promise<string>): Promise<string> {
   const kept = await readIfThere(file)
   if (kept?.trim()) {
-    await chmod(file, 0o600) // somebody may have copied the folder about
+    await chmod(file, 0o600) // a copy of the folder may have lost the mode
     return kept.trim()
   }
   const made = await make()

@@ -18,7 +18,7 @@ export class AlreadyRunning extends Error {
 
 export type Claim = { record(started: ProcessIdentity): Promise<void>; release(): Promise<void> }
 
-/** One owner per part and home. What a killed owner left running is ended before anything new starts. */
+/** One owner per part and home. Ends the processes that a killed owner left running before anything new starts. */
 export async function claim(home: string, part: string, spokenOf = part): Promise<Claim> {
   const lock = await takeLock(lockFile(home, part))
   if ('heldBy' in lock) throw new AlreadyRunning(spokenOf, lock.heldBy.pid, lock.heldBy.since)
@@ -31,7 +31,7 @@ export async function claim(home: string, part: string, spokenOf = part): Promis
   }
 }
 
-/** Says early what `claim` would say, before minutes of work or a less telling failure. */
+/** Throws early what `claim` would throw, before minutes of work or a less clear failure. */
 export async function expectUnclaimed(home: string, part: string, spokenOf = part): Promise<void> {
   const holder = await holderOf(lockFile(home, part))
   if (holder) throw new AlreadyRunning(spokenOf, holder.pid, holder.since)

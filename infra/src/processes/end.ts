@@ -4,11 +4,11 @@ import { isAlive, type ProcessIdentity } from '@millrace/std/process'
 
 export type Patience = {
   patienceMs: number
-  /** Somebody will not wait any longer. */
+  /** Aborted: kill the process without waiting any longer. */
   hurry?: AbortSignal
 }
 
-/** Asks the process group to end, and ends it when it has not after `patienceMs`. Safe on one that is gone. */
+/** Sends SIGTERM to the process group, and SIGKILL after `patienceMs`. Safe on a process that is gone. */
 export async function end(one: ProcessIdentity, { patienceMs, hurry }: Patience): Promise<void> {
   if (!isAlive(one)) return
   signalGroup(one, 'SIGTERM')
@@ -25,12 +25,12 @@ async function isGoneWithin(one: ProcessIdentity, ms: number, hurry?: AbortSigna
   return !isAlive(one)
 }
 
-/** Everything we start leads a group of its own; Windows has none, `taskkill` follows the tree there. */
+/** Every process that we start leads a separate group; Windows has none, so `taskkill` follows the tree there. */
 function signalGroup(one: ProcessIdentity, signal: NodeJS.Signals): void {
   try {
     if (process.platform === 'win32') execFileSync('taskkill', ['/pid', String(one.pid), '/T', '/F'])
     else process.kill(-one.pid, signal)
   } catch (error) {
-    if (isAlive(one)) throw error // gone in the meantime is what we wanted
+    if (isAlive(one)) throw error // otherwise it ended in the meantime
   }
 }

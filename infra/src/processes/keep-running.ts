@@ -5,10 +5,10 @@ export type Kept<T extends Life> = { current(): T; stop(hurry?: AbortSignal): Pr
 
 const calmAfterMs = 60_000
 
-/** How long to wait before the next start, after so many short lives in a row. */
+/** How long to wait before the next start, by the number of short lives in a row. */
 const backoffMs = (shortLives: number): number => Math.min(30_000, 250 * 2 ** Math.max(0, shortLives - 1))
 
-/** Starts `first` anew whenever it ends unasked, ever more slowly while it does not stay up. */
+/** Restarts `first` whenever it ends unexpectedly, with exponential backoff while it does not stay up. */
 export function keepRunning<T extends Life>(
   name: string,
   first: T,
@@ -34,7 +34,7 @@ export function keepRunning<T extends Life>(
       await current.ended
       if (stopping.signal.aborted) return
       shortLives = Date.now() - began > calmAfterMs ? 1 : shortLives + 1
-      report(`${name} ended unexpectedly; starting it again`)
+      report(`${name} ended unexpectedly; restarting`)
       for (let started = false; !started; ) {
         if (!(await pause(backoffMs(shortLives)))) return
         try {
@@ -42,10 +42,10 @@ export function keepRunning<T extends Life>(
           started = true
         } catch (error) {
           shortLives += 1
-          report(`${name} did not start again: ${error instanceof Error ? error.message : String(error)}`)
+          report(`restarting ${name} failed: ${error instanceof Error ? error.message : String(error)}`)
         }
       }
-      // Asked to stop while it was starting: nobody else knows this one.
+      // `stop` was called during the restart and did not stop this process.
       if (stopping.signal.aborted) return current.stop()
       report(`${name} runs again`)
     }

@@ -9,14 +9,14 @@ export type Command = { file: string; parameters: string[]; env: Record<string, 
 export type Started = {
   identity: ProcessIdentity
   ended: Promise<void>
-  /** What it wrote to its log since it was started, the last megabyte of it. */
+  /** The last megabyte that it wrote to its log since its start. */
   said(): Promise<string>
 }
 
 const keepBytes = 10 * 1024 * 1024
 const readBytes = 1024 * 1024
 
-/** A process in a group of its own, so that Ctrl-C and a group's SIGTERM reach only us; its output in `logFile`. */
+/** Starts a process in a separate group, so that Ctrl-C and a group's SIGTERM reach only us; its output in `logFile`. */
 export async function spawnLogged(
   { file, parameters, env }: Command,
   logFile: string,
@@ -35,7 +35,7 @@ export async function spawnLogged(
       windowsHide: true,
     })
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    await once(child, 'spawn') // rejects when there is no such program
+    await once(child, 'spawn') // rejects when the program does not exist
     const pid = child.pid ?? Number.NaN
     return { identity: identify(pid) ?? { pid, started: 'gone' }, ended, said: () => readFrom(logFile, from) }
   } finally {
@@ -55,7 +55,7 @@ async function readFrom(logFile: string, from: number): Promise<string> {
   }
 }
 
-/** A long log makes room for a new one at a start; one older is kept. */
+/** Rotates a long log at a start and keeps one older file. */
 async function turnOver(logFile: string): Promise<void> {
   const size = await stat(logFile).then(
     (found) => found.size,

@@ -1,6 +1,6 @@
 /**
- * Ends what its parent started when the parent dies, however it dies: the other end of standard input is held
- * by the parent alone, so its end is the parent's. Lines: `+ <order> <patience> <pid> <start>` and `- <pid>`.
+ * Ends the parent's processes when the parent dies, even by SIGKILL: only the parent holds the other end of standard
+ * input, which closes with it. Lines: `+ <order> <patience> <pid> <start>` and `- <pid>`.
  */
 import { createInterface } from 'node:readline'
 import type { ProcessIdentity } from '@millrace/std/process'

@@ -18,7 +18,7 @@ export function startWatchdog(): Watchdog {
   })
   child.unref()
   if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref()
-  // Killed by somebody: the next start still finds what it should have ended, by the files in `run`.
+  // If the watchdog is killed, the next start finds its processes by the files in `run`.
   child.stdin.on('error', () => undefined)
 
   return {

@@ -1,11 +1,11 @@
-/** How a step of a start goes: one line on a terminal that changes in place, a first and a last line elsewhere. */
+/** The progress of a step: one line on a terminal that changes in place, a first and a last line elsewhere. */
 export type StepReport = {
-  /** What it is about, e.g. `MongoDB`. */
+  /** The subject, e.g. `MongoDB`. */
   step: string
   state: 'running' | 'done' | 'failed'
-  /** What is being done, or how it ended: `fetching 42 MB from PyPI`. */
+  /** The action, or how it ended: `fetching 42 MB from PyPI`. */
   text: string
-  /** How far it is: `31 MB`. */
+  /** The progress: `31 MB`. */
   amount?: string
 }
 
@@ -13,5 +13,5 @@ export function isStepReport(message: unknown): message is StepReport {
   return typeof message === 'object' && message !== null && 'step' in message && 'state' in message
 }
 
-/** Hears what a start does: a line of text, or how a step goes. */
+/** Receives the messages of a start: a line of text, or the progress of a step. */
 export type Report = (news: string | StepReport) => void

@@ -19,9 +19,9 @@ ${natsAccounts({ api: quoted(passwords.api), agent: quoted(passwords.agent) })}`
 }
 
 /**
- * The API and the agents have an account each. An agent may name any subject for the reply to its request: the server
- * checks no permission there. In one account the reply "no messages" to `$JS.API.STREAM.DELETE.LOGS` deletes that
- * stream. Across accounts a reply goes back to the account that asked, where nothing but other agents can hear it.
+ * The API and the agents have separate accounts. An agent may name any subject for the reply to its request, and the
+ * server checks no permission there: in one account, the reply "no messages" to `$JS.API.STREAM.DELETE.LOGS` deletes
+ * that stream. Across accounts a reply returns to the account of the request, where only other agents can receive it.
  */
 export function natsAccounts(passwords: { api: string; agent: string }): string {
   const { publish, subscribe } = agentPermissions
@@ -49,8 +49,8 @@ const pulls = '$JS.API.CONSUMER.MSG.NEXT.WORK.*'
 const commands = 'agent.*.command'
 
 /**
- * All that an agent may do: pull and acknowledge work tokens, publish log lines, hear commands and replies. The server
- * refuses everything else.
+ * All permissions of an agent: pull and acknowledge work tokens, publish log lines, receive commands and replies. The
+ * server rejects everything else.
  */
 const agentPermissions = {
   publish: ['$JS.API.CONSUMER.INFO.WORK.*', pulls, '$JS.ACK.WORK.>', 'log.>'],
@@ -59,12 +59,13 @@ const agentPermissions = {
 
 /**
  * The server gives an account without JetStream an import of `$JS.API.>`, unless the account has one of `$JS.API.INFO`.
- * The answer "JetStream not enabled" would race with the right one, so `$JS.API.INFO` leads where nothing answers.
+ * The answer "JetStream not enabled" would race with the right one, so `$JS.API.INFO` maps to a subject without a
+ * responder.
  */
 const unanswered = 'unanswered'
 
 const exported = () => [
-  // A pull may be answered more than once.
+  // A pull may get more than one answer.
   ...agentPermissions.publish.map(
     (subject) =>
       `{ service: ${quoted(subject)}, ${subject === pulls ? 'response_type: stream, ' : ''}accounts: [AGENTS] }`,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** `{ping: 1}` over MongoDB's wire protocol: is it MongoDB that listens there, and does it answer? */
+/** Sends `{ping: 1}` over MongoDB's wire protocol: checks that MongoDB listens there and answers. */
 export async function pingMongo(host: string, port: number, signal: AbortSignal): Promise<void> {
   const socket = connect({ host, port, signal })
   try {
@@ -11,7 +11,7 @@ export async function pingMongo(host: string, port: number, signal: AbortSignal)
     if (!Buffer.isBuffer(answer) || !answer.includes('ok'))
       throw new Error(`no MongoDB answers on ${host}:${port}`)
   } finally {
-    socket.on('error', () => undefined) // the abort that ended us may arrive once more
+    socket.on('error', () => undefined) // the abort may raise a second error
     socket.destroy()
   }
 }

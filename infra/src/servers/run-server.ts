@@ -13,7 +13,7 @@ export type Running<Name extends string = string> = Readiness & {
   logName?: string
   source: Source
   portVariable: string
-  /** Where it listens whatever the options say. */
+  /** A fixed address to listen on, whatever the options say. */
   host?: string
   /** Later ones end later when the parent dies. */
   order: number
@@ -24,7 +24,7 @@ export type Running<Name extends string = string> = Readiness & {
   env(host: string, port: number): Record<string, string>
 }
 
-/** A server did not come up; the message ends with the last lines of its log. */
+/** A server did not start; the message ends with the last lines of its log. */
 export class ServerFailed extends Error {
   override name = 'ServerFailed'
 }
@@ -47,7 +47,7 @@ export async function runServer<Name extends string>(
 
   try {
     const { port, started } = await onFreePort({ running, home, host, env }, start)
-    // However it ends, its place is free for the next start before anybody hears of it.
+    // Release the claim before `ended` resolves, so that the next start succeeds.
     const ended = started.ended.then(async () => {
       watchdog.forget(started.identity.pid)
       await leave()
@@ -77,7 +77,7 @@ export async function runServer<Name extends string>(
   }
 }
 
-/** A port that looked free may be gone a moment later: then another one, unless somebody asked for this one. */
+/** A free port may be taken a moment later: retries with another one, unless the port was configured. */
 async function onFreePort(
   { running, home, host, env }: { running: Running; home: string; host: string; env: NodeJS.ProcessEnv },
   start: (port: number) => Promise<Started | 'port taken'>,

@@ -18,26 +18,26 @@ export type ServerOptions = {
   report?: Report
   /** Ends downloads and compilers. */
   signal?: AbortSignal
-  /** Called when the program is at hand, before anything listens. */
+  /** Called when the program is available, before anything listens. */
   beforeListen?: () => Promise<void>
   /** Ends the servers when this process dies; default: a separate one for each server. */
   watchdog?: Watchdog
-  /** `startServers` only: start a server that died again, on the same port and data. */
+  /** `startServers` only: restart a dead server on the same port and data. */
   restart?: boolean
 }
 
-/** A server that answers. `env` tells others how to reach it. */
+/** A server that answers. `env` has the settings for reaching it. */
 export type Server<Name extends string = ServerName> = {
   name: Name
   source: Source
   env: Record<string, string>
   /** Its port as the setting that asks for it, for a start on the same one. */
   portSetting?: Record<string, string>
-  /** Not there when the server was given in the environment: it is somebody else's to end. */
+  /** Missing for an external server of the environment, which we never end. */
   pid?: number
   /** Resolves when the process has ended, wanted or not. Never for a given server. */
   ended: Promise<void>
-  /** Ends it and waits for that; `hurry` cuts the waiting short. */
+  /** Ends it and waits for its end; `hurry` kills it at once. */
   stop(hurry?: AbortSignal): Promise<void>
 }
 

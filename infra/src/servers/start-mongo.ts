@@ -8,7 +8,7 @@ import { runServer } from './run-server.ts'
 import { givenServer, type Server, type ServerOptions } from './server.ts'
 
 const database = 'millrace'
-/** It has no password, so it never listens elsewhere. */
+/** MongoDB has no password here, so it listens nowhere else. */
 const loopback = '127.0.0.1'
 
 /** A stand-alone mongod. `env` is `MONGODB_URL`. */

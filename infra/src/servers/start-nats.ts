@@ -8,7 +8,7 @@ import { natsConfig } from './nats-config.ts'
 import { runServer } from './run-server.ts'
 import { givenServer, type Server, type ServerOptions } from './server.ts'
 
-/** NATS with JetStream and two users: the API's, and the agents', which may do little. */
+/** NATS with JetStream and two users: the API's, and the agents', with few permissions. */
 export async function startNats(options: ServerOptions): Promise<Server> {
   const { home, env = process.env } = options
   const elsewhere = given('nats', env)
@@ -24,7 +24,7 @@ export async function startNats(options: ServerOptions): Promise<Server> {
       portVariable: 'NATS_PORT',
       order: 2,
       command: async (host, port) => {
-        // In a file, because a command line is for everyone to read.
+        // In a file, because every user can read a command line.
         const config = join(folder, 'nats.conf')
         await writeSecretFile(config, natsConfig({ host, port, storeDir: join(folder, 'data'), passwords }))
         return { file: program.file, parameters: ['--config', config], env: {} }
@@ -50,7 +50,7 @@ async function greetNats(host: string, port: number, signal: AbortSignal): Promi
     const [greeting] = await once(socket, 'data', { signal })
     if (!String(greeting).startsWith('INFO ')) throw new Error(`no NATS answers on ${host}:${port}`)
   } finally {
-    socket.on('error', () => undefined) // the abort that ended us may arrive once more
+    socket.on('error', () => undefined) // the abort may raise a second error
     socket.destroy()
   }
 }

@@ -12,7 +12,7 @@ export type Servers = {
   env: Record<string, string>
   /** Those that answer by now. */
   readonly servers: { name: ServerName; pid?: number; source: Source }[]
-  /** Resolves when the object store answers too; rejects when it cannot be had. */
+  /** Resolves when the object store answers too; rejects when it cannot be started. */
   complete: Promise<void>
   stop(hurry?: AbortSignal): Promise<void>
 }
@@ -20,7 +20,7 @@ export type Servers = {
 const starters = { mongo: startMongo, nats: startNats, store: startStore }
 export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'store']
 
-/** All three: given, found or fetched, side by side. */
+/** Starts all three in parallel: external, found or fetched. */
 export async function startServers(options: ServerOptions): Promise<Servers> {
   const servers = await beginServers(options)
   try {
@@ -33,8 +33,8 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
 }
 
 /**
- * Resolves when MongoDB and NATS answer and the address of the store is known: a store that has to be built may
- * take a minute longer. Throws when one cannot be had, after ending the others.
+ * Resolves when MongoDB and NATS answer and the address of the store is known; building the store may take a minute
+ * longer. Throws when one fails, after ending the others.
  */
 export async function beginServers(options: ServerOptions): Promise<Servers> {
   const watchdog = options.watchdog ?? startWatchdog()
@@ -76,10 +76,10 @@ export async function beginServers(options: ServerOptions): Promise<Servers> {
   }
 }
 
-/** How long the others may take to say that they are missing too. A compiler that runs by then is not missing. */
+/** How long to wait for more missing programs before failing. A compiler that runs by then is not missing. */
 const completeMessageMs = 5000
 
-/** All that is missing in one error. */
+/** One error that names everything missing. */
 async function missingAmong(all: Promise<unknown>[], first: unknown): Promise<unknown> {
   if (!(first instanceof NotFound)) return first
   const missing = new Set([first])
@@ -90,13 +90,13 @@ async function missingAmong(all: Promise<unknown>[], first: unknown): Promise<un
 
 function keepUp(name: ServerName, first: Server, options: ServerOptions): Kept<Server> {
   if (!options.restart || first.source === 'environment') return { current: () => first, stop: first.stop }
-  // Others know the address by now, so it has to stay.
+  // The API knows the address by now, so it must not change.
   const env = { ...options.env, ...first.portSetting }
   const again = () => starters[name]({ ...options, env })
   return keepRunning(name, first, again, options.report ?? (() => undefined))
 }
 
-/** The database last: whoever writes to it is gone by then. */
+/** Ends the database last, after everything that writes to it. */
 async function stopAll(servers: Kept<Server>[], hurry?: AbortSignal): Promise<void> {
   const isDatabase = (server: Kept<Server>) => server.current().name === 'mongo'
   await Promise.all(servers.filter((server) => !isDatabase(server)).map((server) => server.stop(hurry)))

@@ -4,7 +4,7 @@ import type { Started } from '../processes/spawn-logged.ts'
 export type Readiness = {
   /** Throws while the server does not answer. */
   probe(host: string, port: number, signal: AbortSignal): Promise<void>
-  /** What its own log says when it listens: on a port lost to somebody else, somebody else answers the probe. */
+  /** The log line of a listening server: if another program took the port, that program answers the probe. */
   readyLine?: RegExp
 }
 
@@ -21,7 +21,7 @@ export async function whyNotReady(
   const death = ended.then(() => {
     dead = true
   })
-  let last = 'it does not say that it listens'
+  let last = 'no sign that it listens'
   for (const deadline = Date.now() + withinMs; Date.now() < deadline && !dead; ) {
     try {
       await probe(host, port, AbortSignal.timeout(2000))

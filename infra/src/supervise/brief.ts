@@ -1,6 +1,6 @@
 const warning = 40
 
-/** What of a log line belongs on the terminal: nothing below a warning, and of the rest the message alone. */
+/** The part of a log line for the terminal: only the message, and nothing below a warning. */
 export function brief(line: string): string | undefined {
   const record = parse(line)
   if (!record) return
@@ -35,6 +35,6 @@ function parse(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line)
   } catch {
-    return undefined // not one of ours: it is in the file
+    return undefined // not a log line of ours: the file has it
   }
 }

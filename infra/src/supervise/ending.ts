@@ -7,7 +7,7 @@ import type { Report } from '../report/report.ts'
 
 const lookEveryMs = 50
 
-/** Notes that this process is ending what it started, so that the next start waits for it instead of failing. */
+/** Notes that this process is ending its processes, so that the next start waits for it instead of failing. */
 export async function noteEnding(home: string): Promise<() => Promise<void>> {
   const file = fileOf(home)
   await writeSecretFile(file, JSON.stringify(identify(process.pid)))

@@ -4,7 +4,7 @@ import { packageSettings } from '../find/package-settings.ts'
 import { variablesOf } from '../servers/given.ts'
 import type { Settings } from './settings.ts'
 
-/** The API gets everything: what it was given here, where its servers are, and its admin key. */
+/** The API gets the whole environment, the settings of its servers, and its admin key. */
 export function apiEnvironment(
   settings: Settings,
   servers: Record<string, string>,
@@ -17,12 +17,12 @@ export function apiEnvironment(
     HOST: settings.host,
     MILLRACE_HOME: settings.home,
     MILLRACE_ADMIN_KEY: adminKey,
-    // Compiling its sources again would be half of a start.
+    // Compiling its sources again would take half of a start.
     NODE_COMPILE_CACHE: settings.env.NODE_COMPILE_CACHE ?? join(settings.home, 'compiled'),
   })
 }
 
-/** What the agent understands; a test holds it against the agent's own list. */
+/** The agent's variables; a test compares them with the agent's own list. */
 export const agentSettings: readonly string[] = [
   'ONLY_MODULES',
   'MILLRACE_QUEUE',
@@ -50,8 +50,8 @@ export const agentSettings: readonly string[] = [
 ]
 
 /**
- * Memory that lives shortly would else pile up in Node, and stay with the C library in pieces: when modules print a lot,
- * that is 100 MB more, and nothing is faster for it.
+ * Otherwise short-lived memory accumulates in Node, and fragments stay with the C library: 100 MB more when modules print
+ * a lot, without any gain in speed.
  */
 export const littleMemory = {
   NODE_OPTIONS: '--max-semi-space-size=1 --expose-gc',
@@ -83,7 +83,7 @@ export function agentEnvironment(settings: Settings, url: string, key: string): 
   })
 }
 
-/** Browsers upload from the API's own pages to the store on another port, so the store must know these pages. */
+/** Pages of the API upload to the store on another port, so the store must allow their origins. */
 export function serverEnvironment(settings: Settings): NodeJS.ProcessEnv {
   const { CORS_ORIGINS, MILLRACE_PUBLIC_URL } = settings.env
   const own = [settings.url, `http://localhost:${settings.port}`]
@@ -99,7 +99,7 @@ export const envLines = (env: Record<string, string>): string =>
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
 
-/** The variables of `file`, but a server that the environment names is taken whole from there. */
+/** The variables of `file`; an external server of the environment replaces all variables of that server. */
 export function mergeServers(file: Record<string, string>, env: NodeJS.ProcessEnv): Record<string, string> {
   const merged = { ...file }
   for (const names of Object.values(variablesOf)) {

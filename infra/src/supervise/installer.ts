@@ -4,10 +4,10 @@ import { findProgram } from '../find/find-programs.ts'
 import { onPath, outputOf } from '../find/on-path.ts'
 import { executable } from '../find/platform.ts'
 import { findPython } from '../find/python.ts'
-import type { Supervision } from './parts.ts'
+import type { Supervision } from './supervision.ts'
 
 /**
- * The uv that the agent installs packages with, where it could not get one by itself: a Python without pip, such as
+ * The uv with which the agent installs packages, where the agent cannot install one: a Python without pip, such as
  * Debian's bare `python3`. `undefined` where the agent finds or fetches its own.
  */
 export async function uvForAgent({ settings, report, stopping }: Supervision): Promise<string | undefined> {

@@ -6,14 +6,14 @@ import type { Settings } from './settings.ts'
 const adminKeyFile = (home: string) => join(home, 'admin-key')
 const agentKeyFile = (home: string) => join(home, 'agent-key')
 
-/** The given admin key, else the one kept in the home, made at the first start. `file` is for people to look. */
+/** The configured admin key, else the one in the home, made at the first start. `file` shows people where it is. */
 export async function adminKey({ adminKey: given, home }: Settings): Promise<{ key: string; file?: string }> {
   if (given) return { key: given }
   const file = adminKeyFile(home)
   return { key: await keptSecret(file, () => `mr_admin_${randomSecret()}`), file }
 }
 
-/** The local agent's key, kept in the home; made anew when there is none or the API no longer knows it. */
+/** The local agent's key, stored in the home; replaced when it is missing or the API does not know it. */
 export async function agentKey(home: string, url: string, admin: string): Promise<string> {
   const file = agentKeyFile(home)
   const kept = await keptAgentKey(home)
@@ -25,7 +25,7 @@ export async function agentKey(home: string, url: string, admin: string): Promis
 
 export async function keptAgentKey(home: string): Promise<string | undefined> {
   const kept = (await readIfThere(agentKeyFile(home)))?.trim()
-  if (kept) await chmod(agentKeyFile(home), 0o600) // somebody may have copied the folder about
+  if (kept) await chmod(agentKeyFile(home), 0o600) // a copy of the folder may have lost the mode
   return kept || undefined
 }
 

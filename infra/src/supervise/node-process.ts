@@ -16,7 +16,7 @@ export type NodeProcess = {
   entry: string
   env: Record<string, string>
   home: string
-  /** How long it may take to end when asked. */
+  /** How long it may take to end after SIGTERM. */
   patienceMs: number
   /** Later ones end later when this process dies. */
   order: number
@@ -24,7 +24,7 @@ export type NodeProcess = {
   report: (line: string) => void
 }
 
-/** A TypeScript program of ours in a process group of its own, its output in `logs/<name>.log`. */
+/** Starts one of our TypeScript programs in a separate process group, its output in `logs/<name>.log`. */
 export async function startNodeProcess(options: NodeProcess): Promise<Life> {
   const { name, entry, env, home, watchdog, report } = options
   const held = await claim(home, name, name)

@@ -1,14 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFree } from '../home/port.ts'
 import { type Kept, keepRunning, type Life } from '../processes/keep-running.ts'
-import type { Watchdog } from '../processes/watchdog.ts'
-import type { Report } from '../report/report.ts'
 import { agentEnvironment, apiEnvironment } from './environments.ts'
 import { uvForAgent } from './installer.ts'
 import { startNodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
-
-export type Supervision = { settings: Settings; watchdog: Watchdog; report: Report; stopping: AbortSignal }
+import type { Supervision } from './supervision.ts'
 
 const readyWithinMs = 60_000
 
@@ -19,7 +16,7 @@ class PortTaken extends Error {
   }
 }
 
-/** Before anything is fetched: can the API listen where it is asked to? */
+/** Checks before any download that the API can listen on its port. */
 export async function expectFreePort(settings: Settings): Promise<void> {
   if (await isFree(settings.port, settings.host)) return
   throw new PortTaken(settings, (await isMillrace(settings.url)) ? ' by another Millrace' : '')

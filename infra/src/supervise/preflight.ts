@@ -7,12 +7,12 @@ import type { Settings } from './settings.ts'
 /** Data of the servers, their logs, and a little room to work. Environments of modules come on top. */
 const neededBytes = 300e6
 
-/** A start that cannot go well ends here, with what to do about it. */
+/** A start that cannot succeed; the message says what to do. */
 class NotFit extends Error {
   override name = 'NotFit'
 }
 
-/** Looks for what would fail later with a less helpful message: a full disk, no suitable Python. */
+/** Checks for causes that would fail later with a less helpful message: a full disk, no suitable Python. */
 export async function preflight({ home, env }: Settings, report: Report): Promise<void> {
   await expectRoom(home, 'MILLRACE_HOME')
   await expectRoom(cacheFolder(env), 'MILLRACE_CACHE')

@@ -8,9 +8,10 @@ import { beginServers, type Servers, serverNames, startServers } from '../server
 import { noteEnding, untilPreviousHasEnded } from './ending.ts'
 import { envLines, mergeServers, parseEnvLines, serverEnvironment, serversFile } from './environments.ts'
 import { adminKey, agentKey, keptAgentKey } from './keys.ts'
-import { expectFreePort, type Supervision, superviseAgent, superviseApi } from './parts.ts'
+import { expectFreePort, superviseAgent, superviseApi } from './parts.ts'
 import { preflight } from './preflight.ts'
 import type { Settings } from './settings.ts'
+import type { Supervision } from './supervision.ts'
 
 export type Part = 'all' | 'servers' | 'api' | 'agent'
 type Stop = (hurry?: AbortSignal) => Promise<void>
@@ -35,7 +36,7 @@ export async function run(part: Part, { settings, report, stopping, hurry }: Run
     await parts[part]({ settings, watchdog, report, stopping }, (stop) => stops.push(stop))
     await aborted(stopping)
   } catch (error) {
-    if (!stopping.aborted) throw error // asked to stop while starting: that is no failure
+    if (!stopping.aborted) throw error // a stop during the start is no failure
   } finally {
     const ended = await noteEnding(settings.home)
     if (stopping.aborted) report('stopping')
@@ -54,7 +55,7 @@ const parts: Record<Part, RunPart> = {
     await expectUnclaimed(settings.home, 'api')
     for (const server of serverNames) await expectUnclaimed(settings.home, server, 'servers')
     await expectFreePort(settings)
-    // A store that has to be built first does so while everything else starts.
+    // A store may still be building while everything else starts.
     const servers = await runServers(beginServers, supervision, started)
     stopping.throwIfAborted()
     const { key, file } = await adminKey(settings)
@@ -132,7 +133,7 @@ async function keyForAgentAlone(settings: Settings, url: string): Promise<string
   throw new Error('set MILLRACE_URL and MILLRACE_AGENT_KEY (make a key with the scope "agent" on the server)')
 }
 
-/** Waiting for a signal does not keep a process alive by itself, and every server may be somebody else's. */
+/** Waiting for a signal does not keep a process alive, and with external servers nothing else may. */
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   const alive = setInterval(() => undefined, 2 ** 30)

@@ -5,18 +5,18 @@ export type Settings = {
   home: string
   host: string
   port: number
-  /** Where the API is reached from this machine. */
+  /** The URL of the API on this machine. */
   url: string
   modulesDir: string
   agentHome: string
   apiEntry: string
   agentEntry: string
   adminKey?: string
-  /** Everything else passes through to whom it concerns. */
+  /** All other variables, for the processes that need them. */
   env: NodeJS.ProcessEnv
 }
 
-/** What the scripts rely on, with the defaults of a fresh checkout at `root`. */
+/** The settings of the scripts, with the defaults of a fresh checkout at `root`. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
   const home = resolve(env.MILLRACE_HOME || join(root, '.millrace'))
   const host = env.HOST || '127.0.0.1'
@@ -35,7 +35,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
   }
 }
 
-/** One listens on 0.0.0.0, but nobody is reached there. */
+/** A server can listen on 0.0.0.0, but clients cannot connect to that address. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host

@@ -43,7 +43,7 @@ export async function startHere(root: string): Promise<never> {
   }
 }
 
-/** A program that started us draws the steps itself: they go to it as messages. */
+/** A parent program with an IPC channel draws the steps itself: send them as messages. */
 function reporter(): Report {
   if (!process.send) return reportTo(process.stdout)
   return (news) =>
@@ -57,8 +57,8 @@ function isPart(part: string): part is Part {
 const lookEveryMs = 200
 
 /**
- * npm passes a signal to the shell that it runs a script in, and the shell dies of it without passing it on:
- * under npm, the end of that shell is the signal.
+ * npm sends a signal to the shell of its script, and the shell dies without forwarding it: under npm, the end of that
+ * shell is the signal.
  */
 function onceOrphaned(orphaned: () => void): void {
   const parent = process.ppid

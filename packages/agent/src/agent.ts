@@ -1,3 +1,4 @@
+import { finishesWithin } from '@millrace/std/time'
 import type { Logger } from 'pino'
 import { type Agent, assemble } from './assembly/assemble.ts'
 import { beat } from './assembly/beat.ts'
@@ -48,6 +49,9 @@ export async function startAgent(
   return { stop, ended }
 }
 
+/** How long modules wait for the API's time, in milliseconds, before they are looked at without it. */
+const apiTimeMs = 5000
+
 /** Registers, and does until its end what an agent does all the time. Rejects when the API does not accept it. */
 async function live(agent: Agent): Promise<void> {
   const { config, home, pause, reporter, disk, session, sleep, gpus, ledger, logger, life } = agent
@@ -56,8 +60,11 @@ async function live(agent: Agent): Promise<void> {
   pause.set('owner', await readOwnerPause(config.home))
   reporter.resume(home.unreported)
   await disk.look()
+  const registering = session.register()
+  // The API's time comes with the answer: lines of installations that begin before have the clock of this machine.
+  await finishesWithin(apiTimeMs, registering)
   const looking = scan(agent)
-  const { heartbeatSeconds } = await session.register()
+  const { heartbeatSeconds } = await registering
   const ownerFirst = keepOwnerFirst(
     {
       rest: pause,

@@ -40,13 +40,13 @@ import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
-/** No answer is to be run, framed, guessed at or told of to another site, whatever a caller has put into it. */
+/** Browsers must not run, frame or sniff an answer, nor send its URL to another site, whatever a caller put into it. */
 const safeHeaders = [
   ['X-Content-Type-Options', 'nosniff'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
   ['Referrer-Policy', 'no-referrer'],
 ] as const
-/** The page of the calls brings its own style, and nothing else. */
+/** The API's documentation page has inline styles and loads nothing else. */
 const policyOfDocs =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -54,7 +54,7 @@ type Limits = { rates: RateLimits; budgets: Budgets }
 
 const pages = ['/openapi.json', '/docs']
 
-/** The whole HTTP interface over the given servers. It keeps no state of its own. */
+/** The whole HTTP interface over the given servers. It keeps no state. */
 export function createApp(ports: ApiPorts, options: AppOptions) {
   const metrics = openMetrics(ports)
   const others = [
@@ -110,7 +110,7 @@ export function createApp(ports: ApiPorts, options: AppOptions) {
   return { app, metrics }
 }
 
-/** Every answer carries a request id: the caller's own, if it is one that may go into a log. */
+/** Every answer carries a request id: the caller's, if it is safe to log. */
 function begin(c: Ctx, ports: Ports): void {
   const given = c.req.header('x-request-id')
   const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${newUlid()}`
@@ -124,7 +124,7 @@ function begin(c: Ctx, ports: Ports): void {
   for (const [name, value] of safeHeaders) c.header(name, value)
 }
 
-/** Who asks is known, and is within its limits, before anything of the body is read. */
+/** Authentication and rate limits come before the API reads the body. */
 async function serve(
   ports: ApiPorts,
   options: AppOptions & Limits,

@@ -6,7 +6,7 @@ import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.
 import { delaySeconds } from './operations/task/backoff.ts'
 import type { Ports } from './ports.ts'
 
-/** What is known of the object store so far. */
+/** What the API knows of the object store so far. */
 export type StoreSafety = { storeSafety: { state: string } }
 type Needed = StoreSafety & Pick<Ports, 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }
@@ -29,7 +29,7 @@ export function checkStore(ports: Needed, config: StoreConfig, refuse: Refuse): 
   const failed = Promise.withResolvers<void>()
   const ended = untilJudged(ports, config, { signal: life.signal, refuse, failed: failed.resolve })
   const isOnlyHere = [config.endpoint, config.publicEndpoint].every(isOnLoopback)
-  // Without the store the API still accepts tasks, so it does not wait for long.
+  // Without the store the API still accepts tasks, so wait only briefly.
   const longEnough = failed.promise.then(() => atMost(waitAfterFailureMs, ended))
   return {
     mayServe: isOnlyHere ? Promise.resolve() : Promise.race([ended, longEnough]),

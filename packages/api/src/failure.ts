@@ -2,10 +2,10 @@ import type { ProblemCode } from '@millrace/shared'
 
 export type FieldError = { path: string; message: string }
 
-/** As many faults as an answer lists. */
+/** The most faults that an answer lists. */
 export const mostFaults = 100
 
-/** Something the caller must be told: thrown anywhere, turned into problem+json in one place. */
+/** A failure that the caller gets: thrown anywhere, turned into problem+json in one place. */
 export class Failure extends Error {
   readonly code: ProblemCode
   readonly errors: FieldError[] | undefined

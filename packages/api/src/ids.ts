@@ -34,7 +34,7 @@ export type NewIds = {
 export const newUlid: () => string = monotonicFactory(randomFrom(new Uint8Array(4096)))
 export const newIds: NewIds = idsFrom(newUlid)
 
-/** Numbers from 0 to 1, from bytes drawn in bulk: one system call for each character of an id adds up. */
+/** Numbers from 0 to 1, from bytes drawn in bulk: a system call for each character of an id is slow. */
 function randomFrom(pool: Uint8Array): () => number {
   let at = pool.length
   return () => {
@@ -46,7 +46,7 @@ function randomFrom(pool: Uint8Array): () => number {
   }
 }
 
-/** Ids that come out the same each time: a repeated request makes what the first one made. */
+/** Deterministic ids: a repeated request makes the ids of the first one. */
 export function repeatableIds(seedMs: number, secret: string): NewIds {
   let count = 0
   const bytes = () => createHash('sha256').update(`${secret}\n${count++}`).digest()

@@ -1,4 +1,4 @@
-/** The operations of a task's life without HTTP: what the model test plays with. */
+/** The operations of a task's life without HTTP, for the model test. */
 export type { ApiPorts } from './api-ports.ts'
 export { RefusedCallers } from './http/refused-callers.ts'
 export type { NewIds } from './ids.ts'

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
       try {
         return await attempt()
       } catch (err) {
-        logger.warn({ err }, 'the database is not there yet; trying again')
+        logger.warn({ err }, 'preparing the database failed; retrying')
       }
       await new Promise((resolve) => setTimeout(resolve, 1_000))
     }

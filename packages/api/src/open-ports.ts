@@ -13,7 +13,7 @@ import { ObservedPeaks } from './process/observed-peaks.ts'
 import { Replicas } from './process/replicas.ts'
 import { openStore } from './store/store.ts'
 
-/** Connects to the servers. None of them has to be there yet. */
+/** Connects to the servers. They may start later. */
 export function openPorts(config: Config, logger: Logger): ApiPorts {
   return {
     store: openStore(config.mongoUrl),

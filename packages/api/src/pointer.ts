@@ -1,3 +1,3 @@
-/** A JSON Pointer (RFC 6901) to what a fault is about. */
+/** A JSON Pointer (RFC 6901) to the value that has the fault. */
 export const pointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')

@@ -4,7 +4,7 @@ import type { Failpoint } from './failpoints.ts'
 import type { Objects } from './objects/objects.ts'
 import type { Store } from './store/store.ts'
 
-/** What an operation reaches outside itself. What it needs of its process's own memory, the owner of that adds. */
+/** The servers and functions that operations use. Owners of in-process memory extend it. */
 export type Ports = {
   store: Store
   objects: Objects

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** Where checks keep environments: below `MILLRACE_CACHE`, else where this platform keeps caches. */
+/** The folder for environments of checks: in `MILLRACE_CACHE`, else in this platform's cache folder. */
 export function checksFolder(env: NodeJS.ProcessEnv): string {
   if (env.MILLRACE_CACHE) return resolve(env.MILLRACE_CACHE, 'checks')
   const home = homedir()

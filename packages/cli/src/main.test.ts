@@ -28,7 +28,7 @@ test('a command that is not there is refused, with one that may be meant', async
     expect(await millrace(here, ...args)).toEqual({
       code: 2,
       out: '',
-      err: `${says}(--help tells what there is)\n`,
+      err: `${says}(see --help)\n`,
     })
   const bare = await millrace(here)
   expect(bare).toMatchObject({ code: 2, out: '' })

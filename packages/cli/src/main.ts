@@ -7,9 +7,9 @@ import { addAgentCommands } from './agent/commands.ts'
 import { exitCodes, UsageFault } from './exit-codes.ts'
 import { addModuleCommands } from './module/commands.ts'
 
-// What a command loads is compiled once, not at every call.
+// Caches compiled code across calls.
 enableCompileCache()
-// As HTTPS_PROXY and its like say; never between programs of this machine.
+// Uses HTTPS_PROXY and similar variables, but never for loopback addresses.
 setGlobalProxyFromEnv({ ...proxyEnv(process.env) })
 
 program
@@ -17,7 +17,7 @@ program
   .description('Works with Millrace from a terminal.')
   .version('0.1.0')
   .showSuggestionAfterError()
-  .showHelpAfterError('(--help tells what there is)')
+  .showHelpAfterError('(see --help)')
   .exitOverride()
 addModuleCommands(program)
 addAgentCommands(program)
@@ -29,7 +29,7 @@ try {
 }
 
 function exitCodeOf(error: unknown): number {
-  // Commander has said what is wrong.
+  // Commander has printed the error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.usage
   console.error(error instanceof UsageFault ? `error: ${error.message.replaceAll('\n', '\n       ')}` : error)
   return exitCodes.usage

@@ -26,14 +26,14 @@ export async function takeLock(file: string): Promise<Lock | { heldBy: Holder }>
   }
 }
 
-/** Who holds the lock, if somebody alive does. */
+/** The live process that holds the lock, if one does. */
 export async function holderOf(file: string): Promise<Holder | undefined> {
   const holder = await readHolder(file)
   return holder && isAlive(holder) ? holder : undefined
 }
 
 /**
- * Nobody but the holder of the right to do so may remove a dead holder's file: between looking at it and removing
+ * Only the holder of the right to do so may remove a dead holder's file: between looking at it and removing
  * it, it could have become a new one. The right is a lock too, so a remover that dies gets its own remover.
  */
 async function removeStale(file: string): Promise<void> {
@@ -64,8 +64,8 @@ async function readHolder(file: string): Promise<Holder | undefined> {
     const { pid, started, since }: Holder = JSON.parse(text)
     return { pid: Number(pid), started: String(started), since: String(since) }
   } catch {
-    return nobody // torn by a power cut, or by hand
+    return noProcess // torn by a power cut, or by hand
   }
 }
 
-const nobody: Holder = { pid: 0, started: '', since: '' }
+const noProcess: Holder = { pid: 0, started: '', since: '' }

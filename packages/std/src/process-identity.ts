@@ -9,7 +9,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
-/** A zombie is dead: where nobody reaps it, it keeps its number for ever. */
+/** A zombie counts as dead: if its parent does not reap it, it keeps its id. */
 export function isAlive({ pid, started }: ProcessIdentity): boolean {
   return startOf(pid) === started
 }

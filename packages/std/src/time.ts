@@ -11,7 +11,7 @@ export function backoffMs(
   return Math.round(whole / 2 + (whole / 2) * random())
 }
 
-/** Waits for so many milliseconds; returns at once, without an error, when the signal is or gets aborted. */
+/** Waits for `ms` milliseconds; returns at once, without an error, when the signal is or gets aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {
@@ -25,7 +25,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** Waits for work, but no longer than so many milliseconds; tells whether it was done in time. Work that fails throws. */
+/** Waits for work, but at most `ms` milliseconds; whether it finished in time. Work that fails throws. */
 export async function finishesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const enough = new AbortController()
   try {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-/** Listens on the store's port until it is installed, so that its address is known and no one else takes it. */
+/** Listens on the store's port during its installation, so that the address is fixed and no other program takes it. */
 export async function holdPort(host: string, port: number): Promise<() => Promise<void>> {
   const server = createServer((_, response) => {
     response.writeHead(503, { 'retry-after': '2', connection: 'close' })

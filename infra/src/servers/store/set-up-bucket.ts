@@ -36,7 +36,7 @@ export async function setUpBucket(setup: BucketSetup): Promise<void> {
   }
 }
 
-/** What docs/deployment.md asks of a store. */
+/** The requirements for a store in docs/deployment.md. */
 async function allowPages(client: S3Client, { bucket, origins }: BucketSetup): Promise<void> {
   const { PutBucketCorsCommand } = await import('@aws-sdk/client-s3')
   await client.send(

@@ -31,7 +31,7 @@ export async function setUpMinio(setup: MinioSetup): Promise<void> {
         const { key, secret } = setup.users[user]
         await withRetries(async () => {
           await mc(['admin', 'policy', 'create', 'root', user, file])
-          // Key and secret go in by standard input, because anyone can read a command line.
+          // Key and secret go in by standard input, because every user can read a command line.
           await mc(['admin', 'user', 'add', 'root'], { input: `${key}\n${secret}\n` })
           await mc(['admin', 'policy', 'attach', 'root', user, '--user', key], { allow: 'AlreadyApplied' })
         })

@@ -13,7 +13,7 @@ const starters: Record<StoreKind, (options: ServerOptions) => Promise<Server>> =
   minio: startMinio,
 }
 
-/** The object store: given by the environment, or the one of this home. Waits until it answers. */
+/** The object store: external, by the environment, or the one of this home. Waits until it answers. */
 export async function startStore(options: ServerOptions): Promise<Server> {
   const { home, env = process.env } = options
   const elsewhere = given('store', env)
@@ -25,7 +25,7 @@ export async function startStore(options: ServerOptions): Promise<Server> {
 /** A store whose address and keys are known, and which answers later. */
 export type StartingStore = { env: Record<string, string>; started: Promise<Server> }
 
-/** Like `startStore`, but a store that has to be built first does not keep the others waiting. */
+/** Like `startStore`, but building a store does not delay the other servers. */
 export async function beginStore(options: ServerOptions): Promise<StartingStore> {
   const { home, env = process.env } = options
   const chosen = given('store', env) ? undefined : await chooseStore(home, { ...options, env })

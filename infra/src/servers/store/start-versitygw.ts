@@ -27,7 +27,7 @@ export async function startVersitygw(options: ServerOptions): Promise<Server> {
         const sidecar = join(folder, 'sidecar')
         const users = join(folder, 'users')
         for (const one of [data, sidecar]) await privateFolder(one)
-        // In a file, because anyone can read a command line.
+        // In a file, because every user can read a command line.
         await writeSecretFile(join(users, 'users.json'), accountsOf(keys))
         return {
           file: program.file,

@@ -1,6 +1,6 @@
 import type { Reservation } from './reservation.ts'
 
-/** How one memory stands, in bytes. `free` may be negative: somebody else took what was promised. */
+/** How one memory stands, in bytes. `free` may be negative: another program took what was promised. */
 export type Account = { foreign: number; promised: number; free: number }
 
 /** What is measured of our own processes: bytes by reservation id, as far as it is known. */

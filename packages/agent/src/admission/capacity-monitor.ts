@@ -9,7 +9,7 @@ export type CapacityMonitorDeps = {
 }
 
 const everyMs = 1000
-/** After something of ours came or went, the GPUs are looked at for so long, so often; then as often as ever. */
+/** After one of our processes came or went, the monitor looks at the GPUs more often for a while. */
 const traffic = { lastsMs: 10_000, everyMs: 500 }
 
 /** Looks out for room: memory comes back late, and other programs give theirs back without a word. */

@@ -1,7 +1,7 @@
 /** An idle process that may go, the bytes it would give back, and what its absence is expected to cost. */
 export type Evictable = { id: number; bytes: number; cost: number }
 
-/** Of so many all choices are looked at; of more, the cheapest per byte go first. */
+/** Up to this number every choice is compared; with more, the cheapest per byte go first. */
 const fewEnough = 12
 
 /**

@@ -22,7 +22,7 @@ export class Evictor {
     this.#deps = deps
   }
 
-  /** The GPU on which it costs least to make room; among those, where most is free beside what is promised. */
+  /** The GPU on which making room costs least; among equals, the one with the most unpromised memory. */
   chooseGpu(needs: Needs, key: string, promised: readonly Reservation[]): Gpu | undefined {
     const { accounting, idle } = this.#deps
     const rated = accounting.gpus.map((gpu) => {
@@ -50,7 +50,7 @@ export class Evictor {
     for (const reservation of this.#choose(what, idle, bytes) ?? []) this.#deps.evict(reservation)
   }
 
-  /** The GPUs were looked at: processes on one that is not there any more can do nothing. */
+  /** After a GPU reading: a process on a GPU that disappeared can do nothing. */
   onReading(reservations: readonly Reservation[]): void {
     const { accounting, idle, evict } = this.#deps
     for (const reservation of idle()) if (accounting.isLost(reservation)) evict(reservation)

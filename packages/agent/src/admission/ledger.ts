@@ -30,7 +30,7 @@ type Taken = ReservationRequest & { worker?: string | null; isAlone?: boolean }
 
 /** A kept room is given up when the API does not ask for it again. */
 const keptMs = 15_000
-/** So long somebody else may hold what was promised to a run before it is handed back. */
+/** Another program may hold memory promised to a run this long; then the run is handed back. */
 const patienceMs = 20_000
 const lookMs = 250
 /** A process that does not tell when it is ready counts as loaded after this, or with most of its memory. */
@@ -39,7 +39,7 @@ const mostOfIt = 0.8
 
 /**
  * Who holds which memory of this machine: what is promised counts from the grant until the process is gone, and room
- * counts as free only when the driver says so. Idle warm processes make way for whoever needs their room.
+ * counts as free only when the driver says so. Idle warm processes make way for runs that need their memory.
  */
 export class Ledger {
   readonly use = new ModuleUsage()
@@ -120,7 +120,7 @@ export class Ledger {
 
   /**
    * Waits until a promised place is really free, and it is its turn to load. Gives another reservation when a process of the
-   * module became idle meanwhile, and `null` when somebody outside holds the memory for too long.
+   * module became idle meanwhile, and `null` when another program holds the memory for too long.
    */
   async enter(reservation: Reservation, signal: AbortSignal): Promise<Reservation | null> {
     let takenSince: number | null = null
@@ -164,7 +164,7 @@ export class Ledger {
     if (reservation.state === 'busy') this.#move(reservation, 'idle')
   }
 
-  /** Its process was told to end. */
+  /** Its process is ending. */
   leaving(reservation: Reservation): void {
     reservation.hasRun = false
     if (this.#reservations.has(reservation)) this.#move(reservation, 'leaving')
@@ -176,7 +176,7 @@ export class Ledger {
     this.accounting.released(reservation)
     if (reservation.gpu !== null) this.#lookout.stir()
     this.#tell()
-    // The end of a run is told by others, when it is reported.
+    // The end of a run is signalled after its report.
     if (!reservation.hasRun) this.#deps.signals.capacityChanged.emit()
     reservation.hasRun = false
   }
@@ -189,7 +189,7 @@ export class Ledger {
     this.#roomMaker.makeRoomFor(reservation, [...this.#before(reservation), reservation])
   }
 
-  /** Ends what is idle, for somebody who wants the machine for himself. */
+  /** Ends all idle processes, for an owner who wants the machine. */
   evictIdle(): void {
     for (const reservation of this.#idle()) this.#evict(reservation)
   }
@@ -202,7 +202,7 @@ export class Ledger {
     this.#tell()
   }
 
-  /** How each GPU stands, for whoever wants to see it. */
+  /** The state of each GPU, for heartbeats and the owner. */
   describe(): Gpu[] {
     return this.accounting.gpus.map((gpu) => {
       const here = this.reservations.filter((reservation) => reservation.gpu === gpu.uuid)
@@ -228,7 +228,7 @@ export class Ledger {
       key,
       module,
       worker,
-      // More than the whole GPU nobody gets; whoever wants it alone gets all of it.
+      // No reservation exceeds the whole GPU; one that wants it alone gets all of it.
       needs: { ...needs, vramBytes: isAlone ? whole : Math.min(needs.vramBytes, whole) },
       gpu: gpu?.uuid ?? null,
       isAlone,
@@ -245,7 +245,7 @@ export class Ledger {
       (one) => one !== reservation && (one.state !== 'waiting' || one.id < reservation.id),
     )
 
-  /** Whether it fits beside all that came before it, and nobody else is loading on its GPU. */
+  /** Whether it fits next to all earlier reservations, and no other process is loading on its GPU. */
   #mayLoad(reservation: Reservation): boolean {
     const before = this.#before(reservation)
     if (reservation.needs.ramBytes > 0 && this.accounting.inRam([...before, reservation]).free < 0)

@@ -22,7 +22,7 @@ export function measureGpuMemory(reservations: readonly Reservation[], holds: re
   return measured
 }
 
-/** Resident memory of each reservation's process, by reservation id, where `/proc` tells. */
+/** Resident memory of each reservation's process, by reservation id, where `/proc` shows it. */
 export function measureRam(reservations: readonly Reservation[]): Measured {
   const measured = new Map<number, number>()
   if (process.platform !== 'linux') return measured

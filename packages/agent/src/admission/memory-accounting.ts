@@ -11,7 +11,7 @@ export type MemoryAccountingDeps = {
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
 }
-/** So long after its process, memory may still count as used. */
+/** Memory may still count as used this long after its process. */
 const backWithinMs = 1500
 
 export type MemoryKind = 'ramBytes' | 'vramBytes'
@@ -23,7 +23,7 @@ export class MemoryAccounting {
   readonly #foreignBefore = new Map<string, number>()
   /** Processes of ours whose memory may still be on its way back. */
   #released: { gpu: string; bytes: number; at: number }[] = []
-  /** The driver has told of a process of ours: what it does not tell of is not there. */
+  /** The driver has listed one of our processes: what it does not list does not exist. */
   #canMeasure = false
 
   constructor(deps: MemoryAccountingDeps) {
@@ -41,7 +41,7 @@ export class MemoryAccounting {
   /** The most that runs may have of a GPU. */
   capacityOf = (gpu: Gpu): number => Math.max(0, this.#afterHeadroom(gpu))
 
-  /** A GPU whose memory nobody knows shares that of the machine: such are integrated ones. */
+  /** An integrated GPU shares the machine's memory; the driver reports none. */
   #afterHeadroom = (gpu: Gpu): number =>
     (gpu.memoryTotal || this.#deps.ram().totalBytes) - this.#deps.headroomBytes()
 
@@ -69,7 +69,7 @@ export class MemoryAccounting {
   }
 
   /**
-   * The same, where nobody has to go for a mistake: what ours may have taken while the GPU was looked at is no other
+   * The same, but not a reason to evict: what ours may have taken while the GPU was looked at is no other
    * program's, nor what those that are gone have not given back yet.
    */
   #onGpuAtBest(gpu: Gpu, reservations: readonly Reservation[]): Account {
@@ -111,7 +111,7 @@ export class MemoryAccounting {
     return needs.ramBytes > 0 && free + promised < needs.ramBytes
   }
 
-  /** How many more with these needs fit beside the reservations, if `spare` made way. */
+  /** How many more with these needs fit next to the reservations, if `spare` made way. */
   count(needs: Needs, reservations: readonly Reservation[], spare: readonly Reservation[]): number {
     return Math.min(
       this.#countInRam(needs, reservations, spare),

@@ -1,5 +1,5 @@
 const halfLifeMs = 10 * 60_000
-/** What the change of processes takes besides: one ends, its memory comes back, the other waits for its turn. */
+/** The extra time of changing processes: one ends, its memory is released, the other waits for its turn. */
 const changeSeconds = 1
 /** Until it is measured, a model is taken to need this long. */
 const usualLoadSeconds = 5

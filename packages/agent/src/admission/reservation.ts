@@ -6,7 +6,7 @@ export type ReservationRequest = { key: string; module: string; needs: Needs }
 
 /**
  * `waiting` for room or for its turn to load · `loading` its model · `busy` with a run · `idle`, loaded and warm ·
- * `leaving`: told to end, not gone yet.
+ * `leaving`: ending, not gone yet.
  */
 type ReservationState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
 
@@ -21,7 +21,7 @@ export type Reservation = {
   readonly needs: Needs
   /** By uuid; `null` for a process without a GPU. */
   readonly gpu: string | null
-  /** Wants the GPU for itself: it ran out of memory beside others. */
+  /** Wants the GPU for itself: it ran out of memory next to others. */
   readonly isAlone: boolean
   state: ReservationState
   /** Leads the process group, once it was started. */

@@ -21,16 +21,16 @@ export function beat(parts: Running, everySeconds: number): Promise<void> {
         clockOffsetSeconds: clock.offsetSeconds,
       }),
       nextWaking: () => sleep.nextWaking,
-      onAnswer: (answer, told) => obey(parts, answer, told),
+      onAnswer: (answer, acknowledged) => obey(parts, answer, acknowledged),
       onBack: () => signals.apiIsBack.emit(),
     },
     life.signal,
   )
 }
 
-function obey(parts: Running, answer: HeartbeatAnswer, told: string[]): void {
+function obey(parts: Running, answer: HeartbeatAnswer, acknowledged: string[]): void {
   const { commands, runs, programs, withheld, signals, operatorWants } = parts
-  commands.told(told)
+  commands.acknowledge(acknowledged)
   runs.obey(answer.runs)
   for (const command of answer.commands) signals.commanded.emit(command)
   programs.setEnabled(answer.modules ?? {})

@@ -56,7 +56,7 @@ function openLocal(parts: Working, pause: PauseController) {
   })
 }
 
-/** Looks at the modules folder and the workers file; a fault is told, and the next look may find them. */
+/** Looks at the modules folder and the workers file; a failure is logged, and the next scan may succeed. */
 export async function scan({ programs, inventory, config, logger }: Working): Promise<void> {
   try {
     await programs.scan()

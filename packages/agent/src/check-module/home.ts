@@ -36,13 +36,13 @@ async function lockInTurn(
   home: string,
   o: { signal: AbortSignal; onWaiting(): void },
 ): Promise<{ release(): Promise<void> }> {
-  for (let told = false; ; told = true) {
+  for (let isAnnounced = false; ; isAnnounced = true) {
     o.signal.throwIfAborted()
     try {
       return await lockHome(home)
     } catch (error) {
       if (!(error instanceof HomeInUse)) throw error
-      if (!told) o.onWaiting()
+      if (!isAnnounced) o.onWaiting()
     }
     await sleep(lookMs, o.signal)
   }

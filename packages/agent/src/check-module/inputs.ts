@@ -22,7 +22,7 @@ type Single = GrantedFile | { value: Json }
 /** One input of a check's run: a text to be read as its type, or the path of a file. */
 export type GivenInput = { key: string } & ({ text: string } | { file: string })
 
-/** Inputs that somebody gave for the run, read as the manifest declares them; everything wrong at once. */
+/** Inputs given for the run, read as the manifest declares them; reports all faults at once. */
 export async function readGiven(
   manifest: Manifest,
   given: readonly GivenInput[],

@@ -79,7 +79,7 @@ export async function runOnce(
   )
   signal.removeEventListener('abort', onAbort)
   signal.throwIfAborted()
-  if (!result) throw new Error('a run that nobody superseded has no result')
+  if (!result) throw new Error('a run that was not superseded has no result')
   steps.commandEnded(result)
   const peak = result.usage?.peakRamBytes
   if (peak) steps.note(`peak memory ${Math.ceil(peak / 1024 / 1024)} MiB`)

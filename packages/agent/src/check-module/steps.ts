@@ -28,7 +28,7 @@ export type StepReport = {
   command: StepCommand | null
 }
 
-/** What a check tells while it goes on. */
+/** What a check reports while it runs. */
 export type CheckEvent =
   | { kind: 'waiting' }
   | { kind: 'began'; step: CheckStep }
@@ -49,7 +49,7 @@ export class Steps {
     this.#tell = tell
   }
 
-  /** From now on what is told names `own` where the agent says `copy`: its copy is of no use to the author. */
+  /** From now on reports name `own` where the agent says `copy`: its copy is of no use to the author. */
   rename(copy: string, own: string): void {
     this.#names.push([copy, own])
   }

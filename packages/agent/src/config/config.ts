@@ -76,16 +76,16 @@ export type Config = {
   modulesDir: string
   /** The modules that this agent installs and offers; empty: all of the folder. */
   onlyModules: readonly string[]
-  /** Where the configured workers may stand; the first file that is there counts. */
+  /** Paths of the workers file; the first that exists counts. */
   workersFiles: string[]
   maxRuns: number
-  /** Available modules are tested again so often; 0: only when somebody asks. */
+  /** Hours between tests of available modules; 0: only on request. */
   retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
   /** GPU memory that runs leave to the desktop, on each GPU. */
   gpuHeadroomBytes: number
-  /** When a loaded process ends: after so long without a task, or after so many. */
+  /** When a loaded process ends: after this time without a task, or after this number of tasks. */
   warm: { idleSeconds: number; maxTasks: number }
   /** When the machine belongs to its owner, and how much GPU memory of others' says that it does. */
   ownerFirst: { hours: PauseHours; foreignBytes: number }

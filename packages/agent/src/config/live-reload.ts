@@ -19,7 +19,7 @@ const changeable = [
 const everyMs = 2000
 
 /**
- * Follows the settings file of a running agent: limits change at once, a faulty file is told and changes nothing. The
+ * Follows the settings file of a running agent: limits change at once, a faulty file is logged and changes nothing. The
  * config that was given is changed in place. Returns how to end it.
  */
 export function followSettings(

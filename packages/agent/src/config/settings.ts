@@ -6,7 +6,7 @@ import { type GivenVariables, nothingGiven, readGiven } from '../process/module-
 import { decodeText } from '../text/decode-text.ts'
 import { type Config, ConfigFaults, readConfig, settingNames } from './config.ts'
 
-/** Where an agent's settings may stand besides its environment. */
+/** The file with an agent's settings, in addition to its environment. */
 export const settingsFile = (own: NodeJS.ProcessEnv): string => join(homeFrom(own), 'agent.yaml')
 
 /**
@@ -22,7 +22,7 @@ export async function readSettings(own: NodeJS.ProcessEnv, args: readonly string
   return readConfig({ ...settings, ...given, ...others }, own, variables)
 }
 
-/** What the settings file gives to modules, for whoever runs them without an agent. Throws `ConfigFaults`. */
+/** What the settings file gives to modules, for running them without an agent. Throws `ConfigFaults`. */
 export const readVariables = async (own: NodeJS.ProcessEnv): Promise<GivenVariables> =>
   (await readFileOf(own)).variables
 

@@ -18,7 +18,7 @@ test('a command that comes twice is carried out once, and reported until the API
   carryOut(scan)
   expect(acts.scan).toHaveBeenCalledOnce()
   expect(commands.done).toEqual(['c1'])
-  commands.told(['c1'])
+  commands.acknowledge(['c1'])
   expect(commands.done).toEqual([])
   carryOut(scan)
   expect(acts.scan).toHaveBeenCalledOnce()

@@ -27,12 +27,13 @@ export class Commands {
     deps.signals.commanded.subscribe('commands', (command) => this.#carryOut(command))
   }
 
-  /** Ids of what was carried out and not told to the API yet. */
+  /** Ids of commands that were carried out and not reported to the API yet. */
   get done(): string[] {
     return [...this.#done]
   }
 
-  told(ids: string[]): void {
+  /** The API knows that these were carried out. */
+  acknowledge(ids: string[]): void {
     this.#done = this.#done.filter((id) => !ids.includes(id))
   }
 

@@ -7,8 +7,8 @@ export type HeartbeatDeps = {
   everySeconds: number
   describe(): Promise<Omit<HeartbeatRequest, 'sessionId'>>
   send(body: Omit<HeartbeatRequest, 'sessionId'>, signal: AbortSignal): Promise<HeartbeatAnswer>
-  /** `told` are the ids of commands that the API knows to be carried out now. */
-  onAnswer(answer: HeartbeatAnswer, told: string[]): void
+  /** `acknowledged` are the ids of commands that the API now knows to be carried out. */
+  onAnswer(answer: HeartbeatAnswer, acknowledged: string[]): void
   /** Aborted when the machine wakes from a sleep: a beat under way is given up then, and the next is due at once. */
   nextWaking(): AbortSignal
   /** The API answers again after it was away. */

@@ -15,14 +15,14 @@ export type Home = {
   runsDir: string
   /** Where stands what runs. */
   processesDir: string
-  /** So many processes of a former agent were still running. */
+  /** Number of processes of a former agent that were still running. */
   orphansEnded: number
   release(): Promise<void>
 }
 
 /**
  * Opens the agent's folder for this process alone. What former runs left running is ended, and what they left on disk is
- * removed unless a spooled result needs it: those runs are lost, and the API gives their tasks to somebody again. Throws `HomeInUse`.
+ * removed unless a spooled result needs it: those runs are lost, and the API retries their tasks. Throws `HomeInUse`.
  */
 export async function openHome(home: string): Promise<Home> {
   makePrivate(home)

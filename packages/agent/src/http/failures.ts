@@ -41,7 +41,7 @@ function problemIn(answer: Received): Problem | null {
   try {
     return Problem.parse(JSON.parse(answer.body.toString()))
   } catch {
-    // Not ours: told apart from our refusals by its missing code.
+    // Not from our API: its refusals have a code.
     return null
   }
 }

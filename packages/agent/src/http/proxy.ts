@@ -28,7 +28,7 @@ export function describeProxy(
   const variable = name.toUpperCase()
   if (proxy)
     return {
-      message: `requests go by the proxy ${new URL(proxy).host} (${variable}), but for ${no_proxy}; NATS goes by none: without a direct way set MILLRACE_QUEUE=http`,
+      message: `requests use the proxy ${new URL(proxy).host} (${variable}), except for ${no_proxy}; NATS uses none: without a direct connection set MILLRACE_QUEUE=http`,
       isFault: false,
     }
   return { message: `${variable} is not the http:// URL of a proxy, so none is used`, isFault: true }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 
 /**
- * Whether a request means this server by its Host header. A page can have a name of its own that leads to 127.0.0.1, and
+ * Whether a request means this server by its Host header. A page can have its own name that resolves to 127.0.0.1, and
  * then is allowed by its browser to read what is answered; the name in the header gives it away.
  */
 export function isOurName(host: string | undefined, listensOn: string): boolean {

@@ -34,7 +34,7 @@ type PauseRequest = z.output<typeof PauseRequest>
 const longestBody = 10_000
 
 /**
- * A small server for this machine alone: health and metrics for whoever watches it, and commands for who can read the
+ * A small server for this machine alone: health and metrics for monitoring, and commands for programs that can read the
  * agent's own folder, where the address and a token lie. Never more than this is reachable over the network.
  */
 export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promise<void> }> {
@@ -120,7 +120,7 @@ function fail(deps: LocalDeps, response: ServerResponse, err: unknown): void {
   response.end(`${JSON.stringify({ error: String(err) })}\n`)
 }
 
-/** The wanted port may be taken by another agent of this machine: any other does as well, but is told. */
+/** Another agent of this machine may use the wanted port: any other works too, and is logged. */
 async function listenOn(server: ReturnType<typeof createServer>, deps: LocalDeps): Promise<number> {
   const listening = (port: number) =>
     new Promise<number>((resolve, reject) => {

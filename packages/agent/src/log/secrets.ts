@@ -3,7 +3,7 @@ export type Mask = (text: string) => string
 
 /** Shorter values are words or numbers, which a log is full of. */
 const shortest = 6
-/** So long is a line of a value of several lines, such as a private key, that it gives something away. */
+/** Length from which a line of a multi-line value, such as a private key, gives something away. */
 const shortestLine = 12
 
 /** What this agent has been entrusted with, to be kept out of the logs and errors of its runs. */
@@ -44,7 +44,7 @@ export function secretsIn(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * The values of variables that somebody gave to modules. Whatever they are called, they may be secrets; where files lie,
+ * The values of variables given to modules. Whatever their names, they may be secrets; where files lie,
  * numbers and addresses without a password are none, and logs would be unreadable without them.
  */
 function secretsAmong(given: Record<string, string>): string[] {

@@ -5,7 +5,7 @@
 const collect = globalThis.gc
 
 const oftenBytes = 16 * 1024 * 1024
-/** Among so many, one collection is of everything: what a young one keeps by chance lives long. */
+/** One in this number of collections is a full one: what a young collection keeps by chance lives long. */
 const wholeEach = 8
 let readBytes = 0
 let collections = 0

@@ -11,7 +11,7 @@ export type DiskSpaceDeps = {
 }
 
 const everyMs = 2000
-/** Room has to be more than just enough before it counts again: what wavers would be told at every turn. */
+/** Free space has to exceed the limit by this factor before it counts again, so that small changes are not logged each time. */
 const enoughAgain = 1.05
 
 /** Whether the disk of the agent's folder has room for another run: its inputs, its outputs and its result. */

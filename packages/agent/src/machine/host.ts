@@ -22,7 +22,7 @@ export type MachineMemory = { totalBytes: number; availableBytes: number }
 
 /** Asking the system takes half a millisecond, and one round of offers asks for every module. */
 const availableBytes = keptFor(10, () => process.availableMemory())
-/** Whoever runs a container may give it more. */
+/** The limit of a container may be raised while it runs. */
 const totalBytes = keptFor(10_000, () => {
   const limit = process.constrainedMemory()
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()

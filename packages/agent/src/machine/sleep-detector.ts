@@ -7,7 +7,7 @@ const everyMs = 1000
 const sleptMs = 5000
 
 /**
- * Notices when the machine wakes: by the clock on the wall, since the one that timers go by may stand still meanwhile.
+ * Notices when the machine wakes: by the wall clock, since the clock of timers may stand still during the sleep.
  */
 export class SleepDetector {
   #waking = new AbortController()

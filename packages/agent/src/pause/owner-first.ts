@@ -12,9 +12,9 @@ export type OwnerFirstDeps = {
 }
 
 const everyMs = 1000
-/** Readings in a row that have to agree: what a process of ours leaves behind looks like somebody else's for a moment. */
+/** Readings in a row that have to agree: what one of our processes leaves behind looks like another program's for a moment. */
 const agreeing = 3
-/** So long they have to be gone before work begins again. */
+/** Other programs have to be gone this long before work begins again. */
 const calmMs = 30_000
 
 /** Lets the agent rest when its owner wants the machine: by the clock, and while a game has the GPU. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 
 /** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */
 export type PauseSource = 'operator' | 'owner' | 'schedule' | 'others'
-/** `makesWay`: runs are handed back at once, because somebody wants the machine now. */
+/** `makesWay`: runs are handed back at once, because the owner wants the machine now. */
 export type PauseWish = AgentRest & { makesWay: boolean }
 
 export type PauseControllerDeps = {

@@ -32,12 +32,12 @@ export function withHintOfPath(error: TaskError, end: ProcessEnd, place: Place):
 const notFound =
   /no such file|not found|not find|(?:can ?not|can't|could ?not|couldn't|unable to|failed to|fail to) (?:be )?(?:open|read|load|find|access)|does ?n[o']t exist|load model from/i
 
-/** What explains an end: the error that it told, exceptions, and the very last lines. */
+/** What explains an end: its error, exceptions, and the very last lines. */
 function lastLines({ end, error }: Said): string[] {
   const { stderrTail = [], stdoutTail = [] } = end ?? {}
   const exceptions = stderrTail.filter((line) => /^[\w.]*(?:Error|Exception|NoSuchFile)\b/.test(line))
-  const told = error ? withoutLastLines(error.message).split('\n') : []
-  return [...told, ...exceptions.toReversed(), ...stderrTail.slice(-3), ...stdoutTail.slice(-3)]
+  const errorLines = error ? withoutLastLines(error.message).split('\n') : []
+  return [...errorLines, ...exceptions.toReversed(), ...stderrTail.slice(-3), ...stdoutTail.slice(-3)]
 }
 
 /** Whatever stands in quotes, and words that look like a path. */
@@ -47,7 +47,7 @@ function pathsIn(line: string): string[] {
   return [...quoted, ...words.filter((word) => /[./\\]/.test(word))].filter((path) => path.length < 1000)
 }
 
-/** Where it lies inside the module's folder; `null` for what is not there, or was found where it was looked for. */
+/** Where it lies inside the module's folder; `null` when it does not exist there, or exists where the program looked. */
 function lookUp(named: string, { folder, cwd }: Place): string | null {
   const path = named.replaceAll('\\', '/')
   if (posix.isAbsolute(path) || win32.isAbsolute(named)) {
@@ -76,9 +76,9 @@ function isThere(path: string): boolean {
 function wordsFor(named: string, inFolder: string, { entryPoint }: Place): string {
   const isOfElsewhere = posix.isAbsolute(named) || win32.isAbsolute(named)
   const how = isOfElsewhere
-    ? `The module names "${named}", which is not there, but ${inFolder} lies in its folder`
+    ? `The module names "${named}", which does not exist, but ${inFolder} is in its folder`
     : `The module names "${named}" relative to its working directory, which is the run's folder and not its own`
   const fromEntry = posix.relative(posix.dirname(entryPoint.replaceAll('\\', '/')), inFolder)
   const main = basename(entryPoint)
-  return `${how}: name a file beside ${main} as os.path.join(os.path.dirname(os.path.abspath(__file__)), "${fromEntry}")`
+  return `${how}: name a file next to ${main} as os.path.join(os.path.dirname(os.path.abspath(__file__)), "${fromEntry}")`
 }

@@ -21,7 +21,7 @@ const deepest = 90
 
 /**
  * Holds what a module returned against what it declares. Outputs that are not declared are left out, not
- * refused: a program may say more than its manifest promises, and nobody can ask for what is not declared.
+ * refused: a program may say more than its manifest promises, and no client can ask for what is not declared.
  */
 export async function checkOutputs(
   manifest: Manifest,

@@ -40,7 +40,7 @@ async function byResult(
   result: ModuleResult,
 ): Promise<Verdict> {
   const { end } = o
-  // Ended by the agent after its result, it has no exit code of its own.
+  // The agent ended it after its result, so its exit code means nothing.
   const isGoodEnd = end.exitCode === 0 || end.hungAfterResult === true
   if (result.isWeak && !isGoodEnd) return byExit(end, notTaken(end))
   switch (result.kind) {

@@ -3,7 +3,7 @@ import { faultOfJsonFile } from './json-file.ts'
 
 /**
  * Says what is wrong when a file is not what its format promises, by its first bytes, or all of them where it is
- * JSON; `null` when it is, or when nobody can tell.
+ * JSON; `null` when it is, or when that cannot be known.
  */
 export async function faultOfContent(path: string, format: string): Promise<string | null> {
   const looksRight = starts[format]

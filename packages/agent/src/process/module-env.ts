@@ -43,7 +43,7 @@ export function moduleEnv(o: {
   }
 }
 
-/** Whether the agent itself sets a variable of modules: nobody else may. Windows does not tell cases apart. */
+/** Whether only the agent may set this variable of modules. Windows ignores case. */
 export const isOurs = (name: string): boolean => ours.has(name.toUpperCase()) || /^MILLRACE_/i.test(name)
 
 const windowsNeeds = [

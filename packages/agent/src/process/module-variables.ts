@@ -56,7 +56,7 @@ export function stampOf(manifest: Manifest, variables: ModuleVariables): string 
   return createHash('sha256').update(JSON.stringify(given)).digest('hex').slice(0, 16)
 }
 
-/** Reads the entry `module_env`: variables, and names of modules with variables of their own. Tells no value. */
+/** Reads the entry `module_env`: variables, and module names with separate variables. Faults never contain a value. */
 export function readGiven(entry: unknown): { given: GivenVariables } | { faults: string[] } {
   const given: GivenVariables = { all: {}, of: {} }
   const faults: string[] = []

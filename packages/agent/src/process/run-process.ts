@@ -94,12 +94,12 @@ export const usualResultGraceSeconds = 5
 const graceOf = (reason: StopReason) => (reason === 'shutdown' ? 2000 : 5000)
 /** What outlives the module's own process has had its chance to end. */
 const treeGraceMs = 1000
-/** Nothing of the tree lives any more: what a pipe still holds comes at once, or somebody unknown keeps it open. */
+/** The process tree has ended: what a pipe still holds arrives at once, or an unknown process keeps the pipe open. */
 const drainMs = 500
 /** After this long, process ids may have gone once around. */
 const longLivedMs = 60_000
 
-/** Starts a program in a process group of its own and follows it until nothing of it is left. */
+/** Starts a program in a new process group and follows it until its whole process tree has ended. */
 export function runProcess(options: RunProcessOptions): RunningProcess {
   const marker = randomUUID()
   const [command, args] = marked(options.command, options.args, marker)
@@ -148,7 +148,7 @@ function follow(
   const drained = Promise.all([closed(child.stdout), closed(child.stderr)])
   const usage = watchUsage(pid, (memory) => limits.memory(memory))
   const shared = watchSharedMemory(() => [-pid, ...usage.pids()])
-  // Whoever closes its input does not read: neither its task nor a request to stop.
+  // A program that closes its input reads neither its task nor a request to stop.
   child.stdin.on('error', () => child.stdin.destroy())
   if (options.input !== undefined) child.stdin.end(options.input)
 
@@ -250,7 +250,7 @@ function sufferFirst(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '500')
   } catch {
-    // It has ended, or may not be told: then the system chooses as it does anyway.
+    // It has ended, or this is not permitted: then the system uses its default.
   }
 }
 

@@ -11,7 +11,7 @@ const mostAtOnce = 64 * 1024
 
 /**
  * The log of one run on disk, NDJSON. Grows up to head + tail bytes; of anything longer the head and the
- * newest lines are kept, and a line of the agent's own tells how many are missing between them.
+ * newest lines are kept, and a line from the agent says how many are missing between them.
  */
 export class LogFile {
   readonly #path: string

@@ -90,7 +90,7 @@ export class Reporter {
     this.#deliver(result, signal, firstTry.resolve)
       .then(async (isAnswered) => {
         if (!isAnswered) return
-        // The next run need not wait until this one is tidied away, nor is it told to the API any more.
+        // The next run need not wait for the cleanup of this one, and heartbeats no longer name it.
         this.#deps.unreported.delete(result.run)
         firstTry.resolve()
         await this.#forget(result.run)
@@ -107,7 +107,7 @@ export class Reporter {
     return firstTry.promise
   }
 
-  /** Tries until the API answered; `false` when it was told to stop before. */
+  /** Retries until the API answers; `false` when it was stopped before. */
   async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<boolean> {
     let result = spooled
     let uploaded: Uploaded = nothingYet

@@ -68,7 +68,7 @@ function parsed(text: string): SpooledRun | null {
   try {
     return SpooledRun.parse(JSON.parse(text))
   } catch {
-    // Not written by this version: the API counts the run as lost and gives it to somebody again.
+    // Not written by this version: the API expires the run and retries the task.
     return null
   }
 }

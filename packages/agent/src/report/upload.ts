@@ -27,7 +27,7 @@ export type UploadOptions = {
 }
 
 /**
- * Puts files to presigned URLs until all are there. Throws `UploadImpossible` when a file has changed or
+ * Uploads files to presigned URLs until all have arrived. Throws `UploadImpossible` when a file has changed or
  * gone, or the store keeps refusing; passes on what `ask` throws.
  */
 export async function upload(files: SpooledFile[], options: UploadOptions): Promise<void> {

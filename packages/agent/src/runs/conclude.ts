@@ -28,7 +28,7 @@ export async function conclude(
   return { outcome: verdict.outcome, error, outputs: await gatherOutputs(verdict.outputs, runDir), end }
 }
 
-/** With a hint at a file that a module named wrongly; a worker works in a folder of its own choice. */
+/** Adds a hint at a file that a module named wrongly; a worker chooses its folder itself. */
 function explained(
   error: TaskError,
   end: ProcessEnd,

@@ -36,7 +36,7 @@ export type Work = Omit<RunToStart, 'gpu' | 'tmpDir'> & {
 export type Executed = { end: ProcessEnd; result?: ModuleResult; promisedVramBytes?: number } | null
 export type Execute = (work: Work) => Promise<Executed>
 
-/** In a process of its own that is started for it. */
+/** Starts a new process for the run. */
 export async function executeFresh(work: Work): Promise<NonNullable<Executed>> {
   const { program } = work
   const temporary = openTemporary(work.runDir)
@@ -115,7 +115,7 @@ async function executeServed(
   }
 }
 
-/** With the GPU memory that its process was seen to hold, as far as the driver tells. */
+/** Adds the peak GPU memory of its process, if the driver reports it. */
 function withPeak(executed: NonNullable<Executed>, { peakVramBytes, needs }: Reservation): Executed {
   const usage = { ...executed.end.usage, peakVramBytes }
   return { ...executed, end: { ...executed.end, usage }, promisedVramBytes: needs.vramBytes }

@@ -28,7 +28,7 @@ export const openSignals = () => ({
   apiIsBack: new Signal(),
   /** What the agent says of its modules is not true any more. */
   modulesChanged: new Signal(),
-  /** There may be room, or work, that nothing else tells of. */
+  /** There may be room, or work, that no other signal announces. */
   capacityChanged: new Signal(),
   /** A claim returned a run. */
   assigned: new Signal<Assignment>(),

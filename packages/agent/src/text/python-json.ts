@@ -7,7 +7,7 @@ import { depthOver, inexactNumberIn, type Json } from '@millrace/shared/for-agen
  */
 export type PythonJson = { value: Json; notNumbers: string[]; areTooLarge?: boolean; changed?: string }
 
-/** So deep nobody nests by intent, and the walk below still finds its way back. */
+/** Deeper than intended nesting ever is, and shallow enough for the recursion below. */
 const deepest = 1000
 
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { decodeText } from './decode-text.ts'
 
-/** More than this nobody writes by hand into a manifest or a list of requirements. */
+/** Larger than any manifest or list of requirements written by hand. */
 const usual = 256 * 1024
 
 /**
@@ -15,7 +15,7 @@ export async function readText(
   { largest = usual, isLenient = false } = {},
 ): Promise<{ text: string } | { fault: string } | null> {
   try {
-    // Opening a pipe waits for its writer, unless told not to.
+    // Opening a pipe waits for its writer, except in this mode.
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await file.stat()
     if (stat.isDirectory()) return { fault: 'is a folder, not a file' }

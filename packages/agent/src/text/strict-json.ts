@@ -1,7 +1,7 @@
 import { halfPairFault, type Json } from '@millrace/shared/for-agents'
 import { notNumbersFault, parsePythonJson } from './python-json.ts'
 
-/** Reads JSON of somebody else; what could not be kept as it is, is a fault with its place. */
+/** Reads JSON from others; a value that cannot be kept exactly is a fault with its place. */
 export function readJson(text: string): { value: Json } | { fault: string } {
   const read = parsePythonJson(text)
   if (!read) return { fault: 'is not valid JSON' }

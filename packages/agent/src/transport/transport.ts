@@ -11,9 +11,9 @@ import type { Assignment } from '../signals/agent-signals.ts'
 
 /** How an agent hears of work and of commands, and how its live lines get out. One adapter per folder. */
 export type Transport = {
-  /** The agent is registered, perhaps anew. Before that nothing is asked or sent. */
+  /** The agent is registered, perhaps again. Before that nothing is asked or sent. */
   begin(answer: RegisterAnswer): void
-  /** There may be work, or room for it, that nobody tells of: other programs made way, a module came or went. */
+  /** There may be work, or room for it, that nothing else announces: other programs made way, a module came or went. */
   capacityChanged(): void
   /** A run ended. */
   runEnded(): void
@@ -23,7 +23,7 @@ export type Transport = {
   isOpen(): boolean
   /** Sends live lines, best effort and within seconds; `false`: they did not get out. */
   publishLog(run: RunId, batch: LogBatch): Promise<boolean>
-  /** Connections that look open may be dead: they are made anew, and what hung on them is asked again. */
+  /** Connections that look open may be dead: reconnects, and repeats what waited on them. */
   reconnect(): void
   /** Asks for no more work; resolves when the claim in flight was answered. */
   stopClaiming(): Promise<void>
@@ -33,7 +33,7 @@ export type Transport = {
 export type ClaimDeps = {
   offers(): Offer[]
   /**
-   * One claim, which waits so long for work; repeated with the same id it answers the same. Throws when nothing
+   * One claim, which waits `waitSeconds` for work; repeated with the same id it answers the same. Throws when nothing
    * definite came back.
    */
   ask(claimId: string, offers: Offer[], waitSeconds: number, signal: AbortSignal): Promise<ClaimAnswer | null>

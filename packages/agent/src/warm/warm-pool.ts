@@ -17,9 +17,9 @@ import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
 type WarmLimits = {
-  /** Idle for so long, a process ends. */
+  /** Seconds after which an idle process ends. */
   idleSeconds: number
-  /** After so many tasks a fresh one takes its place. */
+  /** Number of tasks after which a fresh process takes its place. */
   maxTasks: number
 }
 
@@ -29,7 +29,7 @@ export type WarmPoolDeps = {
   limits(): WarmLimits
   /** The most that one process and its children may take. */
   memoryBytes(): number
-  /** Each process has a folder of its own here. */
+  /** Each process has a separate folder here. */
   folder: string
   watchdog: Watchdog
   threads: number
@@ -54,7 +54,7 @@ type Entry = {
   idleTimer?: NodeJS.Timeout
 }
 
-/** Idle processes are asked so often whether they live, and have so long to answer. */
+/** How often an idle process is asked whether it lives, and how long it may take to answer. */
 const ping = { everyMs: 30_000, patienceMs: 10_000 }
 /** Growth that is more than libraries settling in. */
 const growth = { factor: 2, bytes: 256 * 1024 * 1024 }
@@ -138,7 +138,7 @@ export class WarmPool {
       if (entry.reservation.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
   }
 
-  /** The loaded processes, for whoever wants to see them. */
+  /** The loaded processes, for heartbeats and the owner. */
   describe(): { module: string; state: string; pid: number | null; tasks: number; gpu: string | null }[] {
     return [...this.#entries.values()].map(({ reservation, tasks }) => ({
       module: reservation.module,
@@ -240,7 +240,7 @@ export class WarmPool {
     }
     const look = async () => {
       if (entry.reservation.state !== 'idle') return
-      if (performance.now() >= until) return this.#retire(entry, 'nobody needed it')
+      if (performance.now() >= until) return this.#retire(entry, 'it was idle for too long')
       const answered = await entry.process.ping(ping.patienceMs)
       // Given a task meanwhile, its answer may have been lost among the rest.
       if (entry.reservation.state !== 'idle') return

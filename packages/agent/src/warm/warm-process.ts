@@ -83,7 +83,7 @@ export class WarmProcess {
     return this.#process.pid
   }
 
-  /** Resolves when it can take tasks; `false`: it ended before, and `gone` tells how. */
+  /** Resolves when it can take tasks; `false`: it ended before, and `gone` has the reason. */
   get ready(): Promise<boolean> {
     return this.#ready.promise
   }
@@ -149,7 +149,7 @@ export class WarmProcess {
     return { stop: (reason) => this.#stop(current, reason), ended }
   }
 
-  /** Whether it answers within so many milliseconds. */
+  /** Whether it answers within `patienceMs` milliseconds. */
   async ping(patienceMs: number): Promise<boolean> {
     const answered = Promise.withResolvers<boolean>()
     this.#pong = () => answered.resolve(true)
@@ -197,7 +197,7 @@ export class WarmProcess {
     if (said.type === 'ready') this.#onReady()
     else if (said.type === 'pong') this.#pong?.()
     else if (said.type === 'log') this.#log('stdout', forLog({ text: said.line, dropped: 0 }))
-    // Said late, of a task that was given up, it concerns nobody any more.
+    // A late message about a task that was given up is ignored.
     else if (this.#current && (said.id === null || said.id === this.#current.id)) obey(said, this.#current)
   }
 

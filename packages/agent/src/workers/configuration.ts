@@ -8,14 +8,14 @@ import type { Remark } from './read-yaml.ts'
 type Log = (detail: object, message: string) => void
 
 export type ConfigurationOptions = {
-  /** Where the file may be; the first that is there counts. */
+  /** Paths of the file; the first that exists counts. */
   files: readonly string[]
   home: string
   own: NodeJS.ProcessEnv
   logger: { info: Log; warn: Log; error: Log }
 }
 
-/** What the workers file says: as it stands, or as it last stood without a fault, also before the agent was started anew. */
+/** What the workers file says: its current contents, or the last contents without a fault, across restarts too. */
 export class Configuration {
   readonly #options: ConfigurationOptions
   readonly #kept: string

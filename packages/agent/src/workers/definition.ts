@@ -51,7 +51,7 @@ function manifestOf({ worker, written }: Configured, type: string) {
     outputs: [{ key: 'result', type: 'json' }],
     timeout_seconds: worker.timeout,
     ...(worker.max_retries === undefined ? {} : { max_attempts: worker.max_retries + 1 }),
-    // Of the variables that it is given only the names: somebody may have written a secret right into the file.
+    // Of the variables that it is given only the names: the owner may have written a secret right into the file.
     worker: {
       name,
       project_path,

@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import type { Definition } from './definition.ts'
 
-/** Why a worker cannot be started here, in the words of the file; `null` when its folder and interpreter are there. */
+/** Why a worker cannot be started here, in the words of the file; `null` when its folder and interpreter exist. */
 export async function faultOfPaths({ written, projectPath, python }: Definition): Promise<string | null> {
   if (!(await isFolder(projectPath)))
     return `project_path: there is no folder ${written.projectPath}${whence(written.projectPath)}`

@@ -3,7 +3,7 @@ import { decodeText } from '../text/decode-text.ts'
 
 export type FoundFile = { file: string; text: string } | { file: string; unreadable: string }
 
-/** The first of these files that is there. */
+/** The first of these files that exists. */
 export async function findFile(files: readonly string[]): Promise<FoundFile | null> {
   for (const file of files) {
     try {

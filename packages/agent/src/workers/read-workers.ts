@@ -34,14 +34,14 @@ export function readWorkers(text: string, own: NodeJS.ProcessEnv): Reading {
 
 type Fault = { path: Path; message: string }
 
-/** Only for `workers`: what is not needed here may name variables that nobody set. */
+/** Only for `workers`: what is not needed here may name variables that are not set. */
 function withVariables(value: unknown, own: NodeJS.ProcessEnv): { value: unknown; variables: Fault[] } {
   if (typeof value !== 'object' || value === null || !('workers' in value)) return { value, variables: [] }
   const done = substitute(value.workers, own, ['workers'])
   return { value: { ...value, workers: done.value }, variables: done.faults }
 }
 
-/** Where a variable could not be put in, the text that stands there instead is no fault of its own. */
+/** Where a variable could not be put in, the text in its place is not a separate fault. */
 function schemaFaults(error: z.ZodError | undefined, variables: readonly Fault[]): Fault[] {
   const known = new Set(variables.map(({ path }) => placeOf(path)))
   return (error?.issues ?? [])

@@ -57,7 +57,7 @@ export function readYaml(text: string): Yaml | { faults: Remark[] } {
 export const placeOf = (path: Path): string =>
   path.map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? key : `.${key}`)).join('')
 
-/** Where an entry begins; for one that is not there, what should hold it. */
+/** Where an entry begins; for a missing one, what should hold it. */
 function offsetOf(document: Document, path: Path): number {
   const holder = document.getIn(path.slice(0, -1), true)
   const key = isMap(holder)

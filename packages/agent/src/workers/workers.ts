@@ -10,7 +10,7 @@ import type { RunnableWorker } from './runnable-worker.ts'
 
 /** The programs that the workers file names. */
 export type Workers = {
-  /** Looks at the file, and whether its programs are there. The first time also begins to watch it. */
+  /** Reads the file and checks that its programs exist. The first time also begins to watch it. */
   scan(): Promise<void>
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
   /** A name that a module of the modules folder bears is not given away. */
@@ -29,7 +29,7 @@ export type WorkersOptions = ConfigurationOptions & {
 
 /** An editor may write a file in several steps. */
 const quietMs = 100
-/** Not every disk tells of changes, and nobody tells when an interpreter appears or goes. */
+/** Not every disk reports changes, and nothing reports an interpreter that appears or goes. */
 const lookEveryMs = 5000
 
 export function openWorkers(o: WorkersOptions): Workers {

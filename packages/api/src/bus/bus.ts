@@ -18,8 +18,8 @@ import { type LiveBatch, readLogs } from './read-logs.ts'
 import { ensureConsumer, ensureStreams } from './streams.ts'
 
 /**
- * NATS, as the rest of the API sees it. Nothing here is needed for a request to succeed: whatever is not
- * delivered, the tick or a reader's next look makes good.
+ * NATS, as the rest of the API sees it. No request needs it to succeed: the tick or a reader's next read makes up for
+ * messages that NATS does not deliver.
  */
 export type Bus = {
   /** "There is ready work for this module." A full subject or an absent server is no error. */
@@ -27,15 +27,15 @@ export type Bus = {
   announce(subject: string, payload?: string): void
   command(agent: AgentId, command: AgentCommand): void
   publishLog(agent: AgentId, run: RunId, batch: LogBatch): Promise<void>
-  /** Calls back on every announcement, of whatever process, until the answer is called. */
+  /** Calls back on every announcement of any process. Call the returned function to stop. */
   listen(subjects: readonly string[], heard: (payload: string) => void): () => void
-  /** Calls back on every announcement there is; `missed` when some may have gone by unheard. Until the answer is called. */
+  /** Calls back on every announcement, and on `missed` when some may be lost. Call the returned function to stop. */
   listenToAll(heard: (payload: string) => void, missed: () => void): () => void
-  /** Whether what other processes announce arrives. */
+  /** Whether announcements of other processes arrive. */
   isConnected(): boolean
   /**
-   * Batches of a run's live log as this agent, or one that claims to be it, published them, in order; ends when all that is there was read, unless it is to follow.
-   * Throws when it cannot be read to its end: part of a log is never taken for the whole.
+   * Batches of a run's live log in order, as published under this agent's subject. Without `follow` it ends after the
+   * last batch of now. Throws when it cannot read to the end: a part of a log never passes for the whole.
    */
   logs(
     agent: AgentId,
@@ -44,14 +44,14 @@ export type Bus = {
   ): AsyncIterable<LiveBatch>
   /** Makes sure that streams and this module's consumer exist. */
   ensureWork(module: string): Promise<void>
-  /** `false`: NATS is away; ask again. */
+  /** `false`: NATS is unreachable; retry. */
   ensureStreams(): Promise<boolean>
   pendingTokens(module: string): Promise<number>
   ping(): Promise<void>
   close(): Promise<void>
 }
 
-/** NATS cannot be reached, or does not do its part: nothing is wrong with the request. */
+/** NATS is unreachable or failed; the request itself is valid. */
 export class BusAway extends Error {
   override readonly name = 'BusAway'
 }
@@ -65,7 +65,7 @@ export type BusLogger = {
   info(detail: object, message: string): void
 }
 
-/** Starts connecting and returns at once; the connection comes, goes and comes back by itself. */
+/** Starts connecting and returns at once; the client reconnects by itself. */
 export function openBus(options: { url: string; user?: string; password?: string }, logger: BusLogger): Bus {
   const connecting = connect({
     servers: options.url.split(','),
@@ -90,7 +90,7 @@ export function openBus(options: { url: string; user?: string; password?: string
     logger.info({}, 'connected to NATS')
     // One subscription for all readers: each waiting request would cost the server two commands and a round trip.
     nc.subscribe(anyEvent, {
-      callback: (_error, event) => tell(event.subject, event.string()),
+      callback: (_error, event) => emit(event.subject, event.string()),
     })
     void watchStatus(nc, logger, (isThere) => {
       isConnected = isThere
@@ -99,9 +99,9 @@ export function openBus(options: { url: string; user?: string; password?: string
     return nc
   })
   ready.catch((error) => logger.warn({ err: error }, 'NATS connection failed'))
-  // Who listens in the process that announces hears at once, and not once more from NATS.
+  // Listeners in the announcing process hear at once; `noEcho` keeps NATS from repeating it to them.
   const heardHere = new EventEmitter().setMaxListeners(0)
-  const tell = (subject: string, payload: string) => {
+  const emit = (subject: string, payload: string) => {
     heardHere.emit(subject, payload)
     heardHere.emit(anyEvent, payload)
   }
@@ -120,13 +120,14 @@ export function openBus(options: { url: string; user?: string; password?: string
       try {
         await publish(nc, workSubject(module), token)
       } catch (error) {
-        // A subject that holds enough tokens refuses more: the agents have been told.
-        if (!isFullSubject(error)) logger.warn({ err: error, module }, 'a token was not sent; the tick will')
+        // NATS rejects tokens for a full subject: the agents already have enough of them.
+        if (!isFullSubject(error))
+          logger.warn({ err: error, module }, 'sending a token failed; the tick retries')
       }
     },
     announce(subject, payload) {
       live()?.publish(subject, payload)
-      tell(subject, payload ?? '')
+      emit(subject, payload ?? '')
     },
     command(agent, command) {
       live()?.publish(commandSubject(agent), JSON.stringify(command))
@@ -184,7 +185,7 @@ export function openBus(options: { url: string; user?: string; password?: string
       await withTimeout(nc.flush(), 2_000)
     },
     async close() {
-      // A first connection that is still being made cannot be given up: close it as soon as it is there.
+      // The client cannot abort its first connection attempt: close the connection as soon as it is made.
       if (!connection) void ready.then((late) => late.close()).catch(() => undefined)
       const nc = live()
       if (nc) await nc.drain().catch((error) => logger.warn({ err: error }, 'NATS did not close cleanly'))
@@ -192,7 +193,7 @@ export function openBus(options: { url: string; user?: string; password?: string
   }
 }
 
-/** Among the subjects, all of which begin with `event.`: announcements may have been missed. */
+/** A local subject (all others begin with `event.`): announcements may have been missed. */
 const gap = 'gap'
 
 async function watchStatus(

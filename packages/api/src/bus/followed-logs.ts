@@ -10,12 +10,12 @@ import {
   removeConsumer,
 } from './read-logs.ts'
 
-/** As many batches of a run, of 64 KiB each, are kept for readers that are not quite as fast. */
+/** Batches of a run, of 64 KiB each, that are kept for readers that lag behind. */
 const windowBatches = 32
 
 /**
- * Live logs that somebody of this process follows: one consumer for each run, shared by all of its readers, and gone
- * with the last of them. What was there before, a reader reads on its own, and so does one that is too slow.
+ * Live logs that readers of this process follow: one consumer for each run, shared by its readers and removed with the
+ * last of them. A reader fetches earlier batches from the stream itself, and so does one that is too slow.
  */
 export class FollowedLogs {
   readonly #logs = new Map<string, FollowedLog>()
@@ -43,7 +43,7 @@ class FollowedLog {
   readonly #nc: NatsConnection
   readonly #from: LogSource
   readonly #begun: Promise<void>
-  /** All batches behind this place that have come; those up to it are to be read from the stream. */
+  /** Batches up to this sequence number must be read from the stream; later ones are in the window. */
   #floor = 0
   #window: LiveBatch[] = []
   #arrival = Promise.withResolvers<void>()
@@ -90,7 +90,7 @@ class FollowedLog {
     }
   }
 
-  /** A reader that wants no more, since it went away or the run has ended, has missed nothing. */
+  /** A reader that stopped, because it disconnected or the run ended, has missed nothing. */
   async *#readStream(after: number, signal: AbortSignal): AsyncGenerator<LiveBatch> {
     try {
       yield* readLogs(this.#nc, { ...this.#from, signal, after })

@@ -2,19 +2,19 @@ import { LogBatch } from '@millrace/shared'
 import { type Consumer, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 
-/** A batch, when NATS got it, and its place in the stream. */
+/** A batch, the time at which NATS received it, and its sequence number in the stream. */
 export type LiveBatch = LogBatch & { at: string; seq: number }
 export type LogSource = { stream: string; subject: string; signal: AbortSignal }
 
-/** A reader that stalls holds as many batches, of 64 KiB each, and no more. */
+/** The most batches, of 64 KiB each, that a stalled reader holds in memory. */
 export const readAhead = 32
 
-/** Reads the batches that there are now behind a place in the stream. Throws when it cannot be read to its end. */
+/** Reads the present batches after a sequence number of the stream. Throws when it cannot read to the end. */
 export async function* readLogs(
   nc: NatsConnection,
   from: LogSource & { after: number },
 ): AsyncGenerator<LiveBatch> {
-  // Handed over when the consumer is gone: a reader may take its time with the last one.
+  // Yielded after the consumer is removed: a reader may be slow with the last one.
   const last = yield* readAllButLast(nc, from)
   if (last) yield last
 }
@@ -48,7 +48,7 @@ async function* readAllButLast(
   }
 }
 
-/** It is made again by itself where it breaks off, and goes on behind the last message. */
+/** The client recreates the consumer after a failure, and it continues after the last message. */
 export const consumerFrom = (
   nc: NatsConnection,
   { stream, subject, seq }: { stream: string; subject: string; seq: number },
@@ -61,7 +61,7 @@ export const consumerFrom = (
     inactive_threshold: 30_000,
   })
 
-/** NATS would keep it until nobody has asked it for half a minute, which is what happens where this fails. */
+/** If this fails, NATS removes the consumer after 30 s without a request. */
 export async function removeConsumer(consumer: Consumer): Promise<void> {
   await consumer.delete().catch(() => undefined)
 }
@@ -71,7 +71,7 @@ export function batchIn(message: JsMsg): LiveBatch | null {
   return batch.success ? { ...batch.data, at: message.time.toISOString(), seq: message.seq } : null
 }
 
-/** Anything may have been published there. */
+/** Other programs may publish anything on the subject. */
 function jsonIn(message: JsMsg): unknown {
   try {
     return message.json()

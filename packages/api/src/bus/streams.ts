@@ -11,7 +11,7 @@ import { nanos } from '@nats-io/transport-node'
 const MiB = 1024 * 1024
 const day = 24 * 3600 * 1000
 
-/** Makes both streams, or leaves them as they are. They hold nothing that MongoDB could not make again. */
+/** Creates both streams if missing. They hold nothing that the API could not recreate from MongoDB. */
 export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   await ensureStream(manager, {
     name: workStream,

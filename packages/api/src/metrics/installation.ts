@@ -3,20 +3,20 @@ import { Gauge, type Registry } from 'prom-client'
 import { isOnline } from '../operations/agents/presence.ts'
 import type { Ports } from '../ports.ts'
 
-/** What the database says of the whole installation: the same from every replica. */
+/** Figures of the whole installation, from the database: the same on every replica. */
 export function installationGauges(ports: Ports, registers: Registry[]) {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `millrace_${name}`, help, labelNames, registers })
   const modules = gauge('module_tasks', 'Tasks by module and group', ['module', 'group'])
-  const oldest = gauge('queue_oldest_seconds', 'How long the task has been ready that has waited longest')
-  const deliveries = gauge('webhook_deliveries_due', 'Deliveries of webhooks that are still to be made')
+  const oldest = gauge('queue_oldest_seconds', 'Age of the oldest ready task')
+  const deliveries = gauge('webhook_deliveries_due', 'Webhook deliveries that are due or wait for a retry')
   const gpu = {
-    used: gauge('gpu_memory_used_bytes', 'As the agent last told', ['agent', 'gpu']),
-    total: gauge('gpu_memory_total_bytes', 'As the agent last told', ['agent', 'gpu']),
-    load: gauge('gpu_utilization_percent', 'As the agent last told', ['agent', 'gpu']),
+    used: gauge('gpu_memory_used_bytes', 'As the agent last reported', ['agent', 'gpu']),
+    total: gauge('gpu_memory_total_bytes', 'As the agent last reported', ['agent', 'gpu']),
+    load: gauge('gpu_utilization_percent', 'As the agent last reported', ['agent', 'gpu']),
   }
   const running = gauge('agent_runs', 'Runs that an agent holds', ['agent'])
-  const capacity = gauge('agent_capacity', 'Runs that an agent does at once', ['agent'])
+  const capacity = gauge('agent_capacity', 'Most runs that an agent executes at once', ['agent'])
 
   return {
     async set(summary: Summary): Promise<void> {

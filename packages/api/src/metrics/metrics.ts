@@ -10,11 +10,11 @@ export type Metrics = {
   text(): Promise<string>
   request(labels: { method: string; route: string; status: number }, seconds: number): void
   ticked(seconds: number): void
-  /** So late, against the second in which it was due. */
+  /** Seconds between the due time of a tick and its start. */
   tickBegan(lateSeconds: number): void
 }
 
-/** What a person would plot. Counts come from the database, so every replica says the same. */
+/** The figures of `/metrics`. Counts come from the database, so every replica shows the same. */
 export function openMetrics(ports: MeterPorts): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -81,7 +81,7 @@ export function openMetrics(ports: MeterPorts): Metrics {
 function janitorCounters(registers: Registry[]) {
   const removed = new Counter({
     name: 'millrace_janitor_objects_removed_total',
-    help: 'Objects removed because nothing referred to them',
+    help: 'Objects removed because no item refers to them',
     registers,
   })
   const missing = new Counter({
@@ -91,7 +91,7 @@ function janitorCounters(registers: Registry[]) {
   })
   const aborted = new Counter({
     name: 'millrace_janitor_uploads_aborted_total',
-    help: 'Uploads in parts given up because no item went on with them',
+    help: 'Multipart uploads aborted because no item continues them',
     registers,
   })
   return {

@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Meter } from '../process/meter.ts'
 
-/** What this process saw of claims, runs and the jobs of its tick. */
+/** Figures of this process: claims, runs and the jobs of its tick. */
 export function meterRuns(meter: Meter, registers: Registry[]): void {
   const runs = new Histogram({
     name: 'millrace_run_duration_seconds',
@@ -25,7 +25,7 @@ export function meterRuns(meter: Meter, registers: Registry[]): void {
   })
   const failures = new Counter({
     name: 'millrace_tick_job_failures_total',
-    help: 'Jobs of the tick that failed, to be tried by the next',
+    help: 'Jobs of the tick that failed; the next tick retries them',
     labelNames: ['job'],
     registers,
   })

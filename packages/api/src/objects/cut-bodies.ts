@@ -10,8 +10,8 @@ const sent = size / 2
 const answerWithinMs = 10_000
 
 /**
- * An upload whose sender closes its side half-way through the body. A store that keeps it has lost bytes without
- * anyone noticing: versitygw 1.8.0 lists such a part at its full size.
+ * An upload whose sender closes the connection half-way through the body. A store that keeps it loses bytes silently:
+ * versitygw 1.8.0 lists such a part at its full size.
  */
 export async function sendCutBody({ store, item }: Probe): Promise<Accepted[]> {
   const key = incomingKey(item, 99)
@@ -35,7 +35,7 @@ async function sendHalf({ url, headers }: PresignedPut): Promise<void> {
     socket.end(Buffer.alloc(sent, 'a'))
     if (!socket.closed) await once(socket, 'close', { signal })
   } catch {
-    // Cut by the store, or kept open by it: the object shows what it did.
+    // The store may close the connection or keep it open: only the object shows whether it accepted the body.
   } finally {
     socket.on('error', () => undefined).destroy()
   }

@@ -1,6 +1,6 @@
 import { DataId, parseRunId, RunId } from '@millrace/shared'
 
-/** Where things lie in the bucket. Each upload URL has a key of its own. */
+/** The keys of objects in the bucket. Each upload URL has a separate key. */
 export const incomingKey = (item: DataId, upload: number): string => `incoming/${item}/${upload}`
 
 export function runObjectKey(run: RunId, output: string, n: number): string {
@@ -8,7 +8,7 @@ export function runObjectKey(run: RunId, output: string, n: number): string {
   return `runs/${task}/${attempt}/${output}/${n}`
 }
 
-/** What lies under a key; `null` for keys that are not made here. */
+/** What a key names; `null` for keys of other programs. */
 export type Place =
   | { kind: 'incoming'; item: DataId; upload: number }
   | { kind: 'run'; run: RunId; output: string }

@@ -16,9 +16,9 @@ export type StoredPart = { partNumber: number; size: number; etag: string; sha25
 export type OpenUpload = { key: string; uploadId: string; beganAt: Date }
 type PresignedPart = { url: string; headers: Record<string, string>; expiresAt: Date }
 
-/** Files that come in parts. An upload that the store does not know (any more) is told as `null` or `false`. */
+/** Files that come in parts. `null` or `false`: the store does not know the upload, or no longer. */
 export type Multipart = {
-  /** Whether the store refuses a part whose bytes do not have the SHA-256 that was signed. */
+  /** Whether the store rejects a part whose bytes do not have the signed SHA-256. */
   verifiesParts(): Promise<boolean>
   begin(key: string, options: { contentType: string; checksums: boolean }): Promise<string>
   /** The URL takes exactly that many bytes, and with `sha256` (hex) exactly those. */
@@ -90,7 +90,7 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
           )
           for (const part of page.Parts ?? []) {
             const { PartNumber } = part
-            // SeaweedFS lists a part that was sent twice twice, with times in whole seconds.
+            // SeaweedFS lists a part twice when it was sent twice, with times in whole seconds.
             if (isLater(part, found.get(PartNumber))) found.set(PartNumber, part)
           }
           after = page.IsTruncated ? page.NextPartNumberMarker : undefined
@@ -127,7 +127,7 @@ export function openMultipart(Bucket: string, manage: S3Client, upload: S3Client
       }
     },
 
-    // Without a prefix: MinIO takes one for a whole key. Nor does it heed marker and limit.
+    // Without a prefix: MinIO takes one for a whole key. It also ignores marker and limit.
     async open(after, limit) {
       const asked = { Bucket, KeyMarker: after || undefined, MaxUploads: limit }
       let page = await manage.send(new ListMultipartUploadsCommand(asked))

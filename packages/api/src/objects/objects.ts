@@ -24,7 +24,7 @@ export type ObjectsConfig = {
   download: KeyPair
 }
 
-/** What must be true of the bytes that a presigned PUT takes. `sha256` in hex. */
+/** What a presigned PUT requires of the bytes. `sha256` in hex. */
 type Promised = { size: number; contentType: string; sha256?: string }
 export type StoredObject = { size: number; contentType: string; sha256: string | null }
 export type ListedObject = { key: string; lastModified: Date }
@@ -45,7 +45,7 @@ export type Objects = {
   /** Within the store, under another type. */
   copy(from: string, to: string, contentType: string): Promise<void>
   remove(key: string): Promise<void>
-  /** Those under a prefix, in the order of their keys, from the first one after `after`. */
+  /** Objects under a prefix in the order of their keys, from the first one after `after`. */
   list(prefix: string, after: string, limit: number): Promise<{ objects: ListedObject[]; more: boolean }>
   multipart: Multipart
   ping(): Promise<void>
@@ -56,8 +56,8 @@ const putSeconds = 15 * 60
 const getSeconds = 60 * 60
 
 /**
- * Uploads are signed by a user that may only PUT, downloads by one that may only GET, the rest is done by a
- * third. Signed is the public name of the store: what a browser or an agent elsewhere can reach.
+ * A user that may only PUT signs uploads, one that may only GET signs downloads, and a third does the rest. URLs have
+ * the public name of the store, which browsers and remote agents can reach.
  */
 export function openObjects(config: ObjectsConfig): Objects {
   const manage = client(config, config.endpoint, config.manage)
@@ -72,7 +72,7 @@ export function openObjects(config: ObjectsConfig): Objects {
         Key: key,
         ContentLength: size,
         ContentType: contentType,
-        IfNoneMatch: '*', // single use: whoever has the URL cannot change the object afterwards
+        IfNoneMatch: '*', // single use: the URL cannot change the object afterwards
         ...(sha256 ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {}),
       })
       const expiresAt = new Date(Date.now() + putSeconds * 1000)
@@ -98,7 +98,7 @@ export function openObjects(config: ObjectsConfig): Objects {
         Key: key,
         ResponseContentType: contentType,
         ResponseContentDisposition: disposition,
-        // No URL can forbid an uploader to call his bytes packed; served are those that were looked at.
+        // A URL cannot keep an uploader from declaring an encoding; serve the bytes that the API inspected.
         ResponseContentEncoding: 'identity',
       })
       const expiresAt = new Date(Date.now() + getSeconds * 1000)
@@ -194,7 +194,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404
 }
 
-/** The object store cannot be reached: nothing is wrong with the request. */
+/** The object store is unreachable; the request itself is valid. */
 export function isObjectStoreAway(error: unknown): boolean {
   const away = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT']
   if (error instanceof Error && ['AbortError', 'TimeoutError'].includes(error.name)) return true

@@ -1,6 +1,6 @@
 import type { Findings } from './forged-requests.ts'
 
-/** `state` is what `/readyz` shows; `message` tells the operator why the API does not start. */
+/** `/readyz` shows `state`; `message` explains to the operator why the API does not start. */
 export type Verdict =
   | { kind: 'safe'; state: string }
   | { kind: 'warn'; state: string }
@@ -9,8 +9,8 @@ export type Verdict =
 const problem = 'the store accepts forged requests; the log lists them'
 
 /**
- * The API refuses an unsafe store that others can reach: an endpoint off loopback accepted a forged request, or could
- * not be checked while the same store accepted one at another endpoint.
+ * The API rejects an unsafe store that others can reach: an endpoint off loopback accepted a forged request, or the
+ * check could not reach it while the same store accepted one at another endpoint.
  */
 export function judgeStore(findings: readonly Findings[], mayBeUnsafe: boolean): Verdict {
   if (findings.every(({ accepted }) => accepted.length === 0)) return { kind: 'safe', state: 'safe' }
@@ -21,7 +21,7 @@ export function judgeStore(findings: readonly Findings[], mayBeUnsafe: boolean):
   return { kind: 'refuse', state, message: refusal(suspects) }
 }
 
-/** Only what the endpoint itself says counts: another name may lead anywhere, and elsewhere tomorrow. */
+/** Only the endpoint's own address counts: another name may resolve anywhere, and elsewhere tomorrow. */
 export function isOnLoopback(endpoint: string): boolean {
   if (!URL.canParse(endpoint)) return false
   const { hostname } = new URL(endpoint)

@@ -20,7 +20,7 @@ export async function cancel(ports: SettlePorts, id: TaskId): Promise<{ task: Ta
       const now = ports.clock.now()
       return cancelled(current, now) ?? cancelRequested(current, now)
     })
-    if (!change) continue // it moved on, or another writer left it open: look again
+    if (!change) continue // another writer changed it, or left a marker: retry
     return { task: await follow(ports, change.after), already: false }
   }
 }

@@ -61,7 +61,7 @@ const duplicateUnderWay = () =>
     retryAfterSeconds: 1,
   })
 
-/** The task of a repeated claim: every assignment holds a place in the global slot until its run ends. */
+/** The task of a duplicate claim: every assignment holds a unit of the global slot until its run ends. */
 async function assignedBefore(
   ports: Ports,
   agent: AgentDoc,

@@ -52,7 +52,7 @@ function recordEnd(
     const seconds = (ports.clock.now().getTime() - before.startedAt.getTime()) / 1000
     ports.meter.runEnded({ module, status: runStatus[report.outcome] }, seconds)
   }
-  // What others promise their runs must not follow from what an agent without trust says.
+  // Reports of an untrusted agent must not change the reservations of others.
   if (agent.trusted) ports.peaks.note(ports, before, report)
   ports.logger.info({ run, outcome: report.outcome, status: after.status, origin }, 'finished')
 }

@@ -24,7 +24,7 @@ export async function retry(ports: SettlePorts, id: TaskId, request: string): Pr
     const change = await ports.store.tasks.change(task, (current) =>
       retried(current, request, ports.clock.now()),
     )
-    if (!change) continue // it moved on meanwhile: look again
+    if (!change) continue // it changed meanwhile: retry
     ports.failpoint('retry.written')
     announceTask(ports, change.after)
     return settle(ports, change.after)
@@ -33,12 +33,12 @@ export async function retry(ports: SettlePorts, id: TaskId, request: string): Pr
 
 function refuseUnlessEnded(task: TaskDoc): void {
   if (!isTerminal(task.status))
-    throw new Failure('not_finished', `The task is ${task.status}. Only what has ended can be tried again.`)
+    throw new Failure('not_finished', `The task is ${task.status}. Only an ended task can be retried.`)
   if (task.status === 'succeeded')
     throw new Failure('already_finished', 'The task has succeeded. Create a new one to do the work again.')
 }
 
-/** A failed output may come again when its task is retried; a deleted or never uploaded item will not. */
+/** A retry of its task may produce a failed output again; a deleted or never uploaded item does not come back. */
 async function refuseGoneInputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.onUpstreamFailure === 'run') return
   const ids = readBy(task.inputs)
@@ -50,7 +50,7 @@ async function refuseGoneInputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (gone.length === 0) return
   throw new Failure(
     'data_not_available',
-    `The task reads what is not there any more: ${gone.join(', ')}. Create a new task on other data.`,
+    `The task reads data that no longer exists: ${gone.join(', ')}. Create a new task on other data.`,
     { status: 409 },
   )
 }

@@ -28,7 +28,7 @@ export async function changeSettings(ports: Ports, patch: SettingsPatch): Promis
   return settings
 }
 
-/** Applies again until the settings that were applied are the last ones written. */
+/** Repeats until the applied settings are the last ones written. */
 async function applyLatest(ports: Ports, settings: Settings, modules: readonly string[]): Promise<void> {
   let applied = settings
   for (;;) {
@@ -79,7 +79,7 @@ async function limitSlot(
   await ports.store.slots.change(name, (slot) => (slot.limit === limit ? null : { ...slot, limit }))
 }
 
-/** The runs of a module that started before it had a limit. */
+/** Runs of a module that started before its limit existed. */
 async function holdersOf(ports: Ports, module: string): Promise<Holder[]> {
   const holders = (await ports.store.slots.get(globalSlot))?.holders ?? []
   const tasks = await ports.store.tasks.many(holders.map((holder) => parseRunId(holder.run).task))

@@ -13,10 +13,10 @@ import type { WebhookPorts } from './webhooks/ports.ts'
 
 export type SubmitPorts = SettlePorts & WebhookPorts
 
-/** Accepts a task. Its insert is the commit point; any process can carry on from there. */
+/** Accepts a task. Its insert is the commit point; any process can continue from there. */
 export async function submit(ports: SubmitPorts, caller: Caller, wanted: CreateTask): Promise<TaskDoc> {
   const id = caller.ids.task()
-  // An earlier try made it; what it needed then may be gone by now.
+  // An earlier attempt of the request made it; its inputs may be gone by now.
   const made = caller.repeated ? await ports.store.tasks.get(id) : null
   if (made) return settle(ports, made)
   refuseForeignModule(caller.grant, wanted.module)

@@ -5,7 +5,7 @@ import { isOnline } from './agents/presence.ts'
 const summaryId = 'summary'
 const freshMs = 4_000
 
-/** Counting reads whole collections, so one count serves all readers of the next seconds. */
+/** Counting reads whole collections, so all readers of the next seconds share one count. */
 export async function summary(ports: Ports): Promise<Summary> {
   const now = ports.clock.now()
   const kept = await ports.store.meta.get(summaryId)

@@ -12,7 +12,7 @@ export const presentKey = ({ _id, name, scopes, createdAt, expiresAt, rateLimit,
   ...servedBy(scopes, key),
 })
 
-/** Keys that no agent can use have no such rights. */
+/** Keys without the scope `agent` have no such rights. */
 function servedBy(scopes: readonly Scope[], { modules, trusted }: Serves) {
   if (scopes.includes('admin')) return { modules: ['*'], trusted: true }
   return scopes.includes('agent') ? { modules: [...modules], trusted } : {}

@@ -5,7 +5,7 @@ import { compareVersions } from '../operations/modules/versions.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { ModuleDoc, ModuleEntry } from '../store/documents/module.ts'
 
-/** A module as clients see it: what it takes and gives, and how it stands on each agent. Lists leave out its history. */
+/** A module as clients see it: inputs, outputs, and its status on each agent. Lists leave out its history. */
 export function presentModule(
   module: ModuleDoc,
   agents: readonly AgentDoc[],

@@ -3,7 +3,7 @@ import type { RunDoc, RunEnd } from '../store/documents/run.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { iso } from './task.ts'
 
-/** A run as clients see it. While it is its task's current run, the task says how it stands. */
+/** A run as clients see it. The status of a task's current run comes from the task. */
 export function presentRun(kept: RunDoc, task: TaskDoc | null): Run {
   const run = withOpenEnd(kept, task)
   const status = statusOf(run, task)
@@ -41,17 +41,17 @@ export function statusOf(run: RunDoc, task: TaskDoc | null): RunStatus {
   return isCurrent && (task.status === 'running' || task.status === 'queued') ? task.status : run.status
 }
 
-/** How it ended, where the settle that writes this into its own document is still under way. */
+/** The end of a run from its task's marker, while the settle has not written it to the run's document yet. */
 function openEnd(run: RunDoc, task: TaskDoc | null): RunEnd | null {
   const marker = task?.settle
-  const tells = marker?.kind === 'terminal' || marker?.kind === 'requeue'
-  return tells && marker.run === run._id ? marker.end : null
+  const hasEnd = marker?.kind === 'terminal' || marker?.kind === 'requeue'
+  return hasEnd && marker.run === run._id ? marker.end : null
 }
 
 function withOpenEnd(run: RunDoc, task: TaskDoc | null): RunDoc {
   const end = openEnd(run, task)
   if (!end) return run
-  const { logSaved: _, startedAt, ...told } = end
+  const { logSaved: _, startedAt, ...ended } = end
   const nextRun = task?.settle?.kind === 'requeue' ? task.currentRun : run.nextRun
-  return { ...run, ...told, startedAt: run.startedAt ?? startedAt, nextRun }
+  return { ...run, ...ended, startedAt: run.startedAt ?? startedAt, nextRun }
 }

@@ -54,7 +54,7 @@ function presentInputs(task: TaskDoc, short: boolean): Task['inputs'] {
   )
 }
 
-/** Progress lives with the agent's last heartbeat: a busy module costs the task no writes. */
+/** Progress comes from the agent's last heartbeat, so that progress causes no writes to the task. */
 function progressOf(task: TaskDoc, agent: AgentDoc | null | undefined): Progress | null {
   if (task.status !== 'running') return null
   return agent?.runs.find((run) => run.runId === task.currentRun)?.progress ?? null

@@ -2,12 +2,12 @@ import type { Ports } from '../ports.ts'
 
 export type MeterPorts = Ports & { meter: Meter }
 
-/** Where operations report figures of this process; the metrics subscribe, and nothing else has to. */
+/** Operations report figures of this process here; only the metrics subscribe. */
 export class Meter {
   /** A run ended, `seconds` after its claim. */
   runEnded: (run: { module: string; status: string }, seconds: number) => void = () => undefined
   /** A task was claimed, `seconds` after it was ready. */
   claimed: (seconds: number) => void = () => undefined
-  /** A job of the tick is done, or failed. */
+  /** A job of the tick ended or failed. */
   jobDone: (job: string, seconds: number, hasFailed: boolean) => void = () => undefined
 }

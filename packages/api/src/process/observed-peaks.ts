@@ -3,7 +3,7 @@ import { inBackground } from '../concurrency/in-background.ts'
 import type { Ports } from '../ports.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
-/** A run that ran out of memory counts as having needed this much more. */
+/** A run that ran out of memory counts with this factor of its usage. */
 const moreAfterOutOfMemory = 1.25
 /** The newest contents of a module whose peaks are kept. */
 const remembered = 10
@@ -18,7 +18,7 @@ export class ObservedPeaks {
     const { ranDigest: digest, module } = task
     const used = usedBy(report)
     if (digest === null || !used || isWithin(used, this.#known.get(digest))) return
-    inBackground(ports, 'remembering what a module needs', this.#write(ports, module, digest, used))
+    inBackground(ports, 'writing the peak memory of a module', this.#write(ports, module, digest, used))
   }
 
   async #write(ports: Ports, module: string, digest: string, used: Needs): Promise<void> {

@@ -6,7 +6,7 @@ const noteEveryMs = 5_000
 const goneAfterMs = 15_000
 const Notes = z.record(z.string(), z.coerce.date())
 
-/** How many processes the API has, as far as this one knows. Each writes a note every few seconds. */
+/** The number of API processes. Each writes a note every few seconds. */
 export class Replicas {
   count = 1
   readonly #self: string

@@ -6,33 +6,33 @@ export type { Filter }
 export type Doc = { _id: string; rev: number }
 export type Change<D> = { before: D; after: D }
 
-/** All that the rest of the API may do with a kind of document. */
+/** Everything that the rest of the API does with a kind of document. */
 export type Collection<D extends Doc> = {
   get(id: string): Promise<D | null>
   many(ids: readonly string[]): Promise<D[]>
   find(filter: Filter<D>, options: { sort?: Sort; limit: number }): Promise<D[]>
-  /** Looks at every document that fits: only where all of them are to be touched anyway. */
+  /** Scans every matching document: only for callers that touch all of them anyway. */
   count(filter: Filter<D>, most?: number): Promise<number>
-  /** `false`: a document of this id is already there, and stays as it is. */
+  /** `false`: a document with this id exists already, and stays unchanged. */
   insert(doc: D): Promise<boolean>
-  /** Inserts those that are not there yet. */
+  /** Inserts the documents that do not exist yet. */
   insertMissing(docs: readonly D[]): Promise<void>
   /**
-   * Reads, decides, writes on `{_id, rev}`, and again on a miss. `decide` returns the changed document, or
-   * nothing when there is nothing to change. A document already in hand saves the first read.
+   * Reads, decides, writes on `{_id, rev}`, and retries on a conflict. `decide` returns the changed document, or nothing
+   * to leave it as it is. Passing a document saves the first read.
    */
   change(from: string | D, decide: (doc: D) => D | null | undefined): Promise<Change<D> | null>
   /**
-   * Changes many documents, each like `change`, with one round trip where nobody interferes. They are given as
-   * they are thought to be; one that is not is read and decided on its own.
+   * Changes many documents, each like `change`, with one round trip if no other writer interferes. A given document that
+   * is out of date is read again and decided separately.
    */
   changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
   remove(id: string): Promise<void>
-  /** Only as it was read; `false`: somebody changed or removed it meanwhile. */
+  /** Removes only what was read; `false`: another writer changed or removed it meanwhile. */
   removeUnchanged(doc: D): Promise<boolean>
 }
 
-/** `wrote` is told of every document that was written. */
+/** Calls `wrote` with the number of documents after each write. */
 export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
@@ -142,7 +142,7 @@ function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error as MongoServerError).code === 11000
 }
 
-/** The database cannot be reached: nothing is wrong with the request. */
+/** The database is unreachable; the request itself is valid. */
 export function isDatabaseAway(error: unknown): boolean {
   const away =
     /MongoNetwork|MongoServerSelection|MongoTopologyClosed|MongoPoolCleared|MongoNotConnected|MongoOperationTimeout/
@@ -153,12 +153,12 @@ export function isDatabaseAway(error: unknown): boolean {
   return error instanceof MongoError && away.test(error.name)
 }
 
-/** A document has more than the 16 MiB that MongoDB takes. */
+/** A document exceeds MongoDB's limit of 16 MiB. */
 export class DocumentTooLarge extends Error {
   override name = 'DocumentTooLarge'
 }
 
-/** The driver finds a document that is too large by running out of its buffer; only of a write does that mean this. */
+/** The driver fails on a document that is too large by overrunning its buffer; only a write's overrun means that. */
 async function fitting<T>(write: Promise<T>): Promise<T> {
   try {
     return await write
@@ -176,8 +176,8 @@ const isTooLarge = (error: unknown): boolean =>
 const tooLarge = new Set([10334, 17280, 17419, 17420])
 
 /**
- * What a member of a replica set answers that is not, or no longer, the primary, or that ends. The driver has tried
- * once more by then: https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
+ * Errors of a replica set member that is not the primary, no longer, or shutting down. By then the driver has retried
+ * once: https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
  */
 const primaryGone = new Set([
   91, // ShutdownInProgress

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb'
 
-/** `key`: fields in order with their direction, as MongoDB has them. `serves`: the queries it is there for. */
+/** `key`: fields in order with their direction, as MongoDB has them. `serves`: the queries that use it. */
 export type Index = {
   key: Record<string, 1 | -1>
   serves: string
@@ -8,7 +8,7 @@ export type Index = {
   expireAfterSeconds?: number
 }
 
-/** Beside these every collection has MongoDB's own on `_id`, and `{_id, rev}` for each compare-and-set. */
+/** In addition, every collection has MongoDB's index on `_id`, and `{_id, rev}` for each compare-and-set. */
 export const indexes: Record<string, readonly Index[]> = {
   tasks: [
     { key: { status: 1, _id: -1 }, serves: 'lists by status; the tick' },
@@ -16,13 +16,13 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { tags: 1, _id: -1 }, serves: 'lists by tag' },
     { key: { label: 1, _id: -1 }, serves: 'lists by the beginning of a label' },
     { key: { createdAt: -1 }, serves: 'lists by time' },
-    { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
-    { key: { waitingFor: 1, _id: 1 }, serves: 'dependents of what has ended' },
-    { key: { reads: 1, _id: -1 }, serves: 'who reads a data item' },
-    { key: { after: 1, _id: 1 }, serves: 'who comes after a task' },
+    { key: { grant: 1, _id: -1 }, serves: 'tasks of a grant' },
+    { key: { waitingFor: 1, _id: 1 }, serves: 'dependents of an item or a task' },
+    { key: { reads: 1, _id: -1 }, serves: 'tasks that read an item' },
+    { key: { after: 1, _id: 1 }, serves: 'tasks that come after a task' },
     { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
-    { key: { 'settle.batch': 1, _id: 1 }, serves: 'members of a batch that are to be admitted' },
-    { key: { finishedAt: 1 }, serves: 'what is past its days' },
+    { key: { 'settle.batch': 1, _id: 1 }, serves: 'members of a batch to admit' },
+    { key: { finishedAt: 1 }, serves: 'retention' },
   ],
   runs: [
     { key: { task: -1, attempt: -1 }, serves: 'lists, newest first; runs of a task' },
@@ -30,15 +30,15 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { module: 1, task: -1, attempt: -1 }, serves: 'lists by module' },
     { key: { agentId: 1, task: -1, attempt: -1 }, serves: 'lists by agent' },
     { key: { startedAt: -1 }, serves: 'lists by time' },
-    { key: { status: 1, _id: 1 }, serves: 'runs that wait, one after the other' },
-    { key: { archive: 1, finishedAt: 1 }, serves: 'logs that are to be saved, or past their days' },
-    { key: { finishedAt: 1 }, serves: 'what is past its days' },
+    { key: { status: 1, _id: 1 }, serves: 'scans of waiting runs' },
+    { key: { archive: 1, finishedAt: 1 }, serves: 'logs to save, or past their retention time' },
+    { key: { finishedAt: 1 }, serves: 'retention' },
   ],
   queue: [
     { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
     { key: { state: 1, concurrencyKey: 1 }, serves: 'entries that wait for the same limit' },
-    { key: { state: 1, rank: 1 }, serves: 'tokens that are missing' },
-    { key: { state: 1, queuedAt: 1 }, serves: 'who has waited longest' },
+    { key: { state: 1, rank: 1 }, serves: 'missing tokens' },
+    { key: { state: 1, queuedAt: 1 }, serves: 'the longest wait' },
     { key: { state: 1, until: 1 }, serves: 'entries parked until a time' },
     { key: { state: 1, slot: 1, rank: 1 }, serves: 'entries parked under a slot' },
   ],
@@ -47,50 +47,50 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { type: 1, _id: -1 }, serves: 'lists by type' },
     { key: { tags: 1, _id: -1 }, serves: 'lists by tag' },
     { key: { label: 1, _id: -1 }, serves: 'lists by the beginning of a label' },
-    { key: { 'producer.taskId': 1, _id: -1 }, serves: 'what a task made' },
-    { key: { grant: 1, _id: -1 }, serves: 'what was made with a token' },
-    { key: { expiresAt: 1, _id: 1 }, serves: 'what is to go by itself' },
-    { key: { sha256: 1, size: 1 }, serves: 'bytes that are held already' },
-    { key: { object: 1 }, serves: 'whose object it is' },
-    { key: { items: 1 }, serves: 'the list that an element stands in' },
+    { key: { 'producer.taskId': 1, _id: -1 }, serves: 'outputs of a task' },
+    { key: { grant: 1, _id: -1 }, serves: 'items of a grant' },
+    { key: { expiresAt: 1, _id: 1 }, serves: 'items that expire' },
+    { key: { sha256: 1, size: 1 }, serves: 'deduplication' },
+    { key: { object: 1 }, serves: 'the item of an object' },
+    { key: { items: 1 }, serves: 'the list that contains an item' },
     { key: { 'settle.kind': 1 }, serves: 'open markers' },
   ],
-  webhooks: [{ key: { disabledAt: 1 }, serves: 'who is told of every task' }],
+  webhooks: [{ key: { disabledAt: 1 }, serves: 'webhooks that get every task' }],
   deliveries: [
-    { key: { state: 1, nextAt: 1, receiver: 1 }, serves: 'what is to be sent, and to whom' },
-    { key: { webhook: 1, _id: -1 }, serves: 'what was sent to one receiver' },
-    { key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 },
+    { key: { state: 1, nextAt: 1, receiver: 1 }, serves: 'due deliveries by receiver' },
+    { key: { webhook: 1, _id: -1 }, serves: 'deliveries of a webhook' },
+    { key: { expiresAt: 1 }, serves: 'expiry', expireAfterSeconds: 0 },
   ],
   audit: [
     { key: { at: -1 }, serves: 'lists by time' },
     { key: { action: 1, _id: -1 }, serves: 'lists by action' },
     { key: { keyId: 1, _id: -1 }, serves: 'lists by key' },
-    { key: { subject: 1, _id: -1 }, serves: 'lists by what it was done to' },
+    { key: { subject: 1, _id: -1 }, serves: 'lists by subject' },
   ],
   schedules: [
-    { key: { enabled: 1, nextFireAt: 1 }, serves: 'what is due' },
-    { key: { reads: 1 }, serves: 'who needs a data item' },
+    { key: { enabled: 1, nextFireAt: 1 }, serves: 'due schedules' },
+    { key: { reads: 1 }, serves: 'schedules that need an item' },
   ],
-  batches: [{ key: { state: 1, at: 1 }, serves: 'batches that are not through' }],
-  bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'bulk jobs that are not through' }],
+  batches: [{ key: { state: 1, at: 1 }, serves: 'unfinished batches' }],
+  bulkJobs: [{ key: { state: 1, at: 1 }, serves: 'unfinished bulk jobs' }],
   agents: [
     { key: { sessionId: 1 }, serves: 'the agent of a request', unique: true },
-    { key: { keyId: 1, lastSeenAt: 1 }, serves: 'how many agents a key has' },
+    { key: { keyId: 1, lastSeenAt: 1 }, serves: 'the number of agents of a key' },
   ],
   sessions: [
-    { key: { createdAt: 1 }, serves: 'those that are long over' },
-    { key: { agent: 1, instanceId: 1 }, serves: 'whose live lines they are' },
+    { key: { createdAt: 1 }, serves: 'old sessions' },
+    { key: { agent: 1, instanceId: 1 }, serves: 'the agent of live lines' },
   ],
   modules: [
-    { key: { 'entries.agentId': 1 }, serves: 'what an agent no longer has' },
-    { key: { 'awaiting.agentId': 1 }, serves: 'what an agent no longer has, and how many await approval' },
+    { key: { 'entries.agentId': 1 }, serves: 'modules of an agent' },
+    { key: { 'awaiting.agentId': 1 }, serves: 'modules of an agent that await approval' },
   ],
-  grants: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 7 * 24 * 3600 }],
-  tickets: [{ key: { expiresAt: 1 }, serves: 'their end', expireAfterSeconds: 0 }],
-  idempotency: [{ key: { at: 1 }, serves: 'their end', expireAfterSeconds: 24 * 3600 }],
+  grants: [{ key: { expiresAt: 1 }, serves: 'expiry', expireAfterSeconds: 7 * 24 * 3600 }],
+  tickets: [{ key: { expiresAt: 1 }, serves: 'expiry', expireAfterSeconds: 0 }],
+  idempotency: [{ key: { at: 1 }, serves: 'expiry', expireAfterSeconds: 24 * 3600 }],
 }
 
-/** Makes those that are missing. */
+/** Creates the missing indexes. */
 export async function ensureIndexes(db: Db, collections: readonly string[]): Promise<void> {
   await Promise.all(
     collections.map(async (name) => {

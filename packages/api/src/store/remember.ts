@@ -1,17 +1,17 @@
 import type { Collection, Doc } from './collection.ts'
 
-/** So long a document that was read is not read again by who may bear it. */
+/** How long `recent` returns a document without reading it again. */
 const rememberedMs = 1_000
 
 export type Remembering<D extends Doc> = Collection<D> & {
   /**
-   * As it was at most a second ago. What this process wrote since counts; what is not there is looked for each time.
-   * Who must be sure that nobody goes by the old document any more waits `untilForgotten`.
+   * The document, at most a second old. Writes of this process show at once; a missing document is looked up each time.
+   * To be sure that no process uses the old document any more, wait `untilForgotten`.
    */
   recent(id: string): Promise<D | null>
 }
 
-/** For small documents that every request needs and hardly any changes. */
+/** For small documents that every request reads and few requests change. */
 export function remembering<D extends Doc>(collection: Collection<D>): Remembering<D> {
   const read = new Map<string, { at: number; doc: Promise<D | null> }>()
   const forget = (id: string) => read.delete(id)
@@ -43,5 +43,5 @@ export function remembering<D extends Doc>(collection: Collection<D>): Rememberi
   }
 }
 
-/** After this no process goes by what was read before. */
+/** After this no process uses a document that it read before. */
 export const untilForgotten = (): Promise<void> => new Promise((done) => setTimeout(done, rememberedMs))

@@ -66,7 +66,7 @@ export function openStore(url: string): Store {
 export const databaseIn = (url: string): string =>
   /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1] ?? 'millrace'
 
-/** The store in a database that somebody else opened, and closes. */
+/** The store in a database that the caller opened and closes. */
 export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
   let writes = 0

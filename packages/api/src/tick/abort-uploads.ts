@@ -8,7 +8,7 @@ import { sweep } from './sweep.ts'
 const everyMs = 3600 * 1000
 const atOnce = 200
 
-/** Uploads in parts that no item knows of (any more) are given up in the store: their parts take room, unseen. */
+/** Aborts multipart uploads that no item continues: their parts take space in the store, and no listing shows them. */
 export const abortUploads = sweep('abort-uploads', everyMs, async (ports: Ports, after) => {
   if (!(await ownsBucket(ports))) return null
   const { uploads, more } = await ports.objects.multipart.open(after, atOnce)
@@ -22,10 +22,7 @@ export const abortUploads = sweep('abort-uploads', everyMs, async (ports: Ports,
   for (const { key, uploadId } of abandoned) await ports.objects.multipart.abort(key, uploadId)
   if (abandoned.length > 0) {
     const keys = [...new Set(abandoned.map(({ key }) => key))].slice(0, 20)
-    ports.logger.info(
-      { aborted: abandoned.length, keys },
-      'uploads in parts that nobody goes on with were given up',
-    )
+    ports.logger.info({ aborted: abandoned.length, keys }, 'aborted multipart uploads that no item continues')
   }
   await addCounts(ports, { objectsRemoved: 0, itemsWithoutObject: 0, uploadsAborted: abandoned.length })
   const last = uploads.at(-1)?.key ?? ''

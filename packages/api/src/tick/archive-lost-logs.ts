@@ -6,7 +6,7 @@ import type { Ports } from '../ports.ts'
 const atOnce = 5
 const linesKept = 50_000
 
-/** An agent that is gone, or could not reach the store, saves no log: what reached the stream takes its place. */
+/** Archives the live log of a run whose agent is gone or could not reach the store. */
 export async function archiveLostLogs(ports: Ports): Promise<void> {
   for (const run of await ports.store.runs.find({ archive: 'due' }, { limit: atOnce })) {
     const lines = new Map<number, LogLine>()

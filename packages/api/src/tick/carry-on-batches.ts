@@ -7,25 +7,25 @@ import { onceAMinute } from './once-a-minute.ts'
 
 const batchesAtOnce = 10
 const membersAtOnce = 200
-/** Whoever works on a batch writes at least as often; only what is older was left behind. */
+/** A process that works on a batch writes at least this often; an older batch was abandoned. */
 const patienceMs = 3_000
 const stagingLastsMs = 5 * 60_000
-/** Longer than an Idempotency-Key is remembered: nobody comes back to it. */
+/** Longer than the API remembers an Idempotency-Key: no repeated request needs the batch any more. */
 const keptMs = 25 * 3600_000
 
-/** Batches that were committed and left are admitted on. */
+/** Admits the remaining members of committed batches whose process died. */
 export async function carryOnBatches(ports: SettlePorts): Promise<void> {
   const left = [
     ...(await batchesOf(ports, 'committed', patienceMs)),
     ...(await batchesOf(ports, 'opened', patienceMs)),
   ]
   for (const batch of left) {
-    ports.logger.info({ batch: batch._id }, 'carrying on a batch that was left')
+    ports.logger.info({ batch: batch._id }, 'continuing an abandoned batch')
     await admitMembers(ports, batch._id, membersAtOnce)
   }
 }
 
-/** Those that never were committed are given up; what is left of old ones goes. */
+/** Aborts batches that were never committed, and removes old ones. */
 export const tidyBatches = onceAMinute('tidy-batches', async (ports: Ports) => {
   for (const { _id } of await batchesOf(ports, 'staging', stagingLastsMs)) await abortBatch(ports, _id)
   for (const batch of await batchesOf(ports, 'aborted', stagingLastsMs)) {

@@ -4,15 +4,15 @@ import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const jobsAtOnce = 10
-/** Whoever works on a job writes at least as often; only what is older was left behind. */
+/** A process that works on a job writes at least this often; an older job was abandoned. */
 const patienceMs = 3_000
-/** Longer than an Idempotency-Key is remembered: nobody comes back to it. */
+/** Longer than the API remembers an Idempotency-Key: no repeated request needs the job any more. */
 const keptMs = 25 * 3600_000
 
-/** Bulk jobs that were left go on, a step at each tick. */
+/** Continues abandoned bulk jobs, a step at each tick. */
 export async function carryOnBulkJobs(ports: SettlePorts): Promise<void> {
   for (const job of await jobsOf(ports, 'going', patienceMs)) {
-    ports.logger.info({ job: job._id }, 'carrying on a bulk job that was left')
+    ports.logger.info({ job: job._id }, 'continuing an abandoned bulk job')
     await stepBulkJob(ports, job._id)
   }
 }

@@ -3,7 +3,7 @@ import type { SettlePorts } from '../operations/settle/ports.ts'
 import { settle } from '../operations/settle/settle.ts'
 
 const atOnce = 100
-/** Whoever set a marker carries it out at once; only what is older was left behind. */
+/** The process that sets a marker settles it at once; an older marker was abandoned. */
 const patienceMs = 3_000
 
 export async function carryOnMarkers(ports: SettlePorts): Promise<void> {
@@ -14,7 +14,7 @@ export async function carryOnMarkers(ports: SettlePorts): Promise<void> {
   )
   for (const task of tasks) {
     if (task.updatedAt.getTime() > before) continue
-    ports.logger.info({ task: task._id, marker: task.settle?.kind }, 'carrying on what was left')
+    ports.logger.info({ task: task._id, marker: task.settle?.kind }, 'settling an abandoned marker')
     await settle(ports, task)
   }
   const items = await ports.store.data.find({ 'settle.kind': 'admit-waiting' }, { limit: atOnce })

@@ -17,8 +17,8 @@ const keysInLog = 20
 const roots = ['incoming/', 'runs/'] as const
 
 /**
- * Compares bucket and database in the order of the keys. Removes objects that no item refers to, which crashes leave, and
- * URLs that outlive their item. Fails items whose object is missing, which another program removed from the store.
+ * Compares bucket and database in the order of the keys. Removes objects that no item refers to: crashes leave them, and
+ * upload URLs that outlive their item. Fails items whose object another program removed from the store.
  */
 export const collectGarbage = sweep('tidy-bucket', everyMs, async (ports: SettlePorts, after) => {
   if (!(await ownsBucket(ports))) return null
@@ -47,7 +47,7 @@ async function removeGarbage(ports: Ports, objects: readonly ListedObject[]): Pr
   if (keys.length > 0)
     ports.logger.info(
       { removed: keys.length, keys: keys.slice(0, keysInLog) },
-      'objects that nothing refers to were removed',
+      'removed objects that no item refers to',
     )
   return keys.length
 }
@@ -63,7 +63,7 @@ async function failTheLost(
   await mapConcurrently(callsAtOnce, missed, async (item) => {
     if (!(await failWithoutObject(ports, item))) return
     failed += 1
-    ports.logger.warn({ data: item._id, object: item.object }, 'an item failed: its object is not there')
+    ports.logger.warn({ data: item._id, object: item.object }, 'an item failed: its object is missing')
   })
   return failed
 }

@@ -7,14 +7,14 @@ import type { SettlePorts } from '../operations/settle/ports.ts'
 
 const notesId = 'tick'
 const Notes = z.object({ receivingSince: z.coerce.date() })
-/** A longer silence of the tick itself, which runs every second, means that heartbeats could not be received. */
+/** The tick runs every second: a longer gap means that the API could not receive heartbeats. */
 const gapMs = (ports: AgentPorts): number => Math.max(2_500, ports.limits.sessionTtlSeconds * 250)
-/** A note of every tick would be a write a second for nothing. */
+/** Noting every tick would cost a write a second. */
 const noteEveryMs = 1_500
 
 /**
- * Ends sessions that were silent for too long, but only after heartbeats could be received for as long
- * without a break: after an outage of the API every agent gets its full time again.
+ * Expires sessions that were silent for too long, but only if the API could receive heartbeats all that time: after an
+ * outage of the API every agent gets its full time again.
  */
 export async function endSilentSessions(ports: AgentPorts): Promise<void> {
   const at = ports.clock.now()
@@ -48,7 +48,7 @@ async function noteTick(ports: AgentPorts, now: Date): Promise<Date> {
   return age > gapMs(ports) ? now : Notes.parse(JSON.parse(notes.json)).receivingSince
 }
 
-/** Running tasks whose session is not live any more: the crash of an API may have ended one half way. */
+/** Running tasks whose session has ended: an API process may have crashed while it expired one. */
 async function expireOrphans(ports: SettlePorts): Promise<void> {
   const slot = await ports.store.slots.get(globalSlot)
   const agents = new Map(

@@ -4,7 +4,7 @@ import type { Ports } from '../ports.ts'
 const everyMs = 15_000
 const lastDone = new WeakMap<Ports['bus'], number>()
 
-/** NATS may have lost everything: streams and the consumers of known modules are made again. */
+/** NATS may have lost everything: recreates the streams, and the consumers of known modules. */
 export async function ensureStreams(ports: Ports): Promise<void> {
   const now = ports.clock.now().getTime()
   if (now - (lastDone.get(ports.bus) ?? 0) < everyMs) return

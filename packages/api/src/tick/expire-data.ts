@@ -6,7 +6,7 @@ import { sweep } from './sweep.ts'
 const everyMs = 60_000
 const atOnce = 100
 
-/** Items whose own time is over go, unless a task that has not ended needs them: then they are looked at again. */
+/** Deletes expired items. An item that an unfinished task needs stays until a later tick. */
 export const expireData = sweep('expire-data', everyMs, async (ports: SettlePorts, after) => {
   const due = await ports.store.data.find(
     {
@@ -17,8 +17,7 @@ export const expireData = sweep('expire-data', everyMs, async (ports: SettlePort
     { sort: { _id: 1 }, limit: atOnce },
   )
   for (const item of due) {
-    if (await letGo(ports, item))
-      ports.logger.info({ data: item._id }, 'an item went at the time that was set for it')
+    if (await letGo(ports, item)) ports.logger.info({ data: item._id }, 'deleted an item at its expiry time')
   }
   return due.length === atOnce ? (due.at(-1)?._id ?? null) : null
 })

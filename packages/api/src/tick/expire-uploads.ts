@@ -5,7 +5,7 @@ import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 100
 
-/** Uploads that nobody finished within a day: what waits for them is told, and what has arrived of them goes. */
+/** Fails uploads that are unfinished after a day, settles their dependents, and removes the parts that arrived. */
 export const expireUploads = onceAMinute('expire-uploads', async (ports: SettlePorts) => {
   const before = new Date(ports.clock.now().getTime() - uploadLifetimeMs)
   const items = await ports.store.data.find(
@@ -26,7 +26,7 @@ export const expireUploads = onceAMinute('expire-uploads', async (ports: SettleP
     )
     if (!change) continue
     ports.failpoint('expire.written')
-    ports.logger.info({ data: item._id }, 'an upload that nobody finished is given up')
+    ports.logger.info({ data: item._id }, 'upload expired')
     await settleData(ports, change.after)
   }
 })

@@ -2,10 +2,10 @@ import { finishDeletion } from '../operations/data/delete-data.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 
 const atOnce = 100
-/** Whoever deletes an item sees it through; only what was left alone for longer was left behind. */
+/** The process that deletes an item works without a break; an older deletion was abandoned. */
 const patienceMs = 3_000
 
-/** Items that a crash left half deleted go, or come back when a task needs them. */
+/** Finishes deletions that a crash interrupted, or undoes them when a task needs the item. */
 export async function finishDeletions(ports: SettlePorts): Promise<void> {
   const before = new Date(ports.clock.now().getTime() - patienceMs)
   const items = await ports.store.data.find(
@@ -13,7 +13,7 @@ export async function finishDeletions(ports: SettlePorts): Promise<void> {
     { limit: atOnce },
   )
   for (const item of items) {
-    ports.logger.info({ data: item._id, status: item.status }, 'finishing a deletion that was left')
+    ports.logger.info({ data: item._id, status: item.status }, 'finishing an abandoned deletion')
     await finishDeletion(ports, item)
   }
 }

@@ -2,11 +2,11 @@ import { mapConcurrently } from '../concurrency/map-concurrently.ts'
 import { fire } from '../operations/schedules/fire.ts'
 import type { SubmitPorts } from '../operations/submit.ts'
 
-/** So many at each tick: what is more than that is a second late, and keeps no other job waiting. */
+/** The most at each tick: the rest fires a second later, and delays no other job. */
 const atOnce = 200
 const callsAtOnce = 8
 
-/** What is due by time becomes a task, the longest overdue first. */
+/** Creates the tasks of due schedules, the longest overdue first. */
 export async function fireSchedules(ports: SubmitPorts): Promise<void> {
   const due = await ports.store.schedules.find(
     { enabled: true, nextFireAt: { $lte: ports.clock.now() } },
@@ -16,10 +16,7 @@ export async function fireSchedules(ports: SubmitPorts): Promise<void> {
     try {
       await fire(ports, schedule)
     } catch (err) {
-      ports.logger.error(
-        { err, schedule: schedule._id },
-        'a schedule could not fire; the next tick tries again',
-      )
+      ports.logger.error({ err, schedule: schedule._id }, 'firing a schedule failed; the next tick retries')
     }
   })
 }

@@ -3,12 +3,12 @@ import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 1_000
-/** Whoever claims has his places before he writes: what is older and holds none has lost them. */
+/** A claim takes its slots before it writes: an older run without slots has lost them. */
 const patienceMs = 60_000
 
 /**
- * Gives running tasks their places back. A claim that hangs for half a minute on the way to its last write loses them to
- * the clearing up, and its run would count against no limit, nor be missed when its agent dies.
+ * Gives running tasks their slots back. A claim that hangs for half a minute before its last write loses them to
+ * `removeStaleHolders`; its run would count against no limit, and would not expire with its agent.
  */
 export const holdRunning = onceAMinute('hold-running', async (ports: Ports) => {
   const now = ports.clock.now()
@@ -21,7 +21,7 @@ export const holdRunning = onceAMinute('hold-running', async (ports: Ports) => {
     const { currentRun: run, agentId: agent, startedAt } = task
     if (!run || !agent || task.settle || held.has(run)) continue
     if (!startedAt || now.getTime() - startedAt.getTime() < patienceMs) continue
-    ports.logger.warn({ run, agent }, 'a running task had lost its places; they are given back')
+    ports.logger.warn({ run, agent }, 'a running task had lost its slots; restoring them')
     await holdAnyway(ports, task, { run, agent, claimId: task.claimId ?? '', at: now, attempt: 'given back' })
   }
 })

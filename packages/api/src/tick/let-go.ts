@@ -3,7 +3,7 @@ import { deleteData } from '../operations/data/delete-data.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { DataDoc } from '../store/documents/data.ts'
 
-/** Deletes an item whose time is over; `false`: it stays, because a task that has not ended needs it. */
+/** Deletes an expired item; `false`: it stays, because an unfinished task needs it. */
 export async function letGo(ports: SettlePorts, item: DataDoc): Promise<boolean> {
   try {
     await deleteData(ports, item._id)

@@ -1,4 +1,4 @@
 import type { ApiPorts } from '../api-ports.ts'
 
-/** This process is there: the others count it when they share out what a key may ask for. */
+/** Notes that this process runs: the replicas divide each key's rate limit by their number. */
 export const noteReplica = (ports: ApiPorts): Promise<void> => ports.replicas.note(ports)

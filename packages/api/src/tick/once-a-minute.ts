@@ -2,7 +2,7 @@ import type { Ports } from '../ports.ts'
 
 const everyMs = 60_000
 
-/** A job that looks at much and is rarely due: one process of all does it, once a minute. */
+/** For a job that scans much and is rarely due: one of all processes does it, once a minute. */
 export const onceAMinute =
   <P extends Ports>(name: string, job: (ports: P) => Promise<void>) =>
   async (ports: P): Promise<void> => {

@@ -3,7 +3,7 @@ import type { Ports } from '../ports.ts'
 
 const atOnce = 200
 
-/** Entries whose time has come, and those parked under a slot that has room again. */
+/** Opens entries whose time has come, and those parked under a slot that has room again. */
 export async function openParkedEntries(ports: Ports): Promise<void> {
   const due = await ports.store.queue.find(
     { state: 'parked', until: { $lte: ports.clock.now() } },

@@ -3,13 +3,13 @@ import { onceAMinute } from './once-a-minute.ts'
 
 const atOnce = 500
 const dayMs = 24 * 3600 * 1000
-/** As long as a process that was replaced may still be told so. */
+/** How long the API can answer a replaced process that it was replaced. */
 const sessionsMs = 30 * dayMs
 
 /**
- * What is over and opens nothing: MongoDB removes most of it by itself (`expireAfterSeconds`), a database that does
- * not is helped here. A ticket is over at its end, a request by key after a day, a grant is shown for a week more,
- * a delivery for a month after it was made or given up.
+ * Removes expired documents. MongoDB removes most of them itself (`expireAfterSeconds`); some databases with its
+ * protocol do not. A ticket expires at its end, an idempotency key after a day, a grant a week after its end, a delivery
+ * a month after its last attempt.
  */
 export const removeExpired = onceAMinute('remove-expired', async (ports: Ports) => {
   const { tickets, idempotency, grants, deliveries } = ports.store
@@ -26,7 +26,7 @@ export const removeExpired = onceAMinute('remove-expired', async (ports: Ports) 
   await removeOldSessions(ports, new Date(now - sessionsMs))
 })
 
-/** But for those that agents are in. */
+/** Except for the current session of an agent. */
 async function removeOldSessions({ store }: Ports, before: Date): Promise<void> {
   const old = await store.sessions.find(
     { createdAt: { $lte: before } },

@@ -7,7 +7,7 @@ import type { TaskDoc } from '../store/documents/task.ts'
 const patienceMs = 30_000
 const atOnce = 100
 
-/** Places held by a claim that came to nothing, or for a run that is no longer its task's. */
+/** Releases slots of claims that assigned no run, and of runs that are no longer their task's current run. */
 export async function removeStaleHolders(ports: Ports): Promise<void> {
   const before = ports.clock.now().getTime() - patienceMs
   for (const slot of await ports.store.slots.find({ 'holders.0': { $exists: true } }, { limit: atOnce })) {
@@ -22,7 +22,7 @@ export async function removeStaleHolders(ports: Ports): Promise<void> {
       const task = tasks.get(parseRunId(holder.run).task)
       if (!task) return true
       const own = slot.holders.filter((one) => holds(task, one))
-      // A claim that was sent twice and lost its process once holds two places: one of them will do.
+      // A duplicate claim whose process died holds two slots: release one.
       return (task.settle === null && !holds(task, holder)) || own.indexOf(holder) > 0
     })
     if (stale.length > 0)

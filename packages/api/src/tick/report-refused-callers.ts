@@ -1,6 +1,6 @@
 import type { ApiPorts } from '../api-ports.ts'
 
-/** Each process tells of those that came to it. */
+/** Each process reports the callers that it rejected. */
 export async function reportRefusedCallers(ports: ApiPorts): Promise<void> {
   ports.refused.report(ports)
 }

@@ -1,7 +1,7 @@
 import { setPause } from '../operations/agents/pause.ts'
 import type { Ports } from '../ports.ts'
 
-/** Agents whose pause is over work again, and are told so. */
+/** Ends expired pauses and sends their agents a command. */
 export async function resumePausedAgents(ports: Ports): Promise<void> {
   const now = ports.clock.now().getTime()
   const agents = await ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 })

@@ -12,8 +12,8 @@ const atOnce = 100
 const dayMs = 24 * 3600 * 1000
 
 /**
- * Items that nobody touched for as long as the settings say go, unless a task that has not ended needs them. One
- * with a time of its own follows that alone.
+ * Deletes items that were untouched for the days of the settings, unless an unfinished task needs them. An item with
+ * its own expiry time follows that alone.
  */
 export const retainData = sweep('retain-data', everyMs, async (ports: SettlePorts, after) => {
   const kinds = overdue(await readSettings(ports), ports.clock.now())
@@ -30,7 +30,7 @@ export const retainData = sweep('retain-data', everyMs, async (ports: SettlePort
   for (const item of due) {
     if ((await isKept(ports, item)) || !(await letGo(ports, item))) continue
     ports.failpoint('retention.removed')
-    ports.logger.info({ data: item._id }, 'an item went because the settings keep none for longer')
+    ports.logger.info({ data: item._id }, 'deleted an item after its retention time')
   }
   return due.length === atOnce ? (due.at(-1)?._id ?? null) : null
 })
@@ -46,8 +46,8 @@ function overdue({ retentionDays }: Settings, now: Date) {
 }
 
 /**
- * An element goes with its list. And a deletion that is refused writes the item, which would count as touching it:
- * so who needs it is asked here first.
+ * An element goes with its list. A rejected deletion writes the item, which would count as touching it, so this checks
+ * for readers first.
  */
 async function isKept(ports: Ports, item: DataDoc): Promise<boolean> {
   return (await listOf(ports, item)) !== null || (await inNeedOf(ports, item, 1)).length > 0

@@ -11,13 +11,13 @@ const everyMs = 3600 * 1000
 const callsAtOnce = 16
 const atOnce = 100
 
-/** Attempts that ended longer ago than the settings keep them, of tasks that have ended; each with its log. */
+/** Removes runs of ended tasks, with their logs, after the retention time of the settings. */
 export const retainRuns = sweep('retain-runs', everyMs, async (ports: Ports, after) => {
   const before = dueBefore((await readSettings(ports)).retentionDays.runs, ports.clock.now())
   return before && removeDue(ports, {}, { after, before }, removeRun)
 })
 
-/** Logs that are to go before their runs. */
+/** Removes logs whose retention time is shorter than that of their runs. */
 export const retainLogs = sweep('retain-logs', everyMs, async (ports: Ports, after) => {
   const before = dueBefore(daysOfLogs(await readSettings(ports)), ports.clock.now())
   return before && removeDue(ports, { archive: 'done' }, { after, before }, removeLog)
@@ -39,7 +39,7 @@ async function removeDue(
   const overdue = runs.filter((run) => isOverdue(run, taskOf.get(run.task) ?? null, before))
   await mapConcurrently(callsAtOnce, overdue, (run) => remove(ports, run))
   if (overdue.length > 0)
-    ports.logger.info({ runs: overdue.length }, 'runs or their logs went: the settings keep none for longer')
+    ports.logger.info({ runs: overdue.length }, 'removed runs or their logs after their retention time')
   const ends = runs.flatMap((run) => run.finishedAt ?? [])
   return nextLook(ends, { full: runs.length === atOnce, removed: overdue.length, towards: 'newer' })
 }

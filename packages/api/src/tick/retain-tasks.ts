@@ -8,8 +8,8 @@ const everyMs = 3600 * 1000
 const atOnce = 50
 
 /**
- * Tasks that ended longer ago than the settings keep them. The newest first: of a chain the last one has ended last,
- * and those before it can go when it has gone.
+ * Removes tasks after the retention time of the settings, the newest first: the last task of a chain ended last, and the
+ * tasks before it can be removed only after it.
  */
 export const retainTasks = sweep('retain-tasks', everyMs, async (ports: Ports, after) => {
   const before = dueBefore((await readSettings(ports)).retentionDays.tasks, ports.clock.now())
@@ -20,7 +20,7 @@ export const retainTasks = sweep('retain-tasks', everyMs, async (ports: Ports, a
   )
   let removed = 0
   for (const task of tasks) if (await removeTask(ports, task)) removed += 1
-  if (removed > 0) ports.logger.info({ removed }, 'tasks went: the settings keep none for longer')
+  if (removed > 0) ports.logger.info({ removed }, 'removed tasks after their retention time')
   const ends = tasks.flatMap((task) => task.finishedAt ?? [])
   return nextLook(ends, { full: tasks.length === atOnce, removed, towards: 'older' })
 })

@@ -6,7 +6,7 @@ import { tick } from './tick.ts'
 
 const everyMs = 1_000
 
-/** Runs the tick every second, never two at once. `stop` waits for the job that is going. */
+/** Runs the tick every second, never two at once. `stop` waits for the running job. */
 export function runTick(ports: ApiPorts, metrics: Metrics): { stop(): Promise<void> } {
   const life = new AbortController()
   const { signal } = life

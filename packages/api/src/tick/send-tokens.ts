@@ -7,10 +7,10 @@ import type { AgentDoc } from '../store/documents/agent.ts'
 import type { QueueDoc } from '../store/documents/queue.ts'
 
 const atOnce = 200
-/** A fresh entry's own token is on its way. */
+/** The token of a fresh entry may still be on its way. */
 const patienceMs = 1_000
 
-/** Tokens for ready work that some connected agent could do: lost ones, and those never sent. */
+/** Sends missing tokens for ready work that a connected agent could run. */
 export async function sendTokens(ports: SettlePorts): Promise<void> {
   const before = ports.clock.now().getTime() - patienceMs
   const all = await ports.store.queue.find({ state: 'open' }, { sort: { rank: 1 }, limit: atOnce })
@@ -28,7 +28,7 @@ export async function sendTokens(ports: SettlePorts): Promise<void> {
     (entry) => entry.module,
   )
   for (const [module, entries] of wanted) {
-    // Agents without NATS take no tokens: their waiting claims look again.
+    // Agents without NATS take no tokens: their long polls read the queue again.
     ports.bus.announce(moduleEvent(module))
     const missing = Math.min(entries.length, room) - (await ports.bus.pendingTokens(module))
     for (let sent = 0; sent < missing; sent += 1) await ports.bus.sendToken(module)

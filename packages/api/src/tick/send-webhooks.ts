@@ -5,16 +5,16 @@ import type { Ports } from '../ports.ts'
 import type { DeliveryDoc } from '../store/documents/webhook.ts'
 
 const atOnce = 32
-/** So that a slow one does not keep the others waiting. */
+/** Per receiver, so that a slow one does not delay the others. */
 const perReceiver = 4
 
-/** What this process sends right now, and to whom; and whether it asks what comes next, or is to ask once more. */
+/** Deliveries in progress and their receivers; whether this process reads the next ones, or must read again. */
 type Outbox = { underway: Map<string, string>; isLooking: boolean; isToLookAgain: boolean }
 const outboxes = new WeakMap<Ports['store'], Outbox>()
 
 /**
- * Begins the deliveries that are due, and does not wait for them: a receiver may take its time, the tick may not.
- * Each that ends makes room for the next, so that what is sent in a second is not bounded by what a tick begins.
+ * Begins the due deliveries without waiting for them: receivers may be slow, the tick may not. Each delivery that ends
+ * starts the next one, so that the tick's interval does not limit the rate.
  */
 export async function sendWebhooks(ports: WebhookPorts, signal?: AbortSignal): Promise<void> {
   const outbox = outboxes.get(ports.store) ?? {
@@ -50,7 +50,7 @@ async function beginSome(ports: WebhookPorts, outbox: Outbox, signal?: AbortSign
     { sort: { nextAt: 1 }, limit: atOnce },
   )
   const begun = due.filter((delivery) => begin(ports, outbox, delivery, signal))
-  // Behind those of one receiver there may be others.
+  // Deliveries to other receivers may come after those of a busy one.
   return begun.length > 0 && due.length === atOnce ? 'more' : 'all'
 }
 
@@ -65,7 +65,7 @@ function begin(
   if (underway.size >= atOnce || same >= perReceiver || underway.has(_id)) return false
   underway.set(_id, receiver)
   const sent = deliver(ports, delivery).finally(() => underway.delete(_id))
-  // One that broke off is left to the next tick: what it met may last.
+  // A failed one waits for the next tick: its cause may last.
   const next = sent.then(() => (signal?.aborted ? undefined : sendWebhooks(ports, signal)))
   inBackground(ports, 'a delivery', next)
   return true

@@ -1,19 +1,19 @@
 import { z } from 'zod'
 import type { Ports } from '../ports.ts'
 
-/** A process that died in the middle of a step, or failed in it, holds the others up for no longer. */
+/** After this time another process takes over a step whose process died or failed. */
 const stepLastsMs = 60_000
 
 const Place = z.object({
-  after: z.string().nullable().describe('where the next step goes on; null while there is none'),
+  after: z.string().nullable().describe('where the next step continues; null: the scan is complete'),
   beganAt: z.coerce.date(),
   isBusy: z.boolean(),
 })
 
 /**
- * A job that goes through everything there is, a bounded step at each tick, by one process of all; `everyMs`
- * after it began, it begins anew. A step is told where the last one ended, and says where it has ended itself:
- * `null` at the end. So what stays behind never keeps it from what comes after.
+ * A job that scans a whole collection or bucket, a bounded step at each tick, in one process at a time; it starts again
+ * `everyMs` after its start. A step gets the position where the last one ended and returns its own, `null` at the end,
+ * so that entries that cannot be handled never block later ones.
  */
 export const sweep =
   <P extends Ports>(
@@ -36,7 +36,7 @@ export const sweep =
 
 type Begun = { after: string | null; beganAt: Date; rev: number }
 
-/** `null`: it is not due, or somebody else is at it. */
+/** `null`: it is not due, or another process is working on it. */
 async function begin(ports: Ports, id: string, everyMs: number): Promise<Begun | null> {
   const at = ports.clock.now()
   const fresh = { after: null, beganAt: at, isBusy: true }

@@ -28,8 +28,8 @@ import { sendWebhooks } from './send-webhooks.ts'
 import { tidyRuns } from './tidy-runs.ts'
 
 /**
- * In this order: first what was left half done, then what is due. Each job is bounded and safe to run twice. The keys
- * are labels of a metric, which keep the names that dashboards know.
+ * In this order: first abandoned work, then due work. Each job is bounded and safe to run twice. The keys are labels of
+ * a metric, so they keep the names that dashboards know.
  */
 const jobs: Record<string, (ports: ApiPorts, signal?: AbortSignal) => Promise<void>> = {
   noteReplica,
@@ -64,8 +64,8 @@ const jobs: Record<string, (ports: ApiPorts, signal?: AbortSignal) => Promise<vo
 }
 
 /**
- * Carries on whatever a crash left, and does all that is due by time. A failing job keeps no other from running;
- * after the signal no further one begins.
+ * Continues the work that a crash interrupted, and does all that is due. A failing job does not stop the others; after
+ * the signal no further job begins.
  */
 export async function tick(ports: ApiPorts, signal?: AbortSignal): Promise<void> {
   for (const [job, run] of Object.entries(jobs)) {
@@ -76,7 +76,7 @@ export async function tick(ports: ApiPorts, signal?: AbortSignal): Promise<void>
       await run(ports, signal)
     } catch (err) {
       hasFailed = true
-      ports.logger.error({ err, job }, 'a job of the tick failed; the next tick tries again')
+      ports.logger.error({ err, job }, 'a job of the tick failed; the next tick retries')
     }
     ports.meter.jobDone(job, (performance.now() - start) / 1000, hasFailed)
   }

@@ -8,8 +8,8 @@ const everyMs = 10 * 60_000
 const atOnce = 100
 
 /**
- * Runs that are said to wait and will never come: an admission that was overtaken by a cancel, and died before it
- * could take back what it had written.
+ * Cancels waiting runs that no task will start: their admission lost to a cancel, and its process died before it could
+ * undo its write.
  */
 export const tidyRuns = sweep('tidy-runs', everyMs, async (ports: Ports, after) => {
   const runs = await ports.store.runs.find(

@@ -6,7 +6,7 @@ import { describeStatus, type Status, StatusAnswer } from './status.ts'
 export type HomeFlag = { home?: string }
 export type PauseFlags = HomeFlag & { note?: string; finish: boolean }
 
-/** `millrace agent pause [2h]`: the machine is its owner's for so long, or until `resume`. */
+/** `millrace agent pause [2h]`: pauses the agent for this time, or until `resume`. */
 export async function pauseAgent(length: string | undefined, flags: PauseFlags): Promise<void> {
   const until = length === undefined ? null : new Date(Date.now() + milliseconds(length)).toISOString()
   await command(flags, 'pause', { until, note: flags.note ?? null, finish: flags.finish })
@@ -25,7 +25,7 @@ async function command(flags: HomeFlag, act: string, body: object = {}): Promise
   console.log(describeStatus(await ask(flags, 'POST', act, body)))
 }
 
-/** Speaks to the agent of this machine that has the home; no network but the machine's own is used. */
+/** Sends a request to the local agent of this home, over the loopback interface only. */
 async function ask(flags: HomeFlag, method: string, path: string, body?: object): Promise<Status> {
   const home = homeOfAgent(flags)
   const control = await readControl(home)

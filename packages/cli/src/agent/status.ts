@@ -40,7 +40,7 @@ const who: Record<string, string> = {
   others: 'for other programs',
 }
 
-/** What a person wants to know of an agent, in a few lines. */
+/** The status of an agent for people, in a few lines. */
 export function describeStatus(status: Status): string {
   const { agentId, pid, url, runs, maxRuns, warm, gpus } = status
   return [
@@ -62,7 +62,7 @@ export function describeStatus(status: Status): string {
   ].join('\n')
 }
 
-/** Said only when it matters. */
+/** Shown only for a large difference. */
 function clockLine({ clockOffsetSeconds: seconds }: Status): string[] {
   if (!seconds || Math.abs(seconds) <= 2) return []
   const way = seconds > 0 ? 'ahead of' : 'behind'
@@ -78,7 +78,7 @@ function stateOf({ rest }: Status): string {
   return `state    ${said.join('; ')}`
 }
 
-/** `2026-11-28 03:12`, by the clock of this machine, in no country's order. */
+/** `2026-11-28 03:12` in local time, in a format without a locale. */
 const localTime = (at: Date): string => at.toLocaleString('sv-SE', { dateStyle: 'short', timeStyle: 'short' })
 
 const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`

@@ -9,7 +9,7 @@ const started = ['✓ manifest # s  m 1.0.0', '✓ environment # s  Python #, no
 const byHand = (mode: string) => `  $ cache/checks/envs/#/bin/python m/main.py --mode ${mode}`
 
 const besideMain =
-  "relative to its working directory, which is the run's folder and not its own: name a file beside main.py as " +
+  "relative to its working directory, which is the run's folder and not its own: name a file next to main.py as " +
   'os.path.join(os.path.dirname(os.path.abspath(__file__)), "labels.txt")'
 
 type Bad = { title: string; files: Record<string, unknown>; says: string[] }

@@ -141,10 +141,10 @@ test('what cannot be checked as asked for is a fault of the call', async () => {
     [
       ['m', '--input', 'text'],
       "error: option '--input <key=value>' argument 'text' is invalid. It must be key=value, or key=@file.\n" +
-        '(--help tells what there is)\n',
+        '(see --help)\n',
     ],
     [['m', '--keep', 'm/main.py'], 'error: the folder m/main.py cannot be made\n'],
-    [[], "error: missing required argument 'folder'\n(--help tells what there is)\n"],
+    [[], "error: missing required argument 'folder'\n(see --help)\n"],
   ]
   for (const [args, err] of rows)
     expect(await millrace(place, 'module', 'check', ...args), args.join(' ')).toEqual({

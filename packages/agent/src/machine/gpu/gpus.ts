@@ -8,12 +8,12 @@ import { type GpuHold, listGpus, listHolds, type Seen, stdoutOf } from './nvidia
 const everyMs = 5000
 /** Where there is none, the pauses grow up to this: a driver may be loaded later, a card be put in. */
 const longestPauseMs = 60_000
-/** A driver that is busy comes back; after so long without a GPU it counts as one that has none. */
+/** A busy driver recovers; after this time without a GPU it counts as a driver without GPUs. */
 const patienceMs = 2 * everyMs - 100
 
 /**
  * One look at all GPUs. `holds`: what each process had there just before, `holdsAfter`: just after, where the driver
- * tells; it cannot be asked for both at once.
+ * reports it; it cannot be asked for both at once.
  */
 export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; holdsAfter: GpuHold[] | null; at: number }
 
@@ -32,7 +32,7 @@ export class Gpus {
   #program: string | null = null
   #troubles: string[] = []
   #withoutSince: number | null = null
-  #told = ''
+  #logged = ''
   readonly #first = Promise.withResolvers<void>()
   readonly #signals: GpuSignals
 
@@ -56,7 +56,7 @@ export class Gpus {
 
   /** A reading that begins after this call. */
   async look(signal: AbortSignal): Promise<GpuReading> {
-    // How that one went is told to whoever asked for it.
+    // Its own caller handles its failure.
     await this.#looking?.catch(() => undefined)
     this.#looking ??= this.#look(signal).finally(() => {
       this.#looking = null
@@ -124,14 +124,14 @@ export class Gpus {
     const gpus = this.current.map(({ uuid, name }) => `${name} (${uuid})`)
     const troubles = error === null ? this.#troubles : [reasonOf(error)]
     const state = JSON.stringify([gpus, troubles])
-    if (state === this.#told) return
-    this.#told = state
+    if (state === this.#logged) return
+    this.#logged = state
     if (error === null && troubles.length === 0) logger.info({ gpus }, 'GPUs found')
     else if (error === null) logger.warn({ gpus, troubles }, 'not all GPUs work; going on with the others')
     else if (error instanceof NoGpus && error.cause === undefined && gpus.length === 0)
       logger.info('there is no nvidia-smi on this machine, so no GPU; looking again now and then')
-    else if (gpus.length === 0) logger.warn({ troubles }, 'nvidia-smi shows no GPU; trying on')
-    else logger.warn({ gpus, troubles }, 'nvidia-smi does not answer; trying on with what was known')
+    else if (gpus.length === 0) logger.warn({ troubles }, 'nvidia-smi shows no GPU; retrying')
+    else logger.warn({ gpus, troubles }, 'nvidia-smi does not answer; retrying with the last known GPUs')
   }
 }
 
@@ -163,7 +163,7 @@ function reasonOf(error: unknown): string {
   return (said.split('\n')[0] ?? '').slice(0, 300)
 }
 
-/** Another driver is another GPU to whoever was tested on it. */
+/** A GPU with another driver counts as another GPU: modules were tested on the old one. */
 const keyOf = (gpus: readonly Gpu[]): string =>
   JSON.stringify(gpus.map(({ uuid, driverVersion }) => [uuid, driverVersion]).sort())
 

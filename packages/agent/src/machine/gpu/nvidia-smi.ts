@@ -14,7 +14,7 @@ export type GpuHold = { gpu: string; pid: number; bytes: number }
 export type Seen = { gpus: Gpu[]; troubles: string[] }
 
 /**
- * The GPUs of this machine as their driver sees them now. One that is lost may fail the whole command: those that were told all
+ * The GPUs of this machine as their driver sees them now. One that is lost may fail the whole command: those that were reported all
  * the same count. Throws what `execFile` throws when there are none.
  */
 export async function listGpus(program: string, signal: AbortSignal): Promise<Seen> {

@@ -61,7 +61,7 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'bad_output',
         message:
           `The output folder has ${megabytes(found)}, more than the ${megabytes(allowed)} that a run may return ` +
-          `(RUN_OUTPUT_GB of the agent): ${module} should write what is not an output beside that folder, or the limit ` +
+          `(RUN_OUTPUT_GB of the agent): ${module} should write what is not an output outside that folder, or the limit ` +
           'be raised',
         retryable: false,
         detail: { limit, allowed, found },

@@ -9,7 +9,7 @@ const everyMs = 1000
 /** Looking at many files shall take no more than this part of the time. */
 const mostOfTheTime = 1 / 20
 
-/** Holds a run against its limits; the first overrun is told, and nothing after it. */
+/** Enforces the limits of a run; reports the first overrun only. */
 export class LimitWatch {
   readonly #limits: RunLimits
   readonly #folders: RunFolders | undefined

@@ -3,7 +3,7 @@ import { type PythonJson, parsePythonJson } from '../../text/python-json.ts'
 /** An object that stands in a text, alone or among other words. */
 export type FoundJson = PythonJson & { text: string; isAlone: boolean }
 
-/** So many braces of one line are looked at: text that is full of them holds no result. */
+/** Braces of one line that are looked at: text that is full of them holds no result. */
 const mostStarts = 20
 
 /**

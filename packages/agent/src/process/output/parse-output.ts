@@ -12,7 +12,7 @@ const tailLines = 40
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void | Promise<void>
 
 /**
- * Tells apart what a module prints: progress, the line that may be its result, and log lines.
+ * Separates what a module prints: progress, the line that may be its result, and log lines.
  * A possible result goes to the log only when a later one shows that it was not the last.
  */
 export function parseOutput(o: {

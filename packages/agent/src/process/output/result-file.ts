@@ -4,7 +4,7 @@ import { shapeOfFile } from './read-result.ts'
 import { type ExpectedResult, isWhole } from './result-shape.ts'
 
 /**
- * Asks again and again whether `result.json` is a whole result that has lain there for so long; read once per change. What
+ * Answers whether `result.json` is a whole result that has not changed for a while; reads it once per change. What
  * cannot be read, because a program made a link of it or took the folder away, is no result.
  */
 export function watchResultFile(

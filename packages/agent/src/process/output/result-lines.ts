@@ -74,7 +74,7 @@ export class ResultLines {
     if (this.#results > 1)
       notes.push(`${this.#results} results were printed; one counts, the others are in the log above`)
     if (this.#best && !this.#best.isAlone)
-      notes.push('the result was found in a line with other text; print it on a line of its own')
+      notes.push('the result was found in a line with other text; print it on a separate line')
     if (this.#best?.isForeign)
       notes.push('the result is not UTF-8; it was read as Windows-1252. Print it as UTF-8 or as ASCII')
     const isWeak = this.#best?.strength === 0 || isQuoted(this.#best)
@@ -164,6 +164,6 @@ const isAnother = (text: string, before: OutputLine[]): boolean =>
 const saysVerdict = /"(?:status|success)"/
 const looksLikeResult = /^[^{]{0,1000}\{\s*"(?:status|success|outputs|result)"/
 
-/** A success among other words may be one that the program tells of; its exit code says whether it is its own. */
+/** A success among other words may be another program's; the exit code decides. */
 const isQuoted = (best: Candidate | null): boolean =>
   best !== null && !best.isAlone && best.verdict === 'success'

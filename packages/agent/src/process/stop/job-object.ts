@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { arch } from 'node:os'
 
-/** A Windows Job Object: what a process in it starts is in it too, whoever its parent is by then. */
+/** A Windows Job Object: every process that a member starts is a member too, whatever its parent becomes. */
 export type Job = {
   /** Ids of its living processes. */
   processes(): number[]
@@ -12,7 +12,7 @@ export type Job = {
 }
 
 /**
- * Puts a process that was just started into a job of its own; `null` where that cannot be done: not Windows,
+ * Puts a process that was just started into a new job; `null` where that cannot be done: not Windows,
  * koffi is not installed, or the process has gone already.
  *
  * Node cannot start a process suspended, so what it forks in the instant before stays outside. A process

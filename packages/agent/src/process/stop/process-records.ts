@@ -41,12 +41,12 @@ export function processRecords(folder: string | null): ProcessRecords {
   return {
     expect: (marker) => write(marker, { boot, pid: null, startTime: null }),
     began: (marker, pid) => write(marker, { boot, pid, startTime: entryOf(pid)?.startTime ?? null }),
-    // Nobody waits for it: on a disk that others sync, it takes milliseconds, and one that stays names a process that is gone.
+    // Not awaited: on a disk that others sync, it takes milliseconds, and one that stays names a process that is gone.
     ended: (marker) => unlink(path(marker), () => undefined),
   }
 }
 
-/** Longer than this nobody waits for a start; what is stuck in the kernel stays written down for the next. */
+/** A start waits no longer than this; what is stuck in the kernel stays written down for the next. */
 const patienceMs = 5000
 
 /**

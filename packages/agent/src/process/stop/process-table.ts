@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A living process, as Linux lists it. `startTime`, in ticks since the machine's start, tells two of one id apart. */
+/** A living process, as Linux lists it. `startTime`, in ticks since the machine's start, distinguishes two with the same id. */
 export type ProcessEntry = {
   pid: number
   parent: number
@@ -32,7 +32,7 @@ export function processIds(): number[] {
   }
 }
 
-/** `null` when it has ended: nobody may ever reap a zombie, so its state tells. */
+/** `null` when it has ended: a zombie may never be reaped, so its state decides. */
 export function entryOf(pid: number): ProcessEntry | null {
   const stat = readProc(`${pid}/stat`)
   // The name before them may contain anything, brackets too.
@@ -51,7 +51,7 @@ export function entryOf(pid: number): ProcessEntry | null {
   }
 }
 
-/** Empty for a process that has ended or belongs to somebody else: neither is ours. */
+/** Empty for a process that has ended or belongs to another user: neither is ours. */
 export function readProc(path: string): string {
   try {
     return readFileSync(`/proc/${path}`, 'latin1')

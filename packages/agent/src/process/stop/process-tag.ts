@@ -29,7 +29,7 @@ function isUnlimited(): boolean {
   try {
     return /^Max file locks\s+unlimited\s+unlimited/m.test(readFileSync('/proc/self/limits', 'latin1'))
   } catch {
-    return false // without /proc there is nobody to read marks either
+    return false // without /proc nothing could read the tags either
   }
 }
 

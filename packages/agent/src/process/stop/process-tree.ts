@@ -49,7 +49,7 @@ function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
 function groupLives(group: number): boolean {
   if (!trySignal(-group, 0)) return false
   if (process.platform !== 'linux') return true
-  // Signals reach zombies too, and nobody may ever reap them: only the state tells.
+  // Signals reach zombies too, and a zombie may never be reaped: only the state decides.
   return processIds().some((pid) => entryOf(pid)?.group === group)
 }
 
@@ -62,7 +62,7 @@ function strayed(tree: Tree): number[] {
   })
 }
 
-/** Up to so many ids are tried one by one; listing all of a machine's processes costs more. */
+/** Up to this number of ids, trying each one is cheaper than listing all of the machine's processes. */
 const fewIds = 100
 
 /**

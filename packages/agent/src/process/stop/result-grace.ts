@@ -19,7 +19,7 @@ export class ResultGrace {
     this.#heardAt = performance.now()
   }
 
-  /** Whether the result is there; without a grace nobody asks. */
+  /** Whether the result is complete; always false without a grace. */
   async isDone(): Promise<boolean> {
     return this.#graceMs > 0 && this.#isDone()
   }

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 
-/** Whoever makes a thousand segments a second is not looked at a thousand times. */
+/** Limits the looks at a program that creates a thousand segments a second. */
 const everyMs = 250
 
 const listeners = new Set<() => void>()

@@ -8,11 +8,11 @@ import { onNewSharedMemory } from './shared-memory-events.ts'
 /** What a run left in the machine's shared memory, and is no more. */
 export type RemovedMemory = { segments: number; bytes: number }
 
-/** Segments that a run's processes have open; nobody removes them when those are killed, and they take memory for ever. */
+/** Segments that a run's processes have open. When the processes are killed, the segments stay and keep their memory. */
 export type SharedMemory = {
   /** Notes what these processes have open now; a negative id stands for a group. */
   look(ids: readonly number[]): void
-  /** Nothing of the run lives any more: removes what was its own and nobody else has open. */
+  /** The run has ended: removes its segments that no other process has open. */
   end(): Promise<RemovedMemory | null>
 }
 
@@ -67,7 +67,7 @@ export function watchSharedMemory(
   }
 }
 
-/** The names of all that is there, whoever made it. */
+/** The names of all segments, of every program. */
 export const sharedMemoryNow = (): string[] => (process.platform === 'linux' ? names() : [])
 
 const names = (folder = shmFolder): string[] => {
@@ -128,7 +128,7 @@ function descriptorsOf(pid: number): string[] {
 const insideOf = (path: string): string[] =>
   path.startsWith(`${shmFolder}/`) && !path.endsWith(' (deleted)') ? [path.slice(shmFolder.length + 1)] : []
 
-/** Of all processes that this user may look into: nobody else can have open what is only his. */
+/** Of all processes that this user may inspect; other users cannot have this user's segments open. */
 async function openAnywhere(): Promise<Set<string>> {
   const held = new Set<string>()
   for (const pid of processIds()) {

@@ -34,7 +34,7 @@ export function stopSteps(
   ]
 }
 
-/** First by parents, while they are there, then the job: each finds what the other may miss (see job-object.ts). */
+/** First by parents, while they exist, then the job: each finds what the other may miss (see job-object.ts). */
 function endTreeOnWindows(child: ChildProcessWithoutNullStreams, { group, job }: Tree): void {
   execFile('taskkill', ['/pid', String(group), '/T', '/F'], { windowsHide: true }, (error) => {
     if (job) job.end()

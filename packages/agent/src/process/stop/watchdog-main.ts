@@ -5,7 +5,7 @@ import { processTree, signalAll } from './process-tree.ts'
 import { type SharedMemory, watchSharedMemory } from './shared-memory.ts'
 
 /**
- * The watchdog's own program (see watchdog.ts). Standard input tells `+<pid> <marker>`, followed by the names of shared memory that
+ * The watchdog's own program (see watchdog.ts). Standard input carries `+<pid> <marker>`, followed by the names of shared memory that
  * was there before, and `-<pid>`; its end means that the agent has gone, whatever the way.
  */
 
@@ -42,7 +42,7 @@ function killTreeOnWindows(pid: number): void {
   try {
     execFileSync('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true })
   } catch {
-    // It had ended already; there is nobody left to tell.
+    // It had ended already; nothing is left to notify.
     process.exitCode = 1
   }
 }

@@ -22,7 +22,7 @@ const script = fileURLToPath(new URL('./watchdog-main.ts', import.meta.url))
 const idleStartMs = 1000
 
 /**
- * A small process that is told each process group over a pipe and kills them all at its end. It starts with
+ * A small process that learns each process group over a pipe and kills them all at its end. It starts with
  * the first process, or a second after the agent when nothing runs by then, so that it delays no start.
  * What is written before it reads waits in the pipe, even past the agent's death. In `records`, a folder, stands
  * what runs, for the case that both are killed.
@@ -44,7 +44,7 @@ export function startWatchdog(records: string | null = null): Watchdog {
     child = spawnWatchdog()
     child.once('exit', () => {
       child = null
-      // Somebody killed it. Without it a killed agent would leave processes behind.
+      // It was killed. Without it a killed agent would leave processes behind.
       if (!closed) timer = setTimeout(start, idleStartMs).unref()
     })
     for (const pid of watched.keys()) tellOf(pid)
@@ -79,7 +79,7 @@ export function startWatchdog(records: string | null = null): Watchdog {
 }
 
 function spawnWatchdog(): ChildProcess {
-  // A group of its own, because Ctrl-C and a service manager's SIGTERM go to the agent's whole group.
+  // A separate group, because Ctrl-C and a service manager's SIGTERM go to the agent's whole group.
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
     detached: process.platform !== 'win32',
     env: {},

@@ -92,7 +92,7 @@ async function placeFor(folder: string, name: string): Promise<string> {
   return join(folder, name)
 }
 
-/** Named after the input, never after what somebody uploaded; only its extension is kept. */
+/** Named after the input, never after the uploaded file; only its extension is kept. */
 const fileName = (key: string, n: number | null, extension: string): string =>
   `${key}${n === null ? '' : `-${n}`}${extension}`
 

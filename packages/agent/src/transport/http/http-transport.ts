@@ -2,9 +2,9 @@ import { finishesWithin } from '@millrace/std/time'
 import type { Transport, TransportDeps } from '../transport.ts'
 import { LongClaims } from './long-claims.ts'
 
-/** A run that has ended waits so long for its last lines to get out. */
+/** How long a run that has ended waits for its last lines to be sent. */
 const slowMs = 2000
-/** After lines that did not get out, others wait so long before they try. */
+/** How long other lines wait after lines that could not be sent. */
 const restMs = 2000
 
 /**

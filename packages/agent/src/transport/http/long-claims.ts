@@ -93,7 +93,7 @@ export class LongClaims {
     onGrant({ grant: answer.grant, again })
   }
 
-  /** The offers of now, and what tells when they are no more those. */
+  /** The current offers, and a signal for when they change. */
   #look(): { offers: Offer[]; changed: AbortSignal } {
     if (this.#waiting.signal.aborted) this.#waiting = new AbortController()
     const offers = this.#offers()
@@ -104,12 +104,12 @@ export class LongClaims {
 
 /** Between claims while something more urgent than all that fits waits for room. */
 const reserveMs = 1000
-/** Woken by whoever makes room. */
+/** Woken when capacity changes. */
 const longestMs = 60_000
 
 const isRoomy = (offers: readonly Offer[]): boolean => offers.some(({ max }) => max > 0)
 
-/** What the API goes by: that there is room, and something warm, and not how much. */
+/** What matters to the API: whether a module has room and a warm process, not how much. */
 const kindsOf = (offers: readonly Offer[]): string =>
   JSON.stringify(
     offers.map(({ module, version, digest, max, warm }) => [module, version, digest, max > 0, warm > 0]),

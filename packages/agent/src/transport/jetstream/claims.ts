@@ -52,7 +52,7 @@ export class Claims {
     return this.#start()
   }
 
-  /** Something changed that no token tells of: there is more room, a module became available. */
+  /** Something changed that no token announces: there is more room, a module became available. */
   capacityChanged(): void {
     this.#again = true
     void this.#start()

@@ -37,7 +37,7 @@ export class FindWork {
     this.update()
   }
 
-  /** There may be work and room that no token tells of. */
+  /** There may be work and room that no token announces. */
   capacityChanged(): void {
     this.#claims.capacityChanged()
   }
@@ -58,7 +58,7 @@ export class FindWork {
     )
   }
 
-  /** What is offered changed. Full, or not accepting work: no tokens are waited for, somebody else gets them. */
+  /** What is offered changed. A full or paused agent waits for no tokens; other agents get them. */
   update(): void {
     const roomy = this.#offers().filter(({ max }) => max > 0)
     // While claims go on, whatever a run's end makes room for is claimed at once: no pull for that moment.

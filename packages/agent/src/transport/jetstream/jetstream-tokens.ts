@@ -28,7 +28,7 @@ export function jetstreamTokens(connection: NatsConnection): TokenSource {
       try {
         return await pull(consumer, module, signal)
       } catch (error) {
-        // It may have been made anew: looked up again the next time.
+        // It may have been recreated: look it up again next time.
         consumers.delete(module)
         throw error
       }

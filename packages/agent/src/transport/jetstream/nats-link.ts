@@ -43,7 +43,7 @@ export class NatsLink {
     this.#life = { stop, ended }
   }
 
-  /** The connection is made anew, however sound it looks; while there is none, one is being made already. */
+  /** Reconnects, even if the connection looks sound; without a connection, one is being opened already. */
   reconnect(): void {
     this.current
       ?.reconnect()
@@ -70,7 +70,7 @@ export class NatsLink {
     }
   }
 
-  /** The client waits for a server itself, and cannot be told to stop: what comes too late is closed. */
+  /** The client waits for a server itself and cannot be stopped: a connection that comes too late is closed. */
   async #connect(access: NatsAccess, signal: AbortSignal): Promise<NatsConnection | null> {
     const { connect } = await import('@nats-io/transport-node')
     const connecting = connect({

@@ -63,7 +63,7 @@ export class TokenPulls {
       const queue = this.#deps.queue()
       if (signal.aborted) return
       if (!queue) {
-        // Whoever connects wants the modules anew; this is only the way out should nobody.
+        // A new connection asks for the modules again; this is the fallback.
         await sleep(1000, signal)
         continue
       }

@@ -1,13 +1,13 @@
-/** "This module has ready work." Whoever takes it asks the API; the token itself names no task. */
+/** "This module has ready work." The agent that takes it claims from the API; the token itself names no task. */
 export type Token = {
   module: string
   /** Counts the deliveries of this module's tokens, over all agents. */
   delivery: number
   /** Tokens of this module that waited on the server when this one was delivered. */
   waitingBehind: number
-  /** Dealt with: nobody gets it again. */
+  /** Handled: it is not delivered again. */
   ack(): void
-  /** Not for us: somebody else gets it at once. */
+  /** Not for this agent: another one gets it at once. */
   nak(): void
 }
 

@@ -47,7 +47,7 @@ export function onNothing(tally: Tally, seenAtBegin: Tally['seen'], asked: boole
 /** Work was found: its tokens are worth listening to. */
 export const onGrant = (tally: Tally): Tally => ({ ...tally, nothings: 0, pausedUntil: 0 })
 
-/** The first costs no pause: with several agents somebody else was faster. Then 1 s, doubling to 15 s. */
+/** The first costs no pause: with several agents another one was faster. Then 1 s, doubling to 15 s. */
 export const pauseAfter = (nothings: number): number =>
   nothings < 2 ? 0 : Math.min(15_000, 1000 * 2 ** (nothings - 2))
 

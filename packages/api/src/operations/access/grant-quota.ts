@@ -3,10 +3,10 @@ import { Failure } from '../../failure.ts'
 import type { Ports } from '../../ports.ts'
 import type { GrantDoc } from '../../store/documents/access.ts'
 
-/** What the holder of a grant's token wants to upload, and where the request says so. */
+/** What the holder of a grant's token wants to upload, and where the request has it. */
 type Wanted = { size: number; contentType: string; paths: { size: string; contentType: string } }
 
-/** Counts one upload against the quota of the grant. The same id again counts nothing: a request may be repeated. */
+/** Counts one upload against the quota of the grant. A repeated request with the same id counts once. */
 export async function spendUpload(
   ports: Ports,
   grant: GrantDoc | null,
@@ -48,10 +48,7 @@ async function spend(
   })
   if (seen.outcome === 'revoked') throw new Failure('unauthorized', 'This token was revoked just now.')
   if (seen.outcome === 'used up')
-    throw new Failure(
-      'forbidden',
-      `This token was good for ${mostOf(grant, kind)} ${kind}, and they were made.`,
-    )
+    throw new Failure('forbidden', `This token allows ${mostOf(grant, kind)} ${kind}, and all are used.`)
 }
 
 type Spending = { outcome: 'taken' | 'taken before' | 'used up'; after: GrantDoc | null }

@@ -6,13 +6,13 @@ import { expireRun } from '../expire-run.ts'
 import { globalSlot } from '../queue/slots.ts'
 import type { SettlePorts } from '../settle/ports.ts'
 
-/** Runs that hold a place for this agent: every running task does, from before its claim until it is settled. */
+/** Runs that hold slots for this agent: every running task does, from before its claim until it is settled. */
 export async function runsOf(ports: Ports, agent: AgentDoc): Promise<{ run: RunId; at: Date }[]> {
   const slot = await ports.store.slots.get(globalSlot)
   return slot?.holders.filter((holder) => holder.agent === agent._id) ?? []
 }
 
-/** A process that has just started, or came back, does not hold these: they are lost at once. */
+/** A process that has just started or reconnected does not hold these runs: they expire at once. */
 export async function expireAllBut(
   ports: SettlePorts,
   agent: AgentDoc,

@@ -8,7 +8,7 @@ import { reattach } from './reattach.ts'
 
 type Request = z.output<typeof HeartbeatRequest>
 
-/** The agent lives and holds these runs. A run it should hold and twice did not name is lost. */
+/** The agent is alive and holds these runs. A run expires when two heartbeats in a row do not name it. */
 export async function heartbeat(
   ports: AgentPorts,
   agent: AgentDoc,
@@ -55,7 +55,7 @@ export async function heartbeat(
   }
 }
 
-/** A claim whose answer is still under way is not missing yet. */
+/** A run whose claim is not answered yet is not missing. */
 async function missingRuns(ports: AgentPorts, agent: AgentDoc, held: ReadonlySet<RunId>): Promise<RunId[]> {
   const settledBefore = ports.clock.now().getTime() - ports.limits.heartbeatSeconds * 1000
   const expected = await runsOf(ports, agent)

@@ -4,7 +4,7 @@ import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from './announce-agent.ts'
 import { sendCommand } from './tell-agents.ts'
 
-/** Operators let an agent rest, or take that back. It holds at the next claim, whether or not the agent hears of it. */
+/** Operators pause an agent, or resume it. Its next claim obeys, whether or not the agent got the command. */
 export async function setPause(ports: Ports, agent: AgentDoc, asked: AgentRest | null): Promise<AgentDoc> {
   const now = ports.clock.now()
   const change = await ports.store.agents.change(agent, (current) => ({ ...current, asked, updatedAt: now }))

@@ -1,13 +1,13 @@
 import type { Agent, AgentRest, AgentStatus } from '@millrace/shared'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 
-/** Silent for longer than a few heartbeats counts as offline, before its session has ended. */
+/** An agent that missed a few heartbeats counts as offline, before its session expires. */
 const offlineAfterMs = 15_000
 
 export const isOnline = (agent: AgentDoc, now: Date): boolean =>
   !agent.sessionEndedAt && now.getTime() - agent.lastSeenAt.getTime() <= offlineAfterMs
 
-/** Why an agent takes no new work now, if it does not: its operators' word before its owner's. */
+/** Why an agent takes no new work now, if it is paused: a pause by operators before one by its owner. */
 export function pauseOf(agent: AgentDoc, now: Date): Agent['rest'] {
   if (agent.asked && lasts(agent.asked, now)) return { ...agent.asked, by: 'operator' }
   if (agent.ownRest && lasts(agent.ownRest, now)) return { ...agent.ownRest, by: 'owner' }

@@ -4,7 +4,7 @@ import type { SettlePorts } from '../settle/ports.ts'
 import { settle } from '../settle/settle.ts'
 import { resumed } from '../task/transitions.ts'
 
-/** An agent says it holds a run: go on with it, cancel it, or stop because it is no longer the task's. */
+/** An agent reports a run that it holds: it continues, cancels, or stops it because the task has another run. */
 export async function reattach(ports: SettlePorts, agent: AgentDoc, run: RunId): Promise<RunVerdict> {
   const found = await ports.store.tasks.get(parseRunId(run).task)
   if (!found) return 'stop'

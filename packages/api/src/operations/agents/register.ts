@@ -13,7 +13,7 @@ import { reattach } from './reattach.ts'
 type Request = z.output<typeof RegisterRequest>
 type Key = { id: KeyDoc['_id']; serves: Serves }
 
-/** An agent process begins a session, or is refused because another live process has this agent's id. */
+/** Begins the session of an agent process; rejects it when another live process has this agent's id. */
 export async function register(
   ports: AgentPorts,
   key: Key,
@@ -83,7 +83,7 @@ async function openSession(ports: AgentPorts, key: Key, ids: NewIds, request: Re
 
 const rememberedMs = 30 * 24 * 3600 * 1000
 
-/** Agents that were not heard of for a month do not count: a machine that is made anew each day is a new agent each day. */
+/** Agents that were silent for a month do not count: a machine that is rebuilt each day is a new agent each day. */
 async function refuseTooMany(ports: AgentPorts, key: Key['id']): Promise<void> {
   const { agentsPerKey } = ports.limits
   const since = new Date(ports.clock.now().getTime() - rememberedMs)

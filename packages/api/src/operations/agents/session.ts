@@ -7,7 +7,7 @@ import { expireAllBut } from './agent-runs.ts'
 import { announceAgent } from './announce-agent.ts'
 import type { AgentPorts } from './ports.ts'
 
-/** The agent that a request of this session speaks for, if the session was begun with this key. */
+/** The agent of a request's session, if this key began the session. */
 export async function agentOf(ports: Ports, key: KeyId, sessionId: SessionId): Promise<AgentDoc> {
   const [agent] = await ports.store.agents.find({ sessionId }, { limit: 1 })
   if (agent && agent.keyId === key) {
@@ -22,7 +22,7 @@ export async function agentOf(ports: Ports, key: KeyId, sessionId: SessionId): P
   throw new Failure('session_expired', 'This session is not known. Register again.')
 }
 
-/** A process that registered anew itself is not replaced: its old session has merely ended. */
+/** A process that registered again is not replaced: its old session has merely ended. */
 async function isReplaced(ports: Ports, sessionId: SessionId): Promise<boolean> {
   const past = await ports.store.sessions.get(sessionId)
   const agent = past && (await ports.store.agents.get(past.agent))
@@ -30,8 +30,8 @@ async function isReplaced(ports: Ports, sessionId: SessionId): Promise<boolean> 
 }
 
 /**
- * Too long silent: the session ends, and so do its runs. Silence is measured up to `at`, when it was last known that
- * heartbeats could be received: whoever hung since then must not take its own sleep for that of the agent.
+ * Expires the session of an agent that was silent for too long, and its runs. Silence counts up to `at`, the last time
+ * at which the API could receive heartbeats: an API process that hung since must not take its own pause for the agent's.
  */
 export async function endSession(ports: AgentPorts, agent: AgentDoc, at: Date): Promise<void> {
   const change = await ports.store.agents.change(agent, (current) => {
@@ -47,7 +47,7 @@ export async function endSession(ports: AgentPorts, agent: AgentDoc, at: Date): 
   ports.logger.warn({ agent: agent._id, session: agent.sessionId }, 'agent went silent; its session ended')
   announceAgent(ports, change.after)
   await expireAllBut(ports, change.after, new Set())
-  // What it kept others from offering is free now.
+  // Other agents may offer the modules again that this one blocked.
   const names = [...new Set(change.after.modules.map((one) => one.name))]
   await refreshModules(ports, names)
   await announceModules(ports, names)

@@ -5,7 +5,7 @@ import type { AgentDoc } from '../../store/documents/agent.ts'
 
 type Wish = { kind: 'scan' | 'pause' | 'resume' | 'drain' } | { kind: 'retry' | 'test'; module: string }
 
-/** Asks agents for something: over NATS at once, and with every heartbeat until they say that it is done. */
+/** Sends agents a command: over NATS at once, and with every heartbeat until they acknowledge it. */
 export async function sendCommand(ports: Ports, agents: readonly AgentDoc[], wish: Wish): Promise<void> {
   for (const agent of agents) {
     const command: AgentCommand = { v: 1, id: newUlid(), ...wish }
@@ -17,7 +17,7 @@ export async function sendCommand(ports: Ports, agents: readonly AgentDoc[], wis
   }
 }
 
-/** Of these only the last counts. */
+/** Only the last of these counts. */
 const aboutRest: readonly string[] = ['pause', 'resume', 'drain']
 
 const isSame = (command: AgentCommand, wish: Wish): boolean =>

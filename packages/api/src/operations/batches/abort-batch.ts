@@ -6,8 +6,8 @@ const membersAtOnce = 1_000
 const callsAtOnce = 8
 
 /**
- * Gives up a batch that nobody went on with. One write decides against whoever may still want to commit it; it
- * stays as a tombstone, for what that one may yet insert.
+ * Aborts an abandoned batch. One write keeps any other process from committing it; the batch stays as a tombstone, since
+ * that process may still insert members.
  */
 export async function abortBatch(ports: Ports, batch: BatchId): Promise<void> {
   const change = await ports.store.batches.change(batch, (doc) =>
@@ -18,7 +18,7 @@ export async function abortBatch(ports: Ports, batch: BatchId): Promise<void> {
   await removeMembers(ports, batch)
 }
 
-/** Of an aborted batch. `true`: none is left. */
+/** Removes members of an aborted batch. `true`: none is left. */
 export async function removeMembers(ports: Ports, batch: BatchId): Promise<boolean> {
   const members = await ports.store.tasks.find({ 'settle.batch': batch }, { limit: membersAtOnce })
   await mapConcurrently(callsAtOnce, members, async (member) => {

@@ -2,7 +2,7 @@ import { type BatchTask, type Json, TaskId } from '@millrace/shared'
 import type { turns } from '../../concurrency/turns.ts'
 import { Failure, type FieldError, mostFaults } from '../../failure.ts'
 
-/** As many refs as a message about a cycle names. */
+/** The most refs that a message about a cycle names. */
 const namedAtMost = 10
 
 /** The tasks of a batch, each after those that it needs. Throws when a ref is taken twice, unknown, or in a cycle. */
@@ -55,7 +55,7 @@ export const refIn = (raw: Json): string | null =>
 
 const isRef = (word: string): boolean => !TaskId.safeParse(word).success
 
-/** Kahn's algorithm (1962): what is left out stands in a cycle, or behind one. */
+/** Kahn's algorithm (1962): the tasks that it leaves out are in a cycle, or after one. */
 function topological(needs: readonly (readonly number[])[]): number[] {
   const missing = needs.map((some) => some.length)
   const needed = needs.map((): number[] => [])
@@ -70,7 +70,7 @@ function topological(needs: readonly (readonly number[])[]): number[] {
   return order
 }
 
-/** From any task that is left, going up through what is left must come round. */
+/** From any remaining task, following its remaining upstreams leads into a cycle. */
 function cycle(
   tasks: readonly BatchTask[],
   needs: readonly (readonly number[])[],

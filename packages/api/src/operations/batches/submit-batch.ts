@@ -23,16 +23,16 @@ import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { admitMembers, carryOnBatch } from './carry-on-batch.ts'
 import { inOrder, refIn } from './graph.ts'
 
-/** `turns` gives other requests their turn during a long computation. */
+/** `turns` lets other requests run during a long computation. */
 export type BatchPorts = SubmitPorts & { turns: typeof turns }
 
 const insertedAtOnce = 500
-/** As many as are admitted before the answer; the rest follows. */
+/** The number of tasks that are admitted before the answer; the rest follows. */
 const admittedAtOnce = 200
 
 /**
- * Accepts many tasks, all or none. They are written first and count for nobody; the one write that commits their
- * batch is the commit point. Returned in the order in which they were given.
+ * Accepts many tasks, all or none. Writes them invisibly first; the one write that commits their batch is the commit
+ * point. Returns them in the given order.
  */
 export async function submitBatch(
   ports: BatchPorts,
@@ -122,7 +122,7 @@ function manifestCache(ports: Ports): (task: CreateTask) => Promise<Manifest> {
   }
 }
 
-/** What is wrong with the tasks, in one answer: its own code where they all have the same. */
+/** All faults of the tasks in one answer, with their common code if they have one. */
 function refusal(refusals: readonly { at: number; failure: Failure }[]): Failure {
   const codes = new Set(refusals.map(({ failure }) => failure.code))
   const [code] = codes.size === 1 ? codes : ['invalid_request' as const]
@@ -157,7 +157,7 @@ async function commit(ports: Ports, batch: BatchId): Promise<void> {
   if (isAborted)
     throw new Failure(
       'conflict',
-      'This batch broke off and was given up. Send it again, with another Idempotency-Key.',
+      'This batch was interrupted and aborted. Send it again with another Idempotency-Key.',
     )
   if (change) ports.failpoint('batch.committed')
 }

@@ -2,16 +2,16 @@ import { z } from 'zod'
 import { newUlid } from '../../ids.ts'
 import type { Ports } from '../../ports.ts'
 
-/** Beside `incoming/` and `runs/`, where no upload URL leads. */
+/** Outside `incoming/` and `runs/`, so that no upload URL can write it. */
 const ownerKey = 'millrace-installation'
 const noteId = 'installation'
 const Note = z.object({ id: z.string(), hasMarked: z.boolean() })
 
 /**
- * Whether the bucket belongs to this database: both hold the same id. Without it, an API on the wrong bucket, or
- * on an empty database, would take every object for garbage and every file for lost. The first to ask of a
- * bucket that belongs to nobody takes it; one that has lost its mark since is not taken again. The warning tells
- * what to write into the mark to hand the bucket over.
+ * Whether the bucket belongs to this database: both hold the same id. Without this check, an API on the wrong bucket or
+ * on an empty database would take every object for garbage and every file for lost. The first API on a bucket without
+ * an owner takes it; if the mark disappears later, no API takes the bucket again. The warning has the id to write into
+ * the mark to hand the bucket over.
  */
 export async function ownsBucket(ports: Ports): Promise<boolean> {
   const { id, hasMarked } = await note(ports)
@@ -22,7 +22,7 @@ export async function ownsBucket(ports: Ports): Promise<boolean> {
   if (!isOurs)
     ports.logger.warn(
       { object: ownerKey, found, wanted: id },
-      'the bucket is not known to be that of this database: the janitor stays away',
+      'the bucket does not have the mark of this database; the janitor does not run',
     )
   if (isOurs && !hasMarked)
     await ports.store.meta.change(noteId, (doc) => ({

@@ -1,12 +1,11 @@
 import type { ListedObject } from '../../objects/objects.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
-/** A stretch of the bucket, in the order of its keys. `end`: its last key, `null` when nothing comes after it. */
+/** A range of the bucket's keys. `end`: its last key, `null` when no key comes after it. */
 export type KeyRange = { objects: ListedObject[]; items: DataDoc[]; end: string | null }
 
 /**
- * What was read of the objects and of the items that name them ends where the one that was cut off first ends:
- * beyond, one side is not known.
+ * Cuts the pages of objects and of items to their common range of keys: beyond the shorter page one side is unknown.
  */
 export function commonKeyRange(
   listed: { objects: readonly ListedObject[]; more: boolean },

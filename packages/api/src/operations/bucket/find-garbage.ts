@@ -6,7 +6,7 @@ import { judgeObject, type Known, safeAgeMs } from './judge-object.ts'
 
 const atOnce = 100
 
-/** The keys of those objects that nothing refers to, and nothing will. */
+/** The keys of objects that no document refers to, now or later. */
 export async function findGarbage(ports: Ports, objects: readonly ListedObject[]): Promise<string[]> {
   const now = ports.clock.now()
   const old = objects.filter(({ lastModified }) => now.getTime() - lastModified.getTime() >= safeAgeMs)
@@ -19,7 +19,7 @@ export async function findGarbage(ports: Ports, objects: readonly ListedObject[]
   return garbage
 }
 
-/** Tasks before the items: one that has ended by now has all its outputs when they are read. */
+/** Reads tasks before items: a task that has ended by now has all its outputs when the items are read. */
 async function lookUp(ports: Ports, objects: readonly ListedObject[]): Promise<Known> {
   const keys = objects.map(({ key }) => key)
   const places = keys.map(placeOf).filter((place) => place !== null)

@@ -7,7 +7,7 @@ const Counts = z.object({
   itemsWithoutObject: z.number().int().default(0),
   uploadsAborted: z.number().int().default(0),
 })
-/** What the janitor has found since this installation began. */
+/** Counts of the janitor since the start of this installation. */
 export type JanitorCounts = z.infer<typeof Counts>
 
 export async function readCounts(ports: Ports): Promise<JanitorCounts> {

@@ -6,7 +6,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { uploadLifetimeMs } from '../data/multipart-upload.ts'
 
-/** What the database knows of the keys that are judged. */
+/** What the database knows of the keys in question. */
 export type Known = {
   /** Keys that some item names as its object. */
   named: ReadonlySet<string>
@@ -18,12 +18,12 @@ export type Known = {
 export type Verdict = 'kept' | 'too young' | 'garbage'
 
 /**
- * As long as something may still be written under a key, or begin to count: an upload lives for a day, and for a
- * day a request may be repeated, which makes the same item again. The last URL given out then is good for an hour.
+ * How long a client may still write under a key, or an item may come to name it: an upload lives for a day, a repeated
+ * request may create the same item for another day, and the last URL of that is valid for an hour.
  */
 export const safeAgeMs = uploadLifetimeMs + 3600 * 1000
 
-/** What becomes of an object. What was not put there by Millrace is never touched. */
+/** Decides on an object. Objects of other programs always stay. */
 export function judgeObject({ key, lastModified }: ListedObject, known: Known, now: Date): Verdict {
   const place = placeOf(key)
   if (!place || known.named.has(key)) return 'kept'
@@ -35,7 +35,7 @@ export function judgeObject({ key, lastModified }: ListedObject, known: Known, n
   return now.getTime() - lastModified.getTime() < safeAgeMs ? 'too young' : 'garbage'
 }
 
-/** What came by the newest URL of an upload that goes on. A deletion takes all of its item's objects itself. */
+/** The object of the newest URL of a current upload. A deletion removes all objects of its item itself. */
 function isAwaited(item: DataDoc | undefined, upload: number): boolean {
   if (!item) return false
   if (item.status === 'removing') return true
@@ -43,14 +43,14 @@ function isAwaited(item: DataDoc | undefined, upload: number): boolean {
   return isOpen && upload >= item.uploads
 }
 
-/** A task that has not ended may come to name any of its runs' files; after its end only logs stay unnamed. */
+/** An unfinished task may still name any file of its runs; after its end only logs stay unnamed. */
 function isOfRun({ tasks, runs }: Known, run: RunId, output: string): boolean {
   const task = tasks.get(parseRunId(run).task)
   if (task && (!isTerminal(task.status) || task.settle !== null)) return true
   return output === logOutput && runs.has(run)
 }
 
-/** An upload in parts whose item does not go on with it. What was not begun by Millrace is never touched. */
+/** Whether to abort a multipart upload: its item does not continue it. Uploads of other programs always stay. */
 export function isAbandoned(
   { key, uploadId, beganAt }: OpenUpload,
   items: ReadonlyMap<DataId, DataDoc>,

@@ -2,7 +2,7 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import { settleData } from '../data/complete-upload.ts'
 import type { SettlePorts } from '../settle/ports.ts'
 
-/** An item says that its file lies in the store, and it does not: then it fails. `false`: it is there, or not asked for. */
+/** Fails an item whose file is missing in the store. `false`: the file exists, or the item should have none. */
 export async function failWithoutObject(ports: SettlePorts, item: DataDoc): Promise<boolean> {
   if (item.status !== 'available' || item.object === null) return false
   if (await ports.objects.head(item.object)) return false

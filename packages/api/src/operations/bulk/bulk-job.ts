@@ -16,10 +16,10 @@ import { deadLetter, matching } from './matching.ts'
 type Act = BulkJobDoc['act']
 const stepSize = 100
 const callsAtOnce = 8
-/** As many as are seen to before the answer; the rest follows. */
+/** The number of tasks that are handled before the answer; the rest follows. */
 const stepsBeforeAnswer = 3
 
-/** Does the same to all tasks that match. It is written down first, so that whoever meets it may carry it on. */
+/** Does the same to all matching tasks. The job is written first, so that any process may continue it. */
 export async function startBulkJob(
   ports: SettlePorts,
   ids: NewIds,
@@ -76,13 +76,13 @@ export async function stepBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Pr
   return isDone
 }
 
-/** One that has moved on meanwhile is not meant any more. */
+/** A task that changed meanwhile may not match any more. */
 async function seeTo(ports: SettlePorts, job: BulkJobDoc, task: TaskId): Promise<void> {
   try {
     await (job.act === 'cancel' ? cancel(ports, task) : retry(ports, task, job._id))
   } catch (error) {
     if (!(error instanceof Failure) || error.code === 'unavailable') throw error
-    ports.logger.info({ task, job: job._id, code: error.code }, `a bulk ${job.act} passed a task over`)
+    ports.logger.info({ task, job: job._id, code: error.code }, `bulk ${job.act} skipped a task`)
   }
 }
 

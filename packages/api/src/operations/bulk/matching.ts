@@ -3,7 +3,7 @@ import type { Filter } from '../../store/collection.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { escapeRegex } from '../../store/prefix.ts'
 
-/** Tasks for which everything holds that is said. */
+/** Tasks that match all filters. */
 export function matching({ ids, status, module, tag, label, ...created }: TaskFilter): Filter<TaskDoc> {
   const statuses = [status ?? []].flat()
   return {
@@ -16,7 +16,7 @@ export function matching({ ids, status, module, tag, label, ...created }: TaskFi
   }
 }
 
-/** A task whose own attempts are over. What merely waited for such a one is revived along with it. */
+/** A task whose own attempts are used up. Retrying it also revives the tasks that were skipped because of it. */
 export const deadLetter = { status: 'failed', 'error.code': { $ne: 'upstream_failed' } } as const
 
 function createdBetween({

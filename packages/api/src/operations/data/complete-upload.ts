@@ -13,7 +13,7 @@ import { removeContent } from './remove-content.ts'
 import { isSniffed, type Sniffed, sniff } from './sniff.ts'
 import { type ReadRange, storedFile } from './stored-file.ts'
 
-/** The client says the bytes are there; the store is asked. Then whoever waits for them is admitted. */
+/** The client reports the end of an upload: verify the object in the store, then admit waiting tasks. */
 export async function completeUpload(ports: SettlePorts, id: DataId): Promise<DataDoc> {
   const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
@@ -57,7 +57,7 @@ export async function completeUpload(ports: SettlePorts, id: DataId): Promise<Da
   return settleData(ports, change.after)
 }
 
-/** What differs between the promise and what lies in the store. */
+/** How the stored object differs from the declared size, type and checksum. */
 export function faultOfUpload(
   item: Pick<DataDoc, 'size' | 'contentType' | 'sha256'>,
   stored: StoredObject,
@@ -70,7 +70,7 @@ export function faultOfUpload(
   return null
 }
 
-/** What the bytes in the store say of themselves. */
+/** Type, measures and fault of the stored bytes. */
 export function contentOf(
   ports: Ports,
   object: string,
@@ -81,7 +81,7 @@ export function contentOf(
   return sniff(contentType, storedFile(size, read))
 }
 
-/** Carries out what became due when an item turned available, or never will: those that wait for it look again. */
+/** After an item became available, or never will: admits the tasks that wait for it. */
 export async function settleData(ports: SettlePorts, item: DataDoc): Promise<DataDoc> {
   if (!item.settle) return item
   if (item.status === 'expired') await removeContent(ports, item)

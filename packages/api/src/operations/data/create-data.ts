@@ -23,7 +23,7 @@ import { describeMultipart, partSizeFor } from './multipart-upload.ts'
 
 type Created = { item: DataDoc; upload: Upload | null }
 
-/** A small value, kept in the database and available at once. */
+/** A small value, stored in the database and available at once. */
 export async function createValue(
   ports: Ports,
   caller: Caller,
@@ -66,29 +66,28 @@ export async function createFile(
   return { item: made, upload: made.status === 'uploading' ? await uploadOf(ports, made) : null }
 }
 
-/** A new URL with a new key, for a file that is sent whole; the object under the old one counts no more. */
+/** A new URL with a new key, for a file that is sent whole; the object under the old key no longer counts. */
 export async function freshUpload(ports: Ports, grant: GrantDoc | null, id: DataId): Promise<Created> {
   const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   if (grant && item.status === 'uploading' && !item.multipart) {
     const stored = await ports.objects.head(incomingKey(item._id, item.uploads))
-    // The key takes one object only, however many URLs there are for it.
+    // A key takes one object only, whatever the number of its URLs.
     if (!stored) return { item, upload: await uploadOf(ports, item) }
     if (item.uploads >= uploadsUnderGrant) throw tooOften()
   }
-  // Parts that have arrived stay: an upload in parts goes on, it never starts again.
+  // Parts that have arrived stay: a multipart upload continues, it never restarts.
   if (item.status === 'uploading' && item.multipart) return { item, upload: await uploadOf(ports, item) }
   const change = await ports.store.data.change(item, (current) =>
     current.status === 'uploading'
       ? { ...current, uploads: current.uploads + 1, updatedAt: ports.clock.now() }
       : null,
   )
-  if (!change)
-    throw new Failure('upload_finished', 'There is nothing to upload: the item is not uploading any more.')
+  if (!change) throw new Failure('upload_finished', 'The upload has ended: the item is no longer uploading.')
   return { item: change.after, upload: await uploadOf(ports, change.after) }
 }
 
-/** Of one item: the first may be cut off, or be the wrong file. A page that needs more is not a page. */
+/** Of one item: the first may break off, or be the wrong file. An honest page needs no more. */
 const uploadsUnderGrant = 3
 
 const tooOften = () =>
@@ -107,7 +106,7 @@ async function uploadOf(ports: Ports, item: DataDoc): Promise<Upload> {
   return { kind: 'single', method: 'PUT', url, headers, expiresAt: expiresAt.toISOString() }
 }
 
-/** A repeated request makes the same id: what is there already counts, and what was deleted does not come back. */
+/** A repeated request makes the same id: an existing item counts, and a deleted one does not come back. */
 async function insertOnce(
   ports: Ports,
   caller: Caller,

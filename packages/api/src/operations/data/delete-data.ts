@@ -9,11 +9,11 @@ import { settleData } from './complete-upload.ts'
 import { inNeedOf, listOf } from './readers.ts'
 import { removeContent } from './remove-content.ts'
 
-/** As many as a message names. */
+/** The most ids that a message names. */
 const namedAtMost = 20
 const elementsAtOnce = 8
 
-/** Removes an item and what it holds, unless an unfinished task needs it. Any number may do so at once. */
+/** Removes an item and its content, unless an unfinished task needs it. Any number of requests may do so at once. */
 export async function deleteData(ports: SettlePorts, id: DataId): Promise<void> {
   let item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
@@ -29,8 +29,8 @@ export async function deleteData(ports: SettlePorts, id: DataId): Promise<void> 
 }
 
 /**
- * An output that is still to come is never marked: its task would pass it over at its end. Of one that has
- * ended, what is left to do is done first: outputs are there then, and no list element comes later.
+ * The unfinished task that produces the item. Its pending output is never marked, because the task would skip it at its
+ * end. An ended task is settled first, so that its outputs exist and no list element follows later.
  */
 async function unfinishedProducer(ports: SettlePorts, item: DataDoc): Promise<TaskId | null> {
   const producer = item.producer && (await ports.store.tasks.get(item.producer.taskId))
@@ -38,7 +38,7 @@ async function unfinishedProducer(ports: SettlePorts, item: DataDoc): Promise<Ta
   return isTerminal((await settle(ports, producer)).status) ? null : producer._id
 }
 
-/** From here on whoever submits a task on the item waits until it is back or gone. */
+/** From here on a task submitted on the item waits until the item is restored or gone. */
 async function mark(ports: Ports, item: DataDoc): Promise<DataDoc> {
   const change = await ports.store.data.change(item, (current) => decideMark(current, ports.clock.now()))
   if (!change) return item
@@ -52,8 +52,8 @@ export const decideMark = (item: DataDoc, now: Date): DataDoc | null =>
     : null
 
 /**
- * Carries a begun deletion to its end, whoever began it. Returns the tasks and schedules because of which the item went back
- * to what it was; none when it is gone, or was given back by somebody else.
+ * Finishes a deletion that any process began. Returns the tasks and schedules that need the item, so that it was
+ * restored; none when it is gone, or another process restored it.
  */
 export async function finishDeletion(ports: SettlePorts, from: DataDoc): Promise<(TaskId | ScheduleId)[]> {
   let item: DataDoc | null = from
@@ -61,7 +61,7 @@ export async function finishDeletion(ports: SettlePorts, from: DataDoc): Promise
     const needing = await inNeedOf(ports, item, namedAtMost)
     const decided = await writeOnce(ports, item, decideDeletion(item, needing.length > 0, ports.clock.now()))
     if (decided && needing.length > 0) {
-      await settleData(ports, decided) // who came while it was `deleting` waits for it
+      await settleData(ports, decided) // tasks submitted while it was `deleting` wait for it
       return needing
     }
     if (decided) ports.failpoint('delete.committed')
@@ -71,7 +71,7 @@ export async function finishDeletion(ports: SettlePorts, from: DataDoc): Promise
   return []
 }
 
-/** Asked while it is `deleting`: needed → what it was before; else `removing`, from where no way leads back. */
+/** Decides on a `deleting` item: needed → its former status; else `removing`, which is final. */
 export function decideDeletion(item: DataDoc, needed: boolean, now: Date): DataDoc {
   return needed
     ? {
@@ -85,26 +85,26 @@ export function decideDeletion(item: DataDoc, needed: boolean, now: Date): DataD
 }
 
 /**
- * The answer about who needs it holds for exactly what was read: given back and marked again meanwhile, it has
- * to be asked anew.
+ * The decision holds for exactly the revision that was read: if the item was restored and marked again meanwhile, it
+ * must be decided again.
  */
 async function writeOnce(ports: Ports, item: DataDoc, next: DataDoc): Promise<DataDoc | null> {
   const change = await ports.store.data.change(item, (current) => (current.rev === item.rev ? next : null))
   return change?.after ?? null
 }
 
-/** What stands for the item goes last, so that a crash before leaves something to carry on from. */
+/** Removes the document last, so that after a crash another process can continue from it. */
 async function remove(ports: SettlePorts, item: DataDoc): Promise<void> {
   for (const ended of await admitDependents(ports, [item._id])) await settle(ports, ended)
   await removeElements(ports, item)
   await leaveList(ports, item)
   await removeContent(ports, item)
   ports.failpoint('delete.object-removed')
-  // A retry of its task may have made it anew meanwhile: that one stays.
+  // A retry of its task may have created it again meanwhile: the new one stays.
   await ports.store.data.removeUnchanged(item)
 }
 
-/** The elements of a list go with it, but for those that a task needs by themselves. */
+/** Deletes the elements of a list, except those that a task needs on their own. */
 async function removeElements(ports: SettlePorts, list: DataDoc): Promise<void> {
   const elements = [...(list.items ?? [])]
   while (elements.length > 0) {
@@ -113,7 +113,7 @@ async function removeElements(ports: SettlePorts, list: DataDoc): Promise<void> 
   }
 }
 
-/** A list never names what is not there: its readers would get less than they see. */
+/** A list never names a missing element: its readers would get less than they see. */
 async function leaveList(ports: Ports, element: DataDoc): Promise<void> {
   const list = await listOf(ports, element)
   if (!list) return

@@ -3,7 +3,7 @@ import { Failure, notFound } from '../../failure.ts'
 import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
-/** Changes what people wrote about an item; its content never changes. */
+/** Changes label, tags and the like; the content of an item never changes. */
 export async function editData(ports: Ports, id: DataId, wanted: EditData): Promise<DataDoc> {
   const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')

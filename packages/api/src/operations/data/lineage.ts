@@ -5,12 +5,12 @@ import type { DataDoc } from '../../store/documents/data.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { readersOf } from './readers.ts'
 
-/** As many neighbours as an answer shows in each direction. */
+/** The most neighbours that an answer shows in each direction. */
 const shown = 200
 
 type Lineage = { item: DataDoc; producedBy: TaskDoc | null; inputs: DataDoc[]; usedBy: TaskDoc[] }
 
-/** Where an item comes from and what was made of it, one step each way. */
+/** The task that produced an item and the tasks that read it, one step each way. */
 export async function lineage(ports: Ports, id: DataId): Promise<Lineage> {
   const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
@@ -21,7 +21,7 @@ export async function lineage(ports: Ports, id: DataId): Promise<Lineage> {
   return { item, producedBy, inputs: producedBy ? await itemsReadBy(ports, producedBy) : [], usedBy }
 }
 
-/** In the order in which the task names them; what is gone is left out. */
+/** In the order in which the task names them, without deleted ones. */
 async function itemsReadBy(ports: Ports, task: TaskDoc): Promise<DataDoc[]> {
   const ids = task.reads.slice(0, shown)
   const found = new Map((await ports.store.data.many(ids)).map((item) => [item._id, item]))

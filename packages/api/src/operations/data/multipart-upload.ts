@@ -6,11 +6,11 @@ import type { StoredPart } from '../../objects/multipart.ts'
 import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 
-/** What every S3 store takes: parts of 5 MiB to 5 GiB, at most 10,000 of them. */
+/** The limits of every S3 store: parts of 5 MiB to 5 GiB, at most 10,000 of them. */
 const usualPart = 16 * 1024 * 1024
 const mostParts = 10_000
 const MiB = 1024 * 1024
-/** Unfinished uploads are given up after so long. */
+/** Unfinished uploads expire after this time. */
 export const uploadLifetimeMs = 24 * 3600 * 1000
 
 type InParts = DataDoc & { multipart: NonNullable<DataDoc['multipart']>; size: number }
@@ -27,7 +27,7 @@ export function describeMultipart(item: DataDoc, partSize: number): MultipartUpl
   }
 }
 
-/** Which parts have arrived: whoever goes on with an upload skips them. */
+/** The parts that have arrived; a client that resumes an upload skips them. */
 export async function uploadedParts(ports: Ports, id: DataId): Promise<UploadedParts> {
   const item = await itemInParts(ports, id)
   const { partSize } = item.multipart
@@ -39,7 +39,7 @@ export async function uploadedParts(ports: Ports, id: DataId): Promise<UploadedP
   }
 }
 
-/** URLs for parts. The first ones begin the upload in the store, and settle whether parts carry checksums. */
+/** URLs for parts. The first request begins the upload in the store, and decides whether parts carry checksums. */
 export async function partUrls(ports: Ports, id: DataId, { parts }: PartsRequest): Promise<PartUrls> {
   const asked = await itemInParts(ports, id)
   refuseBeyond(asked, parts)
@@ -62,7 +62,7 @@ export async function partUrls(ports: Ports, id: DataId, { parts }: PartsRequest
   }
 }
 
-/** Puts the parts together, if they are all there. Nothing happens when that was done before. */
+/** Assembles the parts when all have arrived. Does nothing when they are assembled already. */
 export async function assemble(ports: Ports, item: DataDoc): Promise<void> {
   if (!isInParts(item)) return
   const { uploadId } = item.multipart
@@ -82,12 +82,12 @@ export async function assemble(ports: Ports, item: DataDoc): Promise<void> {
       if (!(await ports.objects.head(keyOf(item)))) throw error
     }
   }
-  await untilThere(ports, item) // put together by this try, or by another one
+  await untilThere(ports, item) // assembled by this request, or by another one
 }
 
 /**
- * Whether another request puts the parts together right now: versitygw then shows ever fewer of them, none, and no upload
- * at last. Those that have not arrived are the same a moment later.
+ * Whether another request assembles the parts right now: versitygw then lists fewer and fewer of them, then none, then
+ * no upload. Without that, the list is the same a moment later.
  */
 async function isBeingAssembled(ports: Ports, item: InParts, seen: readonly StoredPart[]): Promise<boolean> {
   await pause(250)
@@ -96,15 +96,15 @@ async function isBeingAssembled(ports: Ports, item: InParts, seen: readonly Stor
 }
 
 /**
- * While versitygw puts the parts together for somebody else, the upload is not there any more and the object not yet.
- * Waits about 6 s; then whoever looks finds nothing, and may ask again.
+ * While versitygw assembles the parts for another request, the upload is gone and the object does not exist yet. Waits
+ * about 6 s; after that the caller finds no object and may retry.
  */
 async function untilThere(ports: Ports, item: InParts): Promise<void> {
   for (let pauseMs = 50; !(await ports.objects.head(keyOf(item))) && pauseMs <= 3200; pauseMs *= 2)
     await pause(pauseMs)
 }
 
-/** Forgets the parts of an upload that is given up. */
+/** Removes the parts of an aborted upload. */
 export async function abortMultipart(ports: Ports, item: DataDoc): Promise<void> {
   if (item.multipart?.uploadId) await ports.objects.multipart.abort(keyOf(item), item.multipart.uploadId)
 }
@@ -113,7 +113,7 @@ async function itemInParts(ports: Ports, id: DataId): Promise<InParts> {
   const item = await ports.store.data.get(id)
   if (!item) throw notFound('data item')
   if (item.status !== 'uploading')
-    throw new Failure('upload_finished', `There is nothing to upload: the item is ${item.status}.`)
+    throw new Failure('upload_finished', `The upload has ended: the item is ${item.status}.`)
   if (!isInParts(item))
     throw new Failure(
       'conflict',
@@ -146,16 +146,16 @@ async function begun(
       : null,
   )
   if (change && isInParts(change.after)) return { item: change.after, uploadId }
-  // Somebody else was faster: his upload is the one.
+  // Another request was faster: its upload counts.
   await multipart.abort(keyOf(item), uploadId)
   return begun(ports, await itemInParts(ports, item._id), checksums)
 }
 
-/** A store forgets an upload that lies unfinished for long; its parts are gone then. */
+/** A store may remove an upload that stays unfinished for long, with its parts. */
 async function isKnown(ports: Ports, item: InParts): Promise<boolean> {
   if ((await storedParts(ports, item)) !== null) return true
   if (await ports.objects.head(keyOf(item)))
-    throw new Failure('upload_finished', 'All parts are there and put together: complete the item.')
+    throw new Failure('upload_finished', 'All parts have arrived and are assembled: complete the item.')
   return false
 }
 

@@ -1,6 +1,6 @@
 /**
- * How long recordings are whose headers say it in a way of their own, or not at all: what browsers record while it happens
- * (WebM without a duration), AVI, and WAV beyond 4 GiB or of unknown length. `null` where this cannot tell either.
+ * The duration of recordings whose headers have it in an unusual place or not at all: live recordings of browsers (WebM
+ * without a duration), AVI, and WAV beyond 4 GiB or of unknown length. `null` where the duration stays unknown.
  */
 export async function oddDuration(file: Blob): Promise<number | null> {
   const head = await bytesOf(file.slice(0, headBytes))
@@ -24,24 +24,24 @@ function durationOfAvi(head: Buffer): number | null {
   return (head.readUInt32LE(at + 8) * head.readUInt32LE(at + 8 + 16)) / 1e6
 }
 
-/** The bytes of sound, by `ds64` (EBU Tech 3306) or to the end of the file, over those of a second. */
+/** The bytes of sound, by `ds64` (EBU Tech 3306) or to the end of the file, divided by the bytes of a second. */
 function durationOfWave(head: Buffer, size: number): number | null {
   const format = head.indexOf('fmt ', 12, 'latin1')
   const data = head.indexOf('data', 12, 'latin1')
   if (format === -1 || data === -1 || format + 24 > head.length) return null
   const [rate, perSecond] = [head.readUInt32LE(format + 12), head.readUInt32LE(format + 16)]
   const long = head.indexOf('ds64', 12, 'latin1')
-  const told = long === -1 ? head.readUInt32LE(data + 4) : Number(head.readBigUInt64LE(long + 16))
-  const isUnknown = told === 0 || told === 0xffffffff
-  const bytes = Math.min(isUnknown ? size : told, size - data - 8)
+  const declared = long === -1 ? head.readUInt32LE(data + 4) : Number(head.readBigUInt64LE(long + 16))
+  const isUnknown = declared === 0 || declared === 0xffffffff
+  const bytes = Math.min(isUnknown ? size : declared, size - data - 8)
   return rate > 0 && perSecond > 0 ? bytes / perSecond : null
 }
 
 const pieceBytes = 256 * 1024
-/** A cluster of a recording has some seconds. */
+/** A cluster of a recording holds a few seconds. */
 const mostPieces = 16
 const cluster = Buffer.from('1f43b675', 'hex')
-/** A file may be made to look like clusters all over: so many are begun, and so many elements of them all are read. */
+/** A hostile file may consist of fake clusters: limits on the clusters that are tried and on their elements in total. */
 const most = { clusters: 100, elements: 50_000 }
 
 /** The time of the last block: from the last cluster, found from the end (https://www.matroska.org/technical/elements.html). */
@@ -94,7 +94,7 @@ function lastTimeIn(bytes: Buffer, start: number, left: { elements: number }): n
     const body = length.end
     if (id === 0xe7 && length.value <= 6 && length.value > 0 && body + length.value <= bytes.length)
       time = bytes.readUIntBE(body, length.value)
-    // A group holds its block, a simple one is there by itself: track, time from the cluster's, flags.
+    // A group holds its block, a simple block stands alone: track, time relative to the cluster's, flags.
     const inner = id === 0xa0 ? { at: body, isGroup: true } : { at, isGroup: false }
     const block = id === 0xa3 || inner.isGroup ? blockAt(bytes, inner.at) : null
     if (time !== null && block !== null) latest = Math.max(latest ?? 0, time + block)

@@ -3,13 +3,13 @@ import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
 import { abortMultipart } from './multipart-upload.ts'
 
-/** Everything that an item may have in the object store. What is not there is as good as removed. */
+/** Removes everything that an item may have in the object store; missing objects are no error. */
 export async function removeContent(ports: Ports, item: DataDoc): Promise<void> {
   await abortMultipart(ports, item)
   for (const key of keysOf(item)) await ports.objects.remove(key)
 }
 
-/** Its own object, and whatever was sent to any of its upload URLs, whether it was completed or not. */
+/** Its object, and everything sent to any of its upload URLs, completed or not. */
 export function keysOf(item: DataDoc): string[] {
   const sent = Array.from({ length: item.uploads }, (_, at) => incomingKey(item._id, at + 1))
   return [...new Set([...(item.object === null ? [] : [item.object]), ...sent])]

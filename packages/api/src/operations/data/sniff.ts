@@ -8,11 +8,11 @@ const headBytes = 64 * 1024
 
 export type Sniffed = { fault: string | null; measures: Measures }
 
-/** Pictures, sound, video and PDF are what browsers open: whoever calls his file one of these is held to it. */
+/** Browsers open pictures, sound, video and PDF: files that are declared as one of these are verified. */
 export const isSniffed = (contentType: string): boolean =>
   /^(image|video|audio)\/|^application\/pdf$/.test(essenceOf(contentType))
 
-/** Holds the first bytes of a file against the type that was promised, and measures pictures and recordings. */
+/** Verifies the first bytes of a file against the declared type, and measures pictures and recordings. */
 export async function sniff(contentType: string, file: Blob): Promise<Sniffed> {
   const promised = usualName(contentType)
   const head = new Uint8Array(await file.slice(0, headBytes).arrayBuffer())
@@ -29,8 +29,8 @@ export async function sniff(contentType: string, file: Blob): Promise<Sniffed> {
 }
 
 /**
- * What the bytes are instead of what was promised. What nobody knows is not wrong: there are more ways to write a
- * recording than a list of signatures has. A text is none of them, and some formats have but one beginning.
+ * What the bytes are instead of the declared type; `null`: no contradiction. Unknown bytes pass, because recordings have
+ * more formats than the list of signatures. A text does not pass, nor do unknown bytes for a format with one signature.
  */
 function contradiction(promised: string, found: string | undefined, head: Uint8Array): string | null {
   // A format without a known signature, SVG for one, is served as a download anyway.
@@ -52,7 +52,7 @@ const begunInOneWay = new Set([
   'image/bmp',
 ])
 
-/** Readers look for it in the first kilobyte: printers' commands, mail headers or a byte order mark may come before. */
+/** Readers search for it in the first kilobyte: printer commands, mail headers or a byte order mark may come before. */
 const hasPdfHeader = (head: Uint8Array): boolean =>
   Buffer.from(head.subarray(0, 1024)).includes('%PDF-', 0, 'latin1')
 
@@ -88,14 +88,14 @@ const knownTypes = new Set([...supportedMimeTypes].map(usualName))
 
 function fits(promised: string, found: string): boolean {
   if (promised === found) return true
-  // A container says little about what it contains: an MP4 may be sound alone.
+  // A container's type says little about its content: an MP4 may hold sound alone.
   if (isPlayed(promised)) return isPlayed(found)
   return relatives.some((family) => family.has(promised) && family.has(found))
 }
 
 const isPlayed = (type: string): boolean => /^(video|audio)\//.test(type)
 
-/** Formats that programs take for each other with good reason. */
+/** Formats that programs confuse with good reason. */
 const relatives = [
   new Set(['image/png', 'image/apng']),
   new Set(['image/heic', 'image/heif', 'image/heic-sequence', 'image/heif-sequence', 'image/avif']),
@@ -106,7 +106,7 @@ function measured(promised: string, head: Uint8Array): Measures {
   if (!promised.startsWith('image/')) return unmeasured
   try {
     const { width, height, orientation = 1 } = imageSize(head)
-    // Turned by a quarter: the size that people see is the other way round.
+    // Rotated by 90°: width and height are swapped on display.
     return orientation >= 5 ? { width: height, height: width } : { width, height }
   } catch {
     return unmeasured

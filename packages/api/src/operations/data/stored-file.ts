@@ -2,13 +2,13 @@
 export type ReadRange = (from: number, to: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>
 
 const chunk = 64 * 1024
-/** What one file may cost us at most, whatever its headers lead a reader to ask for. */
+/** The most that reading one file may cost, whatever its headers point to. */
 const most = { bytes: 8 * 1024 * 1024, requests: 64, reads: 20_000, ms: 5_000 }
 
 /**
- * A file in the object store as a `Blob`, of which parts are fetched as they are read: whole chunks, each once.
- * Its bytes come by `slice(…).arrayBuffer()`. Rejects when more is read than a file may cost (`RangeError`), when
- * it takes too long (`TimeoutError`), and as `read` does.
+ * A file in the object store as a `Blob` that fetches what is read, in whole chunks, each once. Read it by
+ * `slice(…).arrayBuffer()`. Rejects when a reader exceeds the limits (`RangeError`) or takes too long (`TimeoutError`),
+ * and when `read` rejects.
  */
 export function storedFile(size: number, read: ReadRange): Blob {
   return new StoredFile(chunksOf(size, read), 0, size)
@@ -47,7 +47,7 @@ function chunksOf(size: number, read: ReadRange): Bytes {
   const signal = AbortSignal.timeout(most.ms)
   const spent = { requests: 0, reads: 0 }
 
-  /** Neighbours that are missing are fetched together. */
+  /** Fetches adjacent missing chunks together. */
   async function fetchMissing(first: number, last: number): Promise<void> {
     for (let at = first; at <= last; at += 1) {
       if (chunks.has(at)) continue
@@ -55,7 +55,7 @@ function chunksOf(size: number, read: ReadRange): Bytes {
       while (end <= last && !chunks.has(end)) end += 1
       spent.requests += 1
       if (spent.requests > most.requests || (chunks.size + end - at) * chunk > most.bytes)
-        throw new RangeError('More would have to be read of this file than we are ready to.')
+        throw new RangeError('Reading this file exceeds the limit of requests or bytes.')
       const bytes = await read(at * chunk, Math.min(end * chunk, size), signal)
       for (let one = at; one < end; one += 1)
         chunks.set(one, bytes.subarray((one - at) * chunk, (one - at + 1) * chunk))
@@ -65,8 +65,7 @@ function chunksOf(size: number, read: ReadRange): Bytes {
   return async (from, to) => {
     signal.throwIfAborted()
     spent.reads += 1
-    if (spent.reads > most.reads)
-      throw new RangeError('This file leads its reader from one place to the next.')
+    if (spent.reads > most.reads) throw new RangeError('Reading this file exceeds the limit of reads.')
     if (from >= to) return new ArrayBuffer()
     const first = Math.floor(from / chunk)
     const last = Math.floor((to - 1) / chunk)

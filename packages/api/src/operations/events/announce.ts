@@ -2,7 +2,7 @@ import { ChangeEvent, moduleEvent, taskEvent } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** Best effort, after the writes, with the status: whoever misses it reads again by himself. */
+/** Best effort, after the writes, with the status: a listener that misses it reads the task by itself later. */
 export function announceTask(ports: Ports, { _id, status, updatedAt }: TaskDoc): void {
   announce(ports, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
 }
@@ -10,7 +10,7 @@ export function announceTask(ports: Ports, { _id, status, updatedAt }: TaskDoc):
 export const announce = (ports: Ports, subject: string, change: ChangeEvent): void =>
   ports.bus.announce(subject, JSON.stringify(change))
 
-/** What was announced; `null` for a mere call to look, and for what another version of this program says. */
+/** What was announced; `null` for a bare announcement without content, and for one of another version of the API. */
 export function announced(payload: string): ChangeEvent | null {
   if (payload === '') return null
   try {

@@ -10,7 +10,7 @@ import { increasing } from './parse-lines.ts'
 import type { Position } from './position.ts'
 import { runLines } from './run-lines.ts'
 
-/** What happened to a task, and where a reader is that knows of it. The lines are of one run, in their order. */
+/** What happened to a task, and the position of a reader after it. The lines are of one run, in order. */
 export type TaskNews = { position: Position } & (
   | { kind: 'state'; state: State }
   | { kind: 'lines'; run: RunId; lines: LogLine[] }
@@ -21,9 +21,9 @@ export type TaskNews = { position: Position } & (
 const lookAgainMs = 15_000
 
 /**
- * All that happens to a task from a position on, over all of its attempts, until it has ended. States come from the
- * document, so that none is missed; lines as they come, and from the archive where they are over. Without NATS it
- * looks every 15 s, and lines come when they are archived. `look` reads the task; `null`: it is no more.
+ * All events of a task from a position on, over all of its attempts, until it has ended. States come from the document,
+ * so that none is missed; lines come live, and from the archive for ended runs. Without NATS this reads the task every
+ * 15 s, and lines come once they are archived. `look` reads the task; `null`: it was removed.
  */
 export async function* followTask(
   ports: Ports,
@@ -58,7 +58,7 @@ export async function* followTask(
   }
 }
 
-/** Rings when a subject is heard. `next` listens from the moment it is called, so that nothing falls before a look. */
+/** Rings on a message. `next` listens from its call on, so that no message is lost before the task is read. */
 function openBell(bus: Bus, subject: string, gone: AbortSignal) {
   let heard = new AbortController()
   const close = bus.listen([subject], () => heard.abort())
@@ -99,7 +99,7 @@ const behind = (position: Position, run: RunId, lines: readonly LogLine[]): Posi
   line: lines.at(-1)?.n ?? position.line,
 })
 
-/** Lines and progress of the run that is going, until the bell rings or the task has moved on unheard. */
+/** Lines and progress of the current run, until the bell rings or the task has changed without an announcement. */
 async function* live(
   ports: Ports,
   { task, run }: { task: TaskDoc; run: RunId },
@@ -116,7 +116,7 @@ async function* live(
     for await (const batch of batches) {
       const last = linesAfter(position, run)
       if (last === null) return
-      // What a reader has had comes again, for the log is read from its beginning.
+      // The log is read from its beginning, so skip the lines that the reader has.
       const lines = increasing(batch.lines, last)
       if (lines.length > 0) {
         position = behind(position, run, lines)
@@ -138,6 +138,6 @@ async function endWhenOver(ports: Ports, task: TaskDoc, over: AbortController): 
     const now = await ports.store.tasks.get(task._id)
     if (now?.status !== task.status || now.currentRun !== task.currentRun) over.abort()
   } catch (err) {
-    ports.logger.debug({ err, task: task._id }, 'a task that is followed could not be looked at')
+    ports.logger.debug({ err, task: task._id }, 'reading a followed task failed')
   }
 }

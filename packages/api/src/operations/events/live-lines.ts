@@ -6,9 +6,9 @@ import type { RunDoc } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 /**
- * The live lines of a run, as its own agent published them. All agents are one user in NATS, so that any of them can
- * publish what looks like the lines of another's run: the proof is the `instanceId`, which only the agent's process and
- * the API know. An agent of an older version, which does not send it, is told by its subject alone.
+ * The live lines of a run, as its own agent published them. All agents are one user in NATS, so any of them can publish
+ * lines under another agent's subject: the proof is the `instanceId`, which only the agent's process and the API know.
+ * An older agent that does not send it is identified by its subject alone.
  */
 export async function* liveLines(
   ports: Ports,
@@ -19,13 +19,13 @@ export async function* liveLines(
   for await (const batch of ports.bus.logs(agent, run, options)) if (await isOwn(batch.instance)) yield batch
 }
 
-/** The agent that has, or had, a run; `null`: nobody claimed it yet. */
+/** The agent that has, or had, a run; `null`: no agent has claimed it yet. */
 export const agentOfRun = (run: RunDoc | null, task: TaskDoc | null, id: RunId): AgentId | null =>
   run?.agentId ?? (task?.currentRun === id ? task.agentId : null)
 
 /**
- * Each name is looked up once. A flood of made-up ones is refused without a look at the database after a while, but the
- * agent's own process is known from the beginning, and a new one is found again each second.
+ * Looks up each instance id once. A flood of forged ids is soon rejected without reading the database, but the agent's
+ * process is known from the start, and a new process is found within a second.
  */
 function proofOf(ports: Ports, id: AgentId): (instance: string | undefined) => Promise<boolean> {
   const known = new Map<string | undefined, boolean>()

@@ -4,7 +4,7 @@ import { Failure } from '../../failure.ts'
 /** A message in NATS may have 1 MiB. */
 const batchBytes = 512 * 1024
 
-/** NATS carries 1 MiB at once; a request may bring many times that. */
+/** A NATS message holds 1 MiB; a request may bring many times that. */
 export function inBatches(lines: readonly LogLine[]): LogLine[][] {
   const batches: LogLine[][] = [[]]
   let bytes = 0
@@ -23,6 +23,6 @@ export function inBatches(lines: readonly LogLine[]): LogLine[][] {
 /** Returns the size of a line that one message can carry. */
 export function refuseLongLine(line: LogLine): number {
   const size = Buffer.byteLength(JSON.stringify(line))
-  if (size > batchBytes) throw new Failure('payload_too_large', 'A line may have 512 KiB. Cut it.')
+  if (size > batchBytes) throw new Failure('payload_too_large', 'A log line exceeds 512 KiB. Shorten it.')
   return size
 }

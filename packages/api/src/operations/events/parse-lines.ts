@@ -1,6 +1,6 @@
 import { LogLine } from '@millrace/shared'
 
-/** An archive was written by an agent: a damaged line is left out, the others are shown. */
+/** An agent wrote the archive: skips damaged lines and returns the others. */
 export const parseLines = (text: string): LogLine[] =>
   text
     .split('\n')
@@ -15,7 +15,7 @@ function parseLine(text: string): LogLine | undefined {
   }
 }
 
-/** The lines that a reader has not had. A batch may come twice. */
+/** The lines that a reader does not have. A batch may come twice. */
 export function increasing(lines: readonly LogLine[], after: number): LogLine[] {
   let last = after
   return lines.filter((line) => {

@@ -1,6 +1,6 @@
 /**
- * How far a reader of a task's events has come: so many entries of the history, so many lines of an attempt, all of
- * earlier attempts, and whether it was told the end.
+ * The position of a reader in a task's events: the number of history entries, the number of lines of an attempt (and all
+ * lines of earlier attempts), and whether it has the end.
  */
 export type Position = { state: number; attempt: number; line: number; ended: boolean }
 
@@ -12,7 +12,7 @@ export const idOf = ({ state, attempt, line, ended }: Position): string =>
 
 const shape = /^(\d{1,9})\.(\d{1,9})\.(\d{1,15})(\.end)?$/
 
-/** What is not one of ours means the start: to see something twice is better than to miss it. */
+/** An unknown id means the start: repeating events is better than missing one. */
 export function positionOf(id: string | undefined): Position {
   const [, state, attempt, line, end] = id?.match(shape) ?? []
   if (state === undefined) return start

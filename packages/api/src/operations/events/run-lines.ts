@@ -8,13 +8,13 @@ import { agentOfRun, liveLines } from './live-lines.ts'
 import { increasing, parseLines } from './parse-lines.ts'
 
 const rangeBytes = 128 * 1024
-/** What is longer is not a line that an agent wrote, and is left out like any damaged one. */
+/** No agent writes longer lines: they are skipped like damaged ones. */
 const longestLine = 4 * 1024 * 1024
 const streamMs = 60_000
 
 /**
- * The lines of a run that has ended or was given up, after a number, some at a time: from its archive, else what has
- * reached the live log. Nothing, when neither can be had.
+ * The lines of an ended or expired run after a number, in batches: from its archive, else from the live log. None when
+ * neither can be read.
  */
 export async function* runLines(
   ports: Ports,
@@ -30,13 +30,13 @@ export async function* runLines(
   if (agent) yield* streamed(ports, { agent, run: id }, after, signal)
 }
 
-/** The archive is complete before the report of the run; its document may learn of it a moment later. */
+/** The archive is complete before the report of the run; the run's document may name it a moment later. */
 function isSaved(run: RunDoc, { settle }: TaskDoc): boolean {
   const isBeingEnded = (settle?.kind === 'terminal' || settle?.kind === 'requeue') && settle.run === run._id
   return run.archive === 'done' || (isBeingEnded && settle.end?.logSaved === true)
 }
 
-/** Each line once, in the order of their numbers. Returns whether there was anything to read. */
+/** Each line once, by number. Returns whether any line was read. */
 async function* newer(
   batches: AsyncGenerator<LogLine[], boolean>,
   after: number,
@@ -52,7 +52,7 @@ async function* newer(
   }
 }
 
-/** In parts: an archive has up to 10 MiB, and readers may be many and slow. `false`: there is none. */
+/** In parts: an archive has up to 10 MiB, and readers may be many and slow. `false`: the run has no archive. */
 async function* archived(ports: Ports, run: RunId, signal: AbortSignal): AsyncGenerator<LogLine[], boolean> {
   const key = runObjectKey(run, logOutput, 0)
   const object = await ports.objects.head(key)
@@ -70,7 +70,7 @@ async function* archived(ports: Ports, run: RunId, signal: AbortSignal): AsyncGe
   return true
 }
 
-/** A reader that is slower than NATS waits for is served in several readings, as long as each brings more. */
+/** A reader that is too slow for one NATS read gets several, as long as each brings more lines. */
 async function* streamed(
   ports: Ports,
   of: { agent: AgentId; run: RunId },

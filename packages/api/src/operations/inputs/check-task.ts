@@ -3,7 +3,7 @@ import { Failure, mostFaults } from '../../failure.ts'
 import { pointer } from '../../pointer.ts'
 import { type Fault, type Found, resolveInputs, type StoredInputs } from './resolve.ts'
 
-/** Holds a new task against its module and what is there; its inputs as they are kept. Names every fault at once. */
+/** Checks a new task against its module and the database. Returns its inputs as stored; names all faults at once. */
 export function checkTask(manifest: Manifest, wanted: CreateTask, found: Found): StoredInputs {
   const { inputs, faults } = resolveInputs(manifest, wanted.inputs, found)
   wanted.after.forEach((id, at) => {

@@ -31,7 +31,7 @@ function faultOfInline(port: Port, item: DataDoc): string | null {
     const value: Json = JSON.parse(item.json)
     return faultOfValue(port, value)
   }
-  // The value is not there yet: its declared type must do.
+  // The value does not exist yet: check its declared type.
   if (!isAwaited(item.status)) return null
   return port.type === 'json' || item.type === port.type ? null : notOf(port, item)
 }
@@ -47,7 +47,7 @@ function faultOfTextFile(port: Port, item: DataDoc): string | null {
 function faultOfFormat(port: Port, item: DataDoc): string | null {
   if (!port.format) return null
   const formats = formatsOf(item)
-  // An output that is not there yet may not have a name or a type to judge by.
+  // A pending output may have neither a name nor a type to check.
   if (formats.length === 0 && isAwaited(item.status)) return null
   if (formats.some((format) => port.format?.includes(format))) return null
   const found = item.contentType ?? item.fileName ?? item.type
@@ -58,10 +58,10 @@ function faultOfFormat(port: Port, item: DataDoc): string | null {
   return `must be ${port.format.join(' or ')}, not ${found}${advice}`
 }
 
-/** What programs send that know no type: it says nothing. */
+/** Programs that know no type send these: they say nothing about the content. */
 const untold = 'application/octet-stream'
 
-/** Types whose second part is not how files of theirs are called. */
+/** Types whose subtype is not their usual file extension. */
 const otherNames: Record<string, string[]> = {
   'audio/mpeg': ['mp3'],
   'audio/mp4': ['m4a', 'mp4'],

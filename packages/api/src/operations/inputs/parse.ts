@@ -10,8 +10,8 @@ export type GivenInput =
 export type ParsedInput = { given: GivenInput } | { fault: FieldError & { ambiguous?: true } }
 
 /**
- * A reference only if its keys are exactly those of a reference; `{value}` wraps anything; an object that
- * merely has such a key is refused, because it could mean either. Everything else is the value itself.
+ * An object is a reference only if its keys are exactly those of a reference; `{value}` wraps any value; an object with
+ * such a key and others is rejected as ambiguous. Everything else is the value itself.
  */
 export function parseInput(raw: Json, path: string): ParsedInput {
   if (raw === null || typeof raw !== 'object' || Array.isArray(raw))

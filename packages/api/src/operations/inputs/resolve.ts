@@ -21,7 +21,7 @@ export type StoredInputs = Record<string, StoredInput | StoredInput[]>
 
 const inlineInputsLimit = 1024 * 1024
 
-/** Every id that the inputs name, so that they can be read at once. */
+/** Every id that the inputs name, to read them all at once. */
 export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; tasks: TaskId[] } {
   const given = Object.values(inputs)
     .flatMap((raw) => (Array.isArray(raw) ? raw : [raw]))
@@ -35,7 +35,7 @@ export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; ta
   }
 }
 
-/** Checks all inputs against the manifest and says what is wrong with them at once, up to a hundred faults. */
+/** Checks all inputs against the manifest and reports all faults at once, up to a hundred. */
 export function resolveInputs(
   manifest: Manifest,
   inputs: Record<string, Json>,

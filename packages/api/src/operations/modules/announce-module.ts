@@ -5,7 +5,7 @@ import type { ModuleDoc } from '../../store/documents/module.ts'
 import { announce } from '../events/announce.ts'
 import { bestEntry } from './standing.ts'
 
-/** As it stands over all of its agents. */
+/** With its status over all of its agents. */
 export function announceModule(ports: Ports, module: ModuleDoc, agents: readonly AgentDoc[]): void {
   const status = bestEntry(module, agents)?.status ?? 'ERROR'
   const updatedAt = ports.clock.now().toISOString()

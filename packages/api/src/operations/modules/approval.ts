@@ -2,25 +2,25 @@ import { hash } from 'node:crypto'
 import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 
 /**
- * What agents with keys that are not trusted report counts only when somebody vouches for it: an agent whose key is
- * trusted had the same contents as AVAILABLE, or an operator approved them. Until then it waits in a list that nothing
- * else looks at. The manifest is a part of the contents: a digest is only what an agent says.
+ * Modules of agents without a trusted key count only after approval: an agent with a trusted key had the same contents
+ * as AVAILABLE, or an operator approved them. Until then they wait in a list that no claim reads. The manifest is a part
+ * of the contents, because the API cannot verify a digest that an agent reports.
  */
 type Contents = Pick<ModuleEntry, 'version' | 'digest' | 'manifest'>
 type Approval = ModuleDoc['approved'][number]
 
-/** So many contents that agents approved are remembered, the newest first; what an operator approved stays. */
+/** The most approvals by agents that are kept, newest first; approvals by operators stay. */
 const remembered = 100
 
 export const approvalOf = (module: ModuleDoc, contents: Contents): Approval | undefined =>
   module.approved.find((one) => isOf(one, contents))
 
-/** Entries written before there were approvals stand for one. */
+/** Entries from before the introduction of approvals count as approved. */
 export const isApproved = (module: ModuleDoc, contents: Contents): boolean =>
   approvalOf(module, contents) !== undefined ||
   module.entries.some((one) => one.trusted && one.status === 'AVAILABLE' && isSame(one, contents))
 
-/** The module with these contents approved. An operator's word is stronger than an agent's. */
+/** The module with these contents approved. An operator's approval overrides an agent's. */
 export function approve(
   module: ModuleDoc,
   contents: readonly Contents[],
@@ -40,7 +40,7 @@ export function approve(
   return letIn({ ...module, approved })
 }
 
-/** What waited and is approved now counts from now on. */
+/** Moves entries that are approved now from the waiting list to the entries. */
 function letIn(module: ModuleDoc): ModuleDoc {
   const good = module.awaiting.filter((one) => isApproved(module, one))
   if (good.length === 0) return module
@@ -54,11 +54,11 @@ function letIn(module: ModuleDoc): ModuleDoc {
 /** No agent has it. */
 export const isGone = ({ entries, awaiting }: ModuleDoc): boolean => entries.length + awaiting.length === 0
 
-/** Nobody ever vouched for anything of this module. */
+/** No contents of this module were ever approved. */
 export const isUnknown = ({ entries, approved, history }: ModuleDoc): boolean =>
   entries.length + approved.length + history.length === 0
 
-/** How what waits is shown to those who look at it. */
+/** The waiting entries as clients see them. */
 export const withheld = (module: ModuleDoc): ModuleEntry[] =>
   module.awaiting.map((entry) =>
     entry.status === 'AVAILABLE'
@@ -67,7 +67,7 @@ export const withheld = (module: ModuleDoc): ModuleEntry[] =>
   )
 
 export const awaits = (name: string, version: string): string =>
-  `Awaits approval: the key of this agent is not trusted, and nobody vouched for these contents as ${name}@${version}. An admin lets them in with POST /api/modules/${name}/approve.`
+  `Awaits approval: the key of this agent is not trusted, and these contents of ${name}@${version} are not approved. An admin approves them with POST /api/modules/${name}/approve.`
 
 export const isSame = (one: Contents, other: Contents): boolean =>
   one.version === other.version && one.digest === other.digest && one.manifest === other.manifest

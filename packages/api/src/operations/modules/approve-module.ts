@@ -6,7 +6,7 @@ import { publishToken } from '../events/announce.ts'
 import { approvalOf, approve, isSame } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
-/** An operator vouches for contents that agents have. Returns which; the same again changes nothing. */
+/** An operator approves contents that agents have. Returns them; a repeated approval changes nothing. */
 export async function approveModule(
   ports: Ports,
   known: ModuleDoc,
@@ -24,7 +24,7 @@ export async function approveModule(
   await refreshModules(ports, [name])
   await announceModules(ports, [name])
   await ports.bus.ensureWork(name).catch((err) => {
-    ports.logger.warn({ err, module: name }, 'no consumer for this module yet; the tick makes it')
+    ports.logger.warn({ err, module: name }, 'creating the consumer of a module failed; the tick retries')
   })
   publishToken(ports, name)
   return meant.map(({ version, digest }) => ({ version, digest }))

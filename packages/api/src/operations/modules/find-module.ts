@@ -2,7 +2,7 @@ import { Manifest, moduleNameOf } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { ModuleDoc } from '../../store/documents/module.ts'
 
-/** A module by its name, or by the name that a configured worker has for it; there is one id that can follow from that. */
+/** A module by its name, or by the name that a configured worker has for it; each such name maps to one id. */
 export async function findModule(
   ports: Ports,
   name: string,

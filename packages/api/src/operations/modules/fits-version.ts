@@ -3,8 +3,8 @@ import type { ModuleDoc } from '../../store/documents/module.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
 /**
- * Whether a task that asked for no version may run this one, although it was checked against another: the
- * manifest takes its inputs, misses none, and declares its outputs.
+ * Whether a task without a version may run this one, although it was checked against another: the manifest accepts its
+ * inputs, requires no others, and declares its outputs.
  */
 export function fitsVersion(task: TaskDoc, module: ModuleDoc | null, offer: Offer): boolean {
   const manifest = manifestOf(module, offer)

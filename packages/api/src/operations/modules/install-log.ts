@@ -2,9 +2,9 @@ import type { AgentId, LogLine } from '@millrace/shared'
 import { Failure } from '../../failure.ts'
 import type { Ports } from '../../ports.ts'
 
-/** Of one log, the newest: lines, and bytes of their JSON. A document may have 16 MiB. */
+/** The newest lines of a log that are kept: their number, and the bytes of their JSON. A document may have 16 MiB. */
 const kept = { lines: 5_000, bytes: 4 * 1024 * 1024 }
-/** Of one module on one agent, beside those of its present contents. */
+/** Kept for one module on one agent, in addition to the logs of its present contents. */
 const oldLogs = 5
 const logsOfAgent = 10_000
 
@@ -14,7 +14,7 @@ export const installLogId = (agent: AgentId, module: string, digest: string): st
 
 export type InstallLogOf = { agent: AgentId; module: string; digest: string }
 
-/** Appends lines. Those that are there already are skipped by number; a first line begins a new log. */
+/** Appends lines. Known lines are skipped by number; a first line begins a new log. */
 export async function appendInstallLog(
   ports: Ports,
   of: InstallLogOf,
@@ -55,7 +55,7 @@ async function refuseTooMany(ports: Ports, agent: AgentId): Promise<void> {
   )
 }
 
-/** Each edit of a module has a log of its own. */
+/** Each edit of a module has a separate log. */
 async function removeOldLogs(ports: Ports, { agent, module, digest }: InstallLogOf): Promise<void> {
   const doc = await ports.store.modules.get(module)
   const present = [
@@ -71,5 +71,5 @@ async function removeOldLogs(ports: Ports, { agent, module, digest }: InstallLog
   for (const log of old.slice(oldLogs)) await ports.store.installLogs.removeUnchanged(log)
 }
 
-/** Ids that begin so; a colon is followed by a semicolon. */
+/** The range of ids with this prefix; after a colon comes a semicolon. */
 const idsFrom = (beginning: string) => ({ _id: { $gte: beginning, $lt: `${beginning.slice(0, -1)};` } })

@@ -4,11 +4,11 @@ import { mayServe, notServed } from './served.ts'
 
 export type Withheld = NonNullable<InventoryAnswer['withheld']>
 
-/** So many contents of one module may lie on one agent without trust. */
+/** The most contents of one module on one agent without a trusted key. */
 const mostOfOne = 10
 const longestManifest = 64 * 1024
 
-/** What the key lets the registry take, and why not the rest. */
+/** What the registry accepts under this key, and why it rejects the rest. */
 export function judgeReport(serves: Serves, inventory: readonly InventoryModule[]) {
   const taken: InventoryModule[] = []
   const leftOut: Withheld = []
@@ -24,7 +24,7 @@ export function judgeReport(serves: Serves, inventory: readonly InventoryModule[
   return { taken, leftOut }
 }
 
-/** Without trust a report must be one that an operator can judge. */
+/** Why an operator could not judge this report of an agent without a trusted key. */
 function faultOf(one: InventoryModule, before: readonly InventoryModule[]): string | null {
   const same = before.filter(({ name }) => name === one.name)
   if (same.length >= mostOfOne)

@@ -5,7 +5,7 @@ import type { ModuleDoc } from '../../store/documents/module.ts'
 import { findModule } from './find-module.ts'
 import { compareVersions } from './versions.ts'
 
-/** What a new task is checked against. Throws `module_not_found`. */
+/** The manifest for checking a new task. Throws `module_not_found`. */
 export async function manifestFor(
   ports: Ports,
   wanted: { module: string; version?: string },
@@ -18,7 +18,7 @@ export async function manifestFor(
   throw new Failure(
     'module_not_found',
     waits
-      ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin lets it in with POST /api/modules/${module?._id}/approve.`
+      ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin approves it with POST /api/modules/${module?._id}/approve.`
       : `No agent has reported a module ${name}. GET /api/modules lists what there is.`,
     {
       errors: [{ path: module ? '/version' : '/module', message: `there is no module ${name}` }],
@@ -26,7 +26,7 @@ export async function manifestFor(
   )
 }
 
-/** The newest AVAILABLE version, or the newest that was ever readable. */
+/** The newest AVAILABLE version, or else the newest with a readable manifest. */
 function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   const readable = manifestsOf(module).filter(({ manifest }) => !version || manifest.version === version)
   const available = readable.filter((one) => one.available)
@@ -34,12 +34,12 @@ function bestManifest(module: ModuleDoc, version?: string): Manifest | null {
   return pool.sort(newestFirst)[0]?.manifest ?? null
 }
 
-/** Of the same version what a trusted agent has: where an operator approved other contents, those are as good. */
+/** The newest version first; of one version, that of a trusted agent before others that an operator approved. */
 const newestFirst = (a: Readable, b: Readable): number =>
   compareVersions(b.manifest.version, a.manifest.version) || Number(b.trusted) - Number(a.trusted)
 
 type Readable = { manifest: Manifest; available: boolean; trusted: boolean }
-/** A document that is remembered is submitted to many times. */
+/** Cached, because many tasks are submitted against one document. */
 const parsed = new WeakMap<ModuleDoc, Readable[]>()
 
 function manifestsOf(module: ModuleDoc): Readable[] {

@@ -3,10 +3,10 @@ import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 type Move = ModuleDoc['history'][number]
 
 const kept = 100
-/** Agents without trust push out nothing but their own. */
+/** Changes of agents without a trusted key push out only their own. */
 const keptWithoutTrust = 30
 
-/** What has changed between two reports of one agent, in front of what had changed before. */
+/** The changes between two reports of one agent, followed by the earlier ones. */
 export function moved(
   history: readonly Move[],
   before: readonly ModuleEntry[],

@@ -7,8 +7,8 @@ import { connectedOf, standing } from './standing.ts'
 import { removeUnknown } from './write-report.ts'
 
 /**
- * Brings what the agents' documents say of these modules up to date: a claim looks there, and nowhere else.
- * Repeated whenever a report, a session or a switch may have changed how they stand.
+ * Updates these modules in the agents' documents, which a claim reads. Runs whenever a report, a session or a switch may
+ * have changed their status.
  */
 export async function refreshModules(ports: Ports, names: readonly string[]): Promise<void> {
   for (const found of await ports.store.modules.many(names)) {
@@ -25,7 +25,7 @@ export async function refreshModules(ports: Ports, names: readonly string[]): Pr
   }
 }
 
-/** After whatever may have changed how they stand to those who look at them. */
+/** Announces modules after anything that may have changed how clients see them. */
 export async function announceModules(ports: Ports, names: readonly string[]): Promise<void> {
   for (const module of await ports.store.modules.many(names)) {
     const agents = await agentsOf(ports, module)
@@ -33,11 +33,11 @@ export async function announceModules(ports: Ports, names: readonly string[]): P
   }
 }
 
-/** All that have it, approved or not. */
+/** All agents that have it, approved or not. */
 export const agentsOf = (ports: Ports, { entries, awaiting }: ModuleDoc): Promise<AgentDoc[]> =>
   ports.store.agents.many([...new Set([...entries, ...awaiting].map((entry) => entry.agentId))])
 
-/** What waits for approval goes with its agent, which tells of it again when it comes back. */
+/** Removes waiting entries of disconnected agents; an agent reports them again when it reconnects. */
 async function withoutGone(ports: Ports, module: ModuleDoc, agents: readonly AgentDoc[]): Promise<ModuleDoc> {
   const connected = connectedOf(agents)
   if (module.awaiting.every((entry) => connected.has(entry.agentId))) return module

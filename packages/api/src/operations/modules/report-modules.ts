@@ -10,7 +10,7 @@ import { writeReport } from './write-report.ts'
 
 const shownOnAgent = 100
 
-/** An agent says which modules it has and how each stands: the registry follows, and only here. */
+/** An agent reports its modules and their status: the only place that updates the registry from reports. */
 export async function reportModules(
   ports: Ports,
   agent: AgentDoc,
@@ -20,7 +20,7 @@ export async function reportModules(
   const now = ports.clock.now()
   const reporter = { _id: agent._id, trusted: serves.trusted, at: now }
   const { taken, leftOut } = judgeReport(serves, inventory)
-  // Of agents that cannot make a module known a consumer would be of no use, and lie there for ever.
+  // Only for a trusted key: other reports may never count, and the consumer of such a module would stay.
   if (serves.trusted)
     await Promise.all(
       taken.filter((one) => one.status === 'AVAILABLE').map((one) => ensureWork(ports, one.name)),
@@ -53,17 +53,17 @@ export async function reportModules(
   return answerTo(modules, agent, leftOut)
 }
 
-/** Without NATS the tick makes it later; the report counts all the same. */
+/** Without NATS the tick creates it later; the report counts all the same. */
 async function ensureWork(ports: Ports, module: string): Promise<void> {
   try {
     await ports.bus.ensureWork(module)
   } catch (err) {
-    ports.logger.warn({ err, module }, 'no consumer for this module yet; the tick makes it')
+    ports.logger.warn({ err, module }, 'creating the consumer of a module failed; the tick retries')
   }
 }
 
 const full = (name: string): string =>
-  `Too much awaits approval already. Approve ${name} for another agent, or delete the keys of agents that report what nobody wants.`
+  `Too many modules await approval. Approve ${name} for another agent, or delete the keys of agents whose modules you do not want.`
 
 async function reportedBefore(ports: Ports, { _id, trusted }: AgentDoc): Promise<string[]> {
   const [counted, awaiting] = await Promise.all([

@@ -5,10 +5,10 @@ import { approvalOf } from './approval.ts'
 import { compareVersions } from './versions.ts'
 
 /**
- * How a module stands on each agent, all agents considered: disabled by somebody, or kept back because another
- * connected agent had other contents under the same name and version before. Tasks must not get this or that
- * code as chance has it, unless an operator approved it. An agent without trust keeps back none that has it, and among such
- * agents what was approved last counts: neither follows from what they say, or when.
+ * The status of a module on each agent, over all agents: disabled by an operator, or blocked because another connected
+ * agent had other contents under the same name and version before. Which code a task gets must not depend on chance,
+ * unless an operator approved both. An agent without a trusted key blocks no trusted one, and among agents without one
+ * the last approval counts: neither depends on what they report, or when.
  */
 export function standing(module: ModuleDoc, connected: ReadonlySet<AgentId>): ModuleEntry[] {
   return module.entries.map((entry) => {
@@ -54,7 +54,7 @@ const kept = (name: string, { version }: ModuleEntry, rival: ModuleEntry): strin
 export const connectedOf = (agents: readonly AgentDoc[]): Set<AgentId> =>
   new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))
 
-/** The best state that a connected agent has; among equals the newest version, then the first one reported. */
+/** The best status on a connected agent; among equals the newest version, then the first report. */
 export function bestOf(
   entries: readonly ModuleEntry[],
   connected: ReadonlySet<AgentId>,

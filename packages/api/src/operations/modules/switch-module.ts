@@ -5,7 +5,7 @@ import { publishToken } from '../events/announce.ts'
 import { isGone } from './approval.ts'
 import { announceModules, refreshModules } from './refresh-modules.ts'
 
-/** Takes a module out of use, or back into it. What runs goes on to its end; what is queued waits. */
+/** Disables or enables a module. Running tasks continue to their end; queued tasks wait. */
 export async function switchModule(ports: Ports, name: string, disabled: boolean): Promise<ModuleDoc> {
   const known = await ports.store.modules.get(name)
   if (!known || isGone(known)) throw notFound('module')

@@ -5,14 +5,14 @@ import type { ModuleDoc, ModuleEntry } from '../../store/documents/module.ts'
 import { isUnknown } from './approval.ts'
 import { decideReport } from './decide-report.ts'
 
-/** So many modules that await approval are there at once: the registry is not for anybody to fill. */
+/** The most modules that await approval at once, so that no agent can fill the registry. */
 const mostAwaiting = 100
-/** Of what an agent without trust says about a module, in characters. */
+/** The longest text in a report of an agent without a trusted key, in characters. */
 const longestText = 1_000
 
 type Reporter = { _id: AgentDoc['_id']; trusted: boolean; at: Date }
 
-/** Writes down what an agent has of one module. `full`: there is no room for what nobody vouches for. */
+/** Stores what an agent reports of one module. `full`: the registry has no room for more without approval. */
 export async function writeReport(
   ports: Ports,
   name: string,
@@ -42,12 +42,12 @@ export async function writeReport(
       await removeUnknown(ports, change.after)
       return 'changed'
     }
-    // Removed since, as one that nobody ever vouched for?
+    // Another process may have removed it meanwhile, as a module without any approval.
     if (await ports.store.modules.get(name)) return 'same'
   }
 }
 
-/** What nobody ever vouched for, and no agent has any more, leaves nothing behind. */
+/** Removes a module that was never approved and that no agent has any more. */
 export async function removeUnknown(ports: Ports, module: ModuleDoc): Promise<void> {
   if (module.awaiting.length === 0 && !module.disabled && isUnknown(module))
     await ports.store.modules.removeUnchanged(module)

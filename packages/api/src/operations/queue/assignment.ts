@@ -52,7 +52,7 @@ async function single(
 
 async function fromItem(ports: Ports, item: DataDoc): Promise<GrantedFile | { value: Json }> {
   if (!item.isFile || !item.object) return { value: item.json === null ? null : JSON.parse(item.json) }
-  // A browser that is led there saves the file and never runs it as a page of the store.
+  // A browser that opens the URL saves the file and never runs it as a page of the store.
   const { url } = await ports.objects.presignGet(item.object, savedOnly)
   return {
     file: {

@@ -5,8 +5,8 @@ import { moduleSlot, openParked } from './slots.ts'
 const parkedAtOnce = 500
 
 /**
- * Parks an entry under a full slot, and many others that need the same slot, so that a flood under one limit does not
- * hold up every claim. Opens them again if the slot got room meanwhile.
+ * Parks an entry under a full slot, with many others that need the same slot, so that a flood under one limit does not
+ * slow down every claim. Opens them again if the slot got room meanwhile.
  */
 export async function park(ports: Ports, entry: QueueDoc, slot: string): Promise<void> {
   const alike =

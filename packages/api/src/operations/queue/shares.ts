@@ -1,6 +1,6 @@
 import type { Priority } from '@millrace/shared'
 
-/** Positions are kept for so many callers; the oldest are forgotten, and continue where the queue is. */
+/** Positions are kept for this number of callers; a forgotten caller continues at the queue's position. */
 const callersKept = 10_000
 
 /**
@@ -8,7 +8,7 @@ const callersKept = 10_000
  * tasks of a caller get ascending positions; a caller without waiting tasks starts at the position that is being served.
  * So one task of a new caller comes after one task of each other caller, not after ten thousand.
  *
- * This is memory of one process, and only a hint: forgetting it costs fairness for a moment, and nothing else.
+ * This is memory of one process, and only a hint: losing it costs some fairness for a moment.
  */
 export class Shares {
   readonly #last = new Map<string, number>()

@@ -36,7 +36,7 @@ export async function takeSlot(
   return taken
 }
 
-/** A claim that took its slots longer ago than this does not write any more. */
+/** A claim that took its slots longer ago than this writes nothing more. */
 export const claimPatienceMs = 10_000
 
 const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean =>
@@ -45,7 +45,7 @@ const isDuplicate = (one: Holder, { claimId, agent, run, at }: Holder): boolean 
   one.run !== run &&
   at.getTime() - one.at.getTime() <= claimPatienceMs
 
-/** Takes the slots even beyond their limit, for an expired run that goes on. */
+/** Takes the slots even beyond their limit, for an expired run that continues. */
 export async function holdAnyway(ports: Ports, limited: Limited, holder: Holder): Promise<void> {
   for (const slot of await ports.store.slots.many(slotNames(limited))) {
     await ports.store.slots.change(slot, (current) =>

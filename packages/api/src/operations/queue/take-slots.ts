@@ -21,7 +21,7 @@ export async function takeSlots(ports: Ports, slots: readonly SlotDoc[], holder:
   return { held, full: null, isDuplicate: false }
 }
 
-/** Releases what was taken, and returns the task as it is now: an entry that may not be claimed any more goes. */
+/** Releases the taken slots and reads the task again; removes an entry that no longer may be claimed. */
 export async function releaseSlots(
   ports: Ports,
   entry: QueueDoc,

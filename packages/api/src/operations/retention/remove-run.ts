@@ -3,14 +3,14 @@ import { runObjectKey } from '../../objects/keys.ts'
 import type { Ports } from '../../ports.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 
-/** The log first, the document last: what a crash leaves is found by it again. */
+/** Removes the log first and the document last, so that the tick finds the rest after a crash. */
 export async function removeRun(ports: Ports, run: RunDoc): Promise<void> {
   await removeLogObject(ports, run)
   await ports.store.runs.remove(run._id)
   ports.failpoint('retention.run-removed')
 }
 
-/** The log alone; the run says that it is gone. */
+/** Removes the log alone, and notes that in the run. */
 export async function removeLog(ports: Ports, run: RunDoc): Promise<void> {
   await removeLogObject(ports, run)
   await ports.store.runs.change(run, (current) =>

@@ -6,16 +6,15 @@ import { removeRun } from './remove-run.ts'
 const runsAtOnce = 100
 
 /**
- * Removes a task that has ended, its runs before it; its outputs stay, by days of their own. `false`: it stays for
- * now, because another task names it in `after`, which may be tried again, or because it has more runs than go at
- * once.
+ * Removes an ended task, its runs first; its outputs have a separate retention time. `false`: it stays for now, because
+ * another task, which may be retried, names it in `after`, or because it has more runs than one call removes.
  */
 export async function removeTask(ports: Ports, task: TaskDoc): Promise<boolean> {
   if (!isHistory(task) || (await isNamed(ports, task))) return false
   const runs = await ports.store.runs.find({ task: task._id }, { limit: runsAtOnce })
   for (const run of runs) await removeRun(ports, run)
   if (runs.length === runsAtOnce) return false
-  // Only as it was judged: somebody may try it again at this very moment.
+  // Only the revision that was checked: a caller may retry the task at this moment.
   const isRemoved = await ports.store.tasks.removeUnchanged(task)
   if (isRemoved) ports.failpoint('retention.task-removed')
   return isRemoved

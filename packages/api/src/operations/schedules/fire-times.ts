@@ -3,8 +3,8 @@ import { Cron } from 'croner'
 export type Timing = { cron: string | null; everySeconds: number | null; timezone: string; anchor: Date }
 
 /**
- * The first fire time after `after`; `null`: it never comes. Where a clock jumps forward over a time of day, cron
- * fires right after the jump; a time of day that comes twice is fired at the first.
+ * The first fire time after `after`; `null`: never. Where a clock jumps forward over a time of day, cron fires right
+ * after the jump; a time of day that comes twice fires at the first.
  */
 export function nextFireTime(timing: Timing, after: Date): Date | null {
   if (timing.everySeconds !== null) return nextInterval(timing.anchor, timing.everySeconds * 1000, after)

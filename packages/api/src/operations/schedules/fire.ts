@@ -9,8 +9,8 @@ import { nextFireTime } from './fire-times.ts'
 const tasksShown = 10
 
 /**
- * Makes the task of a due fire time, and moves on to the next. The ids come from schedule and fire time, so that
- * any number may do this at once, or again after a crash, and one task is made.
+ * Creates the task of a due fire time, and moves the schedule to the next one. The ids come from schedule and fire time,
+ * so that any number of processes may do this at once, or again after a crash, and create one task.
  */
 export async function fire(ports: SubmitPorts, schedule: ScheduleDoc): Promise<void> {
   const fireAt = schedule.nextFireAt
@@ -58,7 +58,7 @@ async function unfinishedBefore(ports: Ports, { lastTasks }: ScheduleDoc): Promi
   return task && !isTerminal(task.status) ? task._id : null
 }
 
-/** Times that were missed by more than is caught up are passed over in one step, however many. */
+/** Skips all fire times that are older than `catchUpSeconds` in one step. */
 function decideFired(schedule: ScheduleDoc, fireAt: Date, fired: Fired, now: Date): ScheduleDoc {
   const caughtUp = new Date(Math.max(fireAt.getTime(), now.getTime() - schedule.catchUpSeconds * 1000 - 1))
   const moved = { ...schedule, nextFireAt: nextFireTime(schedule, caughtUp), updatedAt: now }

@@ -10,7 +10,7 @@ import type { SubmitPorts } from '../submit.ts'
 import { refuseUrl } from '../webhooks/keep-webhook.ts'
 import { faultOfTiming, nextFireTime } from './fire-times.ts'
 
-/** A new schedule, whose task could be made as things stand now. The same id again is the same schedule. */
+/** Creates a schedule whose task would be accepted now. The same id again is the same schedule. */
 export async function createSchedule(
   ports: SubmitPorts,
   caller: Caller,
@@ -44,7 +44,7 @@ export async function createSchedule(
     : ((await ports.store.schedules.get(id)) ?? begun)
 }
 
-/** Whatever is said changes; a change of the times, or the end of a pause, counts from now. */
+/** Changes the given fields; a change of the times, or the end of a pause, counts from now. */
 export async function editSchedule(
   ports: SubmitPorts,
   id: ScheduleId,
@@ -69,7 +69,7 @@ function beginAnew(schedule: ScheduleDoc, now: Date): ScheduleDoc {
   return { ...schedule, nextFireAt: schedule.enabled ? nextFireTime(schedule, now) : null }
 }
 
-/** The data items that the task names, after holding it against its module as if it were made now. */
+/** The data items that the task names, after checking it against its module as if it were submitted now. */
 async function readsOf(ports: SubmitPorts, task: CreateSchedule['task']): Promise<ScheduleDoc['reads']> {
   const wanted = CreateTask.parse(task)
   try {

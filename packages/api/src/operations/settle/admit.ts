@@ -32,14 +32,14 @@ export async function admit(ports: SettlePorts, from: TaskDoc): Promise<TaskDoc>
     }
     task = admitted
     if (decision.kind !== 'wait' || task.settle === null) return task
-    // Once more: what it waits for may have ended between the look and the write.
+    // Read again: an upstream may have ended between the read and the write.
   }
 }
 
 const admissible = (task: TaskDoc): boolean =>
   task.status === 'blocked' && (task.settle === null || isToBeAdmitted(task))
 
-/** A member of a batch gets here only when the batch is open. */
+/** A member of a batch gets here only after the batch is open. */
 const isToBeAdmitted = (task: TaskDoc): boolean =>
   task.settle?.kind === 'admit' || task.settle?.kind === 'batch'
 
@@ -69,8 +69,8 @@ async function keepWaiting(
   const known = new Set<string>(task.waitingFor)
   const isNew = waitingFor.some((id) => !known.has(id))
   if (isNew) await createOutputs(ports, task)
-  // What ends from here on finds it waiting. One more look sees what ended before; if this process dies first, the
-  // marker leaves that look to others.
+  // Upstreams that end from here on find it waiting. Another read sees those that ended before; if this process dies
+  // first, the marker leaves that read to another process.
   const settle = isNew ? { kind: 'admit' as const } : null
   const change = await writeOnce(ports, task, { ...task, waitingFor, settle, updatedAt })
   if (!change) return null

@@ -22,7 +22,7 @@ export async function lookUpInputs(
   const upstreams: TaskDoc[] = []
   for (const task of (await ports.store.tasks.many([...named])).filter(mayUse)) {
     if (await isStaged(ports, task)) continue
-    // Its outputs exist once it is admitted; a reader that comes earlier takes them for gone.
+    // Its outputs exist after its admission; an earlier reader would take them for deleted.
     upstreams.push(isTerminal(task.status) ? task : await settle(ports, task))
   }
   const outputs = upstreams.flatMap((task) => Object.values(task.outputs).map((output) => output.data))

@@ -14,9 +14,9 @@ export async function readTask(
   id: TaskId,
   { known, endedAt }: { known?: TaskDoc; endedAt?: string } = {},
 ): Promise<TaskDoc | null> {
-  const told = ports.ending.get(id)
-  if (told && told.updatedAt.toISOString() === endedAt) return told
-  // A task keeps its outputs: a caller that knows it from before reads both at once.
+  const announced = ports.ending.get(id)
+  if (announced && announced.updatedAt.toISOString() === endedAt) return announced
+  // A task keeps its outputs: for a caller with an earlier version, read both at once.
   const ahead = known && endedAt === undefined
   const [task, outputs] = await Promise.all([
     findTask(ports, id),

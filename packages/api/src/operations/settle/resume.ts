@@ -5,7 +5,7 @@ import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
 import { holdAnyway } from '../queue/slots.ts'
 import { clearMarker } from './clear-marker.ts'
 
-/** Takes the waiting attempt out of the queue again, for the expired run that goes on. */
+/** Removes the waiting attempt from the queue, because the expired run continues. */
 export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'resume') return task

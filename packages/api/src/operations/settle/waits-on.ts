@@ -2,14 +2,14 @@ import { DataId, isAwaited, isTerminal, type TaskId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** A task that waits for no more than this reads all of it each time, and writes the list again. */
+/** A task that waits for at most this number reads all of them each time, and writes the list again. */
 const few = 32
 const firstProbe = 4
 
 /**
- * Whether a task that waits for many has to go on waiting after these have ended. One upstream that has not ended is
- * enough to say so: the task looks again when that ends. The last upstreams are read first, so that a thousand of them
- * cost one or two reads each, not a thousand. Where one of these ended badly, the task must be admitted.
+ * Whether a task that waits for many must keep waiting after these have ended. One unfinished upstream is enough: the
+ * task is checked again when that ends. The last upstreams are read first, so that a thousand of them cost one or two
+ * reads each, not a thousand. Where one of these did not succeed, the task must be admitted.
  */
 export async function waitsOn(
   ports: Ports,

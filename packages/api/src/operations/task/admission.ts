@@ -42,7 +42,7 @@ function whyNot({ gone, missing, failed, producers }: Broken): TaskError {
   const cause = item?._id ?? missing[0] ?? failed[0]?._id ?? ''
   const upstream = item ? producers.find((task) => task._id === item.producer?.taskId) : failed[0]
   const root = upstream && rootOf(upstream)
-  const message = root?.message ?? (item ? `${cause} is ${item.status}` : `${cause} is not there any more`)
+  const message = root?.message ?? (item ? `${cause} is ${item.status}` : `${cause} no longer exists`)
   const why = root?.message || !item?.error ? message : `${message}: ${item.error.message}`
   return {
     code: 'upstream_failed',

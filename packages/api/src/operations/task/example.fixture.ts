@@ -2,7 +2,7 @@ import type { AgentDoc } from '../../store/documents/agent.ts'
 import type { QueueDoc } from '../../store/documents/queue.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 
-/** Documents for table tests: each says only what its row is about. */
+/** Documents for table tests: each row gives only the fields that matter to it. */
 export const at = new Date('2026-11-21T00:00:00Z')
 export const taskId = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 export const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const

@@ -2,7 +2,7 @@ import { isTerminal } from '@millrace/shared'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { move } from './move.ts'
 
-/** A task remembers so many requests, so that a repeated one begins no second round. */
+/** A task remembers this number of requests, so that a repeated one begins no second round. */
 const retriesKept = 20
 
 /** failed, cancelled or skipped → blocked: a caller asks for a fresh round of attempts. */
@@ -12,15 +12,15 @@ export function retried(task: TaskDoc, request: string, now: Date): TaskDoc | nu
 }
 
 /**
- * skipped → blocked: a task it depends on was retried. One that is still being settled is only touched; the settle then
- * looks again, and unskips it.
+ * skipped → blocked: a task it depends on was retried. A task that is still being settled is only touched; the settle
+ * then reads it again, and unskips it.
  */
 export function revived(task: TaskDoc, now: Date): TaskDoc | null {
   if (task.status !== 'skipped') return null
   return task.settle ? { ...task, updatedAt: now } : freshRound(task, now)
 }
 
-/** skipped → blocked, by the last write of its own settle. */
+/** skipped → blocked, by the last write of the task's settle. */
 export const unskipped = (task: TaskDoc, now: Date): TaskDoc | null =>
   task.status === 'skipped' && task.settle?.kind === 'terminal' ? freshRound(task, now) : null
 

@@ -14,7 +14,7 @@ import type { StoredInputs } from '../inputs/resolve.ts'
 type Maker = Pick<Caller, 'apiKey' | 'grant' | 'requestId' | 'ids'>
 export type Checked = { id: TaskId; wanted: CreateTask; manifest: Manifest; inputs: StoredInputs }
 
-/** A task as it is accepted, with all its ids. */
+/** A task at its submit, with all its ids. */
 export function newTask(
   caller: Maker,
   { id, wanted, manifest, inputs }: Checked,

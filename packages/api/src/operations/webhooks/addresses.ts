@@ -7,10 +7,10 @@ export type Resolve = (host: string) => Promise<string[]>
 export const resolveByDns: Resolve = async (host) =>
   (await resolveName(host, { all: true })).map(({ address }) => address)
 
-/** All that IPv6 gives out to the open internet; what lies outside is special, whatever a list of ranges knows of it. */
+/** The range of IPv6 that is allocated to the internet; every address outside is special, listed or not. */
 const openIpv6 = ipaddr.IPv6.parse('2000::')
 
-/** Whether an address is one of the open internet, and not of somebody's own machine or network. */
+/** Whether an address belongs to the internet, not to this machine or a private network. */
 export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
@@ -18,7 +18,7 @@ export function isPublic(address: string): boolean {
   return parsed.range() === 'unicast'
 }
 
-/** What is wrong with the URL of a receiver; `null` when it may be asked to be resolved. */
+/** What is wrong with the URL of a receiver; `null` when its host may be resolved. */
 export function faultOfUrl(text: string, allowPrivate: boolean): string | null {
   if (!URL.canParse(text)) return 'is no URL'
   const { protocol, hostname, username, password } = new URL(text)
@@ -32,8 +32,8 @@ export function faultOfUrl(text: string, allowPrivate: boolean): string | null {
 }
 
 /**
- * Resolves a name once, and connects to what was resolved: a name that answers otherwise the next time leads nowhere
- * else. One private address among them refuses all. Of several the connection takes the first that answers.
+ * Resolves a name once, and connects to exactly these addresses, so that a changing DNS answer cannot redirect the
+ * connection. One private address among them rejects all. Of several, the connection takes the first that answers.
  */
 export function pinnedLookup(resolve: Resolve, allowPrivate: boolean): LookupFunction {
   return (host, { all }, done) => {

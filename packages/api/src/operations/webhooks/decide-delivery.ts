@@ -1,17 +1,17 @@
 import type { DeliveryDoc } from '../../store/documents/webhook.ts'
 
 const givenUpAfterMs = 24 * 3600_000
-/** What is over is shown for so long. */
+/** Finished deliveries stay visible this long. */
 const keptMs = 30 * 24 * 3600_000
 const attemptsKept = 50
-/** Waits after each failure, in seconds; the last one is repeated until the day is over. */
+/** Waits after each failure, in seconds; the last one repeats until the day ends. */
 const waits = [5, 60, 300, 1_800, 7_200, 18_000, 36_000]
 
 type Attempt = DeliveryDoc['attempts'][number]
 
 /**
- * What an attempt makes of a delivery: done, to be tried again, or given up after a day. The day begins anew when
- * somebody asks for it to be sent once more.
+ * The delivery after an attempt: delivered, due for a retry, or failed after a day. A request to send it again restarts
+ * the day.
  */
 export function decideDelivery(
   delivery: DeliveryDoc,
@@ -31,7 +31,7 @@ export function decideDelivery(
   return { ...noted, nextAt }
 }
 
-/** An attempt that somebody else has gone past meanwhile: it happened, and decides nothing. */
+/** Records an attempt that another process superseded: it decides nothing. */
 export const takeNote = (delivery: DeliveryDoc, attempt: Attempt): DeliveryDoc => ({
   ...delivery,
   attempts: [...delivery.attempts, attempt].slice(-attemptsKept),

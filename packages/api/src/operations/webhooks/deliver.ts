@@ -5,10 +5,10 @@ import type { WebhookPorts } from './ports.ts'
 import { type Answered, post } from './post.ts'
 import { signedHeaders, signingSecret, taskHooks } from './signing.ts'
 
-/** Longer than any attempt lasts: a process that dies in one holds it up for no longer. */
+/** Longer than any attempt lasts: after it another process takes over the delivery of a dead one. */
 const leaseMs = 60_000
 
-/** Tries a delivery that is due, if nobody else does; writes down what came of it. */
+/** Claims and sends a due delivery, and records the attempt. */
 export async function deliver(ports: WebhookPorts, due: DeliveryDoc): Promise<void> {
   const at = ports.clock.now()
   const claimed = await ports.store.deliveries.change(due, (current) =>
@@ -27,10 +27,10 @@ export async function deliver(ports: WebhookPorts, due: DeliveryDoc): Promise<vo
   if (!change) return
   ports.failpoint('webhook.tried')
   if (change.after.state === 'failed')
-    ports.logger.warn({ delivery: due._id, error: attempt.error }, 'a delivery of a webhook was given up')
+    ports.logger.warn({ delivery: due._id, error: attempt.error }, 'webhook delivery failed for good')
 }
 
-/** Not only when it was looked for: a database may answer with what became of a document since. */
+/** Checked again here: the database may return a newer revision than the query matched. */
 const isDue = ({ state, nextAt }: DeliveryDoc, now: Date): boolean => state === 'due' && nextAt <= now
 
 async function send(
@@ -50,7 +50,7 @@ async function send(
   return { ...answered, isOver: answered.status === 410 }
 }
 
-/** What it is signed with. One that is switched off gets only what somebody has asked for since. */
+/** The signing secret. A disabled webhook gets only deliveries that a caller requested since. */
 async function keyFor(
   ports: Ports,
   { webhook, askedAt }: DeliveryDoc,
@@ -63,7 +63,7 @@ async function keyFor(
   return { secret: found.secret }
 }
 
-/** 410 Gone: the receiver wants no more. */
+/** 410 Gone: the receiver wants no more deliveries. */
 async function switchOff(ports: Ports, { webhook }: DeliveryDoc): Promise<void> {
   const change = await ports.store.webhooks.change(webhook, (current) =>
     current.disabledAt ? null : { ...current, disabledAt: ports.clock.now() },

@@ -6,7 +6,7 @@ import { faultOfUrl } from './addresses.ts'
 import type { WebhookPorts } from './ports.ts'
 import { newSecret, taskHooks } from './signing.ts'
 
-/** Somebody is to be told of the end of every task. `secret` is null where an earlier request made it already. */
+/** Creates a webhook for the ends of all tasks. `secret` is null where an earlier request created it. */
 export async function createWebhook(
   ports: WebhookPorts,
   id: WebhookId,
@@ -34,7 +34,7 @@ export function refuseUrl(ports: WebhookPorts, url: string, path: string): void 
   if (fault) throw new Failure('invalid_request', `The URL ${fault}.`, { errors: [{ path, message: fault }] })
 }
 
-/** Each end of a task makes as many deliveries as there are webhooks. */
+/** Limits the webhooks, since each end of a task makes a delivery for each. */
 const mostWebhooks = 100
 
 async function refuseMoreThan(ports: Ports, most: number, own: WebhookId): Promise<void> {
@@ -46,7 +46,7 @@ async function refuseMoreThan(ports: Ports, most: number, own: WebhookId): Promi
   )
 }
 
-/** Sends a delivery once more, at the next tick, whatever became of it; with a whole day to arrive. */
+/** Sends a delivery again at the next tick, whatever its state, with a whole day for retries. */
 export async function redeliver(ports: Ports, webhook: WebhookId, id: string): Promise<DeliveryDoc> {
   await refuseUnknownWebhook(ports, webhook)
   const now = ports.clock.now()

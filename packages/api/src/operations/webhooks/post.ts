@@ -8,8 +8,8 @@ export type Answered = { status: number | null; error: string | null }
 const patienceMs = 15_000
 
 /**
- * Sends a body and takes the status of the answer; the rest of it is nobody's business and is not waited for. No
- * redirect is followed: it could lead where the URL may not. Whatever the receiver does, there is an answer in time.
+ * Sends a body and reads only the status of the answer. Follows no redirect, which could lead to an address that the URL
+ * may not have. Resolves in time, whatever the receiver does.
  */
 export async function post(
   url: string,
@@ -47,13 +47,13 @@ function statusOf(
       resolve(response.statusCode ?? 0)
     })
     request.on('error', reject)
-    // An answer that wants another protocol ends the connection without any error.
+    // An answer with another protocol closes the connection without any error.
     request.once('close', () => reject(new Error('the connection was closed without an answer')))
     request.end(body)
   })
 }
 
-/** An address in place of a name is never looked up. */
+/** Node does not resolve an address, so the lookup cannot check it. */
 function faultOfHost(url: string, allowPrivate: boolean): string | null {
   const host = bare(new URL(url).hostname)
   return !allowPrivate && isIP(host) && !isPublic(host) ? `leads to the private address ${host}` : null
@@ -68,7 +68,7 @@ function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error).slice(0, 500)
   if (error.name === 'TimeoutError' || error.name === 'AbortError')
     return `no answer within ${patienceMs / 1000} s`
-  // Of several addresses none could be reached: each has an error of its own.
+  // No address was reachable: each has a separate error.
   const causes = error instanceof AggregateError ? error.errors.map(wordsOf).join('; ') : ''
   return (error.message || causes || error.name).slice(0, 500)
 }

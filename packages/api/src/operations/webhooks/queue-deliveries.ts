@@ -5,19 +5,19 @@ import type { TaskDoc } from '../../store/documents/task.ts'
 import type { DeliveryDoc, WebhookDoc } from '../../store/documents/webhook.ts'
 import { taskHooks } from './signing.ts'
 
-/** More than can be made, even by requests that race. */
+/** More webhooks than can exist, even after races. */
 const mostWebhooks = 1_000
-/** What ordinary servers take. */
+/** Ordinary servers accept bodies of this size. */
 const longestBody = 256 * 1024
-/** Clocks of two processes may differ by so much. */
+/** The most by which the clocks of two processes may differ. */
 const clocksDifferMs = 2_000
 
 export const webhooksOf = (ports: Ports): Promise<WebhookDoc[]> =>
   ports.store.webhooks.find({ disabledAt: null }, { limit: mostWebhooks })
 
 /**
- * Writes down who is to be told how a task ended, as part of settling it: a crash loses none, and a repetition makes
- * none twice. Sending them is the tick's.
+ * Stores the deliveries for the end of a task, as part of settling it: a crash loses none, and a repetition creates none
+ * twice. The tick sends them.
  */
 export async function queueDeliveries(
   ports: Ports,
@@ -56,11 +56,11 @@ export async function queueDeliveries(
   ports.failpoint('webhook.queued')
 }
 
-/** Settled late, a task is no news to a webhook that was made after its end. */
+/** A webhook created after the end of a task gets no delivery for it, even if the task is settled later. */
 const wasThere = (webhook: WebhookDoc, task: TaskDoc): boolean =>
   webhook.createdAt.getTime() <= (task.finishedAt ?? task.updatedAt).getTime() + clocksDifferMs
 
-/** The task as it is read; one too long for that as lists show it, and its receiver reads the rest. */
+/** The task as `GET` returns it; a task that is too long as lists show it, and the receiver reads the rest. */
 function bodyOf(type: WebhookEvent, task: TaskDoc, now: Date): string {
   const timestamp = now.toISOString()
   const whole = JSON.stringify({ type, timestamp, data: { task: presentTask(task) } })

@@ -3,7 +3,7 @@ import type { WebhookId } from '@millrace/shared'
 import { Webhook } from 'standardwebhooks'
 import type { Ports } from '../../ports.ts'
 
-/** Under this id lie the deliveries that single tasks asked for. */
+/** The webhook id of deliveries that single tasks asked for. */
 export const taskHooks: WebhookId = 'whk_00000000000000000000000000'
 
 const secretId = 'webhook-signing-secret'
@@ -21,7 +21,7 @@ export function signedHeaders(secret: string, id: string, at: Date, body: string
   }
 }
 
-/** What the webhooks of single tasks are signed with; it comes into being when it is first needed. */
+/** The signing secret for the webhooks of single tasks; created at first use. */
 export async function signingSecret(ports: Ports): Promise<string> {
   const kept = await ports.store.meta.get(secretId)
   if (kept) return String(JSON.parse(kept.json))

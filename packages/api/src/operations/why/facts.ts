@@ -10,7 +10,7 @@ import { globalSlot, keySlot, moduleSlot } from '../queue/slots.ts'
 const runsLookedAt = 20
 export const mostCounted = 1_000
 
-/** How a connected agent stands towards the module of the task. */
+/** What a connected agent offers for the task's module. */
 export type AgentFact = {
   agentId: `agt_${string}`
   name: string
@@ -32,13 +32,13 @@ export type Facts = {
   agents: AgentFact[]
   module: { isDisabled: boolean; usesGpu: boolean; minVramBytes: number; errors: string[] }
   ahead: number
-  /** Of past runs of the module that went well: the median, in seconds. */
+  /** Median seconds of past successful runs of the module. */
   usualSeconds: number | null
-  /** Since when runs of the module have been going. */
+  /** Start times of the module's current runs. */
   runningSince: Date[]
 }
 
-/** All that bears on why a task waits, read at once; bounded, whatever the length of the queue. */
+/** Reads everything that explains why a task waits; bounded, whatever the length of the queue. */
 export async function gatherFacts(ports: Ports, task: TaskDoc): Promise<Facts> {
   const now = ports.clock.now()
   const data = task.waitingFor.filter((id) => id.startsWith('dat_'))

@@ -2,7 +2,7 @@ import type { Waiting } from '@millrace/shared'
 import type { SlotDoc } from '../../store/documents/queue.ts'
 import { type AgentFact, type Facts, mostCounted } from './facts.ts'
 
-/** Every reason that holds now, the ones that must go first before the others. */
+/** Every reason that applies now, in the order in which they must be resolved. */
 export function whyWaiting(facts: Facts): Waiting[] {
   if (facts.task.status === 'blocked') return upstreams(facts)
   if (facts.task.status !== 'queued') return []
@@ -70,7 +70,7 @@ function limit(facts: Facts, reason: Waiting['reason'], slot: SlotDoc | null, wh
   ]
 }
 
-/** Which machine could do it, and what keeps each from it. */
+/** Which machines could run it, and what prevents each. */
 function agents(facts: Facts): Waiting[] {
   const { task, module } = facts
   if (module.isDisabled)
@@ -181,7 +181,7 @@ const aheadOf = ({ ahead }: Facts): string =>
       ? '1 task is ahead'
       : `${ahead} tasks are ahead`
 
-/** Until the first run of the module that is going should end. */
+/** Seconds until the first current run of the module is expected to end. */
 function expectedSeconds({ usualSeconds, runningSince, now }: Facts): number | null {
   if (usualSeconds === null || runningSince.length === 0) return null
   const left = runningSince.map((since) => usualSeconds - (now.getTime() - since.getTime()) / 1000)
@@ -194,7 +194,7 @@ const names = (some: readonly AgentFact[]): string =>
     .slice(0, 5)
     .map(({ name }) => name)
     .join(', ')
-/** As a person says it: `4.2 s`, `90 s`, `12 min`, `5 h`, `3 days`. */
+/** For people: `4.2 s`, `90 s`, `12 min`, `5 h`, `3 days`. */
 function seconds(value: number): string {
   if (value < 10) return `${Math.round(value * 10) / 10} s`
   if (value < 120) return `${Math.round(value)} s`

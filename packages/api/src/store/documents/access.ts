@@ -18,11 +18,11 @@ export type KeyDoc = z.infer<typeof KeyDoc>
 /** What agents with a key may serve, and whether their reports count without approval. */
 export type Serves = Pick<KeyDoc, 'modules' | 'trusted'>
 
-/** What a page may do with its token, and what it has made with it: by id, so that a repetition takes nothing. */
+/** What a page may do with its token, and the ids that it made with it: a repeated request uses no quota. */
 export const GrantDoc = z.object({
   _id: GrantId,
   ...doc,
-  apiKey: KeyId.describe('of whoever gave it; it ends with that key'),
+  apiKey: KeyId.describe('the key that created it; it expires with that key'),
   secretHash: z.string(),
   maxUploads: z.number(),
   maxUploadBytes: z.number(),
@@ -40,14 +40,14 @@ export const TicketDoc = z.object({
   _id: z.templateLiteral(['tkt_', z.string()]),
   ...doc,
   secretHash: z.string(),
-  apiKey: KeyId.describe('of whoever made it; it ends with that key'),
-  grant: GrantId.nullable().describe('made with the token of this grant, and ends with it'),
+  apiKey: KeyId.describe('the key that created it; it expires with that key'),
+  grant: GrantId.nullable().describe('the grant whose token created it; it expires with that grant'),
   path: z.string().describe('that it opens, with its query'),
   expiresAt: z.date(),
 })
 export type TicketDoc = z.infer<typeof TicketDoc>
 
-/** What a repeated POST needs to do the same again: the ids it made, and whether it ended well. */
+/** What a repeated POST needs to do the same again: the ids it made, and whether it succeeded. */
 export const IdempotencyDoc = z.object({
   _id: z.string(),
   ...doc,

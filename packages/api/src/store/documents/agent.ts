@@ -36,7 +36,7 @@ export const AgentDoc = z.object({
       name: z.string(),
       version: z.string(),
       digest: z.string(),
-      status: ModuleStatus.describe('all agents considered: what a claim goes by'),
+      status: ModuleStatus.describe('over all agents; claims use it'),
       disabled: z.boolean().default(false),
       awaits: z.boolean().default(false).describe('approval'),
     }),
@@ -47,15 +47,15 @@ export const AgentDoc = z.object({
     .default([])
     .describe('of its last report'),
   commands: z.array(AgentCommand),
-  asked: AgentRest.nullable().default(null).describe('what operators want; `until` may be over'),
-  ownRest: AgentRest.nullable().default(null).describe('what its owner wants, by the last heartbeat'),
+  asked: AgentRest.nullable().default(null).describe('pause by operators; `until` may be past'),
+  ownRest: AgentRest.nullable().default(null).describe('pause by its owner, by the last heartbeat'),
   clockOffsetSeconds: z.number().nullable().default(null).describe('by the last heartbeat'),
   createdAt: z.date(),
   updatedAt: z.date(),
 })
 export type AgentDoc = z.infer<typeof AgentDoc>
 
-/** Which agent a session was of, for telling a replaced process that it is replaced. */
+/** The agent of a past session, so that the API can answer a replaced process that it is replaced. */
 export const SessionDoc = z.object({
   _id: SessionId,
   ...doc,

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 
 /**
- * Values that users chose are kept as their JSON text, so that every depth, key and number comes back exactly as it
- * went in.
+ * User values are stored as JSON text, so that every depth, key and number survives unchanged.
  */
 export const JsonText = z.string()
 
-/** Every document counts its writes: a compare-and-set names the one it has seen. */
+/** Every document counts its writes: a compare-and-set names the revision that it read. */
 export const doc = { rev: z.number().int() }

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { doc } from './base.ts'
 
 /**
- * Many tasks that are accepted all or none. Its members carry its id in their markers until they are admitted; while
- * it is `staging` they are not there for anybody.
+ * Many tasks, accepted all or none. Members carry its id in their markers until they are admitted, and stay invisible
+ * while it is `staging`.
  */
 export const BatchDoc = z.object({
   _id: BatchId,

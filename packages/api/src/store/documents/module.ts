@@ -13,7 +13,7 @@ export const ModuleEntry = z.object({
   error: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
-  since: z.date().default(new Date(0)).describe('when this agent first told of these contents'),
+  since: z.date().default(new Date(0)).describe('when this agent first reported these contents'),
   trusted: z.boolean().default(true).describe('as the key of its agent says'),
 })
 export type ModuleEntry = z.infer<typeof ModuleEntry>
@@ -37,7 +37,7 @@ export const ModuleDoc = z.object({
   peaks: z
     .array(z.object({ digest: z.string(), ramBytes: z.number(), vramBytes: z.number() }))
     .default([])
-    .describe('most memory that runs were seen to use'),
+    .describe('peak memory of runs'),
   history: z
     .array(
       z.object({

@@ -2,7 +2,7 @@ import type { DataDoc } from './data.ts'
 
 type Given = Pick<DataDoc, '_id' | 'apiKey' | 'label' | 'type' | 'status' | 'tags' | 'createdAt'>
 
-/** A data item with nothing in it but what is given. */
+/** A data item with the given fields and defaults for the rest. */
 export const newItem = (given: Given & Partial<DataDoc>): DataDoc => ({
   rev: 1,
   grant: null,

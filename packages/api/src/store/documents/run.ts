@@ -2,7 +2,7 @@ import { AgentId, RunId, RunLog, RunStatus, RunUsage, TaskError, TaskId } from '
 import { z } from 'zod'
 import { doc } from './base.ts'
 
-/** How a run ended: what its run document is to say. */
+/** How a run ended, as its run document stores it. */
 export const RunEnd = z.object({
   status: RunStatus,
   exitCode: z.number().nullable(),
@@ -10,9 +10,9 @@ export const RunEnd = z.object({
   error: TaskError.nullable(),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
-  logSaved: z.boolean().describe('the complete log lies in the object store'),
+  logSaved: z.boolean().describe('the complete log is in the object store'),
   startedAt: z.date().nullable(),
-  finishedAt: z.date().describe('when the API knew'),
+  finishedAt: z.date().describe('when the API learned of it'),
   endedAt: z
     .date()
     .nullable()
@@ -37,10 +37,7 @@ export const RunDoc = z.object({
   nextRun: RunId.nullable(),
   createdAt: z.date(),
   startedAt: z.date().nullable(),
-  finishedAt: z
-    .date()
-    .nullable()
-    .describe('when the API knew of its end: what is kept for how long goes by it'),
+  finishedAt: z.date().nullable().describe('when the API learned of its end; retention counts from here'),
   endedAt: z
     .date()
     .nullable()

@@ -2,7 +2,7 @@ import { DataId, ScheduleId, TaskId } from '@millrace/shared'
 import { z } from 'zod'
 import { doc, JsonText } from './base.ts'
 
-/** When to make a task of its own, again and again. `nextFireAt` is the one mark that the tick goes by. */
+/** Creates a task at set times. The tick fires it by `nextFireAt` alone. */
 export const ScheduleDoc = z.object({
   _id: ScheduleId,
   ...doc,
@@ -12,7 +12,7 @@ export const ScheduleDoc = z.object({
   everySeconds: z.number().nullable(),
   timezone: z.string(),
   task: JsonText,
-  reads: z.array(DataId).describe('data items that its task names: they are in use'),
+  reads: z.array(DataId).describe('data items that its task names; they cannot be deleted'),
   overlap: z.enum(['allow', 'skip']),
   catchUpSeconds: z.number(),
   enabled: z.boolean(),

@@ -28,7 +28,7 @@ export const StoredOutput = z.union([
 ])
 export type StoredOutput = z.infer<typeof StoredOutput>
 
-/** What must still follow a write, kept in the written document, so that anybody can carry on. */
+/** What must still follow a write (an outbox entry), kept in the written document, so that any process can finish it. */
 export const TaskMarker = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admit') }),
   z.object({ kind: z.literal('batch'), batch: BatchId }),
@@ -89,11 +89,8 @@ export const TaskDoc = z.object({
   failures: z.number(),
   losses: z.number(),
   currentRun: RunId.nullable(),
-  place: z
-    .number()
-    .default(0)
-    .describe('in the queue, by fair shares; kept by further attempts of its round'),
-  lostRun: RunId.nullable().describe('a lost run that may still come back: nobody claimed since'),
+  place: z.number().default(0).describe('fair-queue position; further attempts of its round keep it'),
+  lostRun: RunId.nullable().describe('an expired run that may still report: no agent claimed the task since'),
   alone: z
     .boolean()
     .default(false)
@@ -112,10 +109,12 @@ export const TaskDoc = z.object({
   history: z
     .array(
       z.object({
-        n: z.number().optional().describe('counts all there ever were, for only the newest are kept'),
+        n: z.number().optional().describe('number among all entries ever; only the newest are kept'),
         status: TaskStatus,
         attempt: z.number(),
-        run: RunId.nullish().describe('that it is about; a run thought lost goes on under a later attempt'),
+        run: RunId.nullish().describe(
+          'the run of this entry; an expired run may continue under a later attempt',
+        ),
         at: z.date(),
       }),
     )

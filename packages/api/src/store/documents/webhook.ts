@@ -8,13 +8,13 @@ export const WebhookDoc = z.object({
   apiKey: z.string(),
   url: z.string(),
   events: z.array(WebhookEvent),
-  secret: z.string().describe('as it is: a message cannot be signed with a hash of it'),
+  secret: z.string().describe('in plain text: signing needs it'),
   disabledAt: z.date().nullable(),
   createdAt: z.date(),
 })
 export type WebhookDoc = z.infer<typeof WebhookDoc>
 
-/** One event for one receiver, with everything that was tried. Its id comes from webhook, task and round. */
+/** One event for one receiver, with all attempts. Its id comes from webhook, task and round. */
 export const DeliveryDoc = z.object({
   _id: z.string(),
   ...doc,
@@ -22,15 +22,17 @@ export const DeliveryDoc = z.object({
   task: TaskId,
   type: WebhookEvent,
   url: z.string(),
-  receiver: z.string().default('').describe('host and port: so many at once are sent to each'),
-  body: JsonText.describe('what is sent, as things stood then'),
+  receiver: z.string().default('').describe('host and port; parallel deliveries are limited per receiver'),
+  body: JsonText.describe('the task as it was at the event'),
   state: z.enum(['due', 'delivered', 'failed']),
-  nextAt: z.date().describe('when it is to be tried; while somebody tries, when others may take it for left'),
+  nextAt: z
+    .date()
+    .describe('when the next attempt is due; during an attempt: when another process may take over'),
   attempts: z.array(
     z.object({ at: z.date(), status: z.number().nullable(), error: z.string().nullable(), ms: z.number() }),
   ),
   createdAt: z.date(),
-  askedAt: z.date().nullable().default(null).describe('when somebody asked for it to be sent once more'),
+  askedAt: z.date().nullable().default(null).describe('when a caller asked to send it again'),
   expiresAt: z.date().nullable().default(null).describe('null while it is due'),
 })
 export type DeliveryDoc = z.infer<typeof DeliveryDoc>

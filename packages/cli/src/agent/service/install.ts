@@ -6,24 +6,23 @@ import { settingNames } from '@millrace/agent/config'
 import { plainHttpWarning } from '@millrace/shared'
 import { UsageFault } from '../../exit-codes.ts'
 import { homeOfAgent } from '../home.ts'
-import type { Plan, Service } from './service.ts'
+import type { Plan, Platform, Service } from './service.ts'
 import { systemdPlan } from './systemd.ts'
 import { winswPlan } from './winsw.ts'
 
-export type Platform = 'linux' | 'windows'
 export type ServiceFlags = {
   home?: string
   name: string
   system: boolean
   account?: string
   for?: Platform
-  /** Where Node and this repository are on another machine. */
+  /** The paths of Node and this repository on another machine. */
   node?: string
   repository?: string
   print: boolean
 }
 
-/** Writes what a service needs, and says what to run: nothing is started here. */
+/** Writes the files of a service, and prints the commands to run; it starts nothing. */
 export async function installService(flags: ServiceFlags): Promise<void> {
   const plan = planOf(flags, settingsOf(process.env, platformOf(flags)))
   if (flags.print) {
@@ -33,14 +32,14 @@ export async function installService(flags: ServiceFlags): Promise<void> {
   for (const { path, text, mode } of plan.files) {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, text, { mode })
-    // A file that was there before keeps its mode.
+    // An existing file would keep its mode.
     await chmod(path, mode)
     console.log(`wrote ${path}`)
   }
   console.log(`\nNow run:\n${plan.toStart.map((line) => `  ${line}`).join('\n')}`)
 }
 
-/** Removes exactly what was written; the agent's folder, with its id and environments, stays. */
+/** Removes exactly the written files; the agent's folder, with its id and environments, stays. */
 export async function uninstallService(flags: ServiceFlags): Promise<void> {
   const plan = planOf(flags, {})
   console.log(`Run first, if it runs:\n${plan.toStop.map((line) => `  ${line}`).join('\n')}\n`)
@@ -60,7 +59,7 @@ function planOf(flags: ServiceFlags, settings: Record<string, string>): Plan {
   const isElsewhere = platform !== platformHere
   if (isElsewhere && !(flags.print && flags.node && flags.repository && flags.home))
     throw new UsageFault(
-      `files for ${platform} are only shown here: add --print, and say where things are there with --home, --node and --repository`,
+      `files for ${platform} are only shown here: add --print, and give its paths with --home, --node and --repository`,
     )
   const { join: joined } = platform === 'windows' ? win32 : posix
   const home = isElsewhere && flags.home ? flags.home : homeOfAgent(flags)
@@ -77,12 +76,12 @@ function planOf(flags: ServiceFlags, settings: Record<string, string>): Plan {
   return systemdPlan(service, flags.system ? '/etc/systemd/system' : unitsOfUser(), flags.system)
 }
 
-/** Everything that is set for an agent now, as it will be set for the service. Secrets come only from the environment. */
+/** The present settings of the agent, for the service. Secrets come only from the environment. */
 function settingsOf(env: NodeJS.ProcessEnv, platform: Platform): Record<string, string> {
   const { MILLRACE_URL, MILLRACE_AGENT_KEY } = env
   if (!MILLRACE_URL || !MILLRACE_AGENT_KEY)
     throw new UsageFault(
-      'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: what is set now is what the service gets\n' +
+      'set MILLRACE_URL and MILLRACE_AGENT_KEY, as for the agent itself: the service gets the present settings\n' +
         'MILLRACE_URL=https://millrace.example MILLRACE_AGENT_KEY=… millrace agent install-service',
     )
   const warning = URL.canParse(MILLRACE_URL) ? plainHttpWarning(MILLRACE_URL) : null
@@ -101,5 +100,5 @@ function settingsOf(env: NodeJS.ProcessEnv, platform: Platform): Record<string, 
 const unitsOfUser = (): string =>
   join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'systemd', 'user')
 
-/** What is printed may be pasted somewhere. */
+/** Hides the key, because users paste the output elsewhere. */
 const masked = (text: string): string => text.replace(/(MILLRACE_AGENT_KEY(?:=|" value=)")[^"]*"/g, '$1***"')

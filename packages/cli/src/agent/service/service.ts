@@ -1,8 +1,8 @@
-import type { Platform } from './install.ts'
+export type Platform = 'linux' | 'windows'
 
-/** What a service of an agent is made of, whatever system it is for. */
+/** The description of an agent's service, for any system. */
 export type Service = {
-  /** By which the system knows it. */
+  /** Its name in the system. */
   name: string
   /** The programs: Node and the agent's entry. */
   node: string
@@ -14,13 +14,13 @@ export type Service = {
   account: string | null
 }
 
-/** A file to write, and who may read it. */
+/** A file to write, with its mode. */
 type ServiceFile = { path: string; text: string; mode: number }
 
 export type Plan = {
   platform: Platform
   files: ServiceFile[]
-  /** What a person runs after the files are there, and after they were removed. */
+  /** The commands that the user runs after the files were written, and after they were removed. */
   toStart: string[]
   toStop: string[]
 }

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { Plan, Service } from './service.ts'
 
 /**
- * A unit for systemd, and beside it a file with the settings that only its owner may read: units are world-readable.
- * `folder` is where units lie; without `isSystem` it is a unit of the user.
+ * A unit for systemd, and a separate file with the settings that only its owner may read, since units are world-readable.
+ * `folder` is the folder of units; without `isSystem` it is a user unit.
  */
 export function systemdPlan(service: Service, folder: string, isSystem: boolean): Plan {
   const unit = `${service.name}.service`
@@ -18,7 +18,7 @@ export function systemdPlan(service: Service, folder: string, isSystem: boolean)
     toStart: [
       `${ctl} daemon-reload`,
       `${ctl} enable --now ${unit}`,
-      ...(isSystem ? [] : ['loginctl enable-linger   # so that it runs while nobody is logged in']),
+      ...(isSystem ? [] : ['loginctl enable-linger   # so that it runs without a login session']),
       `journalctl ${isSystem ? '' : '--user '}-u ${unit} -f`,
     ],
     toStop: [`${ctl} disable --now ${unit}`, `${ctl} daemon-reload`],
@@ -26,9 +26,10 @@ export function systemdPlan(service: Service, folder: string, isSystem: boolean)
 }
 
 /**
- * Modules install packages and use the GPU, whose driver may need a setuid helper: file system, devices and privileges
- * stay as they are. A run that the kernel ends for want of memory must not end the others. It ends in up to ten seconds
- * and gets twice that; settings that cannot work (2) and a second agent of the same home (3) are not tried again.
+ * Modules install packages and use the GPU, whose driver may need a setuid helper, so the unit restricts neither file
+ * system, devices nor privileges. If the kernel kills a run for lack of memory, the other runs must survive. The agent
+ * stops within ten seconds and gets twice that; systemd does not restart it after faulty settings (2) or for a second
+ * agent of the same home (3).
  */
 function unitOf(service: Service, settings: string, isSystem: boolean): string {
   const { node, entry, account } = service
@@ -58,7 +59,7 @@ WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}
 `
 }
 
-/** An argument of ExecStart, where systemd knows quotes, backslashes and `%`; a `:` before all of it keeps `$` as it is. */
+/** An argument of ExecStart, where systemd interprets quotes, backslashes and `%`; a leading `:` keeps `$` literal. */
 const quoted = (text: string): string =>
   `"${specifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 

@@ -2,8 +2,8 @@ import { win32 } from 'node:path'
 import type { Plan, Service } from './service.ts'
 
 /**
- * The files of a Windows service under WinSW, which answers the service manager in place of Node: `<name>.xml` beside a
- * copy of WinSW called `<name>.exe`. The settings, the key among them, stand in the XML.
+ * The files of a Windows service under WinSW, which answers the service manager in place of Node: `<name>.xml` next to a
+ * copy of WinSW called `<name>.exe`. The XML has the settings, including the key.
  */
 export function winswPlan(service: Service): Plan {
   const { name, home } = service
@@ -48,7 +48,7 @@ ${env.join('')}  <startmode>Automatic</startmode>
 `
 }
 
-/** WinSW replaces `%NAME%` by variables, of which those set above are some; it has no other way to write a `%`. */
+/** WinSW replaces `%NAME%` by variables, including those set above, and has no other way to write a `%`. */
 function escaped(text: string): string {
   return text
     .replaceAll('%', '%MILLRACE_PERCENT%')
