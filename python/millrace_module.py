@@ -1,5 +1,5 @@
-"""Makes a Millrace module of a function: one file, no dependencies, Python 3.8 and newer.
-Copy it beside main.py.
+"""Makes a Millrace module of a function. One file, no dependencies, Python 3.8 and newer.
+Name the package `millrace-module` in requirements.txt, or copy this file beside main.py.
 
     from millrace_module import module
 
@@ -28,6 +28,9 @@ import threading
 import traceback
 
 __all__ = ["Cancelled", "InvalidInput", "TimedOut", "module"]
+
+__version__ = "0.2.0"
+PROTOCOL = 1  # of the agent's calls and of serve mode
 
 LARGEST_LINE = 256 * 1024  # bytes; a longer result goes into result.json
 
@@ -170,7 +173,7 @@ class Module:
 
         # What was begun is finished: who wants it to end at once cancels it.
         channel.listen(hear, lambda: tasks.put(None))
-        channel.send({"type": "ready"})
+        channel.send({"type": "ready", "protocol": PROTOCOL})
         for task_id, input_file, cancel in iter(tasks.get, None):
             self._serve_one(channel, task_id, input_file, cancel, loaded)
             cancels.pop(task_id, None)

@@ -462,7 +462,7 @@ class Serve(ModuleCase):
         self.write(SERVED)
         self.served = self.start("--mode", "serve")
         self.loaded = "loaded in %d" % self.served.pid
-        self.assertEqual(self.heard(), {"type": "ready"})
+        self.assertEqual(self.heard(), {"type": "ready", "protocol": 1})
 
     def say(self, **message):
         self.served.stdin.write(json.dumps(message) + "\n")

@@ -6,8 +6,8 @@ import type { DemoLog } from './log.ts'
 const root = resolve(import.meta.dirname, '..', '..')
 
 /** `complete` resolves when the object store answers too. */
-export type Reached = { url: string; key: string; complete: Promise<unknown> }
-export type Starting = { log: DemoLog; only: string; signal: AbortSignal }
+type Reached = { url: string; key: string; complete: Promise<unknown> }
+type Starting = { log: DemoLog; only: string; signal: AbortSignal }
 
 export type Installation = {
   home: string

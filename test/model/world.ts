@@ -47,10 +47,6 @@ export type Agent = {
   replaced: boolean
 }
 
-export class Broken extends Error {
-  override readonly name = 'Broken'
-}
-
 const text = { key: 'text', type: 'text', required: false }
 const said = { key: 'said', type: 'text' }
 const modules = ['free', 'limited'].map((name) => availableModule({ name, inputs: [text], outputs: [said] }))

@@ -12,7 +12,7 @@ const documents = new RegExp(`^${api}/store/documents/`)
 const agent = 'packages/agent/src'
 const node = /^node:/
 
-export const rules: Rule[] = [
+const rules: Rule[] = [
   {
     why: 'the contract stands alone',
     within: /^packages\/shared\//,

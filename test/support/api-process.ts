@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { connect } from '@millrace/client'
 import { type Program, startProgram } from './program.ts'
 import { until } from './until.ts'
@@ -69,5 +69,3 @@ export const patientFetch: typeof fetch = async (input, init) => {
     return null
   })
 }
-
-export const modulesFolder = join(resolve(import.meta.dirname, '../..'), 'modules')

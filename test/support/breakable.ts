@@ -57,8 +57,6 @@ export async function breakable(url: string, observe: Observer = () => undefined
   }
 }
 
-export type Breakable = Awaited<ReturnType<typeof breakable>>
-
 function joined(
   near: Socket,
   far: Socket,

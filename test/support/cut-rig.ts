@@ -7,7 +7,7 @@ import { agentProcess } from './agent-process.ts'
 import { type ApiProcess, apiProcess } from './api-process.ts'
 import { breakable, type CutKind } from './breakable.ts'
 import { observedHttp } from './observed-http.ts'
-import { isFinishAnswered, type Seen, type Server, type Step, steps } from './steps-of-a-task.ts'
+import { isFinishAnswered, type Seen, type Step, steps } from './steps-of-a-task.ts'
 import { until } from './until.ts'
 
 const adminKey = 'an-admin-key-for-tests'
@@ -92,7 +92,6 @@ export async function cutRig(name: string, env: Record<string, string>, queue: s
 
 export type CutRig = Awaited<ReturnType<typeof cutRig>>
 export type Armed = { hit: Promise<void>; isHit(): boolean; mend(): void }
-export type { Server }
 
 async function rigAgent(api: ApiProcess, name: string, moduleName: string, queue: string) {
   const way = await observedHttp(api.url)

@@ -52,7 +52,7 @@ async function own(start: typeof startMinio): Promise<Running> {
 }
 
 /** What another client than ours finds under a key; `more`: headers that came with it. */
-export type Seen = { size: number; type: string; text: string; more: Record<string, string> }
+type Seen = { size: number; type: string; text: string; more: Record<string, string> }
 export type User = 'manage' | 'upload' | 'download'
 
 export type OpenStore = {

@@ -1,7 +1,7 @@
 import type { Moment, ObservedRequest } from './observed-http.ts'
 
 /** Of what an agent does, as its network sees it. */
-export type Server = 'api' | 'nats' | 's3'
+type Server = 'api' | 'nats' | 's3'
 
 export type Seen =
   | { server: 'api' | 's3'; moment: Moment; request: ObservedRequest }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Got = { headers: IncomingMessage['headers']; body: string }
+type Got = { headers: IncomingMessage['headers']; body: string }
 const receivers: Server[] = []
 
 /** Somebody who is told: answers as the test wants, and keeps what came. */

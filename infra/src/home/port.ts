@@ -5,14 +5,12 @@ import { readIfThere, writeSecretFile } from './secret-file.ts'
 
 export type Port = { number: number; fixed: boolean }
 
+/** What wants a port: `variable` is where the owner may set it, and `home` stores it under `name`. */
+type PortOwner = { home: string; name: string; host: string; variable: string }
+
 /** The configured port, else the one of the last start if it is still free, else a free one, which it stores. */
-export async function choosePort(
-  home: string,
-  name: string,
-  host: string,
-  variable: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Port> {
+export async function choosePort(owner: PortOwner, env: NodeJS.ProcessEnv): Promise<Port> {
+  const { home, name, host, variable } = owner
   const chosen = env[variable]
   if (chosen) return { number: parsePort(variable, chosen), fixed: true }
   const remembered = Number(await readIfThere(rememberedAt(home, name)))

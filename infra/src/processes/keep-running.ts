@@ -6,8 +6,7 @@ export type Kept<T extends Life> = { current(): T; stop(hurry?: AbortSignal): Pr
 const calmAfterMs = 60_000
 
 /** How long to wait before the next start, by the number of short lives in a row. */
-export const backoffMs = (shortLives: number): number =>
-  Math.min(30_000, 250 * 2 ** Math.max(0, shortLives - 1))
+const backoffMs = (shortLives: number): number => Math.min(30_000, 250 * 2 ** Math.max(0, shortLives - 1))
 
 /** Restarts `first` whenever it ends unexpectedly, with exponential backoff while it does not stay up. */
 export function keepRunning<T extends Life>(

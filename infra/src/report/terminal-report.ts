@@ -4,7 +4,7 @@ import type { Report, StepReport } from './report.ts'
 const everyMs = 100
 
 /** Steps at the bottom of a terminal, a line each, which change in place; lines of text scroll by above them. */
-export function terminalReport(stream: NodeJS.WriteStream): Report {
+function terminalReport(stream: NodeJS.WriteStream): Report {
   const update = createLogUpdate(stream)
   const running = new Map<string, StepReport>()
   let timer: NodeJS.Timeout | undefined

@@ -52,7 +52,7 @@ const commands = 'agent.*.command'
  * All permissions of an agent: pull and acknowledge work tokens, publish log lines, receive commands and replies. The
  * server rejects everything else.
  */
-export const agentPermissions = {
+const agentPermissions = {
   publish: ['$JS.API.CONSUMER.INFO.WORK.*', pulls, '$JS.ACK.WORK.>', 'log.>'],
   subscribe: [commands, '_INBOX_agent.>'],
 }

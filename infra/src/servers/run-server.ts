@@ -46,8 +46,8 @@ export async function runServer<Name extends string>(
   const start = (port: number) => startOn(port, { running, home, host, claim, watch: watchdog.watch })
 
   try {
-    const { port, started } = await onFreePort(running, home, host, env, start)
     // Release the claim before `ended` resolves, so that the next start succeeds.
+    const { port, started } = await onFreePort({ running, home, host, env }, start)
     const ended = started.ended.then(async () => {
       watchdog.forget(started.identity.pid)
       await leave()
@@ -79,13 +79,11 @@ export async function runServer<Name extends string>(
 
 /** A free port may be taken a moment later: retries with another one, unless the port was configured. */
 async function onFreePort(
-  { name, portVariable }: Running,
-  home: string,
-  host: string,
-  env: NodeJS.ProcessEnv,
+  { running, home, host, env }: { running: Running; home: string; host: string; env: NodeJS.ProcessEnv },
   start: (port: number) => Promise<Started | 'port taken'>,
 ): Promise<{ port: number; started: Started }> {
-  const chosen = await choosePort(home, name, host, portVariable, env)
+  const { name, portVariable } = running
+  const chosen = await choosePort({ home, name, host, variable: portVariable }, env)
   for (let port = chosen.number, attempt = 1; ; attempt++) {
     const started = await start(port)
     if (started !== 'port taken') return { port, started }

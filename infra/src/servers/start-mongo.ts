@@ -42,7 +42,7 @@ export async function startMongo(options: ServerOptions): Promise<Server> {
 }
 
 /** For development: little memory, little disk, and no compression, which had CVE-2025-14847. */
-export const mongodOptions: readonly string[] = [
+const mongodOptions: readonly string[] = [
   ...['--networkMessageCompressors', 'disabled', '--wiredTigerCacheSizeGB', '0.25'],
   // 17 MB of fresh data instead of 300.
   ...['--wiredTigerEngineConfigString', 'log=(prealloc=false,file_max=16MB)'],

@@ -17,7 +17,7 @@ export type Servers = {
   stop(hurry?: AbortSignal): Promise<void>
 }
 
-export const starters = { mongo: startMongo, nats: startNats, store: startStore }
+const starters = { mongo: startMongo, nats: startNats, store: startStore }
 export const serverNames: readonly ServerName[] = ['mongo', 'nats', 'store']
 
 /** Starts all three in parallel: external, found or fetched. */

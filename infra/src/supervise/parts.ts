@@ -9,7 +9,7 @@ import type { Supervision } from './supervision.ts'
 
 const readyWithinMs = 60_000
 
-export class PortTaken extends Error {
+class PortTaken extends Error {
   override name = 'PortTaken'
   constructor({ host, port }: Settings, by: string) {
     super(`port ${port} on ${host} is in use${by}; choose another with PORT=`)

@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts'
 const neededBytes = 300e6
 
 /** A start that cannot succeed; the message says what to do. */
-export class NotFit extends Error {
+class NotFit extends Error {
   override name = 'NotFit'
 }
 

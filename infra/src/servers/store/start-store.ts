@@ -38,7 +38,7 @@ async function beginLater({ kind }: ChosenStore, options: ServerOptions): Promis
   const { home, env = process.env } = options
   const host = hostOf(options)
   const keys = await storeKeys(join(home, kind))
-  const port = (await choosePort(home, 'store', host, 'S3_PORT', env)).number
+  const port = (await choosePort({ home, name: 'store', host, variable: 'S3_PORT' }, env)).number
   const settings = storeSettings(`http://${host}:${port}`, env.S3_BUCKET || 'millrace', keys)
   const release = await holdPort(host, port)
   const fixed = { ...options, env: { ...env, S3_PORT: String(port) }, beforeListen: release }

@@ -8,7 +8,7 @@ export type ReservationRequest = { key: string; module: string; needs: Needs }
  * `waiting` for room or for its turn to load · `loading` its model · `busy` with a run · `idle`, loaded and warm ·
  * `leaving`: ending, not gone yet.
  */
-export type ReservationState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
+type ReservationState = 'waiting' | 'loading' | 'busy' | 'idle' | 'leaving'
 
 /** Room that is promised to one process, from the grant that needs it until the process is gone. */
 export type Reservation = {

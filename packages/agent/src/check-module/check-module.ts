@@ -18,6 +18,7 @@ import type { SpooledOutput, SpooledRun } from '../report/spool.ts'
 import { openCheckHome } from './home.ts'
 import { type GivenInput, readGiven } from './inputs.ts'
 import { keepOutputs } from './keep-outputs.ts'
+import { oldHelperIn } from './old-helper.ts'
 import { prepare } from './prepare.ts'
 import { runOnce } from './run-once.ts'
 import { type CheckEvent, type StepReport, Steps } from './steps.ts'
@@ -87,7 +88,7 @@ async function check(folder: string, o: Checking): Promise<Checked> {
   const { module, manifest } = found
   checked.module = { name: manifest.name, version: manifest.version }
   steps.note(`${manifest.name} ${manifest.version}`)
-  for (const warning of module.warnings) steps.warn(warning)
+  for (const warning of [...module.warnings, ...(await oldHelperIn(folder))]) steps.warn(warning)
   const given = await readGiven(manifest, o.inputs ?? [])
   if ('faults' in given) throw new CannotCheck(given.faults.join('\n'))
 

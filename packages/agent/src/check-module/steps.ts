@@ -6,7 +6,7 @@ import { progressOf } from '../process/output/parse-output.ts'
 export type CheckStep = 'manifest' | 'environment' | 'setup' | 'test' | 'run'
 
 /** A command of a step, with what it printed last on standard output and error. */
-export type StepCommand = {
+type StepCommand = {
   /** As its author can type it: with the module's own files where copies of them were used. */
   args: string[]
   exitCode: number | null

@@ -12,7 +12,6 @@ import type {
 import type { AgentApi } from './agent-api.ts'
 
 type Call = <T>(send: (sessionId: SessionId) => Promise<T>) => Promise<T>
-export type SessionApi = ReturnType<typeof underSession>
 
 /** The calls of the API under whatever session is current; `call` registers anew where it must. */
 export const underSession = (api: AgentApi, call: Call) => ({

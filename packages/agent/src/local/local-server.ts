@@ -23,13 +23,13 @@ export type LocalDeps = {
   logger: Logger
 }
 
-export const PauseRequest = z.strictObject({
+const PauseRequest = z.strictObject({
   until: z.iso.datetime().nullable().default(null),
   note: z.string().max(500).nullable().default(null),
   /** Runs under way go on to their end; else they are handed back. */
   finish: z.boolean().default(false),
 })
-export type PauseRequest = z.output<typeof PauseRequest>
+type PauseRequest = z.output<typeof PauseRequest>
 
 const longestBody = 10_000
 

@@ -47,7 +47,7 @@ export function secretsIn(env: NodeJS.ProcessEnv): string[] {
  * The values of variables given to modules. Whatever their names, they may be secrets; where files lie,
  * numbers and addresses without a password are none, and logs would be unreadable without them.
  */
-export function secretsAmong(given: Record<string, string>): string[] {
+function secretsAmong(given: Record<string, string>): string[] {
   const named = secretsIn(given)
   const others = Object.values(given).filter((value) => !isPlain(value))
   return [...new Set([...named, ...others])]

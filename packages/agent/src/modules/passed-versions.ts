@@ -62,4 +62,4 @@ export function openRunnables(home: string) {
   }
 }
 
-export const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
+const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`

@@ -6,8 +6,6 @@ import { type ModuleResult, noReason, readResult } from './output/read-result.ts
 import type { ProcessEnd } from './run-process.ts'
 import type { StopReason } from './stop/stop.ts'
 
-export type { Produced } from './check-outputs.ts'
-
 export type Verdict = {
   outcome: Outcome
   outputs: Record<string, Produced>

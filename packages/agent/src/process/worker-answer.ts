@@ -13,7 +13,7 @@ export type WorkerAnswer = {
 }
 
 /** By this key the answer is known among all that a worker prints. */
-export const answerKey = 'success'
+const answerKey = 'success'
 
 export const expectedAnswer: ExpectedResult = { keys: [answerKey], required: [] }
 

@@ -5,7 +5,7 @@ import { backoffMs, sleep } from '@millrace/std/time'
 import { exchange, storeIdleMs } from '../http/exchange.ts'
 import type { SpooledFile } from './spool.ts'
 
-export type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>
+type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>
 
 /** The bytes cannot be brought to the store, however often it is tried. */
 export class UploadImpossible extends Error {

@@ -41,7 +41,7 @@ export const notNumbersFault = ({ notNumbers, areTooLarge, changed }: PythonJson
   } at ${notNumbers.slice(0, 5).join(', ')}`
 
 /** Where a text has numbers that are larger than a double can be. The text is looked at first: nearly none has. */
-export function infiniteNumbers(text: string, value: Json): string[] {
+function infiniteNumbers(text: string, value: Json): string[] {
   if (!/\d[eE]\+?\d{2}|\d{300}/.test(text) || depthOver(value, deepest)) return []
   const found: string[] = []
   withoutStandIns(value, '', found)

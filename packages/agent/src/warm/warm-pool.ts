@@ -16,7 +16,7 @@ import type { Watchdog } from '../process/stop/watchdog.ts'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 
-export type WarmLimits = {
+type WarmLimits = {
   /** Seconds after which an idle process ends. */
   idleSeconds: number
   /** Number of tasks after which a fresh process takes its place. */

@@ -6,8 +6,8 @@ import type { Ctx } from './env.ts'
 import { parseBody, parseQuery } from './parse-input.ts'
 import { readBody } from './read-body.ts'
 
-export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
-export type Answers = Record<number, { description: string; schema?: z.ZodType }>
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+type Answers = Record<number, { description: string; schema?: z.ZodType }>
 
 /** One path and method: what it takes, who may call it, what it answers, and what it does. */
 export type Endpoint = {

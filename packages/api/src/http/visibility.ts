@@ -3,7 +3,7 @@ import { notFound } from '../failure.ts'
 import type { Ctx } from './env.ts'
 
 /** A key may see everything of an installation; a grant's token only what was made with it. */
-export const isVisible = (c: Ctx, doc: { grant: GrantId | null }): boolean =>
+const isVisible = (c: Ctx, doc: { grant: GrantId | null }): boolean =>
   c.var.principal.grant === null || c.var.principal.grant._id === doc.grant
 
 /** The same as a filter. A key may ask for one grant; a token that asks for another finds nothing. */

@@ -34,7 +34,7 @@ type Asked = {
 type Answer = { status: number; body?: string | Buffer; headers?: Record<string, string> }
 
 /** An object store in memory with one habit. It verifies no signatures, but knows those that are made up. */
-export class LaxStore {
+class LaxStore {
   readonly objects = new Map<string, Stored>()
   readonly parts = new Map<string, number[]>()
   readonly #habit: Habit | null

@@ -14,7 +14,7 @@ import { partChecksumsOf } from './part-checksums.ts'
 
 export type StoredPart = { partNumber: number; size: number; etag: string; sha256: string | null }
 export type OpenUpload = { key: string; uploadId: string; beganAt: Date }
-export type PresignedPart = { url: string; headers: Record<string, string>; expiresAt: Date }
+type PresignedPart = { url: string; headers: Record<string, string>; expiresAt: Date }
 
 /** Files that come in parts. `null` or `false`: the store does not know the upload, or no longer. */
 export type Multipart = {

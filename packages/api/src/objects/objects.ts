@@ -13,7 +13,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { type Multipart, openMultipart } from './multipart.ts'
 
-export type KeyPair = { key: string; secret: string }
+type KeyPair = { key: string; secret: string }
 export type ObjectsConfig = {
   endpoint: string
   publicEndpoint: string
@@ -25,7 +25,7 @@ export type ObjectsConfig = {
 }
 
 /** What a presigned PUT requires of the bytes. `sha256` in hex. */
-export type Promised = { size: number; contentType: string; sha256?: string }
+type Promised = { size: number; contentType: string; sha256?: string }
 export type StoredObject = { size: number; contentType: string; sha256: string | null }
 export type ListedObject = { key: string; lastModified: Date }
 export type PresignedPut = { url: string; headers: Record<string, string>; expiresAt: Date }

@@ -28,7 +28,7 @@ export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQue
 }
 
 /** All lines of a run, from wherever they are now. */
-export async function linesOf(ports: Ports, run: RunDoc): Promise<LogLine[]> {
+async function linesOf(ports: Ports, run: RunDoc): Promise<LogLine[]> {
   if (run.archive === 'done') {
     const text = await ports.objects.read(runObjectKey(run._id, logOutput, 0))
     if (text !== null) return parseLines(text)

@@ -1,7 +1,7 @@
 import type { Collection, Doc } from './collection.ts'
 
 /** How long `recent` returns a document without reading it again. */
-export const rememberedMs = 1_000
+const rememberedMs = 1_000
 
 export type Remembering<D extends Doc> = Collection<D> & {
   /**

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CheckFlags } from './check.ts'
+import type { NewFlags } from './new.ts'
 
 /** `millrace module …`: for those who write modules. What a command needs is loaded when it is called. */
 export function addModuleCommands(program: Command): void {
@@ -10,9 +11,10 @@ export function addModuleCommands(program: Command): void {
     .description('Makes a folder with a small module that works.')
     .argument('<name>', 'its name: lower case letters, digits, - and _')
     .option('--dir <folder>', 'the folder that the module goes into', 'modules')
-    .action(async (name: string, flags: { dir: string }) => {
+    .option('--vendor', 'copies millrace_module.py into it in place of the package millrace-module', false)
+    .action(async (name: string, flags: NewFlags) => {
       const { newModule } = await import('./new.ts')
-      await newModule(name, flags.dir)
+      await newModule(name, flags)
     })
 
   module

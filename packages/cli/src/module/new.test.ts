@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -10,18 +10,18 @@ beforeEach(async () => {
 })
 afterEach(() => rm(place, { recursive: true }))
 
-test('a new module is good as it is', async () => {
-  const made = await millrace(place, 'module', 'new', 'my-module')
+test.each([
+  { flags: [], helper: 'requirements.txt' },
+  { flags: ['--vendor'], helper: 'millrace_module.py' },
+])('a new module is good as it is, with $helper', async ({ flags, helper }) => {
+  const made = await millrace(place, 'module', 'new', 'my-module', ...flags)
   expect(made).toMatchObject({ code: 0, err: '' })
   expect(made.out).toMatch(/^modules\/my-module is a module now:\n/)
   expect(made.out).toMatch(/\n {2}npx millrace module check modules\/my-module\n$/)
   const folder = join(place, 'modules', 'my-module')
-  expect((await readdir(folder)).sort()).toEqual([
-    'main.py',
-    'millrace_module.py',
-    'module.json',
-    'test_data.json',
-  ])
+  const files = await readdir(folder)
+  expect(files.sort()).toEqual(['main.py', 'module.json', 'test_data.json', helper].sort())
+  for (const file of files) expect(made.out).toContain(`\n  ${file} `)
   expect(JSON.parse(await readFile(join(folder, 'module.json'), 'utf8'))).toMatchObject({ name: 'my-module' })
 
   const { code, out } = await millrace(place, 'module', 'check', 'modules/my-module')
@@ -30,6 +30,19 @@ test('a new module is good as it is', async () => {
       '\n',
     ),
   )
+  expect(out).not.toContain('warning')
+  expect(code).toBe(0)
+})
+
+test('a copy of the helper that is old is a warning, and works', async () => {
+  await millrace(place, 'module', 'new', 'm', '--vendor')
+  const copy = join(place, 'modules/m/millrace_module.py')
+  await writeFile(
+    copy,
+    (await readFile(copy, 'utf8')).replace(/^__version__ = .*$/m, '__version__ = "0.1.9"'),
+  )
+  const { code, out } = await millrace(place, 'module', 'check', 'modules/m')
+  expect(out).toMatch(/warning millrace_module\.py is version 0\.1\.9, and \d+\.\d+\.\d+ is the newest: /)
   expect(code).toBe(0)
 })
 

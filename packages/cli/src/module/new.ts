@@ -7,16 +7,22 @@ import { shortPath } from './words.ts'
 const template = join(import.meta.dirname, '../../template')
 const helper = join(import.meta.dirname, '../../../../python/millrace_module.py')
 
-/** Makes `dir/name`, a small module that passes a check as it is. Throws `UsageFault`. */
-export async function newModule(name: string, dir: string): Promise<void> {
+export type NewFlags = {
+  dir: string
+  /** Copies the helper into the module, so that its installation needs no package. */
+  vendor: boolean
+}
+
+/** Makes a small module in a folder of this name that passes a check as it is. Throws `UsageFault`. */
+export async function newModule(name: string, { dir, vendor }: NewFlags): Promise<void> {
   const parsed = ModuleName.safeParse(name)
   if (!parsed.success) throw new UsageFault(faultOfName(name, parsed.error.issues[0]?.message ?? ''))
   const folder = join(dir, name)
   await makeFolder(dir, folder)
   const manifest = await readFile(join(template, 'module.json'), 'utf8')
-  await writeFile(join(folder, 'main.py'), await readFile(join(template, 'main.py'), 'utf8'))
-  await writeFile(join(folder, 'test_data.json'), await readFile(join(template, 'test_data.json'), 'utf8'))
-  await copyFile(helper, join(folder, 'millrace_module.py'))
+  for (const file of ['main.py', 'test_data.json', ...(vendor ? [] : ['requirements.txt'])])
+    await writeFile(join(folder, file), await readFile(join(template, file), 'utf8'))
+  if (vendor) await copyFile(helper, join(folder, 'millrace_module.py'))
   // Last: a folder with a manifest is a module.
   await writeFile(join(folder, 'module.json'), manifest.replace('"name": "new-module"', `"name": "${name}"`))
   const shown = shortPath(folder)
@@ -25,12 +31,17 @@ export async function newModule(name: string, dir: string): Promise<void> {
   module.json         its inputs and outputs
   main.py             the work, a function
   test_data.json      a small input, and what must come of it
-  millrace_module.py  makes the function a module; leave it as it is
+${vendor ? vendored : named}
 
-Packages that it needs go into a requirements.txt beside them. Check it after each change:
+Check it after each change:
 
   npx millrace module check ${shown}`)
 }
+
+const named = `  requirements.txt    the packages that it needs; millrace-module makes the function a module`
+const vendored = `  millrace_module.py  makes the function a module; leave it as it is
+
+Packages that it needs go into a requirements.txt beside them.`
 
 function faultOfName(name: string, rule: string): string {
   const near = name

@@ -18,14 +18,26 @@ async function program(name: string, lines: string): Promise<string> {
 }
 const options = { env: { PATH: process.env.PATH, SEEN: 'this' }, timeoutMs: 10_000 }
 
-test.each(['program', 'program.cmd'])(
-  'what %s prints, of its arguments, in no environment but its own',
+test.each(['program', 'a program.cmd'])(
+  'what %s prints, of its arguments and input, in no environment but its own',
   async (name) => {
     process.env.UNSEEN = 'that'
     const path = await program(name, 'cat; echo "$1|$2|$SEEN$UNSEEN"; echo aside >&2')
-    expect(await commandOutput(path, ['a "b"', '$c'], options)).toBe('a "b"|$c|this')
+    expect(await commandOutput(path, ['-', 'x'], options)).toBe('-|x|this')
+    expect(await commandOutput(path, ['-'], { ...options, input: 'a "b" $c %d% ' })).toBe(
+      'a "b" $c %d% -||this',
+    )
   },
 )
+
+test('a program may end without reading its input', async () => {
+  const path = await program('program', 'exec <&-; echo done')
+  expect(await commandOutput(path, [], { ...options, input: 'x'.repeat(1_000_000) })).toBe('done')
+})
+
+test('a script gets plain words only', async () => {
+  await expect(commandOutput('x.cmd', ['%PATH%'], options)).rejects.toThrow('%PATH% is not a plain word')
+})
 
 test.each(['program', 'program.cmd'])('nothing, when %s fails or takes too long', async (name) => {
   expect(await commandOutput(await program(name, 'echo no; exit 3'), [], options)).toBeNull()

@@ -1,40 +1,37 @@
 import { execFile } from 'node:child_process'
 
-export type CommandOutputOptions = { env: NodeJS.ProcessEnv; timeoutMs: number }
+export type CommandOutputOptions = {
+  env: NodeJS.ProcessEnv
+  timeoutMs: number
+  /** What it reads from standard input; nothing, when left out. */
+  input?: string
+}
 
 /** What a program prints, without the last line break; `null` when it is not there, fails or takes too long. */
 export async function commandOutput(
   command: string,
   args: readonly string[],
-  options: CommandOutputOptions,
+  { env, timeoutMs, input = '' }: CommandOutputOptions,
 ): Promise<string | null> {
-  const said = await (isScript.test(command) ? byShell : directly)(command, args, options)
-  return said === null ? null : said.replace(/\r?\n$/, '')
+  const [file, parameters, shell] = isScript.test(command)
+    ? [shellLine(command, args), [], true]
+    : [command, args, false]
+  const options = { env, shell, timeout: timeoutMs, killSignal: 'SIGKILL' as const, windowsHide: true }
+  return new Promise((resolve) => {
+    const child = execFile(file, parameters, options, (error, stdout) =>
+      resolve(error ? null : stdout.replace(/\r?\n$/, '')),
+    )
+    child.stdin?.on('error', () => undefined) // it ended without reading
+    child.stdin?.end(input)
+  })
 }
 
 /** Windows starts these through its shell only, such as the shims of pyenv-win. */
 const isScript = /\.(?:cmd|bat)$/i
 
-function directly(
-  command: string,
-  args: readonly string[],
-  { env, timeoutMs }: CommandOutputOptions,
-): Promise<string | null> {
-  return new Promise((resolve) => {
-    const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL' as const, windowsHide: true }
-    const child = execFile(command, args, options, (error, stdout) => resolve(error ? null : stdout))
-    child.stdin?.end()
-  })
-}
-
-/** By a library that knows how its shell wants things quoted, and that costs 6 MB of memory. */
-async function byShell(
-  command: string,
-  args: readonly string[],
-  { env, timeoutMs }: CommandOutputOptions,
-): Promise<string | null> {
-  const { execa } = await import('execa')
-  const options = { env, extendEnv: false, timeout: timeoutMs, reject: false, stdin: 'ignore' } as const
-  const answer = await execa(command, args, options)
-  return answer.failed ? null : answer.stdout
+/** Each script hands its arguments to another shell, with rules of its own for quoting: plain words need none. */
+function shellLine(command: string, args: readonly string[]): string {
+  const odd = args.find((arg) => !/^[\w.-]+$/.test(arg))
+  if (odd !== undefined) throw new Error(`${odd} is not a plain word: give it to ${command} as input`)
+  return [`"${command}"`, ...args].join(' ')
 }

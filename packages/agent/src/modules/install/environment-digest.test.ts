@@ -15,7 +15,7 @@ afterEach(() => rm(place, { recursive: true }))
 /** The name of the environment that a module with these files gets; each call is another module. */
 async function environmentOf(
   files: Record<string, string>,
-  more: { allowBuilds?: boolean } = {},
+  more: { allowBuilds?: boolean; helperDigest?: string } = {},
 ): Promise<string> {
   const folder = await mkdtemp(join(place, 'module-'))
   for (const [name, text] of Object.entries(files)) {
@@ -30,6 +30,7 @@ async function environmentOf(
     torchBackend: null,
     allowBuilds: more.allowBuilds ?? false,
     moduleDigest: JSON.stringify(files),
+    helperDigest: more.helperDigest ?? null,
     folder,
   })
 }
@@ -85,4 +86,11 @@ it('what is built may read anything of the folder', async () => {
   const files = { 'requirements.txt': './pkg', 'pkg/setup.py': 'a', 'pkg/deep/er.py': 'a' }
   const first = await environmentOf(files, { allowBuilds: true })
   expect(await environmentOf({ ...files, 'pkg/deep/er.py': 'b' }, { allowBuilds: true })).not.toBe(first)
+})
+
+it('another helper is another environment', async () => {
+  const files = { 'requirements.txt': 'millrace-module' }
+  const first = await environmentOf(files, { helperDigest: 'one' })
+  expect(await environmentOf(files, { helperDigest: 'one' })).toBe(first)
+  expect(await environmentOf(files, { helperDigest: 'two' })).not.toBe(first)
 })

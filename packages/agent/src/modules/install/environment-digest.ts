@@ -15,6 +15,8 @@ export async function environmentDigest(o: {
   torchBackend: string | null
   allowBuilds: boolean
   moduleDigest: string
+  /** Of the helper's wheel, where the requirements name it. */
+  helperDigest: string | null
   /** The snapshot. */
   folder: string
 }): Promise<string> {
@@ -33,6 +35,7 @@ export async function environmentDigest(o: {
         o.allowBuilds && contents.length > 0 ? o.moduleDigest : null,
         ...(contents.length > 0 ? [contents] : []),
         ...(o.allowBuilds ? ['builds'] : []),
+        ...(o.helperDigest === null ? [] : ['helper', o.helperDigest]),
       ]),
     )
     .digest('hex')

@@ -3,6 +3,8 @@ import { basename, dirname, join } from 'node:path'
 import type { Requirements } from '../manifest/requirements.ts'
 import { faultOfInstall } from '../steps/diagnose.ts'
 import type { RunStep } from '../steps/run-step.ts'
+import { helperOptions, NoHelper } from './helper-options.ts'
+import type { Helper } from './helper-source.ts'
 import { installEnv } from './install-env.ts'
 import type { Interpreter } from './interpreter.ts'
 import { hasLock, writeLock } from './lock.ts'
@@ -37,6 +39,8 @@ type Build = {
   requirements: Requirements
   interpreter: Interpreter
   torchBackend: string | null
+  /** Where the requirements name it. */
+  helper: Helper | null
   /** Packages may be built from source. */
   allowBuilds: boolean
   timeoutSeconds: number
@@ -69,17 +73,16 @@ export async function buildEnvironment(o: Build): Promise<{ fault: string } | nu
   return null
 }
 
-async function install(
-  o: Build & { lock: string | null },
-  beside: string,
-): Promise<{ fault: string } | null> {
+type Locked = Build & { lock: string | null }
+
+async function install(o: Locked, beside: string): Promise<{ fault: string } | null> {
   await rm(beside, { recursive: true, force: true })
-  const uv = await findUv(o).catch((error: unknown) => {
-    if (error instanceof NoUv) return error
+  const commands = await installCommands(o, beside).catch((error: unknown) => {
+    if (error instanceof NoUv || error instanceof NoHelper) return error
     throw error
   })
-  if (uv instanceof NoUv) return { fault: uv.message }
-  for (const [command, ...args] of uv ? withUv(uv, beside, o) : withPip(beside, o)) {
+  if (commands instanceof Error) return { fault: commands.message }
+  for (const [command, ...args] of commands) {
     const end = await o.run({
       command: command ?? o.interpreter.path,
       args,
@@ -94,11 +97,20 @@ async function install(
   return null
 }
 
+/** Throws `NoUv` and `NoHelper`. */
+async function installCommands(o: Locked, folder: string): Promise<string[][]> {
+  const uv = await findUv(o)
+  const { helper } = o
+  const ofHelper = helper ? await helperOptions({ ...o, helper, installer: uv === null ? 'pip' : 'uv' }) : []
+  const from = [...ofHelper, ...whatFrom(o)]
+  return uv === null ? withPip(folder, { ...o, from }) : withUv(uv, folder, { ...o, from })
+}
+
 /**
  * Wheels only, unless the manifest allows builds: what has to be built runs code of others before anybody tested
  * it, and needs compilers. A lock is complete: nothing is looked up beside it.
  */
-const whatFrom = ({ lock, requirements }: Build & { lock: string | null }): string[] =>
+const whatFrom = ({ lock, requirements }: Locked): string[] =>
   lock === null ? ['-r', requirements.file] : ['--no-deps', '-r', lock]
 
 /**
@@ -107,7 +119,7 @@ const whatFrom = ({ lock, requirements }: Build & { lock: string | null }): stri
  */
 const uvFolders = ({ home }: Build) => ({ UV_CACHE_DIR: uvCache(home), UV_LINK_MODE: 'copy' })
 
-function withUv(uv: string, folder: string, o: Build & { lock: string | null }): string[][] {
+function withUv(uv: string, folder: string, o: Build & { from: string[] }): string[][] {
   const { path } = o.interpreter
   const torch = o.torchBackend === null ? [] : [`--torch-backend=${o.torchBackend}`]
   return [
@@ -115,18 +127,18 @@ function withUv(uv: string, folder: string, o: Build & { lock: string | null }):
     [
       ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--compile-bytecode', '--no-progress'],
       // Unlike --only-binary it holds whatever a uv.toml in the folder says.
-      ...[...(o.allowBuilds ? [] : ['--no-build']), ...torch, ...whatFrom(o)],
+      ...[...(o.allowBuilds ? [] : ['--no-build']), ...torch, ...o.from],
     ],
   ]
 }
 
-function withPip(folder: string, o: Build & { lock: string | null }): string[][] {
+function withPip(folder: string, o: Build & { from: string[] }): string[][] {
   return [
     [o.interpreter.path, '-m', 'venv', folder],
     [
       ...(o.allowBuilds ? [pythonIn(folder), '-m', 'pip'] : [pythonIn(folder), wheelsOnlyPip]),
       ...['install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--compile'],
-      ...[...(o.allowBuilds ? [] : ['--only-binary', ':all:']), ...whatFrom(o)],
+      ...[...(o.allowBuilds ? [] : ['--only-binary', ':all:']), ...o.from],
     ],
   ]
 }

@@ -7,6 +7,8 @@ import { bareInterpreter } from './bare-interpreter.ts'
 import { builtFromSource } from './built-from-source.ts'
 import { buildEnvironment, pythonIn } from './environment.ts'
 import { environmentDigest } from './environment-digest.ts'
+import { namesHelper } from './helper-options.ts'
+import { readHelper } from './helper-source.ts'
 import { installEnv } from './install-env.ts'
 import type { FindInterpreter, Interpreter } from './interpreter.ts'
 
@@ -54,18 +56,21 @@ async function environmentFor(o: {
   if (built !== null) return { fault: faultOfBuild(basename(o.requirements.file), built) }
   // An empty setting means: from the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
+  const helper = namesHelper(o.requirements) ? await readHelper() : null
   const digest = await environmentDigest({
     ...o,
     // What "auto" picks without a GPU is of no use once there is one.
     torchBackend: torchBackend === 'auto' && o.gpu === undefined ? 'auto, without a GPU' : torchBackend,
     allowBuilds: o.manifest.allowBuilds,
     moduleDigest: o.digest,
+    helperDigest: helper?.digest ?? null,
   })
   const folder = join(o.home, 'envs', digest.slice(0, 12))
   const failure = await buildEnvironment({
     ...o,
     folder,
     torchBackend,
+    helper,
     allowBuilds: o.manifest.allowBuilds,
     timeoutSeconds: o.manifest.setupTimeoutSeconds,
   })

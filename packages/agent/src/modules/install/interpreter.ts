@@ -72,7 +72,8 @@ const Answer = z.tuple([z.string(), z.string()])
 async function askPython(command: string, own: NodeJS.ProcessEnv): Promise<Interpreter | null> {
   if ((await interpreterStamp(command)) === null) return null
   // A shim of a version that is not set up, or the stub that Windows opens its shop with: not a Python.
-  const answer = await commandOutput(command, ['-c', question], { env: installEnv(own), timeoutMs: 10_000 })
+  const options = { env: installEnv(own), timeoutMs: 10_000, input: question }
+  const answer = await commandOutput(command, ['-'], options)
   const parsed = Answer.safeParse(answer === null ? null : tryJson(answer))
   if (!parsed.success) return null
   const [path, version] = parsed.data

@@ -115,6 +115,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
       requirements: { file: join(folder, file), text: '', lines: [], named: [] },
       interpreter,
       torchBackend: null,
+      helper: null,
       allowBuilds: false,
       timeoutSeconds: 100,
       own: own(installer),

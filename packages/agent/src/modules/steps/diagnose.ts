@@ -13,8 +13,9 @@ export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string 
   )
 }
 
-function becauseOf({ stderrTail }: ProcessEnd): string {
-  const cause = causeOfInstall(stderrTail.join('\n'))
+function becauseOf({ stdoutTail, stderrTail }: ProcessEnd): string {
+  // pip explains a conflict of versions on standard output.
+  const cause = causeOfInstall([...stdoutTail, ...stderrTail].join('\n'))
   return `The requirements cannot be installed${cause ? `: ${cause}` : ''}`
 }
 

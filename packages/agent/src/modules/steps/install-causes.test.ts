@@ -72,6 +72,7 @@ async function faultOf(
     requirements: { file, text: '', lines: [], named: [] },
     interpreter: await interpreter(),
     torchBackend: null,
+    helper: null,
     allowBuilds: false,
     timeoutSeconds: 60,
     own: {

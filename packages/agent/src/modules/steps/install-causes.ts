@@ -52,9 +52,17 @@ const causes: [said: RegExp, explanation: (...parts: string[]) => string][] = [
       `The index of packages answers with an error of its own (${one || other}): try later, or name another in PIP_INDEX_URL`,
   ],
   [
-    /current Python version \(([\d.]+)\) does not satisfy Python\s?([<>=!~,.\d*]+)[^\n]*?\band (\S+?)(?:==\S+)? depends|(?:and|because) (\S+?)(?:==\S+)? (?:depends on|requires) Python\s?([<>=!~,.\d*]+)/i,
-    (version, wanted, name, other, otherWanted) =>
-      otherPython(name || other || 'A package', wanted || otherWanted || '', version),
+    /\bmillrace-module<=(\d[\w.]*), we can conclude|\(constraint\) millrace-module<=(\S+)/,
+    (one, other) =>
+      `this agent brings millrace-module ${one || other}: update Millrace, or ask for a version that is not newer`,
+  ],
+  [
+    /current Python version \(([\d.]+)\) does not satisfy Python\s?([<>=!~,.\d*]+)[^\n]*?\band (\S+?)(?:==\S+)? depends/i,
+    (version, wanted = '', name = '') => otherPython(name, wanted, version),
+  ],
+  [
+    /(?:and|because) (\S+?)(?:==\S+)? (?:depends on|requires) Python\s?([<>=!~,.\d*]+)/i,
+    (name = '', wanted = '') => otherPython(name, wanted),
   ],
   [
     /Package '([^']+)' requires a different Python: (\S+) not in '([^']+)'/,

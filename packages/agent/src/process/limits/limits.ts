@@ -14,7 +14,7 @@ export type RunLimits = {
   resultGraceSeconds?: number
 }
 
-export type LimitKind = 'silence' | 'memory' | 'disk' | 'output'
+type LimitKind = 'silence' | 'memory' | 'disk' | 'output'
 
 /** A limit that a run went over: seconds of silence, else bytes. */
 export type Overrun = { limit: LimitKind; allowed: number; found: number }

@@ -6,7 +6,7 @@ import { ResultLines } from './result-lines.ts'
 import type { ExpectedResult } from './result-shape.ts'
 
 /** Longer lines are cut in logs. */
-export const longestLogLine = 64 * 1024
+const longestLogLine = 64 * 1024
 const tailLines = 40
 
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void | Promise<void>

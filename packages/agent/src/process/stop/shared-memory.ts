@@ -16,7 +16,7 @@ export type SharedMemory = {
   end(): Promise<RemovedMemory | null>
 }
 
-export const shmFolder = '/dev/shm'
+const shmFolder = '/dev/shm'
 
 /**
  * Follows the shared memory of a run. A segment is its own when one of its processes had it open, or its name says that one made

@@ -15,6 +15,8 @@ export type Fetch = (
   at: { key: string; n: number | null },
 ) => Promise<void>
 type Single = Exclude<GrantedInput, { list: unknown }>
+/** Where one value of an input goes; `n` counts the items of a list. */
+type Place = { port: Port; n: number | null; folder: string }
 type Placed = { value: Json; facts: FileFacts | null }
 
 const largestParsed = 64 * 1024 * 1024
@@ -35,12 +37,12 @@ export async function placeInputs(
     if (input === undefined) placed.inputs[port.key] = port.default ?? null
     else if ('list' in input) {
       const items: Placed[] = []
-      for (const [n, item] of input.list.entries()) items.push(await place(item, port, n, folder, fetch))
+      for (const [n, item] of input.list.entries()) items.push(await place(item, { port, n, folder }, fetch))
       placed.inputs[port.key] = items.map(({ value }) => value)
       const facts = items.flatMap(({ facts }) => facts ?? [])
       if (facts.length > 0) placed.files[port.key] = facts
     } else {
-      const { value, facts } = await place(input, port, null, folder, fetch)
+      const { value, facts } = await place(input, { port, n: null, folder }, fetch)
       placed.inputs[port.key] = value
       if (facts) placed.files[port.key] = facts
     }
@@ -48,17 +50,15 @@ export async function placeInputs(
   return placed
 }
 
-function place(input: Single, port: Port, n: number | null, folder: string, fetch: Fetch): Promise<Placed> {
-  if ('file' in input) return placeFile(input.file, port, n, folder, fetch)
-  if (port.type === 'file' && input.value !== null) return writeValue(input.value, port, n, folder)
+function place(input: Single, at: Place, fetch: Fetch): Promise<Placed> {
+  if ('file' in input) return placeFile(input.file, at, fetch)
+  if (at.port.type === 'file' && input.value !== null) return writeValue(input.value, at)
   return Promise.resolve({ value: input.value, facts: null })
 }
 
 async function placeFile(
   file: GrantedFile['file'],
-  port: Port,
-  n: number | null,
-  folder: string,
+  { port, n, folder }: Place,
   fetch: Fetch,
 ): Promise<Placed> {
   const asValue = port.type !== 'file'
@@ -77,7 +77,7 @@ async function readAs(port: Port, path: string, file: GrantedFile['file']): Prom
 }
 
 /** An inline item given to a file input. */
-async function writeValue(value: Json, port: Port, n: number | null, folder: string): Promise<Placed> {
+async function writeValue(value: Json, { port, n, folder }: Place): Promise<Placed> {
   const isText = typeof value === 'string'
   const path = await placeFor(folder, fileName(port.key, n, isText ? '.txt' : '.json'))
   const text = isText ? value : JSON.stringify(value)

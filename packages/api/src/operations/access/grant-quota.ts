@@ -53,7 +53,7 @@ async function spend(
 
 type Spending = { outcome: 'taken' | 'taken before' | 'used up'; after: GrantDoc | null }
 
-export function decideSpend(grant: GrantDoc, kind: 'uploads' | 'tasks', id: DataId | TaskId): Spending {
+function decideSpend(grant: GrantDoc, kind: 'uploads' | 'tasks', id: DataId | TaskId): Spending {
   const made: readonly string[] = grant[kind]
   if (made.includes(id)) return { outcome: 'taken before', after: null }
   if (made.length >= mostOf(grant, kind)) return { outcome: 'used up', after: null }

@@ -3,7 +3,7 @@ import { newUlid } from '../../ids.ts'
 import type { Ports } from '../../ports.ts'
 
 /** Outside `incoming/` and `runs/`, so that no upload URL can write it. */
-export const ownerKey = 'millrace-installation'
+const ownerKey = 'millrace-installation'
 const noteId = 'installation'
 const Note = z.object({ id: z.string(), hasMarked: z.boolean() })
 

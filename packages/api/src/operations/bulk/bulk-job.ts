@@ -49,7 +49,7 @@ async function writeDown(
   return job
 }
 
-export async function carryOnBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promise<void> {
+async function carryOnBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promise<void> {
   while (!(await stepBulkJob(ports, id)));
 }
 

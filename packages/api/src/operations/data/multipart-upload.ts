@@ -183,7 +183,7 @@ function unverified(): Failure {
   )
 }
 
-export function missingParts(
+function missingParts(
   item: { size: number; multipart: { partSize: number } },
   parts: readonly StoredPart[],
 ): number[] {

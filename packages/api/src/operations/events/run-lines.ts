@@ -31,7 +31,7 @@ export async function* runLines(
 }
 
 /** The archive is complete before the report of the run; the run's document may name it a moment later. */
-export function isSaved(run: RunDoc, { settle }: TaskDoc): boolean {
+function isSaved(run: RunDoc, { settle }: TaskDoc): boolean {
   const isBeingEnded = (settle?.kind === 'terminal' || settle?.kind === 'requeue') && settle.run === run._id
   return run.archive === 'done' || (isBeingEnded && settle.end?.logSaved === true)
 }

@@ -19,7 +19,7 @@ export type Found = { data: ReadonlyMap<DataId, DataDoc>; tasks: ReadonlyMap<Tas
 export type Fault = FieldError & { kind: 'invalid' | 'ambiguous' | 'gone' }
 export type StoredInputs = Record<string, StoredInput | StoredInput[]>
 
-export const inlineInputsLimit = 1024 * 1024
+const inlineInputsLimit = 1024 * 1024
 
 /** Every id that the inputs name, to read them all at once. */
 export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; tasks: TaskId[] } {

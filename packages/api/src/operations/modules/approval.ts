@@ -41,7 +41,7 @@ export function approve(
 }
 
 /** Moves entries that are approved now from the waiting list to the entries. */
-export function letIn(module: ModuleDoc): ModuleDoc {
+function letIn(module: ModuleDoc): ModuleDoc {
   const good = module.awaiting.filter((one) => isApproved(module, one))
   if (good.length === 0) return module
   return {

@@ -68,6 +68,6 @@ function withStanding(agent: AgentDoc, module: ModuleDoc, own: readonly Own[]): 
 }
 
 type OnAgent = AgentDoc['modules'][number]
-export const byNameAndVersion = (a: OnAgent, b: OnAgent): number =>
+const byNameAndVersion = (a: OnAgent, b: OnAgent): number =>
   keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0
 const keyOf = ({ name, version, digest }: OnAgent): string => `${name} ${version} ${digest}`

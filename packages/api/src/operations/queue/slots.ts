@@ -15,7 +15,7 @@ const openedAtOnce = 200
 type Limited = { module: string; concurrencyKey: string | null }
 
 /** The names of the slots of a task, in the order in which they are taken. */
-export const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
+const slotNames = ({ module, concurrencyKey }: Limited): string[] => [
   globalSlot,
   moduleSlot(module),
   ...(concurrencyKey === null ? [] : [keySlot(concurrencyKey)]),

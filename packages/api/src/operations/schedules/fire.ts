@@ -59,7 +59,7 @@ async function unfinishedBefore(ports: Ports, { lastTasks }: ScheduleDoc): Promi
 }
 
 /** Skips all fire times that are older than `catchUpSeconds` in one step. */
-export function decideFired(schedule: ScheduleDoc, fireAt: Date, fired: Fired, now: Date): ScheduleDoc {
+function decideFired(schedule: ScheduleDoc, fireAt: Date, fired: Fired, now: Date): ScheduleDoc {
   const caughtUp = new Date(Math.max(fireAt.getTime(), now.getTime() - schedule.catchUpSeconds * 1000 - 1))
   const moved = { ...schedule, nextFireAt: nextFireTime(schedule, caughtUp), updatedAt: now }
   if ('task' in fired)

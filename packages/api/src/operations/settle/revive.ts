@@ -48,7 +48,7 @@ async function pendingAgain(ports: Ports, task: TaskDoc, key: string): Promise<b
 }
 
 /** `null`: it belongs to this round or a later one already, or is being removed. */
-export function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc | null {
+function decidePending(item: DataDoc, fresh: DataDoc, now: Date): DataDoc | null {
   if (item.round >= fresh.round || item.status === 'removing') return null
   const { label, tags, expiresAt, createdAt } = item // as a person may have changed them
   return { ...item, ...fresh, rev: item.rev, before: null, label, tags, expiresAt, createdAt, updatedAt: now }

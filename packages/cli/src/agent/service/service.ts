@@ -15,7 +15,7 @@ export type Service = {
 }
 
 /** A file to write, with its mode. */
-export type ServiceFile = { path: string; text: string; mode: number }
+type ServiceFile = { path: string; text: string; mode: number }
 
 export type Plan = {
   platform: Platform

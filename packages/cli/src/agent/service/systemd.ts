@@ -66,7 +66,7 @@ const quoted = (text: string): string =>
 const specifier = (text: string): string => text.replaceAll('%', '%%')
 
 /** Lines of an EnvironmentFile: in double quotes, where backslash, quote, dollar and backtick are escaped. */
-export function envFile(settings: Record<string, string>): string {
+function envFile(settings: Record<string, string>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}="${value.replace(/["\\$`]/g, (found) => `\\${found}`)}"\n`)
     .join('')

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** The helper for modules in Python, as this agent has it. */
+export type Helper = {
+  version: string
+  /** Of all that decides the bytes of its wheel. */
+  digest: string
+}
+
+/** The file that does the work, and that modules may have a copy of. */
+export const helperFile = 'millrace_module.py'
+
+const folder = join(import.meta.dirname, '../../../../../python')
+export const wheelBuilder = join(folder, 'build_wheel.py')
+
+export async function readHelper(): Promise<Helper> {
+  const program = await readFile(join(folder, helperFile))
+  const version = helperVersionIn(program.toString())
+  if (version === null) throw new Error(`${join(folder, helperFile)} has no __version__`)
+  const hash = createHash('sha256').update(program)
+  for (const file of [wheelBuilder, join(folder, 'pyproject.toml')]) hash.update(await readFile(file))
+  return { version, digest: hash.digest('hex') }
+}
+
+/** `null` for a copy from before the file had a version. */
+export const helperVersionIn = (text: string): string | null =>
+  /^__version__ = "([^"]+)"/m.exec(text)?.[1] ?? null
