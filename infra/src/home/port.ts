@@ -5,7 +5,7 @@ import { readIfThere, writeSecretFile } from './secret-file.ts'
 
 export type Port = { number: number; fixed: boolean }
 
-/** Where a port is chosen (`variable`), and where it is stored between starts (`name` in `home`). */
+/** What wants a port: `variable` is where the owner may set it, and `home` stores it under `name`. */
 type PortOwner = { home: string; name: string; host: string; variable: string }
 
 /** The configured port, else the one of the last start if it is still free, else a free one, which it stores. */

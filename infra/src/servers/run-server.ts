@@ -46,8 +46,8 @@ export async function runServer<Name extends string>(
   const start = (port: number) => startOn(port, { running, home, host, claim, watch: watchdog.watch })
 
   try {
-    const { port, started } = await onFreePort({ running, home, host, env }, start)
     // Release the claim before `ended` resolves, so that the next start succeeds.
+    const { port, started } = await onFreePort({ running, home, host, env }, start)
     const ended = started.ended.then(async () => {
       watchdog.forget(started.identity.pid)
       await leave()
