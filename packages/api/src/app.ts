@@ -96,7 +96,7 @@ export function createApp(ports: ApiPorts, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
+    app.on(one.method, one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
   const document = openApiDocument(endpoints)
   const page = docsPage(endpoints)
   for (const path of pages) {
@@ -156,9 +156,7 @@ async function serve(
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
-  const given = endpoints
-    .filter((one) => leadsTo(one.path, c.req.path))
-    .map((one) => one.method.toUpperCase())
+  const given = endpoints.filter((one) => leadsTo(one.path, c.req.path)).map((one) => one.method)
   const methods = [...new Set(pages.includes(c.req.path) ? ['GET'] : given)]
   if (methods.length === 0)
     return answerProblem(c, 'not_found', `There is nothing at ${c.req.path}. GET /docs lists what there is.`)
