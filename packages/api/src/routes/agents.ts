@@ -27,7 +27,9 @@ export const agentEndpoints = (ports: Ports): Endpoint[] => [
       rest(ports, c, params.id, { kind: 'paused', note: body.note ?? null, until: body.resumeAt ?? null }),
     { auditDetail: ({ note, resumeAt }) => ({ note, resumeAt }) },
   ),
-  endpoint(contract.drainAgent, async (c, { params }) => rest(ports, c, params.id, { kind: 'draining', note: null, until: null })),
+  endpoint(contract.drainAgent, async (c, { params }) =>
+    rest(ports, c, params.id, { kind: 'draining', note: null, until: null }),
+  ),
   endpoint(contract.resumeAgent, async (c, { params }) => rest(ports, c, params.id, null)),
 ]
 

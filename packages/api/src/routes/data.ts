@@ -27,7 +27,11 @@ export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
     return c.json({ data: presentData(await completeUpload(ports, await visibleId(ports, c, params.id))) })
   }),
   endpoint(contract.renewUpload, async (c, { params }) => {
-    const { item, upload } = await freshUpload(ports, c.var.principal.grant, await visibleId(ports, c, params.id))
+    const { item, upload } = await freshUpload(
+      ports,
+      c.var.principal.grant,
+      await visibleId(ports, c, params.id),
+    )
     return c.json({ data: presentData(item), upload })
   }),
   endpoint(contract.listParts, async (c, { params }) => {
@@ -82,12 +86,7 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
   return c.body(body)
 }
 
-async function serveFile(
-  ports: Ports,
-  c: Ctx,
-  item: DataDoc,
-  query: ContentQuery,
-): Promise<Response> {
+async function serveFile(ports: Ports, c: Ctx, item: DataDoc, query: ContentQuery): Promise<Response> {
   const { contentType, disposition } = servedType(item.contentType, query.disposition)
   if (c.req.method === 'HEAD') {
     c.header('Content-Type', contentType)

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Scope } from './scope.ts'
+import type { Tag } from './tags.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -22,7 +23,7 @@ export type Answer = {
 export type Call = {
   method: Method
   path: `/${string}`
-  tag: string
+  tag: Tag
   summary: string
   scope: Scope | 'none'
   /** One schema for each `{name}` in the path. */

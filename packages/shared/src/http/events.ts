@@ -26,8 +26,7 @@ export const ProgressEvent = Progress.extend({ runId: RunId, at: z.iso.datetime(
 export type ProgressEvent = z.infer<typeof ProgressEvent>
 export const LogEvent = LogLine.extend({ runId: RunId })
 export type LogEvent = z.infer<typeof LogEvent>
-export const EndEvent = TaskAnswer
-export type EndEvent = z.infer<typeof EndEvent>
+export type EndEvent = z.infer<typeof TaskAnswer>
 
 /** Something stands otherwise than before. Who shows it reads it again, or is content with this. */
 export const ChangeEvent = z.discriminatedUnion('kind', [
@@ -56,7 +55,7 @@ export const eventCalls = {
     answers: {
       200: {
         description: 'States, progress and lines, then the end',
-        events: { state: StateEvent, progress: ProgressEvent, log: LogEvent, end: EndEvent },
+        events: { state: StateEvent, progress: ProgressEvent, log: LogEvent, end: TaskAnswer },
       },
       204: { description: 'The end was told before' },
     },

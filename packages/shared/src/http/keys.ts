@@ -67,6 +67,7 @@ export const Key = z.object({
 })
 export type Key = z.infer<typeof Key>
 export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().describe('shown once') })
+export type KeyCreated = z.infer<typeof KeyCreated>
 export const KeyPage = pageOf(Key)
 
 /** The keys of an installation. */

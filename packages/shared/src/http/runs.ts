@@ -9,6 +9,7 @@ import { CreateTask, TaskAnswer } from './tasks.ts'
 
 export const RunModule = CreateTask.omit({ module: true }).extend({ queue: z.boolean().default(true) })
 export const RunAccepted = z.object({ taskId: TaskId, runId: RunId.nullable(), status: z.string() })
+export type RunAccepted = z.infer<typeof RunAccepted>
 
 export const RunAnswer = z.object({ run: Run })
 export const RunQuery = PageQuery.extend({

@@ -16,6 +16,7 @@ export const TicketCreated = z.object({
   ticket: z.string().nullable().describe('append it to the path as ?ticket= or &ticket=; shown once'),
   expiresAt: z.iso.datetime(),
 })
+export type TicketCreated = z.infer<typeof TicketCreated>
 
 /** Paths for those who can send no header. */
 export const ticketCalls = {
