@@ -113,10 +113,10 @@ export function createAgentApi({ url, key, clock, ttlSeconds = usualTtlSeconds }
 async function sendCall<C extends Call>(
   { url, key }: Pick<AgentApiOptions, 'url' | 'key'>,
   contract: C,
-  { params = {}, body, signal, patience }: Sent<C> & { patience: Patience },
+  { params, body, signal, patience }: Sent<C> & { patience: Patience },
 ): Promise<AnswerOf<C>> {
   const { method } = contract
-  const path = pathOf(contract, params)
+  const path = pathOf(contract, params ?? {})
   const name = `${method} ${path}`
   const answer = await exchange({
     ...{ method, url: url + path, ...patience, signal },
