@@ -23,6 +23,13 @@ describe('the contract', () => {
     }
   })
 
+  test('has examples that it accepts', () => {
+    const faults = contractEntries.map(([name, { body, example }]) =>
+      example === undefined || body?.safeParse(example).success ? null : name,
+    )
+    expect(faults.filter(Boolean)).toEqual([])
+  })
+
   test('alone defines endpoints: server, client and agent name its entries', async () => {
     const found = await sources('packages/{api,client,agent,cli}/src/**/*.ts')
     expect(found.length).toBeGreaterThan(300)

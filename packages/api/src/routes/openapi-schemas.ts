@@ -6,7 +6,7 @@ type Io = 'input' | 'output'
 
 /**
  * Schemas as OpenAPI has them: those that the contract exports stand once, under their names there. Answers come first:
- * what a caller sends in another form than he gets it has a name of its own then.
+ * a schema whose form in requests differs from that in answers then has a second name there.
  */
 export function openSchemas() {
   nameExports()

@@ -54,7 +54,7 @@ function request(schemas: Schemas, name: string, call: Call) {
           requestBody: {
             required: true,
             'x-max-bytes': bodyLimits[bodyLimit],
-            content: content('application/json', schemas.schemaOf(call.body, 'input')),
+            content: content('application/json', schemas.schemaOf(call.body, 'input'), call.example),
           },
         }
       : {}),
@@ -109,7 +109,9 @@ const eventSchema = (name: string, data: JsonSchema): JsonSchema => ({
   required: ['event', 'data'],
 })
 
-const content = (type: string, schema: JsonSchema) => ({ [type]: { schema } })
+const content = (type: string, schema: JsonSchema, example?: unknown) => ({
+  [type]: { schema, ...(example === undefined ? {} : { example }) },
+})
 
 const sorted = <Value>(record: Record<string, Value>): Record<string, Value> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))

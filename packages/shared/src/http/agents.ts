@@ -42,6 +42,7 @@ export const agentCalls = {
     params: { id: AgentId },
     subject: 'agent',
     body: PauseAgent,
+    example: { note: 'new GPU', resumeAt: '2026-12-01T08:00:00Z' },
     idempotent: true,
     audit: 'agent.pause',
     answers: { 202: { description: 'Asked', json: AgentAnswer } },

@@ -38,6 +38,12 @@ export const batchCalls = {
     summary: 'Create many tasks that may name each other, all or none',
     scope: 'write',
     body: CreateBatch,
+    example: {
+      tasks: [
+        { ref: 'cut', module: 'cut-video', inputs: { film: { data: 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV' } } },
+        { ref: 'text', module: 'speech-to-text', inputs: { sound: { task: 'cut', output: 'sound' } } },
+      ],
+    },
     bodyLimit: 'bulk',
     idempotent: true,
     answers: { 201: { description: 'All accepted', json: BatchAnswer } },

@@ -32,6 +32,8 @@ export type Call = {
   subject?: string
   query?: z.ZodType
   body?: z.ZodType
+  /** A body as a caller may send it. */
+  example?: unknown
   /** What a grant's token may send, where that is less. */
   bodyUnderGrant?: z.ZodType
   bodyLimit?: BodyLimit

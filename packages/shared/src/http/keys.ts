@@ -79,6 +79,7 @@ export const keyCalls = {
     summary: 'Make a key; its secret is shown this once',
     scope: 'admin',
     body: CreateKey,
+    example: { name: 'scrape', scopes: ['read'] },
     idempotent: true,
     audit: 'key.create',
     answers: { 201: { description: 'Created', json: KeyCreated } },

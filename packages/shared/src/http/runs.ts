@@ -43,6 +43,7 @@ export const runCalls = {
     params: { name: z.string() },
     subject: 'module',
     body: RunModule,
+    example: { inputs: { text: 'hello' }, queue: false },
     bodyLimit: 'value',
     idempotent: true,
     answers: { 202: { description: 'Accepted', json: RunAccepted } },

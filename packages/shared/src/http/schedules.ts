@@ -72,6 +72,7 @@ export const scheduleCalls = {
     summary: 'Make a task again and again: by cron, or every so many seconds',
     scope: 'write',
     body: CreateSchedule,
+    example: { name: 'every night', cron: '0 3 * * *', timezone: 'Europe/Berlin', task: { module: 'clean' } },
     bodyLimit: 'value',
     idempotent: true,
     audit: 'schedule.create',

@@ -66,6 +66,7 @@ export const settingsCalls = {
     summary: 'Change settings; in force at once',
     scope: 'admin',
     body: SettingsPatch,
+    example: { maxRunningTasks: 20, perModule: { faces: 2 } },
     audit: 'settings.change',
     answers: { 200: { description: 'The settings', json: Settings } },
   },

@@ -89,6 +89,11 @@ export const taskCalls = {
     summary: 'Create a task: one module applied to inputs',
     scope: 'write',
     body: CreateTask,
+    example: {
+      module: 'faces',
+      inputs: { picture: { data: 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV' } },
+      tags: ['album-7'],
+    },
     bodyUnderGrant: CreateTaskUnderGrant,
     bodyLimit: 'value',
     idempotent: true,

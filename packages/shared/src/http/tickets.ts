@@ -27,6 +27,7 @@ export const ticketCalls = {
     summary: 'Make a ticket that opens one path without a key, within 60 s',
     scope: 'read',
     body: CreateTicket,
+    example: { path: '/api/data/dat_01ARZ3NDEKTSV4RRFFQ69G5FAV/content' },
     idempotent: true,
     openToGrants: true,
     answers: { 201: { description: 'Append it as ?ticket= or &ticket=', json: TicketCreated } },

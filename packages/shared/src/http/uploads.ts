@@ -108,6 +108,7 @@ export const uploadCalls = {
     summary: 'Keep a value, or begin to upload a file',
     scope: 'write',
     body: CreateData,
+    example: { label: 'holiday.png', file: { name: 'holiday.png', size: 83_201, contentType: 'image/png' } },
     bodyLimit: 'value',
     idempotent: true,
     openToGrants: true,

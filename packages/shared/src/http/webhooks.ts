@@ -66,6 +66,7 @@ export const webhookCalls = {
     summary: 'Tell a URL of the end of every task; the secret is shown this once',
     scope: 'write',
     body: CreateWebhook,
+    example: { url: 'https://app.example/millrace', events: ['task.failed'] },
     idempotent: true,
     audit: 'webhook.create',
     answers: { 201: { description: 'Created', json: WebhookCreated } },
