@@ -54,7 +54,7 @@ type Limits = { rates: RateLimits; budgets: Budgets }
 
 const pages = ['/openapi.json', '/docs']
 
-/** Built when somebody asks for it: that takes longer than all the rest of the start. */
+/** Built at the first request: that takes longer than all the rest of the start. */
 const theDocument = once(openApiDocument)
 
 /** The whole HTTP interface over the given servers. It keeps no state of its own. */

@@ -14,7 +14,7 @@ export type Endpoint = {
   bodyLimit: BodyLimit
   idempotent: boolean
   openToGrants: boolean
-  /** How a change that somebody makes through it is called in the audit list; null: it is told elsewhere. */
+  /** The action under which the audit list has it; null: it is not listed. */
   audit: string | null
   handle(c: Ctx): Promise<Response>
 }

@@ -49,9 +49,9 @@ export const contract = {
 
 type Table = typeof contract
 
-/** The same table by method and path, for those who load no schema at run time: `GET /api/tasks/{id}`. */
+/** The same table by method and path, for a client that loads no schema at run time: `GET /api/tasks/{id}`. */
 export type CallsByRoute = { [Name in keyof Table as RouteOf<Table[Name]>]: Table[Name] }
 export type Route = keyof CallsByRoute
 
-/** Its entries as they are read one after the other. */
+/** Its entries as a list. */
 export const contractEntries: readonly (readonly [name: string, call: Call])[] = Object.entries(contract)

@@ -11,7 +11,7 @@ export const Readiness = z.object({
 })
 export type Readiness = z.infer<typeof Readiness>
 
-/** For those who watch over the API. */
+/** For monitoring. */
 export const healthCalls = {
   getHealth: {
     method: 'GET',

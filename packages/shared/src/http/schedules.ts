@@ -63,7 +63,7 @@ export const ScheduleAnswer = z.object({ schedule: Schedule })
 export const SchedulePage = pageOf(Schedule)
 export const ScheduleQuery = PageQuery
 
-/** Tasks that are made again and again. */
+/** Tasks that are created again and again. */
 export const scheduleCalls = {
   createSchedule: {
     method: 'POST',

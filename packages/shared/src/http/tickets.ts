@@ -18,7 +18,7 @@ export const TicketCreated = z.object({
 })
 export type TicketCreated = z.infer<typeof TicketCreated>
 
-/** Paths for those who can send no header. */
+/** Paths for callers that can send no header. */
 export const ticketCalls = {
   createTicket: {
     method: 'POST',

@@ -57,7 +57,7 @@ export const DeliveryPage = pageOf(Delivery)
 /** With what the webhooks of single tasks are signed, the same for all of them. */
 export const SigningSecret = z.object({ secret: z.string() })
 
-/** Who is told of the end of tasks. */
+/** URLs that receive the end of tasks. */
 export const webhookCalls = {
   createWebhook: {
     method: 'POST',
