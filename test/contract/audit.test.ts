@@ -122,7 +122,7 @@ const toldElsewhere = [
   'POST /api/data/{id}/parts',
   'POST /api/tasks',
   'POST /api/tasks/batch',
-  'POST /api/modules/{id}/run',
+  'POST /api/modules/{name}/run',
   'POST /api/tickets',
   'POST /api/tick',
 ]

@@ -1,4 +1,4 @@
-import { DataPage } from '@millrace/shared'
+import { DataPage, type Json } from '@millrace/shared'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
 import { announce } from '../support/upload-by-hand.ts'
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const page = async (query: string) => DataPage.parse(await (await api.request(`/api/data?${query}`)).json())
-const make = (label: string, tags: string[] = [], value: unknown = label) =>
+const make = (label: string, tags: string[] = [], value: Json = label) =>
   api.client.createValue({ label, value, tags })
 const labels = async (query: string) => (await page(query)).items.map((item) => item.label)
 

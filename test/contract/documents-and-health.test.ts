@@ -14,7 +14,7 @@ const Operation = z.object({
   operationId: z.string(),
   summary: z.string().min(5),
   parameters: z.array(Parameter),
-  responses: z.record(z.string().regex(/^(\d{3}|default)$/), z.object({ description: z.string() })),
+  responses: z.record(z.string().regex(/^(\d{3}|4XX|default)$/), z.object({ description: z.string() })),
 })
 const Document = z.object({
   openapi: z.literal('3.1.0'),
@@ -73,7 +73,7 @@ describe('/openapi.json', () => {
         'post /api/tasks',
         'get /api/tasks/{id}',
         'post /api/tasks/{id}/cancel',
-        'post /api/modules/{id}/run',
+        'post /api/modules/{name}/run',
         'get /api/runs/{id}/logs',
         'delete /api/runs/{id}',
         'patch /api/settings',

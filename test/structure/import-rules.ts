@@ -36,10 +36,10 @@ const rules: Rule[] = [
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared\/for-agents|std\/\w+)$/, /^packages\/agent\//],
   },
   {
-    why: 'the client has no dependencies but the contract',
+    why: 'the client has no dependencies but the contract, and loads no schema of it',
     within: /^packages\/client\//,
     except: /\.test\.ts$/,
-    may: [/^@millrace\/(shared|api|std\/time)$/, /^zod$/, /^packages\/client\//],
+    may: [/^@millrace\/shared(\/for-clients)?$/, /^packages\/client\//],
   },
   {
     why: 'the command uses public exports',

@@ -3,6 +3,7 @@ import { type ApiPorts, createApp, hashSecret, openPorts, prepare, readConfig } 
 import { connect } from '@millrace/client'
 import { pino } from 'pino'
 import { inject } from 'vitest'
+import { checkAnswer } from './check-answer.ts'
 
 export const adminKey = 'an-admin-key-for-tests'
 const base = 'http://api.test'
@@ -36,11 +37,13 @@ export async function openApi(
     if (init.key !== null) headers.set('authorization', `Bearer ${init.key ?? adminKey}`)
     if (typeof init.body === 'string' && !headers.has('content-type'))
       headers.set('content-type', 'application/json')
-    return app.request(path, { ...init, headers })
+    return checkAnswer(init.method ?? 'GET', path, await app.request(path, { ...init, headers }))
   }
   const clientFetch: typeof fetch = async (input, init) => {
     const url = String(input instanceof Request ? input.url : input)
-    return url.startsWith(base) ? app.request(url.slice(base.length), init) : fetch(input, init)
+    if (!url.startsWith(base)) return fetch(input, init)
+    const path = url.slice(base.length)
+    return checkAnswer(init?.method ?? 'GET', path, await app.request(path, init))
   }
   return {
     deps,

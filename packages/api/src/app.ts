@@ -54,6 +54,9 @@ type Limits = { rates: RateLimits; budgets: Budgets }
 
 const pages = ['/openapi.json', '/docs']
 
+/** Built at the first request: that takes longer than all the rest of the start. */
+const theDocument = once(openApiDocument)
+
 /** The whole HTTP interface over the given servers. It keeps no state. */
 export function createApp(ports: ApiPorts, options: AppOptions) {
   const metrics = openMetrics(ports)
@@ -96,15 +99,13 @@ export function createApp(ports: ApiPorts, options: AppOptions) {
   })
   app.use(corsFor(options.corsOrigins))
   for (const one of endpoints)
-    app.on(one.method.toUpperCase(), one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
-  const document = openApiDocument(endpoints)
-  const page = docsPage(endpoints)
+    app.on(one.method, one.path, (c) => serve(ports, { ...options, ...limits }, one, c))
   for (const path of pages) {
     app.get(path, (c) => {
       c.set('route', path)
-      if (path === '/openapi.json') return c.json(document)
+      if (path === '/openapi.json') return c.json(theDocument())
       c.header('Content-Security-Policy', policyOfDocs)
-      return c.html(page)
+      return c.html(docsPage())
     })
   }
   return { app, metrics }
@@ -156,9 +157,7 @@ async function serve(
 }
 
 function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
-  const given = endpoints
-    .filter((one) => leadsTo(one.path, c.req.path))
-    .map((one) => one.method.toUpperCase())
+  const given = endpoints.filter((one) => leadsTo(one.path, c.req.path)).map((one) => one.method)
   const methods = [...new Set(pages.includes(c.req.path) ? ['GET'] : given)]
   if (methods.length === 0)
     return answerProblem(c, 'not_found', `There is nothing at ${c.req.path}. GET /docs lists what there is.`)
@@ -169,4 +168,12 @@ function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
     'method_not_allowed',
     `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`,
   )
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
 }

@@ -1,12 +1,4 @@
-import {
-  ChangeEvent,
-  EndEvent,
-  LogEvent,
-  ProgressEvent,
-  StateEvent,
-  type Task,
-  type TaskId,
-} from '@millrace/shared'
+import type { ChangeEvent, LogEvent, ProgressEvent, StateEvent, Task } from '@millrace/shared'
 import { ApiError } from './api-error.ts'
 import { readEvents, type ServerEvent } from './events.ts'
 import { pause, persistently, Refused } from './persistently.ts'
@@ -24,14 +16,14 @@ export type Change = { id: string } & ({ event: 'change'; change: ChangeEvent } 
 export type Following = { lastEventId?: string; signal?: AbortSignal }
 /** Somebody in between who closes each connection at once is not asked again at once. */
 const emptyPauseMs = 1_000
-type Open = (path: string, following: Following) => Promise<Response>
+type Open = (from: Following) => Promise<Response>
 
 /**
  * All that happens to a task over all of its attempts, until it has ended. A connection that breaks is opened again,
  * and nothing is missed or comes twice; throws when that fails for two minutes, or is refused.
  */
-export async function* taskEvents(open: Open, id: TaskId, following: Following): AsyncGenerator<TaskEvent> {
-  for await (const told of untilEnd(open, `/api/tasks/${id}/events`, following)) {
+export async function* taskEvents(open: Open, following: Following): AsyncGenerator<TaskEvent> {
+  for await (const told of untilEnd(open, following)) {
     const event = taskEventOf(told)
     if (event) yield event
     if (event?.event === 'end') return
@@ -40,19 +32,17 @@ export async function* taskEvents(open: Open, id: TaskId, following: Following):
 
 /** Changes of tasks, modules and agents, for as long as they are read. */
 export async function* changes(open: Open, following: Following): AsyncGenerator<Change> {
-  for await (const { event, id = '', data } of untilEnd(open, '/api/events', following)) {
+  for await (const { event, id = '', data } of untilEnd(open, following)) {
     if (event === 'resync') yield { id, event }
-    else if (data !== '') yield { id, event: 'change', change: ChangeEvent.parse(JSON.parse(data)) }
+    else if (data !== '') yield { id, event: 'change', change: JSON.parse(data) }
   }
 }
 
-async function* untilEnd(open: Open, path: string, following: Following): AsyncGenerator<ServerEvent> {
+async function* untilEnd(open: Open, following: Following): AsyncGenerator<ServerEvent> {
   const { signal } = following
   let { lastEventId } = following
   while (!signal?.aborted) {
-    const { body, status } = await persistently({ signal }, () =>
-      opened(() => open(path, { lastEventId, signal })),
-    )
+    const { body, status } = await persistently({ signal }, () => opened(() => open({ lastEventId, signal })))
     if (status === 204 || !body) return
     let isEmpty = true
     try {
@@ -84,13 +74,13 @@ const isBroken = (error: unknown): boolean => error instanceof TypeError
 function taskEventOf({ event, id = '', data }: ServerEvent): TaskEvent | null {
   switch (event) {
     case 'state':
-      return { id, event, state: StateEvent.parse(JSON.parse(data)) }
+      return { id, event, state: JSON.parse(data) }
     case 'progress':
-      return { id, event, progress: ProgressEvent.parse(JSON.parse(data)) }
+      return { id, event, progress: JSON.parse(data) }
     case 'log':
-      return { id, event, log: LogEvent.parse(JSON.parse(data)) }
+      return { id, event, log: JSON.parse(data) }
     case 'end':
-      return { id, event, task: EndEvent.parse(JSON.parse(data)).task }
+      return { id, event, task: JSON.parse(data).task }
     default:
       return null
   }

@@ -1,7 +1,10 @@
-import type { DataId, DataItem, PartUrls, SingleUpload, Upload, UploadedParts } from '@millrace/shared'
-import { apiErrorOf } from './api-error.ts'
+import type { DataId, DataItem, SingleUpload, UploadAnswer } from '@millrace/shared'
+import { type Api, openApi } from './api.ts'
+import { ApiError } from './api-error.ts'
 import { asLabel, asName } from './file-name.ts'
+import { PartAddresses } from './part-addresses.ts'
 import { persistently, Refused } from './persistently.ts'
+import { putting, refuseIfChanged, sha256Of } from './put-bytes.ts'
 
 export type UploadProgress = { sent: number; total: number }
 export type UploadFileOptions = {
@@ -28,7 +31,6 @@ export type UploadFileOptions = {
 }
 
 const largestHashedWhole = 100 * 1024 * 1024
-const urlsAtOnce = 50
 
 /**
  * Uploads a file straight to the object store and resolves with its item once the store has verified it. Needs
@@ -42,27 +44,35 @@ export async function uploadFile(file: Blob, options: UploadFileOptions): Promis
 }
 
 async function upload(file: Blob, options: UploadFileOptions): Promise<DataItem> {
-  const api = openApi(options)
+  const call = patientCalls(options)
   const { data, upload } = options.resume
-    ? await api<Created>('POST', `/api/data/${options.resume}/upload`)
-    : await create(api, file, options)
+    ? await call('POST /api/data/{id}/upload', { params: { id: options.resume } })
+    : await create(call, file, options)
   options.onCreated?.(data)
   if (!upload) return data
-  if (upload.kind === 'single') await sendWhole(api, data.id, file, upload, options)
-  else await sendParts(api, data.id, file, options)
+  const { id } = data
+  if (upload.kind === 'single') await sendWhole({ call, id, file, options }, upload)
+  else await sendParts({ call, id, file, options })
   await refuseIfChanged(file) // parts that went before a change would lie beside others from after it
-  return (await api<{ data: DataItem }>('POST', `/api/data/${data.id}/complete`)).data
+  return (await call('POST /api/data/{id}/complete', { params: { id } })).data
 }
 
-type Created = { data: DataItem; upload: Upload | null }
-type Api = <Answer>(
-  method: string,
-  path: string,
-  body?: object,
-  headers?: Record<string, string>,
-) => Promise<Answer>
+type Call = Api['call']
+type Sent = { call: Call; id: DataId; file: Blob; options: UploadFileOptions }
 
-async function create(api: Api, file: Blob, options: UploadFileOptions): Promise<Created> {
+/** Calls that are tried again after a broken connection, and when the API is away or asks to come later. */
+function patientCalls(options: UploadFileOptions): Call {
+  const { call } = openApi(options)
+  return (route, ...given) =>
+    persistently(options, () =>
+      call(route, ...given).catch((error: unknown) => {
+        const isFinal = error instanceof ApiError && error.status < 500 && error.status !== 429
+        throw isFinal ? new Refused(error) : error
+      }),
+    )
+}
+
+async function create(call: Call, file: Blob, options: UploadFileOptions): Promise<UploadAnswer> {
   const name = asName(options.name ?? ('name' in file && typeof file.name === 'string' ? file.name : ''))
   const contentType = options.contentType ?? (file.type || undefined)
   const whole = options.checksums && file.size <= largestHashedWhole
@@ -72,20 +82,14 @@ async function create(api: Api, file: Blob, options: UploadFileOptions): Promise
     file: { name, size: file.size, contentType, sha256: whole ? await sha256Of(file) : undefined },
   }
   // The same key on every try: an answer that got lost must not leave a second item.
-  return api('POST', '/api/data', body, { 'idempotency-key': crypto.randomUUID() })
+  return call('POST /api/data', { body, idempotencyKey: crypto.randomUUID() })
 }
 
-async function sendWhole(
-  api: Api,
-  id: DataId,
-  file: Blob,
-  first: SingleUpload,
-  options: UploadFileOptions,
-): Promise<void> {
+async function sendWhole({ call, id, file, options }: Sent, first: SingleUpload): Promise<void> {
   let upload: SingleUpload | null = first
   const put = putting(options)
   await persistently(options, async () => {
-    upload ??= (await api<{ upload: SingleUpload }>('POST', `/api/data/${id}/upload`)).upload
+    upload ??= await freshUrl(call, id)
     const { url, headers } = upload
     await put(url, headers, file, () => {
       upload = null
@@ -94,8 +98,14 @@ async function sendWhole(
   options.onProgress?.({ sent: file.size, total: file.size })
 }
 
-async function sendParts(api: Api, id: DataId, file: Blob, options: UploadFileOptions): Promise<void> {
-  const { partSize, partCount, uploaded } = await api<UploadedParts>('GET', `/api/data/${id}/parts`)
+async function freshUrl(call: Call, id: DataId): Promise<SingleUpload> {
+  const { upload } = await call('POST /api/data/{id}/upload', { params: { id } })
+  if (upload?.kind !== 'single') throw new Refused(new Error('The upload is not open any more.'))
+  return upload
+}
+
+async function sendParts({ call, id, file, options }: Sent): Promise<void> {
+  const { partSize, partCount, uploaded } = await call('GET /api/data/{id}/parts', { params: { id } })
   const there = new Map(uploaded.map(({ partNumber, size }) => [partNumber, size]))
   const partOf = (n: number) => file.slice((n - 1) * partSize, Math.min(n * partSize, file.size))
   const missing = Array.from({ length: partCount }, (_, at) => at + 1).filter(
@@ -107,7 +117,11 @@ async function sendParts(api: Api, id: DataId, file: Blob, options: UploadFileOp
 
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-  const urls = new PartAddresses(api, id, partOf, missing, options.checksums ?? false)
+  const urls = new PartAddresses({
+    ...{ call, id, partOf },
+    ahead: missing,
+    checksums: options.checksums ?? false,
+  })
   const worker = async () => {
     for (let n = missing.shift(); n !== undefined; n = missing.shift()) {
       const part = partOf(n)
@@ -135,134 +149,4 @@ async function sendPart(
     const { url, headers } = await urls.of(n)
     await put(url, headers, part, () => urls.forget(n))
   })
-}
-
-type Address = PartUrls['parts'][number]
-
-/** Where parts go: asked for in groups shortly before they are needed, since URLs do not live long. */
-class PartAddresses {
-  readonly #known = new Map<number, Promise<Address>>()
-  readonly #api: Api
-  readonly #id: DataId
-  readonly #partOf: (n: number) => Blob
-  readonly #ahead: readonly number[]
-  readonly #checksums: boolean
-
-  constructor(
-    api: Api,
-    id: DataId,
-    partOf: (n: number) => Blob,
-    ahead: readonly number[],
-    checksums: boolean,
-  ) {
-    this.#api = api
-    this.#id = id
-    this.#partOf = partOf
-    this.#ahead = ahead
-    this.#checksums = checksums
-  }
-
-  of(n: number): Promise<Address> {
-    return this.#known.get(n) ?? this.#ask(n)
-  }
-
-  forget(n: number): void {
-    this.#known.delete(n)
-  }
-
-  #ask(n: number): Promise<Address> {
-    // Hashing reads each part: with checksums none is read before its turn.
-    const others = this.#checksums ? [] : this.#ahead.slice(0, urlsAtOnce - 1)
-    const numbers = [n, ...others.filter((other) => other !== n && !this.#known.has(other))]
-    const asked = this.#askFor(numbers)
-    for (const number of numbers) {
-      const one = asked.then((parts) => {
-        const found = parts.find(({ partNumber }) => partNumber === number)
-        if (!found) throw new Error(`no URL came for part ${number}`)
-        return found
-      })
-      one.catch(() => this.#known.delete(number))
-      this.#known.set(number, one)
-    }
-    return this.of(n)
-  }
-
-  async #askFor(numbers: readonly number[]): Promise<Address[]> {
-    const parts = await Promise.all(
-      numbers.map(async (partNumber) => ({
-        partNumber,
-        sha256: this.#checksums ? await sha256Of(this.#partOf(partNumber)) : undefined,
-      })),
-    )
-    return (await this.#api<PartUrls>('POST', `/api/data/${this.#id}/parts`, { parts })).parts
-  }
-}
-
-/** Noes of the store, each to a fresh URL, before the upload counts as refused. */
-const refusalsAllowed = 3
-/** Broken connections in a row before a fresh URL is tried: some stores hang up where others say no. */
-const breaksAllowed = 2
-
-/** Sends the same bytes until they are taken; `onRefused` is to see to a fresh URL, since most often the old one expired. */
-function putting({ fetch: doFetch = fetch, signal }: UploadFileOptions) {
-  let refusals = 0
-  let breaks = 0
-  return async (url: string, headers: Record<string, string>, body: Blob, onRefused: () => void) => {
-    // A Blob brings its own type along, which the URL was not signed for.
-    const bytes = body.type === '' || headers['content-type'] ? body : body.slice(0, body.size, '')
-    const { response, answer } = await doFetch(url, { method: 'PUT', headers, body: bytes, signal })
-      .then(async (response) => ({ response, answer: await response.text() }))
-      .catch(async (error: unknown) => {
-        await refuseIfChanged(body)
-        if (++breaks % breaksAllowed === 0) onRefused()
-        throw error
-      })
-    breaks = 0
-    // The URL takes its bytes once: 412 says that an earlier try arrived, although its answer was lost.
-    if (response.ok || response.status === 412) return
-    const detail = answer.match(/<Message>([^<]*)/)?.[1] ?? ''
-    const error = new Error(`The object store refused the upload: ${response.status} ${detail}`)
-    if (response.status < 500) {
-      onRefused()
-      if (++refusals === refusalsAllowed) throw new Refused(error)
-    }
-    throw error
-  }
-}
-
-/** A file that was written to since it was chosen cannot be read any more: no further try would send it. */
-async function refuseIfChanged(file: Blob): Promise<void> {
-  await bytesOf(file.slice(0, 1))
-}
-
-const bytesOf = (file: Blob): Promise<ArrayBuffer> =>
-  file.arrayBuffer().catch((cause: unknown) => {
-    const what = 'The file has changed, or is gone, since it was chosen; it was not uploaded.'
-    throw new Refused(new Error(`${what} Choose it again.`, { cause }))
-  })
-
-function openApi(options: UploadFileOptions): Api {
-  const { fetch: doFetch = fetch, signal } = options
-  const base = options.url.replace(/\/$/, '')
-  return (method, path, body, headers = {}) =>
-    persistently(options, async () => {
-      const response = await doFetch(base + path, {
-        method,
-        signal,
-        headers: {
-          authorization: `Bearer ${options.key}`,
-          ...(body ? { 'content-type': 'application/json' } : {}),
-          ...headers,
-        },
-        body: body && JSON.stringify(body),
-      })
-      if (response.ok) return response.json()
-      const error = await apiErrorOf(response)
-      throw response.status >= 500 || response.status === 429 ? error : new Refused(error)
-    })
-}
-
-async function sha256Of(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await bytesOf(blob))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

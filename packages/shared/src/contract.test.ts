@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { DataStatus, dataMoves, dataTypeOf, dataTypeOfValue, isAwaited } from './data.ts'
 import { problems } from './errors.ts'
 import { DataId, parseRunId, RunId, runIdOf, TaskId } from './ids.ts'
+import { isTerminal } from './is-terminal.ts'
 import { Json, jsonBytes } from './json.ts'
 import { ModuleStatus, moduleMoves, moduleStatusOrder } from './module.ts'
 import { RunStatus, runMoves } from './run.ts'
 import { commandSubject, logSubject, taskEvent, workSubject } from './subjects.ts'
-import { isTerminal, statusGroups, TaskStatus, taskMoves } from './task.ts'
+import { statusGroups, TaskStatus, taskMoves } from './task.ts'
 
 const ulid = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const task = `tsk_${ulid}` as const

@@ -24,9 +24,6 @@ export const taskMoves: Record<TaskStatus, readonly TaskStatus[]> = {
   skipped: ['blocked'],
 }
 
-export const isTerminal = (status: TaskStatus): boolean =>
-  status === 'succeeded' || status === 'failed' || status === 'cancelled' || status === 'skipped'
-
 /** The words of a dashboard for groups of states. */
 export const statusGroups = {
   planned: ['blocked', 'queued'],

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createAgentApi } from './agent-api.ts'
+import { ApiClock } from './api-clock.ts'
 
 let server: Server
 let url: string
@@ -23,11 +25,9 @@ afterEach(async () => {
 
 const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 const claim = () =>
-  createAgentApi({ url, key: 'secret', ttlSeconds: 1.2 }).claim({
-    sessionId,
-    claimId: 'claim-id',
-    offers: [],
-  })
+  createAgentApi({ url, key: 'secret', clock: new ApiClock(pino({ level: 'silent' })), ttlSeconds: 1.2 })
+    .under((send) => send(sessionId))
+    .claim('claim-id', [], 0, new AbortController().signal)
 const problem = (code: string, status: number) =>
   JSON.stringify({ type: 'about:blank', title: 't', status, code, detail: 'd', requestId: 'r' })
 
@@ -42,7 +42,7 @@ test('the key travels in the header, the body as JSON', async () => {
     'POST',
     '/agent/v1/claim',
     'Bearer secret',
-    { sessionId, claimId: 'claim-id', offers: [] },
+    { sessionId, claimId: 'claim-id', offers: [], wait: 0 },
   ])
 })
 

@@ -1,23 +1,20 @@
 import {
-  ClaimAnswer,
-  type ClaimRequest,
-  FinishAnswer,
-  type FinishRequest,
-  HeartbeatAnswer,
-  type HeartbeatRequest,
-  type InstallLogRequest,
-  InventoryAnswer,
-  type InventoryRequest,
-  OutputsAnswer,
-  type OutputsRequest,
-  RegisterAnswer,
-  type RegisterRequest,
+  type AnswerOf,
+  type BodyOf,
+  type Call,
+  type InventoryModule,
+  type LogBatch,
+  type OutputFile,
+  type ParamsOf,
   type RunId,
-  type RunLogsRequest,
+  type SessionId,
+  sessionCalls,
+  workCalls,
 } from '@millrace/shared/for-agents'
 import { z } from 'zod'
-import { exchange } from '../http/exchange.ts'
+import { exchange, type Received } from '../http/exchange.ts'
 import { ApiAway, failureOf } from '../http/failures.ts'
+import type { ApiClock } from './api-clock.ts'
 
 /** Of a session, when the API has not said its own yet. */
 const usualTtlSeconds = 20
@@ -25,83 +22,126 @@ const usualTtlSeconds = 20
 export type AgentApiOptions = {
   url: string
   key: string
+  /** Learns the API's time from the answers that have it. */
+  clock: Pick<ApiClock, 'timed'>
   /** After so much silence a session ends, until a registration says otherwise: no call may hang for as long. */
   ttlSeconds?: number
 }
 
 export type AgentApi = ReturnType<typeof createAgentApi>
+type SessionApi = ReturnType<AgentApi['under']>
+
+type Patience = { idleMs: number; wholeMs: number }
+type Sent<C extends Call> = {
+  params?: ParamsOf<C>
+  body: BodyOf<C>
+  signal?: AbortSignal
+  patience?: Patience
+}
+type Body<C extends Call> = Omit<BodyOf<C>, 'sessionId'>
+/** Sends under the current session, and registers anew where it must. */
+type WithSession = <T>(send: (sessionId: SessionId) => Promise<T>) => Promise<T>
 
 /**
  * The agent's side of the API, one function per call. Each throws `ApiRefused` (a definite no) or
  * `ApiAway` (try again), and is safe to send twice.
  */
-export function createAgentApi({ url, key, ttlSeconds = usualTtlSeconds }: AgentApiOptions) {
+export function createAgentApi({ url, key, clock, ttlSeconds = usualTtlSeconds }: AgentApiOptions) {
   let ttl = ttlSeconds
   const idleMs = () => Math.min(15_000, ttl * 750)
   /** By then the next heartbeat is due, and a grant that is not told of counts as missing. */
   const shortMs = () => Math.min(5000, ttl * 250)
 
-  async function call<Answer>(
-    method: string,
-    path: string,
-    body: unknown,
-    Answer: z.ZodType<Answer>,
-    signal?: AbortSignal,
-    patience: { idleMs: number; wholeMs: number } = { idleMs: idleMs(), wholeMs: 4 * idleMs() },
-  ) {
-    const name = `${method} ${path}`
-    const answer = await exchange({
-      method,
-      url: `${url}/agent/v1/${path}`,
-      headers: {
-        authorization: `Bearer ${key}`,
-        'content-type': 'application/json',
-        accept: 'application/json',
-      },
-      body: Buffer.from(JSON.stringify(body)),
-      ...patience,
-      signal,
-    }).catch((cause: unknown) => {
-      throw new ApiAway(`${name}: the API cannot be reached`, cause)
-    })
-    if (answer.status < 200 || answer.status > 299) throw failureOf(name, answer)
-    return understood(name, answer.body, Answer)
-  }
+  const usual = (): Patience => ({ idleMs: idleMs(), wholeMs: 4 * idleMs() })
+  const call = <C extends Call>(contract: C, sent: Sent<C>): Promise<AnswerOf<C>> =>
+    sendCall({ url, key }, contract, { patience: usual(), ...sent })
+
+  const heartbeat = clock.timed((body: BodyOf<typeof sessionCalls.heartbeat>, signal: AbortSignal) =>
+    call(sessionCalls.heartbeat, { body, signal, patience: { idleMs: shortMs(), wholeMs: shortMs() } }),
+  )
 
   return {
-    async register(body: RegisterRequest, signal?: AbortSignal) {
-      const answer = await call('POST', 'register', body, RegisterAnswer, signal)
+    register: clock.timed(async (body: BodyOf<typeof sessionCalls.register>, signal?: AbortSignal) => {
+      const answer = await call(sessionCalls.register, { body, signal })
       ttl = answer.sessionTtlSeconds
       return answer
-    },
-    heartbeat: (body: HeartbeatRequest, signal?: AbortSignal) =>
-      call('POST', 'heartbeat', body, HeartbeatAnswer, signal, {
-        idleMs: shortMs(),
-        wholeMs: shortMs(),
-      }),
-    modules: (body: InventoryRequest, signal?: AbortSignal) =>
-      call('PUT', 'modules', body, InventoryAnswer, signal),
-    installLog: (module: string, body: InstallLogRequest, signal?: AbortSignal) =>
-      call('POST', `modules/${encodeURIComponent(module)}/install-log`, body, z.unknown(), signal),
-    /** `null`: there is nothing to do, and was nothing while it waited. */
-    claim: (body: ClaimRequest, signal?: AbortSignal) =>
-      call('POST', 'claim', body, ClaimAnswer.nullable(), signal, {
-        idleMs: (body.wait ?? 0) * 1000 + shortMs(),
-        wholeMs: (body.wait ?? 0) * 1000 + idleMs(),
-      }),
-    outputs: (run: RunId, body: OutputsRequest, signal?: AbortSignal) =>
-      call('POST', `runs/${run}/outputs`, body, OutputsAnswer, signal),
-    logs: (run: RunId, body: RunLogsRequest, signal?: AbortSignal) =>
-      call('POST', `runs/${run}/logs`, body, z.unknown(), signal),
-    finish: (run: RunId, body: FinishRequest, signal?: AbortSignal) =>
-      call('POST', `runs/${run}/finish`, body, FinishAnswer, signal),
+    }),
+
+    under: (withSession: WithSession) => ({
+      heartbeat: (body: Body<typeof sessionCalls.heartbeat>, signal: AbortSignal) =>
+        withSession((sessionId) => heartbeat({ ...body, sessionId }, signal)),
+      modules: (modules: InventoryModule[], signal: AbortSignal) =>
+        withSession((sessionId) =>
+          call(sessionCalls.reportModules, { body: { sessionId, modules }, signal }),
+        ),
+      installLog: (name: string, body: Body<typeof sessionCalls.appendInstallLog>, signal: AbortSignal) =>
+        withSession((sessionId) =>
+          call(sessionCalls.appendInstallLog, { params: { name }, body: { ...body, sessionId }, signal }),
+        ),
+      /** `null`: there is nothing to do, and was nothing while it waited. */
+      claim: (
+        claimId: string,
+        offers: BodyOf<typeof workCalls.claim>['offers'],
+        wait: number,
+        signal: AbortSignal,
+      ) => {
+        const patience = { idleMs: wait * 1000 + shortMs(), wholeMs: wait * 1000 + idleMs() }
+        return withSession((sessionId) =>
+          call(workCalls.claim, { body: { sessionId, claimId, offers, wait }, signal, patience }),
+        )
+      },
+      logs: (id: RunId, { lines, progress, from }: LogBatch, signal: AbortSignal) =>
+        withSession((sessionId) =>
+          call(workCalls.appendRunLog, {
+            params: { id },
+            body: { sessionId, lines, progress, from },
+            signal,
+          }),
+        ),
+      askForUrls: (id: RunId, files: OutputFile[], signal: AbortSignal) =>
+        withSession((sessionId) =>
+          call(workCalls.createOutputUrls, { params: { id }, body: { sessionId, files }, signal }),
+        ),
+      finish: (id: RunId, report: Body<typeof workCalls.finishRun>, signal: AbortSignal) =>
+        withSession((sessionId) =>
+          call(workCalls.finishRun, { params: { id }, body: { ...report, sessionId }, signal }),
+        ),
+    }),
   }
 }
 
+async function sendCall<C extends Call>(
+  { url, key }: Pick<AgentApiOptions, 'url' | 'key'>,
+  contract: C,
+  { params, body, signal, patience }: Sent<C> & { patience: Patience },
+): Promise<AnswerOf<C>> {
+  const { method } = contract
+  const path = pathOf(contract, params ?? {})
+  const name = `${method} ${path}`
+  const answer = await exchange({
+    ...{ method, url: url + path, ...patience, signal },
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+    },
+    body: Buffer.from(JSON.stringify(body)),
+  }).catch((cause: unknown) => {
+    throw new ApiAway(`${name}: the API cannot be reached`, cause)
+  })
+  if (answer.status < 200 || answer.status > 299) throw failureOf(name, answer)
+  return understood(name, contract, answer)
+}
+
+const pathOf = ({ path }: Call, params: Record<string, unknown>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
+
 /** An empty body (204) reads as `null`. */
-function understood<Answer>(name: string, body: Buffer, Answer: z.ZodType<Answer>): Answer {
+function understood<C extends Call>(name: string, { answers }: C, { status, body }: Received): AnswerOf<C> {
+  const { json = z.unknown() } = answers[status] ?? answers[200] ?? {}
   try {
-    return Answer.parse(body.length === 0 ? null : JSON.parse(body.toString()))
+    const answer = json.parse(body.length === 0 ? null : JSON.parse(body.toString()))
+    return answer as AnswerOf<C> // by the schema of this very call
   } catch (cause) {
     throw new ApiAway(`${name}: the answer was not understood`, cause)
   }

@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 import type { Identity } from '../home/identity.ts'
 import { ApiAway, ApiRefused } from '../http/failures.ts'
 import { openSignals } from '../signals/agent-signals.ts'
-import { createAgentApi } from './agent-api.ts'
 import { Session, type SessionDenied } from './session.ts'
 
 const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
@@ -22,7 +21,6 @@ function setUp(faults: Error[] = [], identity: Identity = {}, isDiskFull = false
   }
   const session = new Session({
     api: {
-      ...createAgentApi({ url: 'http://127.0.0.1:1', key: '' }),
       register: async (body): Promise<RegisterAnswer> => {
         const fault = faults.shift()
         if (fault) throw fault

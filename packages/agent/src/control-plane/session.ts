@@ -18,7 +18,7 @@ export class SessionDenied extends Error {
 }
 
 export type SessionDeps = {
-  api: AgentApi
+  api: Pick<AgentApi, 'register'>
   identity: Identity
   keep(identity: Identity): Promise<void>
   describe(): Omit<RegisterRequest, 'agentId' | 'instanceId' | 'previousSessionId' | 'heldRuns'>

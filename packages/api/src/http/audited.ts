@@ -23,7 +23,7 @@ export async function withAudit(
     rev: 1,
     at: ports.clock.now(),
     action: one.audit,
-    subject: c.req.param('id') ?? (await createdId(answer)),
+    subject: firstParam(c) ?? (await createdId(answer)),
     detail: detailOf(c),
     keyId,
     grant: grant?._id ?? null,
@@ -33,6 +33,9 @@ export async function withAudit(
   })
   return answer
 }
+
+/** What the path names. */
+const firstParam = (c: Ctx): string | undefined => Object.values(c.req.param())[0]
 
 /** What was made is told in the answer, under its own name. */
 async function createdId(answer: Response): Promise<string | null> {

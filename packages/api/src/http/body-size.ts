@@ -1,3 +1,4 @@
+import type { BodyLimit } from '@millrace/shared'
 import { bodyLimit } from 'hono/body-limit'
 import { Failure } from '../failure.ts'
 import type { Ctx } from './env.ts'
@@ -5,9 +6,11 @@ import type { Ctx } from './env.ts'
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** Most bytes of a body: of most requests; of those with a value, as values and inputs may have 1 MiB; of many tasks or lines. */
-export const bodyLimits = { usual: 64 * KiB, value: 1.5 * MiB, bulk: 16 * MiB } as const
-export type BodyLimit = keyof typeof bodyLimits
+/** Most bytes of a body. */
+export const bodyLimits = { usual: 64 * KiB, value: 1.5 * MiB, bulk: 16 * MiB } as const satisfies Record<
+  BodyLimit,
+  number
+>
 /** JSON may write a character as `\u0416`, six bytes for the one to three that it has: libraries of Python do by default. */
 const largestEscaped = 8 * MiB
 

@@ -1,71 +1,45 @@
-import type { Scope } from '@millrace/shared'
+import type { BodyLimit, Call, ParamsOf, Scope } from '@millrace/shared'
 import type { z } from 'zod'
-import { Failure } from '../failure.ts'
-import type { BodyLimit } from './body-size.ts'
+import { notFound } from '../failure.ts'
 import type { Ctx } from './env.ts'
 import { parseBody, parseQuery } from './parse-input.ts'
 import { readBody } from './read-body.ts'
 
-type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
-type Answers = Record<number, { description: string; schema?: z.ZodType }>
-
-/** One path and method: what it takes, who may call it, what it answers, and what it does. */
+/** A call of the contract as this API serves it. */
 export type Endpoint = {
-  method: Method
+  method: Call['method']
+  /** As Hono writes it: `/api/tasks/:id`. */
   path: string
   scope: Scope | 'none'
-  summary: string
-  tag: string
-  query?: z.ZodType
-  body?: z.ZodType
   bodyLimit: BodyLimit
-  answers: Answers
-  /** A repeated request with the same `Idempotency-Key` is not carried out twice. */
   idempotent: boolean
-  /** A grant's token may call it too, and sees and makes only what is the grant's. */
   openToGrants: boolean
-  /** How a change that somebody makes through it is called in the audit list; null: it is told elsewhere. */
+  /** The action under which the audit list has it; null: it is not listed. */
   audit: string | null
   handle(c: Ctx): Promise<Response>
 }
 
-type Spec<Q extends z.ZodType, B extends z.ZodType> = {
-  method: Method
-  path: string
-  scope: Scope | 'none'
-  summary: string
-  tag: string
-  query?: Q
-  body?: B
-  /** What a grant's token may send, where that is less. */
-  bodyUnderGrant?: z.ZodType<z.output<B>>
-  bodyLimit?: BodyLimit
-  answers: Answers
-  idempotent?: boolean
-  openToGrants?: boolean
-  audit?: string
-  /** What of the body stands there too. Never a secret, nor what may hold one: a URL, inputs. */
-  auditDetail?(body: z.output<B>): Record<string, unknown>
-  handle(c: Ctx, input: { query: z.output<Q>; body: z.output<B> }): Promise<Response> | Response
+type OutputOf<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
+type Input<C extends Call> = { params: ParamsOf<C>; query: OutputOf<C['query']>; body: OutputOf<C['body']> }
+type Handler<C extends Call> = (c: Ctx, input: Input<C>) => Promise<Response> | Response
+type More<C extends Call> = {
+  /** What of the body stands in the audit list. Never a secret, nor what may hold one: a URL, inputs. */
+  auditDetail?(body: Input<C>['body']): Record<string, unknown>
 }
 
-/** Declares an endpoint. Query and body reach the handler parsed; all faults in them, up to a hundred, are listed in one 422. */
-export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
-  spec: Spec<Q, B>,
-): Endpoint {
+/** Serves a call. What it takes reaches the handler parsed; all faults of query or body, up to a hundred, are listed in one 422. */
+export function endpoint<C extends Call>(call: C, handle: Handler<C>, more: More<C> = {}): Endpoint {
+  const { method, scope, bodyLimit = 'usual', idempotent = false, openToGrants = false, audit = null } = call
   return {
-    ...spec,
-    bodyLimit: spec.bodyLimit ?? 'usual',
-    idempotent: spec.idempotent ?? false,
-    openToGrants: spec.openToGrants ?? false,
-    audit: spec.audit ?? null,
+    ...{ method, scope, bodyLimit, idempotent, openToGrants, audit },
+    path: call.path.replace(/\{(\w+)\}/g, ':$1'),
     async handle(c) {
-      const query = spec.query ? parseQuery(spec.query, c.req.query()) : undefined
-      const bodySchema = (isUnderGrant(c) && spec.bodyUnderGrant) || spec.body
-      const body = bodySchema ? await parseBody(bodySchema, await readBody(c)) : undefined
-      const input = { query, body } as { query: z.output<Q>; body: z.output<B> }
-      if (spec.auditDetail) c.set('auditDetail', spec.auditDetail(input.body))
-      return spec.handle(c, input)
+      const query = call.query && parseQuery(call.query, c.req.query())
+      const bodySchema = (isUnderGrant(c) && call.bodyUnderGrant) || call.body
+      const body = bodySchema && (await parseBody(bodySchema, await readBody(c)))
+      const input = { query, body, params: parseParams(c, call) } as Input<C>
+      if (more.auditDetail) c.set('auditDetail', more.auditDetail(input.body))
+      return handle(c, input)
     },
   }
 }
@@ -74,10 +48,15 @@ export function endpoint<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodTy
 const isUnderGrant = (c: Ctx): boolean => Boolean(c.var.principal?.grant)
 
 /** An id in a path that cannot be one is simply not there. */
-export function pathId<S extends z.ZodType>(c: Ctx, schema: S, what: string): z.output<S> {
-  const parsed = schema.safeParse(c.req.param('id'))
-  if (parsed.success) return parsed.data
-  throw new Failure('not_found', `There is no ${what} here that this key may see.`)
+function parseParams(c: Ctx, { params = {}, subject = 'thing' }: Call): Record<string, unknown> {
+  const given: Record<string, string> = c.req.param()
+  return Object.fromEntries(
+    Object.entries(params).map(([name, schema]) => {
+      const parsed = schema.safeParse(given[name])
+      if (!parsed.success) throw notFound(subject)
+      return [name, parsed.data]
+    }),
+  )
 }
 
 /** Whether a path is of this pattern; `:name` stands for one part of it that is not empty. */

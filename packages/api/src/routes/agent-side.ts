@@ -1,29 +1,14 @@
 import {
-  ClaimAnswer,
-  ClaimRequest,
-  FinishAnswer,
-  FinishRequest,
-  HeartbeatAnswer,
-  HeartbeatRequest,
-  InstallLogRequest,
-  InventoryAnswer,
-  InventoryRequest,
+  contract,
   type LogBatch,
   logOutput,
-  ModuleName,
   moduleEvent,
   type OutputFile,
-  OutputsAnswer,
-  OutputsRequest,
-  RegisterAnswer,
-  RegisterRequest,
-  RunId,
-  RunLogsRequest,
+  type RunId,
 } from '@millrace/shared'
 import type { ApiPorts } from '../api-ports.ts'
 import { Failure } from '../failure.ts'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
-import type { Ctx } from '../http/env.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { longPollClaim } from '../http/long-poll-claim.ts'
 import { runObjectKey } from '../objects/keys.ts'
 import { heartbeat } from '../operations/agents/heartbeat.ts'
@@ -37,6 +22,7 @@ import { appendInstallLog } from '../operations/modules/install-log.ts'
 import { reportModules } from '../operations/modules/report-modules.ts'
 import { refuseUnserved } from '../operations/modules/served.ts'
 import type { Ports } from '../ports.ts'
+import type { AgentDoc } from '../store/documents/agent.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
 /** What agents call. Every request is safe to send twice. */
@@ -45,167 +31,80 @@ export const agentSideEndpoints = (ports: ApiPorts): Endpoint[] => [
   ...workEndpoints(ports),
 ]
 
-const tag = 'Agent side'
-const scope = 'agent'
-
 const sessionEndpoints = (ports: AgentPorts): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/register',
-    scope,
-    tag,
-    summary: 'Begin a session',
-    body: RegisterRequest,
-    bodyLimit: 'value',
-    answers: { 200: { description: 'The session', schema: RegisterAnswer } },
-    async handle(c, { body }) {
-      c.var.budget.take('registrations')
-      return c.json(await register(ports, c.var.principal, c.var.ids, body))
-    },
+  endpoint(contract.register, async (c, { body }) => {
+    c.var.budget.take('registrations')
+    return c.json(await register(ports, c.var.principal, c.var.ids, body))
   }),
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/heartbeat',
-    scope,
-    tag,
-    summary: 'Say that the agent lives, and which runs it holds',
-    body: HeartbeatRequest,
-    bodyLimit: 'value',
-    answers: { 200: { description: 'What to do with each run', schema: HeartbeatAnswer } },
-    async handle(c, { body }) {
-      return c.json(await heartbeat(ports, await agentOf(ports, c.var.principal.id, body.sessionId), body))
-    },
+  endpoint(contract.heartbeat, async (c, { body }) => {
+    return c.json(await heartbeat(ports, await agentOf(ports, c.var.principal.id, body.sessionId), body))
   }),
-  endpoint({
-    method: 'put',
-    path: '/agent/v1/modules',
-    scope,
-    tag,
-    summary: 'Report which modules the agent has and how each stands',
-    body: InventoryRequest,
-    bodyLimit: 'bulk',
-    answers: { 200: { description: 'Which are enabled', schema: InventoryAnswer } },
-    async handle(c, { body }) {
-      const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
-      return c.json(await reportModules(ports, agent, c.var.principal.serves, body.modules))
-    },
+  endpoint(contract.reportModules, async (c, { body }) => {
+    const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
+    return c.json(await reportModules(ports, agent, c.var.principal.serves, body.modules))
   }),
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/modules/:id/install-log',
-    scope,
-    tag,
-    summary: 'Lines of an installation, set-up or test',
-    body: InstallLogRequest,
-    bodyLimit: 'bulk',
-    answers: { 204: { description: 'Kept' } },
-    async handle(c, { body }) {
-      const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
-      const module = pathId(c, ModuleName, 'module')
-      refuseUnserved(c.var.principal.serves, module)
-      for (const line of body.lines) refuseLongLine(line)
-      await appendInstallLog(ports, { agent: agent._id, module, digest: body.digest }, body.lines)
-      ports.bus.announce(moduleEvent(module))
-      return c.body(null, 204)
-    },
+  endpoint(contract.appendInstallLog, async (c, { params: { name: module }, body }) => {
+    const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
+    refuseUnserved(c.var.principal.serves, module)
+    for (const line of body.lines) refuseLongLine(line)
+    await appendInstallLog(ports, { agent: agent._id, module, digest: body.digest }, body.lines)
+    ports.bus.announce(moduleEvent(module))
+    return c.body(null, 204)
   }),
 ]
 
 const workEndpoints = (ports: FinishPorts): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/claim',
-    scope,
-    tag,
-    summary: 'Take the best ready task',
-    body: ClaimRequest,
-    bodyLimit: 'value',
-    answers: {
-      200: { description: 'A grant, or what to keep room for', schema: ClaimAnswer },
-      204: { description: 'There is nothing' },
-    },
-    async handle(c, { body }) {
-      const answer = await longPollClaim(
-        ports,
-        {
-          agent: () => agentOf(ports, c.var.principal.id, body.sessionId),
-          modules: body.offers.map((offer) => offer.module),
-          seconds: body.wait,
-          gone: () => c.req.raw.signal,
-        },
-        (asking) => claim(ports, asking, body),
-      )
-      return answer ? c.json(answer) : c.body(null, 204)
-    },
+  endpoint(contract.claim, async (c, { body }) => {
+    const answer = await longPollClaim(
+      ports,
+      {
+        agent: () => agentOf(ports, c.var.principal.id, body.sessionId),
+        modules: body.offers.map((offer) => offer.module),
+        seconds: body.wait,
+        gone: () => c.req.raw.signal,
+      },
+      (asking) => claim(ports, asking, body),
+    )
+    return answer ? c.json(answer) : c.body(null, 204)
   }),
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/runs/:id/outputs',
-    scope,
-    tag,
-    summary: 'Presigned PUTs for files of a run',
-    body: OutputsRequest,
-    bodyLimit: 'value',
-    answers: { 200: { description: 'The URLs', schema: OutputsAnswer } },
-    async handle(c, { body }) {
-      const { run, task } = await ownRun(ports, c, body.sessionId)
-      refuseOtherOutputs(task, body.files)
-      const uploads = await Promise.all(
-        body.files.map(async ({ output, n, size, contentType, sha256 }) => {
-          const { url, headers, expiresAt } = await ports.objects.presignPut(runObjectKey(run, output, n), {
-            size,
-            contentType,
-            sha256,
-          })
-          return { output, n, method: 'PUT' as const, url, headers, expiresAt: expiresAt.toISOString() }
-        }),
-      )
-      return c.json({ uploads })
-    },
+  endpoint(contract.createOutputUrls, async (c, { params: { id: run }, body }) => {
+    const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
+    const task = await taskOfOwn(ports, agent, run)
+    refuseOtherOutputs(task, body.files)
+    const uploads = await Promise.all(
+      body.files.map(async ({ output, n, size, contentType, sha256 }) => {
+        const { url, headers, expiresAt } = await ports.objects.presignPut(runObjectKey(run, output, n), {
+          size,
+          contentType,
+          sha256,
+        })
+        return { output, n, method: 'PUT' as const, url, headers, expiresAt: expiresAt.toISOString() }
+      }),
+    )
+    return c.json({ uploads })
   }),
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/runs/:id/logs',
-    scope,
-    tag,
-    summary: 'Lines of a run, for networks without NATS',
-    body: RunLogsRequest,
-    bodyLimit: 'bulk',
-    answers: { 204: { description: 'Published' } },
-    async handle(c, { body }) {
-      const { agent, run } = await ownRun(ports, c, body.sessionId)
-      const { lines, progress } = body
-      for (const some of inBatches(lines)) {
-        const from = some[0]?.n ?? body.from ?? 1
-        const batch: LogBatch = { v: 1, from, lines: some, progress, instance: agent.instanceId }
-        await ports.bus.publishLog(agent._id, run, batch)
-      }
-      return c.body(null, 204)
-    },
+  endpoint(contract.appendRunLog, async (c, { params: { id: run }, body }) => {
+    const agent = await agentOf(ports, c.var.principal.id, body.sessionId)
+    await taskOfOwn(ports, agent, run)
+    const { lines, progress } = body
+    for (const some of inBatches(lines)) {
+      const from = some[0]?.n ?? body.from ?? 1
+      const batch: LogBatch = { v: 1, from, lines: some, progress, instance: agent.instanceId }
+      await ports.bus.publishLog(agent._id, run, batch)
+    }
+    return c.body(null, 204)
   }),
-  endpoint({
-    method: 'post',
-    path: '/agent/v1/runs/:id/finish',
-    scope,
-    tag,
-    summary: 'Report how a run ended',
-    body: FinishRequest,
-    bodyLimit: 'bulk',
-    answers: { 200: { description: 'Applied, or stale', schema: FinishAnswer } },
-    async handle(c, { body }) {
-      const agent = agentOf(ports, c.var.principal.id, body.sessionId)
-      return c.json(await finish(ports, agent, pathId(c, RunId, 'run'), body))
-    },
+  endpoint(contract.finishRun, async (c, { params, body }) => {
+    const agent = agentOf(ports, c.var.principal.id, body.sessionId)
+    return c.json(await finish(ports, agent, params.id, body))
   }),
 ]
 
 /** Only files and lines of a run that this agent was given may be written. */
-async function ownRun(ports: Ports, c: Ctx, sessionId: Parameters<typeof agentOf>[2]) {
-  const agent = await agentOf(ports, c.var.principal.id, sessionId)
-  const id = pathId(c, RunId, 'run')
+async function taskOfOwn(ports: Ports, agent: AgentDoc, id: RunId): Promise<TaskDoc> {
   const run = await ports.store.runs.get(id)
   const task = run && (await ports.store.tasks.get(run.task))
-  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return { agent, run: id, task }
+  if (task && (run.agentId === agent._id || task.agentId === agent._id)) return task
   throw new Failure('not_found', 'There is no such run of this agent.')
 }
 

@@ -1,4 +1,4 @@
-import { AuditPage, AuditQuery } from '@millrace/shared'
+import { contract } from '@millrace/shared'
 import { pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { auditFilter } from '../http/filters/audit.ts'
@@ -6,20 +6,11 @@ import type { Ports } from '../ports.ts'
 import { presentAudit } from '../present/audit.ts'
 
 export const auditEndpoints = (ports: Ports): Endpoint[] => [
-  endpoint({
-    method: 'get',
-    path: '/api/audit',
-    scope: 'admin',
-    tag: 'Audit',
-    summary: 'Who changed what, newest first',
-    query: AuditQuery,
-    answers: { 200: { description: 'A page', schema: AuditPage } },
-    async handle(c, { query }) {
-      const docs = await ports.store.audit.find(auditFilter(query), {
-        sort: { _id: -1 },
-        limit: query.limit + 1,
-      })
-      return c.json(pageFrom(docs, query.limit, presentAudit))
-    },
+  endpoint(contract.listAudit, async (c, { query }) => {
+    const docs = await ports.store.audit.find(auditFilter(query), {
+      sort: { _id: -1 },
+      limit: query.limit + 1,
+    })
+    return c.json(pageFrom(docs, query.limit, presentAudit))
   }),
 ]

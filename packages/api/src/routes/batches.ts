@@ -1,27 +1,16 @@
-import { BatchAnswer, CreateBatch } from '@millrace/shared'
+import { contract } from '@millrace/shared'
 import { callerOf } from '../http/caller.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { type BatchPorts, submitBatch } from '../operations/batches/submit-batch.ts'
 import { presentTask } from '../present/task.ts'
 
 export const batchEndpoints = (ports: BatchPorts): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/api/tasks/batch',
-    scope: 'write',
-    tag: 'Tasks',
-    summary: 'Create many tasks that may name each other, all or none',
-    body: CreateBatch,
-    bodyLimit: 'bulk',
-    answers: { 201: { description: 'All accepted', schema: BatchAnswer } },
-    idempotent: true,
-    async handle(c, { body }) {
-      const tasks = await submitBatch(ports, callerOf(c), body.tasks)
-      const byRef = tasks.map((task, at) => [
-        body.tasks[at]?.ref ?? task._id,
-        presentTask(task, { list: true }),
-      ])
-      return c.json({ tasks: Object.fromEntries(byRef) }, 201)
-    },
+  endpoint(contract.createTasks, async (c, { body }) => {
+    const tasks = await submitBatch(ports, callerOf(c), body.tasks)
+    const byRef = tasks.map((task, at) => [
+      body.tasks[at]?.ref ?? task._id,
+      presentTask(task, { list: true }),
+    ])
+    return c.json({ tasks: Object.fromEntries(byRef) }, 201)
   }),
 ]

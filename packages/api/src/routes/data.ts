@@ -1,21 +1,8 @@
-import {
-  ContentQuery,
-  ContentUrl,
-  CreateData,
-  DataAnswer,
-  DataId,
-  DataPage,
-  DataQuery,
-  PartsRequest,
-  PartUrls,
-  UploadAnswer,
-  UploadedParts,
-} from '@millrace/shared'
-import { z } from 'zod'
+import { type ContentQuery, contract, type DataId } from '@millrace/shared'
 import { Failure } from '../failure.ts'
 import { callerOf } from '../http/caller.ts'
 import { pageFrom } from '../http/cursor.ts'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ctx } from '../http/env.ts'
 import { dataFilter } from '../http/filters/data.ts'
 import { requireVisible, visibleFilter } from '../http/visibility.ts'
@@ -29,146 +16,63 @@ import type { DataDoc } from '../store/documents/data.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
 
 export const dataEndpoints = (ports: SettlePorts): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/api/data',
-    scope: 'write',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'Keep a value, or begin to upload a file',
-    body: CreateData,
-    bodyLimit: 'value',
-    answers: { 201: { description: 'Created', schema: UploadAnswer } },
-    idempotent: true,
-    async handle(c, { body }) {
-      const { item, upload } =
-        'file' in body
-          ? await createFile(ports, callerOf(c), body)
-          : await createValue(ports, callerOf(c), body)
-      return c.json({ data: presentData(item), upload }, 201)
-    },
+  endpoint(contract.createData, async (c, { body }) => {
+    const { item, upload } =
+      'file' in body
+        ? await createFile(ports, callerOf(c), body)
+        : await createValue(ports, callerOf(c), body)
+    return c.json({ data: presentData(item), upload }, 201)
   }),
-  endpoint({
-    method: 'post',
-    path: '/api/data/:id/complete',
-    scope: 'write',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'The bytes are there: verify them and make the item available',
-    answers: { 200: { description: 'Available', schema: DataAnswer } },
-    idempotent: true,
-    async handle(c) {
-      return c.json({ data: presentData(await completeUpload(ports, await visibleId(ports, c))) })
-    },
+  endpoint(contract.completeUpload, async (c, { params }) => {
+    return c.json({ data: presentData(await completeUpload(ports, await visibleId(ports, c, params.id))) })
   }),
-  endpoint({
-    method: 'post',
-    path: '/api/data/:id/upload',
-    scope: 'write',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'A fresh upload URL',
-    answers: { 200: { description: 'The URL', schema: UploadAnswer } },
-    idempotent: true,
-    async handle(c) {
-      const { item, upload } = await freshUpload(ports, c.var.principal.grant, await visibleId(ports, c))
-      return c.json({ data: presentData(item), upload })
-    },
+  endpoint(contract.renewUpload, async (c, { params }) => {
+    const { item, upload } = await freshUpload(
+      ports,
+      c.var.principal.grant,
+      await visibleId(ports, c, params.id),
+    )
+    return c.json({ data: presentData(item), upload })
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/data/:id/parts',
-    scope: 'write',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'Which parts of a large file have arrived',
-    answers: { 200: { description: 'The parts', schema: UploadedParts } },
-    async handle(c) {
-      return c.json(await uploadedParts(ports, await visibleId(ports, c)))
-    },
+  endpoint(contract.listParts, async (c, { params }) => {
+    return c.json(await uploadedParts(ports, await visibleId(ports, c, params.id)))
   }),
-  endpoint({
-    method: 'post',
-    path: '/api/data/:id/parts',
-    scope: 'write',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'URLs for parts of a large file',
-    body: PartsRequest,
-    bodyLimit: 'value',
-    answers: { 200: { description: 'The URLs', schema: PartUrls } },
-    async handle(c, { body }) {
-      return c.json(await partUrls(ports, await visibleId(ports, c), body))
-    },
+  endpoint(contract.createPartUrls, async (c, { params, body }) => {
+    return c.json(await partUrls(ports, await visibleId(ports, c, params.id), body))
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/data',
-    scope: 'read',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'List data items, newest first',
-    query: DataQuery,
-    answers: { 200: { description: 'A page', schema: DataPage } },
-    async handle(c, { query }) {
-      const docs = await ports.store.data.find(
-        { ...dataFilter(query), ...visibleFilter(c, query.grant) },
-        {
-          sort: { _id: -1 },
-          limit: query.limit + 1,
-        },
-      )
-      return c.json(pageFrom(docs, query.limit, (item) => presentData(item, { list: true })))
-    },
-  }),
-  endpoint({
-    method: 'get',
-    path: '/api/data/:id',
-    scope: 'read',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'Read a data item',
-    answers: { 200: { description: 'The item', schema: DataAnswer } },
-    async handle(c) {
-      return c.json({ data: presentData(await readItem(ports, c)) })
-    },
-  }),
-  endpoint({
-    method: 'get',
-    path: '/api/data/:id/content',
-    scope: 'read',
-    openToGrants: true,
-    tag: 'Data',
-    summary: 'The content: an inline value, or a redirect to the object store',
-    query: ContentQuery,
-    answers: {
-      200: {
-        description: 'The inline value; with ?redirect=0 where the file is',
-        schema: z.union([ContentUrl, z.json()]),
+  endpoint(contract.listData, async (c, { query }) => {
+    const docs = await ports.store.data.find(
+      { ...dataFilter(query), ...visibleFilter(c, query.grant) },
+      {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
       },
-      302: { description: 'To the file, in the object store' },
-    },
-    async handle(c, { query }) {
-      const item = await readItem(ports, c)
-      if (item.status !== 'available') {
-        throw new Failure(
-          'data_not_available',
-          `The item is ${item.status}${item.error ? `: ${item.error.message}` : ''}.`,
-          { status: 409 },
-        )
-      }
-      return item.isFile ? serveFile(ports, c, item, query) : serveValue(c, item, query.redirect)
-    },
+    )
+    return c.json(pageFrom(docs, query.limit, (item) => presentData(item, { list: true })))
+  }),
+  endpoint(contract.getData, async (c, { params }) => {
+    return c.json({ data: presentData(await readItem(ports, c, params.id)) })
+  }),
+  endpoint(contract.getContent, async (c, { params, query }) => {
+    const item = await readItem(ports, c, params.id)
+    if (item.status !== 'available') {
+      throw new Failure(
+        'data_not_available',
+        `The item is ${item.status}${item.error ? `: ${item.error.message}` : ''}.`,
+        { status: 409 },
+      )
+    }
+    return item.isFile ? serveFile(ports, c, item, query) : serveValue(c, item, query.redirect)
   }),
 ]
 
-async function readItem(ports: Ports, c: Ctx): Promise<DataDoc> {
-  return requireVisible(c, await ports.store.data.get(pathId(c, DataId, 'data item')), 'data item')
+async function readItem(ports: Ports, c: Ctx, id: DataId): Promise<DataDoc> {
+  return requireVisible(c, await ports.store.data.get(id), 'data item')
 }
 
 /** The operations read the item themselves; only who does not see everything needs the look before. */
-async function visibleId(ports: Ports, c: Ctx): Promise<DataId> {
-  return c.var.principal.grant ? (await readItem(ports, c))._id : pathId(c, DataId, 'data item')
+async function visibleId(ports: Ports, c: Ctx, id: DataId): Promise<DataId> {
+  return c.var.principal.grant ? (await readItem(ports, c, id))._id : id
 }
 
 function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
@@ -182,12 +86,7 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
   return c.body(body)
 }
 
-async function serveFile(
-  ports: Ports,
-  c: Ctx,
-  item: DataDoc,
-  query: z.output<typeof ContentQuery>,
-): Promise<Response> {
+async function serveFile(ports: Ports, c: Ctx, item: DataDoc, query: ContentQuery): Promise<Response> {
   const { contentType, disposition } = servedType(item.contentType, query.disposition)
   if (c.req.method === 'HEAD') {
     c.header('Content-Type', contentType)

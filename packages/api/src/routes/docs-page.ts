@@ -1,8 +1,9 @@
-import type { Endpoint } from '../http/endpoint.ts'
+import { type Call, contractEntries } from '@millrace/shared'
 
 /** A page that lists every endpoint, made from the same table as the OpenAPI document; it loads nothing. */
-export function docsPage(endpoints: readonly Endpoint[]): string {
-  const groups = Map.groupBy(endpoints, (one) => one.tag)
+export function docsPage(): string {
+  const calls = contractEntries.map(([, call]) => call)
+  const groups = Map.groupBy(calls, (one) => one.tag)
   const sections = [...groups].map(
     ([tag, members]) => `<h2>${html(tag)}</h2>\n${members.map(row).join('\n')}`,
   )
@@ -15,11 +16,11 @@ ${sections.join('\n')}
 </main></body></html>`
 }
 
-function row(one: Endpoint): string {
+function row(one: Call): string {
   const answers = Object.entries(one.answers).map(
     ([status, { description }]) => `<code>${status}</code> ${html(description)}`,
   )
-  return `<section><p class="call"><b class="${one.method}">${one.method.toUpperCase()}</b> <code>${html(one.path.replace(/:(\w+)/g, '{$1}'))}</code>
+  return `<section><p class="call"><b class="${one.method.toLowerCase()}">${one.method}</b> <code>${html(one.path)}</code>
 <span class="scope">${one.scope === 'none' ? 'open' : one.scope}</span></p><p>${html(one.summary)}. ${answers.join(' · ')}</p></section>`
 }
 

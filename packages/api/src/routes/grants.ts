@@ -1,27 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { CreateGrant, GrantCreated, GrantId, GrantPage, PageQuery } from '@millrace/shared'
+import { contract } from '@millrace/shared'
 import { notFound } from '../failure.ts'
 import { hashSecret, secretPrefix } from '../http/authenticate.ts'
 import { behind, pageFrom } from '../http/cursor.ts'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import type { Ports } from '../ports.ts'
 import { presentGrant } from '../present/grant.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 
 /** Tokens for browser pages: so many uploads, so many tasks, and what came of them. */
 export const grantEndpoints = (ports: Ports): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/api/grants',
-    scope: 'write',
-    audit: 'grant.create',
-    tag: 'Grants',
-    summary: 'Make a token for a page; it is shown this once',
-    body: CreateGrant,
-    auditDetail: (grant) => grant,
-    answers: { 201: { description: 'Created', schema: GrantCreated } },
-    idempotent: true,
-    async handle(c, { body }) {
+  endpoint(
+    contract.createGrant,
+    async (c, { body }) => {
       const id = c.var.ids.grant()
       const token = `${secretPrefix.grant}${id.slice('grt_'.length)}_${randomBytes(32).toString('base64url')}`
       const grant: GrantDoc = {
@@ -41,36 +32,19 @@ export const grantEndpoints = (ports: Ports): Endpoint[] => [
       // Made by an earlier try: its token was shown then, and is not kept.
       return c.json({ grant: presentGrant((await ports.store.grants.get(id)) ?? grant), token: null }, 201)
     },
+    { auditDetail: (grant) => grant },
+  ),
+  endpoint(contract.listGrants, async (c, { query }) => {
+    const docs = await ports.store.grants.find(behind(query.cursor, 'grt_'), {
+      sort: { _id: -1 },
+      limit: query.limit + 1,
+    })
+    return c.json(pageFrom(docs, query.limit, presentGrant))
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/grants',
-    scope: 'write',
-    tag: 'Grants',
-    summary: 'List grants, newest first',
-    query: PageQuery,
-    answers: { 200: { description: 'A page', schema: GrantPage } },
-    async handle(c, { query }) {
-      const docs = await ports.store.grants.find(behind(query.cursor, 'grt_'), {
-        sort: { _id: -1 },
-        limit: query.limit + 1,
-      })
-      return c.json(pageFrom(docs, query.limit, presentGrant))
-    },
-  }),
-  endpoint({
-    method: 'delete',
-    path: '/api/grants/:id',
-    scope: 'write',
-    audit: 'grant.delete',
-    tag: 'Grants',
-    summary: 'Revoke a token, at once; what was made with it stays',
-    answers: { 204: { description: 'Gone' } },
-    async handle(c) {
-      const id = pathId(c, GrantId, 'grant')
-      if (!(await ports.store.grants.get(id))) throw notFound('grant')
-      await ports.store.grants.remove(id)
-      return c.body(null, 204)
-    },
+  endpoint(contract.deleteGrant, async (c, { params }) => {
+    const id = params.id
+    if (!(await ports.store.grants.get(id))) throw notFound('grant')
+    await ports.store.grants.remove(id)
+    return c.body(null, 204)
   }),
 ]

@@ -1,14 +1,23 @@
-import { Problem } from '@millrace/shared'
-import { z } from 'zod'
+import { type Answer, type Call, contractEntries, Problem, tags } from '@millrace/shared'
 import { bodyLimits } from '../http/body-size.ts'
-import type { Endpoint } from '../http/endpoint.ts'
+import { type JsonSchema, openSchemas } from './openapi-schemas.ts'
+
+type Schemas = ReturnType<typeof openSchemas>
 
 /** The OpenAPI 3.1 document, from the very schemas that check requests. */
-export function openApiDocument(endpoints: readonly Endpoint[]): object {
+export function openApiDocument(): object {
+  const schemas = openSchemas()
   const paths: Record<string, Record<string, object>> = {}
-  for (const one of endpoints) {
-    const path = one.path.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [one.method]: operation(one) }
+  const problem = content('application/problem+json', schemas.schemaOf(Problem, 'output'))
+  const refused = { description: 'What went wrong', content: problem }
+  const answers = new Map(contractEntries.map(([name, call]) => [name, responses(schemas, call)]))
+  for (const [name, call] of contractEntries) {
+    const all = { ...answers.get(name), '4XX': refused, default: refused }
+    const method = call.method.toLowerCase()
+    paths[call.path] = {
+      ...paths[call.path],
+      [method]: { ...request(schemas, name, call), responses: all },
+    }
   }
   return {
     openapi: '3.1.0',
@@ -17,53 +26,54 @@ export function openApiDocument(endpoints: readonly Endpoint[]): object {
       version: '1',
       description:
         'Hands heavy work to GPU machines behind NAT. Errors are RFC 9457 problem details with a stable `code`.',
+      license: { name: 'MIT', identifier: 'MIT' },
     },
+    servers: [{ url: '/' }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     security: [{ bearer: [] }],
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-      schemas: { Problem: schemaOf(Problem, 'output') },
+      schemas: sorted(schemas.components),
     },
   }
 }
 
-function operation(one: Endpoint): object {
-  const responses = Object.entries(one.answers).map(([status, { description, schema }]) => [
-    status,
-    {
-      description,
-      ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
-    },
-  ])
+function request(schemas: Schemas, name: string, call: Call) {
+  const { bodyLimit = 'usual' } = call
   return {
-    summary: one.summary,
-    tags: [one.tag],
-    operationId: `${one.method}${one.path.replace(/[^a-z0-9]+(\w?)/gi, (_, letter: string) => letter.toUpperCase())}`,
-    description: one.scope === 'none' ? 'No key is needed.' : `Needs the scope \`${one.scope}\`.`,
-    ...(one.scope === 'none' ? { security: [] } : {}),
-    ...(one.audit ? { 'x-audit': one.audit } : {}),
-    parameters: [
-      ...pathParameters(one),
-      ...queryParameters(one),
-      ...(one.idempotent ? [idempotencyKey] : []),
-    ],
-    ...(one.body
+    summary: call.summary,
+    tags: [call.tag],
+    operationId: name,
+    description: call.scope === 'none' ? 'No key is needed.' : `Needs the scope \`${call.scope}\`.`,
+    ...(call.scope === 'none' ? { security: [] } : {}),
+    ...(call.audit ? { 'x-audit': call.audit } : {}),
+    parameters: parametersOf(schemas, call),
+    ...(call.body
       ? {
           requestBody: {
             required: true,
-            'x-max-bytes': bodyLimits[one.bodyLimit],
-            content: { 'application/json': { schema: schemaOf(one.body, 'input') } },
+            'x-max-bytes': bodyLimits[bodyLimit],
+            content: content('application/json', schemas.schemaOf(call.body, 'input'), call.example),
           },
         }
       : {}),
-    responses: { ...Object.fromEntries(responses), default: problemAnswer },
   }
 }
 
-const problemAnswer = {
-  description: 'What went wrong',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+function parametersOf(schemas: Schemas, call: Call): object[] {
+  const inPath = Object.entries(call.params ?? {}).map(([name, schema]) => ({
+    ...{ name, in: 'path', required: true },
+    schema: schemas.schemaOf(schema, 'input'),
+  }))
+  const inQuery = call.query ? schemas.parametersOf(call.query) : []
+  return [
+    ...inPath,
+    ...inQuery.map(([name, schema]) => ({ name, in: 'query', required: false, schema })),
+    ...(call.idempotent ? [idempotencyKey] : []),
+  ]
 }
+
 const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -71,27 +81,37 @@ const idempotencyKey = {
   schema: { type: 'string', maxLength: 255 },
 }
 
-const pathParameters = (one: Endpoint) =>
-  [...one.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }))
-
-function queryParameters(one: Endpoint): object[] {
-  const properties = one.query ? (schemaOf(one.query, 'input').properties ?? {}) : {}
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }))
-}
-
-function schemaOf(schema: z.ZodType, io: 'input' | 'output') {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any', cycles: 'ref' })
-  return inlineDefinitions(json)
-}
-
-/** Each schema stands alone; its own definitions (only "any JSON" recurses) become "anything". */
-function inlineDefinitions<J extends object>(json: J): J {
-  return JSON.parse(
-    JSON.stringify(json, (key, value) => (key === '$defs' ? undefined : value?.$ref ? {} : value)),
+const responses = (schemas: Schemas, call: Call): Record<string, object> =>
+  Object.fromEntries(
+    Object.entries(call.answers).map(([status, answer]) => [status, response(schemas, answer)]),
   )
+
+/** OpenAPI 3.1 has no word for the items of a stream: the schema is that of one line, or one event. */
+function response(schemas: Schemas, { description, json, lines, events, text }: Answer): object {
+  const of = (schema: NonNullable<typeof json>) => schemas.schemaOf(schema, 'output')
+  const bodies = {
+    ...(json ? content('application/json', of(json)) : {}),
+    ...(lines ? content('application/x-ndjson', { ...of(lines), description: 'one line' }) : {}),
+    ...(events
+      ? content('text/event-stream', {
+          description: 'one event, its data as JSON',
+          oneOf: Object.entries(events).map(([name, data]) => eventSchema(name, of(data))),
+        })
+      : {}),
+    ...(text ? content(text, { type: 'string' }) : {}),
+  }
+  return { description, ...(Object.keys(bodies).length > 0 ? { content: bodies } : {}) }
 }
+
+const eventSchema = (name: string, data: JsonSchema): JsonSchema => ({
+  type: 'object',
+  properties: { event: { const: name }, id: { type: 'string' }, data },
+  required: ['event', 'data'],
+})
+
+const content = (type: string, schema: JsonSchema, example?: unknown) => ({
+  [type]: { schema, ...(example === undefined ? {} : { example }) },
+})
+
+const sorted = <Value>(record: Record<string, Value>): Record<string, Value> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,16 +1,7 @@
-import {
-  LogQuery,
-  parseRunId,
-  RunAnswer,
-  RunId,
-  RunPage,
-  RunQuery,
-  type RunStatus,
-  TaskAnswer,
-} from '@millrace/shared'
+import { contract, parseRunId, type RunQuery, type RunStatus } from '@millrace/shared'
 import { notFound } from '../failure.ts'
 import { cursorOf } from '../http/cursor.ts'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { runFilter, runOfCursor } from '../http/filters/runs.ts'
 import { cancel } from '../operations/cancel.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
@@ -20,67 +11,29 @@ import { presentTask } from '../present/task.ts'
 import { answerLog } from './run-log.ts'
 
 export const runEndpoints = (ports: SettlePorts): Endpoint[] => [
-  endpoint({
-    method: 'get',
-    path: '/api/runs',
-    scope: 'read',
-    tag: 'Runs',
-    summary: 'List runs, newest first',
-    query: RunQuery,
-    answers: { 200: { description: 'A page', schema: RunPage } },
-    async handle(c, { query }) {
-      return c.json(await listRuns(ports, query))
-    },
+  endpoint(contract.listRuns, async (c, { query }) => {
+    return c.json(await listRuns(ports, query))
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/runs/:id',
-    scope: 'read',
-    tag: 'Runs',
-    summary: 'Read a run',
-    answers: { 200: { description: 'The run', schema: RunAnswer } },
-    async handle(c) {
-      const id = pathId(c, RunId, 'run')
-      const [run, task] = await Promise.all([
-        ports.store.runs.get(id),
-        ports.store.tasks.get(parseRunId(id).task),
-      ])
-      if (!run) throw notFound('run')
-      return c.json({ run: presentRun(run, task) })
-    },
+  endpoint(contract.getRun, async (c, { params }) => {
+    const id = params.id
+    const [run, task] = await Promise.all([
+      ports.store.runs.get(id),
+      ports.store.tasks.get(parseRunId(id).task),
+    ])
+    if (!run) throw notFound('run')
+    return c.json({ run: presentRun(run, task) })
   }),
-  endpoint({
-    method: 'delete',
-    path: '/api/runs/:id',
-    scope: 'write',
-    audit: 'task.cancel',
-    tag: 'Runs',
-    summary: 'Cancel the task of a run',
-    answers: {
-      200: { description: 'It was cancelled already', schema: TaskAnswer },
-      202: { description: 'Being stopped', schema: TaskAnswer },
-    },
-    async handle(c) {
-      const id = pathId(c, RunId, 'run')
-      if (!(await ports.store.runs.get(id))) throw notFound('run')
-      const { task, already } = await cancel(ports, parseRunId(id).task)
-      return c.json({ task: presentTask(task) }, already ? 200 : 202)
-    },
+  endpoint(contract.cancelRun, async (c, { params }) => {
+    const id = params.id
+    if (!(await ports.store.runs.get(id))) throw notFound('run')
+    const { task, already } = await cancel(ports, parseRunId(id).task)
+    return c.json({ task: presentTask(task) }, already ? 200 : 202)
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/runs/:id/logs',
-    scope: 'read',
-    tag: 'Runs',
-    summary: 'Lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends',
-    query: LogQuery,
-    answers: { 200: { description: 'application/x-ndjson, or text/event-stream' } },
-    async handle(c, { query }) {
-      const id = pathId(c, RunId, 'run')
-      const run = await ports.store.runs.get(id)
-      if (!run) throw notFound('run')
-      return answerLog(ports, c, run, query)
-    },
+  endpoint(contract.getRunLog, async (c, { params, query }) => {
+    const id = params.id
+    const run = await ports.store.runs.get(id)
+    if (!run) throw notFound('run')
+    return answerLog(ports, c, run, query)
   }),
 ]
 

@@ -1,12 +1,12 @@
 import {
+  contract,
   type EndEvent,
-  EventsQuery,
   type LogEvent,
   type ProgressEvent,
   type StateEvent,
-  TaskId,
+  type TaskId,
 } from '@millrace/shared'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { answerEvents, eventText } from '../http/event-stream.ts'
 import { requireVisible } from '../http/visibility.ts'
 import { followTask, type TaskNews } from '../operations/events/follow-task.ts'
@@ -17,29 +17,15 @@ import { readTask } from '../operations/settle/read-task.ts'
 import { presentTask } from '../present/task.ts'
 
 export const taskEventEndpoints = (ports: SettlePorts): Endpoint[] => [
-  endpoint({
-    method: 'get',
-    path: '/api/tasks/:id/events',
-    scope: 'read',
-    tag: 'Tasks',
-    summary:
-      'States, progress and lines of a task over all of its attempts, as server-sent events until it ends',
-    openToGrants: true,
-    query: EventsQuery,
-    answers: {
-      200: { description: 'text/event-stream: state, progress, log, end' },
-      204: { description: 'The end was told before' },
-    },
-    async handle(c, { query }) {
-      const id = pathId(c, TaskId, 'task')
-      const task = requireVisible(c, await readTask(ports, id), 'task')
-      const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
-      if (knowsTheEnd(task, position)) return c.body(null, 204)
-      const look = () => readTask(ports, id)
-      return answerEvents(c, async function* (signal) {
-        for await (const news of followTask(ports, { task, position, look, signal })) yield textOf(id, news)
-      })
-    },
+  endpoint(contract.followTask, async (c, { params, query }) => {
+    const id = params.id
+    const task = requireVisible(c, await readTask(ports, id), 'task')
+    const position = positionOf(c.req.header('last-event-id') ?? query.lastEventId)
+    if (knowsTheEnd(task, position)) return c.body(null, 204)
+    const look = () => readTask(ports, id)
+    return answerEvents(c, async function* (signal) {
+      for await (const news of followTask(ports, { task, position, look, signal })) yield textOf(id, news)
+    })
   }),
 ]
 

@@ -1,21 +1,9 @@
-import {
-  CreateTask,
-  CreateTaskUnderGrant,
-  isTerminal,
-  RunAccepted,
-  RunModule,
-  TaskAnswer,
-  TaskId,
-  TaskPage,
-  TaskQuery,
-  taskEvent,
-  WaitQuery,
-} from '@millrace/shared'
+import { contract, isTerminal, taskEvent } from '@millrace/shared'
 import type { ApiPorts } from '../api-ports.ts'
 import { Failure, notFound } from '../failure.ts'
 import { callerOf } from '../http/caller.ts'
 import { pageFrom } from '../http/cursor.ts'
-import { type Endpoint, endpoint, pathId } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { taskFilter } from '../http/filters/tasks.ts'
 import { longPoll } from '../http/long-poll.ts'
 import { requireVisible, visibleFilter } from '../http/visibility.ts'
@@ -31,108 +19,63 @@ import { presentTask } from '../present/task.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
 export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/api/tasks',
-    scope: 'write',
-    tag: 'Tasks',
-    summary: 'Create a task: one module applied to inputs',
-    body: CreateTask,
-    bodyLimit: 'value',
-    bodyUnderGrant: CreateTaskUnderGrant,
-    openToGrants: true,
-    answers: { 201: { description: 'Accepted', schema: TaskAnswer } },
-    idempotent: true,
-    async handle(c, { body }) {
-      return c.json({ task: presentTask(await submit(ports, callerOf(c), body)) }, 201)
-    },
+  endpoint(contract.createTask, async (c, { body }) => {
+    return c.json({ task: presentTask(await submit(ports, callerOf(c), body)) }, 201)
   }),
-  endpoint({
-    method: 'post',
-    path: '/api/modules/:id/run',
-    scope: 'write',
-    tag: 'Runs',
-    summary: 'Run a module',
-    body: RunModule,
-    bodyLimit: 'value',
-    answers: { 202: { description: 'Accepted', schema: RunAccepted } },
-    idempotent: true,
-    async handle(c, { body: { queue, ...body } }) {
-      const module = c.req.param('id') ?? ''
-      if (!c.var.repeated) {
-        if (!(await findModule(ports, module))) throw notFound('module')
-        if (!queue) await refuseWhenFull(ports)
-      }
-      const task = await submit(ports, callerOf(c), { ...body, module })
-      return c.json(
-        { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
-        202,
-      )
-    },
+  endpoint(contract.runModule, async (c, { params: { name: module }, body: { queue, ...body } }) => {
+    if (!c.var.repeated) {
+      if (!(await findModule(ports, module))) throw notFound('module')
+      if (!queue) await refuseWhenFull(ports)
+    }
+    const task = await submit(ports, callerOf(c), { ...body, module })
+    return c.json(
+      { taskId: task._id, runId: task.currentRun ?? `${task._id}.${task.attempt}`, status: task.status },
+      202,
+    )
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/tasks',
-    scope: 'read',
-    tag: 'Tasks',
-    summary: 'List tasks, newest first',
-    openToGrants: true,
-    query: TaskQuery,
-    answers: { 200: { description: 'A page', schema: TaskPage } },
-    async handle(c, { query }) {
-      const docs = await ports.store.tasks.find(
-        {
-          ...taskFilter(query),
-          ...visibleFilter(c, query.grant),
-          ...(await notStaged(ports)),
-        },
-        {
-          sort: { _id: -1 },
-          limit: query.limit + 1,
-        },
-      )
-      return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
-    },
+  endpoint(contract.listTasks, async (c, { query }) => {
+    const docs = await ports.store.tasks.find(
+      {
+        ...taskFilter(query),
+        ...visibleFilter(c, query.grant),
+        ...(await notStaged(ports)),
+      },
+      {
+        sort: { _id: -1 },
+        limit: query.limit + 1,
+      },
+    )
+    return c.json(pageFrom(docs, query.limit, (task) => presentTask(task, { list: true })))
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/tasks/:id',
-    scope: 'read',
-    tag: 'Tasks',
-    summary: 'Read a task; with ?wait= as soon as it has ended',
-    openToGrants: true,
-    query: WaitQuery,
-    answers: { 200: { description: 'The task', schema: TaskAnswer } },
-    async handle(c, { query }) {
-      const id = pathId(c, TaskId, 'task')
-      let known: TaskDoc | undefined
-      let endedAt: string | undefined
-      const saysItEnded = (heard: string): boolean => {
-        const change = announced(heard)
-        // Events carry the status; one that carries none may mean anything.
-        if (change?.kind !== 'task') return true
-        const isEnd = isTerminal(change.status)
-        if (isEnd) endedAt = change.updatedAt
-        return isEnd
-      }
-      // Before a proxy gives up: most give a response 60 s.
-      const seconds = Math.min(query.wait, ports.limits.longestWaitSeconds)
-      const close = query.wait > 0 ? c.var.budget.openStream() : undefined
-      const ended = await longPoll(
-        ports.bus,
-        { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
-        async () => {
-          const task = requireVisible(c, await readTask(ports, id, { known, endedAt }), 'task')
-          known = task
-          return isTerminal(task.status) ? task : undefined
-        },
-      ).finally(close)
-      const task = ended ?? requireVisible(c, await readTask(ports, id), 'task')
-      const agent =
-        task.status === 'running' && task.agentId ? await ports.store.agents.get(task.agentId) : null
-      const waitingFor = await stillAwaited(ports, task)
-      return c.json({ task: presentTask({ ...task, waitingFor }, { agent }) })
-    },
+  endpoint(contract.getTask, async (c, { params, query }) => {
+    const id = params.id
+    let known: TaskDoc | undefined
+    let endedAt: string | undefined
+    const saysItEnded = (heard: string): boolean => {
+      const change = announced(heard)
+      // Events carry the status; one that carries none may mean anything.
+      if (change?.kind !== 'task') return true
+      const isEnd = isTerminal(change.status)
+      if (isEnd) endedAt = change.updatedAt
+      return isEnd
+    }
+    // Before a proxy gives up: most give a response 60 s.
+    const seconds = Math.min(query.wait, ports.limits.longestWaitSeconds)
+    const close = query.wait > 0 ? c.var.budget.openStream() : undefined
+    const ended = await longPoll(
+      ports.bus,
+      { subjects: [taskEvent(id)], seconds, signal: c.req.raw.signal, matters: saysItEnded },
+      async () => {
+        const task = requireVisible(c, await readTask(ports, id, { known, endedAt }), 'task')
+        known = task
+        return isTerminal(task.status) ? task : undefined
+      },
+    ).finally(close)
+    const task = ended ?? requireVisible(c, await readTask(ports, id), 'task')
+    const agent =
+      task.status === 'running' && task.agentId ? await ports.store.agents.get(task.agentId) : null
+    const waitingFor = await stillAwaited(ports, task)
+    return c.json({ task: presentTask({ ...task, waitingFor }, { agent }) })
   }),
 ]
 

@@ -1,4 +1,4 @@
-import { CreateTicket, TicketCreated } from '@millrace/shared'
+import { contract } from '@millrace/shared'
 import { Failure } from '../failure.ts'
 import { type Endpoint, endpoint, leadsTo } from '../http/endpoint.ts'
 import type { Principal } from '../http/principal.ts'
@@ -7,23 +7,12 @@ import type { Ports } from '../ports.ts'
 
 /** Tickets for the other endpoints. */
 export const ticketEndpoints = (ports: Ports, others: readonly Endpoint[]): Endpoint[] => [
-  endpoint({
-    method: 'post',
-    path: '/api/tickets',
-    scope: 'read',
-    tag: 'Tickets',
-    summary: 'Make a ticket that opens one path without a key, within 60 s',
-    body: CreateTicket,
-    answers: { 201: { description: 'Append it as ?ticket= or &ticket=', schema: TicketCreated } },
-    idempotent: true,
-    openToGrants: true,
-    async handle(c, { body }) {
-      const { principal } = c.var
-      c.var.budget.take('tickets')
-      const path = readablePath(others, principal, body.path)
-      const { ticket, expiresAt } = await makeTicket(ports, { id: c.var.ids.ticket(), path, principal })
-      return c.json({ ticket: c.var.replayed ? null : ticket, expiresAt: expiresAt.toISOString() }, 201)
-    },
+  endpoint(contract.createTicket, async (c, { body }) => {
+    const { principal } = c.var
+    c.var.budget.take('tickets')
+    const path = readablePath(others, principal, body.path)
+    const { ticket, expiresAt } = await makeTicket(ports, { id: c.var.ids.ticket(), path, principal })
+    return c.json({ ticket: c.var.replayed ? null : ticket, expiresAt: expiresAt.toISOString() }, 201)
   }),
 ]
 
@@ -36,7 +25,7 @@ function readablePath(others: readonly Endpoint[], principal: Principal, given: 
   if (new URLSearchParams(query).has('ticket')) throw refused('must not have a ticket itself')
   const isReadable = others.some(
     (one) =>
-      one.method === 'get' &&
+      one.method === 'GET' &&
       one.scope === 'read' &&
       (!principal.grant || one.openToGrants) &&
       leadsTo(one.path, way),

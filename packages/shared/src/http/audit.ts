@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AuditId, GrantId, KeyId } from '../ids.ts'
 import { Json } from '../json.ts'
+import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 
 /** Somebody changed something. Never changed, never removed by hand. */
@@ -25,3 +26,16 @@ export const AuditQuery = PageQuery.extend({
   after: z.iso.datetime().optional().describe('at this time or later'),
   before: z.iso.datetime().optional(),
 })
+
+/** Who changed what. */
+export const auditCalls = {
+  listAudit: {
+    method: 'GET',
+    path: '/api/audit',
+    tag: 'Audit',
+    summary: 'Who changed what, newest first',
+    scope: 'admin',
+    query: AuditQuery,
+    answers: { 200: { description: 'A page', json: AuditPage } },
+  },
+} as const satisfies Calls

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { TaskId } from '../ids.ts'
 import { Task } from '../task.ts'
+import type { Calls } from './call.ts'
 import { CreateTask } from './tasks.ts'
 
 /** As many tasks as one batch may have. */
@@ -27,3 +28,24 @@ export type BatchTask = z.infer<typeof BatchTask>
 export const CreateBatch = z.strictObject({ tasks: z.array(BatchTask).min(1).max(mostInBatch) })
 export type NewBatch = z.input<typeof CreateBatch>
 export const BatchAnswer = z.object({ tasks: z.record(TaskRef, Task).describe('by ref') })
+
+/** Many tasks at once. */
+export const batchCalls = {
+  createTasks: {
+    method: 'POST',
+    path: '/api/tasks/batch',
+    tag: 'Tasks',
+    summary: 'Create many tasks that may name each other, all or none',
+    scope: 'write',
+    body: CreateBatch,
+    example: {
+      tasks: [
+        { ref: 'cut', module: 'cut-video', inputs: { film: { data: 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV' } } },
+        { ref: 'text', module: 'speech-to-text', inputs: { sound: { task: 'cut', output: 'sound' } } },
+      ],
+    },
+    bodyLimit: 'bulk',
+    idempotent: true,
+    answers: { 201: { description: 'All accepted', json: BatchAnswer } },
+  },
+} as const satisfies Calls

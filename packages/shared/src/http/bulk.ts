@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { TaskId } from '../ids.ts'
 import { GivenModuleName } from '../manifest.ts'
 import { TaskStatus } from '../task.ts'
+import type { Calls } from './call.ts'
 import { Label, PageQuery } from './lists.ts'
+import { TaskPage } from './tasks.ts'
 
 const someTasks = z.array(TaskId).min(1).max(10_000)
 
@@ -41,3 +43,42 @@ export const ReplayTasks = z
   .refine((body) => Object.values(body).filter((one) => one !== undefined).length === 1, exactlyOne)
 
 export const BulkAnswer = z.object({ count: z.number().int().nonnegative() })
+
+/** What is done to many tasks. */
+export const bulkCalls = {
+  cancelTasks: {
+    method: 'POST',
+    path: '/api/tasks/cancel',
+    tag: 'Tasks',
+    summary: 'Cancel every task that matches and has not ended',
+    scope: 'write',
+    body: CancelTasks,
+    example: { filter: { module: 'faces', status: 'queued' } },
+    bodyLimit: 'value',
+    idempotent: true,
+    audit: 'tasks.cancel',
+    answers: { 202: { description: 'Being cancelled', json: BulkAnswer } },
+  },
+  listDeadLetters: {
+    method: 'GET',
+    path: '/api/dead-letters',
+    tag: 'Tasks',
+    summary: 'List tasks whose attempts are over, newest first',
+    scope: 'read',
+    query: DeadLetterQuery,
+    answers: { 200: { description: 'A page', json: TaskPage } },
+  },
+  replayDeadLetters: {
+    method: 'POST',
+    path: '/api/dead-letters/replay',
+    tag: 'Tasks',
+    summary: 'Give some of them, those of a module, or all a fresh round of attempts',
+    scope: 'write',
+    body: ReplayTasks,
+    example: { module: 'faces' },
+    bodyLimit: 'value',
+    idempotent: true,
+    audit: 'dead-letters.replay',
+    answers: { 202: { description: 'Being tried again', json: BulkAnswer } },
+  },
+} as const satisfies Calls

@@ -4,6 +4,7 @@ import { AgentId, RunId, TaskId } from '../ids.ts'
 import { ModuleStatus } from '../module.ts'
 import { LogLine } from '../run.ts'
 import { Progress, TaskStatus } from '../task.ts'
+import type { Calls } from './call.ts'
 import { TaskAnswer } from './tasks.ts'
 
 /** Where to go on, for those who cannot send `Last-Event-ID`: a page that opens a stream anew, with a new ticket. */
@@ -25,8 +26,7 @@ export const ProgressEvent = Progress.extend({ runId: RunId, at: z.iso.datetime(
 export type ProgressEvent = z.infer<typeof ProgressEvent>
 export const LogEvent = LogLine.extend({ runId: RunId })
 export type LogEvent = z.infer<typeof LogEvent>
-export const EndEvent = TaskAnswer
-export type EndEvent = z.infer<typeof EndEvent>
+export type EndEvent = z.infer<typeof TaskAnswer>
 
 /** Something stands otherwise than before. Who shows it reads it again, or is content with this. */
 export const ChangeEvent = z.discriminatedUnion('kind', [
@@ -35,3 +35,44 @@ export const ChangeEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('agent'), id: AgentId, status: AgentStatus, updatedAt: z.iso.datetime() }),
 ])
 export type ChangeEvent = z.infer<typeof ChangeEvent>
+
+/** Some changes may be missing: what is shown is to be read again. */
+export const Resync = z.object({})
+
+/** What happens, as it happens. */
+export const eventCalls = {
+  followTask: {
+    method: 'GET',
+    path: '/api/tasks/{id}/events',
+    tag: 'Tasks',
+    summary:
+      'States, progress and lines of a task over all of its attempts, as server-sent events until it ends',
+    scope: 'read',
+    params: { id: TaskId },
+    subject: 'task',
+    query: EventsQuery,
+    openToGrants: true,
+    answers: {
+      200: {
+        description: 'States, progress and lines, then the end',
+        events: { state: StateEvent, progress: ProgressEvent, log: LogEvent, end: TaskAnswer },
+      },
+      204: { description: 'The end was told before' },
+    },
+  },
+  followChanges: {
+    method: 'GET',
+    path: '/api/events',
+    tag: 'Summary',
+    summary:
+      'Changes of tasks, modules and agents as server-sent events; resync: some may be missing, read again',
+    scope: 'read',
+    query: EventsQuery,
+    answers: {
+      200: {
+        description: 'Changes; or resync: some may be missing',
+        events: { message: ChangeEvent, resync: Resync },
+      },
+    },
+  },
+} as const satisfies Calls

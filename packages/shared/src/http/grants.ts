@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { GrantId } from '../ids.ts'
 import { GivenModuleName } from '../manifest.ts'
-import { pageOf } from './lists.ts'
-import { CreateTask } from './tasks.ts'
+import type { Calls } from './call.ts'
+import { PageQuery, pageOf } from './lists.ts'
 
 const longestGrantDays = 30
 
@@ -44,15 +44,42 @@ export const GrantCreated = z.object({
 export type GrantCreated = z.infer<typeof GrantCreated>
 export const GrantPage = pageOf(BrowserGrant)
 
-/** All that the holder of a grant's token may say about a task. */
-export const CreateTaskUnderGrant = CreateTask.pick({
-  module: true,
-  inputs: true,
-  outputs: true,
-  label: true,
-}).transform((task) => CreateTask.parse(task))
-
 function isSoon(time: string): boolean {
   const ahead = new Date(time).getTime() - Date.now()
   return ahead > 0 && ahead <= longestGrantDays * 24 * 3600 * 1000
 }
+
+/** Tokens for browser pages: how much they may create, and what came of it. */
+export const grantCalls = {
+  createGrant: {
+    method: 'POST',
+    path: '/api/grants',
+    tag: 'Grants',
+    summary: 'Make a token for a page; it is shown this once',
+    scope: 'write',
+    body: CreateGrant,
+    idempotent: true,
+    audit: 'grant.create',
+    answers: { 201: { description: 'Created', json: GrantCreated } },
+  },
+  listGrants: {
+    method: 'GET',
+    path: '/api/grants',
+    tag: 'Grants',
+    summary: 'List grants, newest first',
+    scope: 'write',
+    query: PageQuery,
+    answers: { 200: { description: 'A page', json: GrantPage } },
+  },
+  deleteGrant: {
+    method: 'DELETE',
+    path: '/api/grants/{id}',
+    tag: 'Grants',
+    summary: 'Revoke a token, at once; what was made with it stays',
+    scope: 'write',
+    params: { id: GrantId },
+    subject: 'grant',
+    audit: 'grant.delete',
+    answers: { 204: { description: 'Gone' } },
+  },
+} as const satisfies Calls

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ScheduleId, TaskId } from '../ids.ts'
+import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 import { CreateTask } from './tasks.ts'
 
@@ -61,3 +62,63 @@ export type Schedule = z.infer<typeof Schedule>
 export const ScheduleAnswer = z.object({ schedule: Schedule })
 export const SchedulePage = pageOf(Schedule)
 export const ScheduleQuery = PageQuery
+
+/** Tasks that are created again and again. */
+export const scheduleCalls = {
+  createSchedule: {
+    method: 'POST',
+    path: '/api/schedules',
+    tag: 'Schedules',
+    summary: 'Make a task again and again: by cron, or every so many seconds',
+    scope: 'write',
+    body: CreateSchedule,
+    example: { name: 'every night', cron: '0 3 * * *', timezone: 'Europe/Berlin', task: { module: 'clean' } },
+    bodyLimit: 'value',
+    idempotent: true,
+    audit: 'schedule.create',
+    answers: { 201: { description: 'Created', json: ScheduleAnswer } },
+  },
+  listSchedules: {
+    method: 'GET',
+    path: '/api/schedules',
+    tag: 'Schedules',
+    summary: 'List schedules, newest first',
+    scope: 'read',
+    query: ScheduleQuery,
+    answers: { 200: { description: 'A page', json: SchedulePage } },
+  },
+  getSchedule: {
+    method: 'GET',
+    path: '/api/schedules/{id}',
+    tag: 'Schedules',
+    summary: 'Read a schedule: its next times, and what it made last',
+    scope: 'read',
+    params: { id: ScheduleId },
+    subject: 'schedule',
+    answers: { 200: { description: 'The schedule', json: ScheduleAnswer } },
+  },
+  updateSchedule: {
+    method: 'PATCH',
+    path: '/api/schedules/{id}',
+    tag: 'Schedules',
+    summary: 'Change a schedule, pause it or go on with it',
+    scope: 'write',
+    params: { id: ScheduleId },
+    subject: 'schedule',
+    body: EditSchedule,
+    bodyLimit: 'value',
+    audit: 'schedule.change',
+    answers: { 200: { description: 'Changed', json: ScheduleAnswer } },
+  },
+  deleteSchedule: {
+    method: 'DELETE',
+    path: '/api/schedules/{id}',
+    tag: 'Schedules',
+    summary: 'Delete a schedule; the tasks it made stay',
+    scope: 'write',
+    params: { id: ScheduleId },
+    subject: 'schedule',
+    audit: 'schedule.delete',
+    answers: { 204: { description: 'Gone' } },
+  },
+} as const satisfies Calls

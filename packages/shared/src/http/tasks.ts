@@ -3,6 +3,7 @@ import { GrantId, TaskId } from '../ids.ts'
 import { Json } from '../json.ts'
 import { GivenModuleName, mostAttempts, SemVer } from '../manifest.ts'
 import { Priority, statusGroups, Task, TaskStatus } from '../task.ts'
+import type { Calls } from './call.ts'
 import { commaList, Label, PageQuery, pageOf, Tags } from './lists.ts'
 import { TaskWebhook } from './webhooks.ts'
 
@@ -55,6 +56,14 @@ export type CreateTask = z.infer<typeof CreateTask>
 /** As a caller writes it: everything with a default may be left out. */
 export type NewTask = z.input<typeof CreateTask>
 
+/** All that the holder of a grant's token may say about a task. */
+export const CreateTaskUnderGrant = CreateTask.pick({
+  module: true,
+  inputs: true,
+  outputs: true,
+  label: true,
+}).transform((task) => CreateTask.parse(task))
+
 export const TaskAnswer = z.object({ task: Task })
 export const TaskQuery = PageQuery.extend({
   status: commaList(
@@ -70,3 +79,74 @@ export const TaskQuery = PageQuery.extend({
 export type TaskQuery = z.infer<typeof TaskQuery>
 export const TaskPage = pageOf(Task)
 export const WaitQuery = z.object({ wait: z.coerce.number().min(0).max(60).default(0).describe('seconds') })
+
+/** One task: a module applied to inputs. */
+export const taskCalls = {
+  createTask: {
+    method: 'POST',
+    path: '/api/tasks',
+    tag: 'Tasks',
+    summary: 'Create a task: one module applied to inputs',
+    scope: 'write',
+    body: CreateTask,
+    example: {
+      module: 'faces',
+      inputs: { picture: { data: 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV' } },
+      tags: ['album-7'],
+    },
+    bodyUnderGrant: CreateTaskUnderGrant,
+    bodyLimit: 'value',
+    idempotent: true,
+    openToGrants: true,
+    answers: { 201: { description: 'Accepted', json: TaskAnswer } },
+  },
+  listTasks: {
+    method: 'GET',
+    path: '/api/tasks',
+    tag: 'Tasks',
+    summary: 'List tasks, newest first',
+    scope: 'read',
+    query: TaskQuery,
+    openToGrants: true,
+    answers: { 200: { description: 'A page', json: TaskPage } },
+  },
+  getTask: {
+    method: 'GET',
+    path: '/api/tasks/{id}',
+    tag: 'Tasks',
+    summary: 'Read a task; with ?wait= as soon as it has ended',
+    scope: 'read',
+    params: { id: TaskId },
+    subject: 'task',
+    query: WaitQuery,
+    openToGrants: true,
+    answers: { 200: { description: 'The task', json: TaskAnswer } },
+  },
+  cancelTask: {
+    method: 'POST',
+    path: '/api/tasks/{id}/cancel',
+    tag: 'Tasks',
+    summary: 'Cancel a task',
+    scope: 'write',
+    params: { id: TaskId },
+    subject: 'task',
+    idempotent: true,
+    audit: 'task.cancel',
+    answers: {
+      200: { description: 'It was cancelled already', json: TaskAnswer },
+      202: { description: 'Cancelled, or being stopped', json: TaskAnswer },
+    },
+  },
+  retryTask: {
+    method: 'POST',
+    path: '/api/tasks/{id}/retry',
+    tag: 'Tasks',
+    summary: 'Give a failed, cancelled or skipped task a fresh round of attempts',
+    scope: 'write',
+    params: { id: TaskId },
+    subject: 'task',
+    idempotent: true,
+    audit: 'task.retry',
+    answers: { 202: { description: 'Begun anew', json: TaskAnswer } },
+  },
+} as const satisfies Calls

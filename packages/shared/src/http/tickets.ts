@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Calls } from './call.ts'
 
 export const ticketSeconds = 60
 
@@ -15,3 +16,20 @@ export const TicketCreated = z.object({
   ticket: z.string().nullable().describe('append it to the path as ?ticket= or &ticket=; shown once'),
   expiresAt: z.iso.datetime(),
 })
+export type TicketCreated = z.infer<typeof TicketCreated>
+
+/** Paths for callers that can send no header. */
+export const ticketCalls = {
+  createTicket: {
+    method: 'POST',
+    path: '/api/tickets',
+    tag: 'Tickets',
+    summary: 'Make a ticket that opens one path without a key, within 60 s',
+    scope: 'read',
+    body: CreateTicket,
+    example: { path: '/api/data/dat_01ARZ3NDEKTSV4RRFFQ69G5FAV/content' },
+    idempotent: true,
+    openToGrants: true,
+    answers: { 201: { description: 'Append it as ?ticket= or &ticket=', json: TicketCreated } },
+  },
+} as const satisfies Calls

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TaskId, WebhookId } from '../ids.ts'
+import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 
 export const WebhookEvent = z.enum(['task.succeeded', 'task.failed', 'task.cancelled', 'task.skipped'])
@@ -55,3 +56,70 @@ export const DeliveryPage = pageOf(Delivery)
 
 /** With what the webhooks of single tasks are signed, the same for all of them. */
 export const SigningSecret = z.object({ secret: z.string() })
+
+/** URLs that receive the end of tasks. */
+export const webhookCalls = {
+  createWebhook: {
+    method: 'POST',
+    path: '/api/webhooks',
+    tag: 'Webhooks',
+    summary: 'Tell a URL of the end of every task; the secret is shown this once',
+    scope: 'write',
+    body: CreateWebhook,
+    example: { url: 'https://app.example/millrace', events: ['task.failed'] },
+    idempotent: true,
+    audit: 'webhook.create',
+    answers: { 201: { description: 'Created', json: WebhookCreated } },
+  },
+  listWebhooks: {
+    method: 'GET',
+    path: '/api/webhooks',
+    tag: 'Webhooks',
+    summary: 'List webhooks, newest first',
+    scope: 'read',
+    query: WebhookQuery,
+    answers: { 200: { description: 'A page', json: WebhookPage } },
+  },
+  deleteWebhook: {
+    method: 'DELETE',
+    path: '/api/webhooks/{id}',
+    tag: 'Webhooks',
+    summary: 'Delete a webhook; what is still due fails',
+    scope: 'write',
+    params: { id: WebhookId },
+    subject: 'webhook',
+    audit: 'webhook.delete',
+    answers: { 204: { description: 'Gone' } },
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/api/webhooks/{id}/deliveries',
+    tag: 'Webhooks',
+    summary: 'What was sent, with every attempt',
+    scope: 'read',
+    params: { id: WebhookId },
+    subject: 'webhook',
+    query: WebhookQuery,
+    answers: { 200: { description: 'A page', json: DeliveryPage } },
+  },
+  redeliver: {
+    method: 'POST',
+    path: '/api/webhooks/{id}/deliveries/{did}/redeliver',
+    tag: 'Webhooks',
+    summary: 'Send a delivery once more',
+    scope: 'write',
+    params: { id: WebhookId, did: z.string() },
+    subject: 'webhook',
+    idempotent: true,
+    audit: 'webhook.redeliver',
+    answers: { 202: { description: 'Due', json: DeliveryAnswer } },
+  },
+  getSigningSecret: {
+    method: 'GET',
+    path: '/api/webhooks/signing-secret',
+    tag: 'Webhooks',
+    summary: 'The secret that webhooks of single tasks are signed with',
+    scope: 'write',
+    answers: { 200: { description: 'The secret', json: SigningSecret } },
+  },
+} as const satisfies Calls

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AgentId, DataId, RunId, TaskId } from '../ids.ts'
+import type { Calls } from './call.ts'
 
 export const WaitReason = z.enum([
   'upstream',
@@ -42,3 +43,17 @@ export const Waiting = z.object({
 })
 export type Waiting = z.infer<typeof Waiting>
 export const WhyAnswer = z.object({ waitingFor: z.array(Waiting).describe('empty: it runs, or has ended') })
+
+/** Why a task waits. */
+export const whyCalls = {
+  explainTask: {
+    method: 'GET',
+    path: '/api/tasks/{id}/why',
+    tag: 'Tasks',
+    summary: 'Why a task does not run yet: every reason that holds now',
+    scope: 'read',
+    params: { id: TaskId },
+    subject: 'task',
+    answers: { 200: { description: 'The reasons', json: WhyAnswer } },
+  },
+} as const satisfies Calls

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { AgentRest, Gpu, Platform } from '../agent.ts'
-import { AgentId, DataId, RunId, SessionId } from '../ids.ts'
+import { AgentId, RunId, SessionId } from '../ids.ts'
 import { Json } from '../json.ts'
 import { ModuleName } from '../manifest.ts'
 import { AgentCommand } from '../messages.ts'
 import { HealthCheck, ModuleStatus } from '../module.ts'
-import { LogLine, RunLog, RunUsage } from '../run.ts'
-import { Priority, Progress, TaskError } from '../task.ts'
-
-/** Everything under `/agent/v1`. Each request is safe to send twice. */
+import { LogLine } from '../run.ts'
+import { Progress } from '../task.ts'
+import type { Calls } from './call.ts'
 
 export const RunVerdict = z.enum(['keep', 'cancel', 'stop'])
 export type RunVerdict = z.infer<typeof RunVerdict>
@@ -131,128 +130,48 @@ export const InstallLogRequest = z.object({
 })
 export type InstallLogRequest = z.input<typeof InstallLogRequest>
 
-export const Offer = z.object({
-  module: ModuleName,
-  version: z.string(),
-  digest: z.string(),
-  max: z.number().int().min(0).describe('how many more runs of it fit now; 0: no room'),
-  warm: z.number().int().min(0).default(0).describe('loaded processes that are idle'),
-})
-export type Offer = z.infer<typeof Offer>
-export const ClaimRequest = z.object({
-  sessionId: SessionId,
-  claimId: z.string().min(8).max(100),
-  offers: z.array(Offer).max(1000),
-  wait: z.number().min(0).max(15).default(0).describe('seconds to wait for work'),
-})
-export type ClaimRequest = z.input<typeof ClaimRequest>
-
-export const GrantedFile = z.object({
-  file: z.object({
-    data: DataId,
-    url: z.string(),
-    name: z.string(),
-    size: z.number(),
-    contentType: z.string(),
-    sha256: z.string().optional(),
-    label: z.string(),
-  }),
-})
-export type GrantedFile = z.infer<typeof GrantedFile>
-export const GrantedInput = z.union([
-  GrantedFile,
-  z.object({ value: Json }),
-  z.object({ list: z.array(z.union([GrantedFile, z.object({ value: Json })])) }),
-])
-export type GrantedInput = z.infer<typeof GrantedInput>
-export const Grant = z.object({
-  run: RunId,
-  module: z.object({ name: ModuleName, version: z.string(), digest: z.string() }),
-  inputs: z.record(z.string(), GrantedInput),
-  outputs: z.record(z.string(), z.object({ data: DataId })),
-  timeoutSeconds: z.number(),
-  task: z
-    .object({
-      priority: Priority,
-      createdAt: z.iso.datetime(),
-      requestId: z.string().optional().describe('of the HTTP request that the task came with'),
-      alone: z.boolean().optional().describe('it ran out of memory beside others'),
-    })
-    .optional(),
-})
-export type Grant = z.infer<typeof Grant>
-export const ClaimAnswer = z.object({
-  grant: Grant.nullable(),
-  /** `false`: nothing else was open for these offers, so that asking again at once is of no use. */
-  more: z.boolean().optional(),
-  reserve: z.object({ module: ModuleName, version: z.string() }).optional(),
-})
-export type ClaimAnswer = z.infer<typeof ClaimAnswer>
-
-/** The output name under which a run's archived log is kept. */
-export const logOutput = '$log'
-export const OutputFile = z.object({
-  output: z.string().max(64),
-  n: z.number().int().min(0),
-  name: z.string().min(1).max(255),
-  size: z.number().int().min(0),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  contentType: z.string().max(255),
-})
-export type OutputFile = z.infer<typeof OutputFile>
-export const OutputsRequest = z.object({ sessionId: SessionId, files: z.array(OutputFile).min(1).max(1000) })
-export type OutputsRequest = z.input<typeof OutputsRequest>
-export const OutputsAnswer = z.object({
-  uploads: z.array(
-    z.object({
-      output: z.string(),
-      n: z.number().int(),
-      method: z.literal('PUT'),
-      url: z.string(),
-      headers: z.record(z.string(), z.string()),
-      expiresAt: z.iso.datetime(),
-    }),
-  ),
-})
-export type OutputsAnswer = z.infer<typeof OutputsAnswer>
-
-export const RunLogsRequest = z.object({
-  sessionId: SessionId,
-  lines: z.array(LogLine).max(10_000),
-  progress: Progress.optional(),
-  from: z.number().int().positive().optional().describe('the number of the next line, where there are none'),
-})
-export type RunLogsRequest = z.input<typeof RunLogsRequest>
-
-export const Outcome = z.enum(['succeeded', 'failed', 'cancelled', 'timed_out', 'handed_back'])
-export type Outcome = z.infer<typeof Outcome>
-
-/** One output of a run: a value, or the files that were uploaded for it. */
-export const ReportedOutput = z.union([
-  z.object({ value: Json }),
-  z.object({ file: OutputFile }),
-  z.object({ files: z.array(OutputFile) }),
-])
-export type ReportedOutput = z.infer<typeof ReportedOutput>
-export const FinishRequest = z.object({
-  sessionId: SessionId,
-  outcome: Outcome,
-  result: z.record(z.string(), ReportedOutput).default({}),
-  error: TaskError.nullish(),
-  exitCode: z.number().int().nullish(),
-  signal: z.string().nullish(),
-  startedAt: z.iso.datetime().nullish(),
-  finishedAt: z.iso.datetime().nullish(),
-  usage: RunUsage.nullish(),
-  log: RunLog.extend({ size: z.number().int().optional() }).nullish(),
-})
-export type FinishRequest = z.input<typeof FinishRequest>
-export type FinishReport = z.output<typeof FinishRequest>
-export const FinishAnswer = z.union([
-  z.object({ applied: z.literal(true) }),
-  z.object({ stale: z.literal(true) }),
-])
-export type FinishAnswer = z.infer<typeof FinishAnswer>
-
-/** A value longer than this becomes a file of its own. */
-export const inlineResultLimit = 256 * 1024
+/** An agent and its modules. Each request is safe to send twice. */
+export const sessionCalls = {
+  register: {
+    method: 'POST',
+    path: '/agent/v1/register',
+    tag: 'Agent side',
+    summary: 'Begin a session',
+    scope: 'agent',
+    body: RegisterRequest,
+    bodyLimit: 'value',
+    answers: { 200: { description: 'The session', json: RegisterAnswer } },
+  },
+  heartbeat: {
+    method: 'POST',
+    path: '/agent/v1/heartbeat',
+    tag: 'Agent side',
+    summary: 'Say that the agent lives, and which runs it holds',
+    scope: 'agent',
+    body: HeartbeatRequest,
+    bodyLimit: 'value',
+    answers: { 200: { description: 'What to do with each run', json: HeartbeatAnswer } },
+  },
+  reportModules: {
+    method: 'PUT',
+    path: '/agent/v1/modules',
+    tag: 'Agent side',
+    summary: 'Report which modules the agent has and how each stands',
+    scope: 'agent',
+    body: InventoryRequest,
+    bodyLimit: 'bulk',
+    answers: { 200: { description: 'Which are enabled', json: InventoryAnswer } },
+  },
+  appendInstallLog: {
+    method: 'POST',
+    path: '/agent/v1/modules/{name}/install-log',
+    tag: 'Agent side',
+    summary: 'Lines of an installation, set-up or test',
+    scope: 'agent',
+    params: { name: ModuleName },
+    subject: 'module',
+    body: InstallLogRequest,
+    bodyLimit: 'bulk',
+    answers: { 204: { description: 'Kept' } },
+  },
+} as const satisfies Calls

@@ -1,0 +1,70 @@
+import type { AnswerOf, BodyOf, Call, CallsByRoute, ParamsOf, QueryKeyOf, Route } from '@millrace/shared'
+import { apiErrorOf } from './api-error.ts'
+
+export type ApiOptions = { url: string; key: string; fetch?: typeof fetch; signal?: AbortSignal }
+type Query<Name extends string = string> = { [Key in Name]?: string | number }
+export type BodyAt<R extends Route> = BodyOf<CallsByRoute[R]>
+export type QueryAt<R extends Route> = Query<QueryKeyOf<CallsByRoute[R]>>
+
+export type Sending = {
+  query?: Query
+  body?: unknown
+  idempotencyKey?: string
+  lastEventId?: string
+  signal?: AbortSignal
+}
+type Addressed = Sending & { params?: Record<string, string> }
+type Given<C extends Call> = Addressed & { query?: Query<QueryKeyOf<C>> } & (C extends { params: object }
+    ? { params: ParamsOf<C> }
+    : { params?: never }) &
+  (C extends { body: object } ? { body: BodyOf<C> } : { body?: never })
+/** May be left out where a call needs none of it. */
+type GivenAt<R extends Route> =
+  Record<string, never> extends Given<CallsByRoute[R]>
+    ? [sending?: Given<CallsByRoute[R]>]
+    : [sending: Given<CallsByRoute[R]>]
+
+export type Api = ReturnType<typeof openApi>
+
+/** The calls of the contract, by method and path; the compiler knows what each takes and answers. */
+export function openApi(options: ApiOptions) {
+  const { fetch: doFetch = fetch } = options
+  const base = options.url.replace(/\/$/, '')
+
+  /** Throws `ApiError` for every answer that is no success. */
+  async function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
+    const { query = {}, body, idempotencyKey, lastEventId, signal = options.signal } = sending
+    const url = new URL(base + path)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const response = await doFetch(url, {
+      method,
+      signal,
+      headers: {
+        authorization: `Bearer ${options.key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey ? { 'idempotency-key': idempotencyKey } : {}),
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    if (!response.ok) throw await apiErrorOf(response)
+    return response
+  }
+
+  /** The answer as it comes: of streams, and of what is no JSON. */
+  function open<R extends Route>(route: R, ...[sending]: GivenAt<R>): Promise<Response> {
+    const { params = {}, ...rest }: Addressed = sending ?? {}
+    const [method = '', path = ''] = route.split(' ')
+    const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+    return send(method, filled, rest)
+  }
+
+  /** The JSON of an answer; `null` for one without a body. */
+  async function call<R extends Route>(route: R, ...given: GivenAt<R>): Promise<AnswerOf<CallsByRoute[R]>> {
+    const text = await (await open(route, ...given)).text()
+    return JSON.parse(text || 'null')
+  }
+
+  return { base, doFetch, key: options.key, send, open, call }
+}

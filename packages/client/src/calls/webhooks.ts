@@ -1,0 +1,23 @@
+import type { Delivery, Page, Webhook, WebhookCreated, WebhookId } from '@millrace/shared'
+import type { Api, BodyAt, QueryAt } from '../api.ts'
+
+export const webhookCalls = ({ call }: Api) => ({
+  /** Has a URL told of the end of every task; its deliveries are signed with the secret, which is shown this once. */
+  createWebhook: (webhook: BodyAt<'POST /api/webhooks'>): Promise<WebhookCreated> =>
+    call('POST /api/webhooks', { body: webhook }),
+  listWebhooks: (query: QueryAt<'GET /api/webhooks'> = {}): Promise<Page<Webhook>> =>
+    call('GET /api/webhooks', { query }),
+  deleteWebhook: async (id: WebhookId): Promise<void> => {
+    await call('DELETE /api/webhooks/{id}', { params: { id } })
+  },
+  /** What was sent, with every attempt; under `whk_00000000000000000000000000` for the webhooks of single tasks. */
+  listDeliveries: (
+    id: WebhookId,
+    query: QueryAt<'GET /api/webhooks/{id}/deliveries'> = {},
+  ): Promise<Page<Delivery>> => call('GET /api/webhooks/{id}/deliveries', { params: { id }, query }),
+  /** Sends it once more, under the same id. */
+  redeliver: async ({ id: did, webhookId: id }: Pick<Delivery, 'id' | 'webhookId'>): Promise<Delivery> =>
+    (await call('POST /api/webhooks/{id}/deliveries/{did}/redeliver', { params: { id, did } })).delivery,
+  /** What the webhooks of single tasks are signed with. */
+  webhookSecret: async (): Promise<string> => (await call('GET /api/webhooks/signing-secret')).secret,
+})

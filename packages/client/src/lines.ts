@@ -1,0 +1,10 @@
+import type { LogLine } from '@millrace/shared'
+
+/** The lines of an answer that has one in each. */
+export async function linesIn(response: Response): Promise<LogLine[]> {
+  const text = await response.text()
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line): LogLine => JSON.parse(line))
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import type { Calls } from './call.ts'
+
+const server = z.string().describe('ok, or why not')
+export const Health = z.object({ status: z.literal('ok') })
+export const Readiness = z.object({
+  mongodb: server,
+  nats: server,
+  s3: server,
+  s3Safety: z.string().describe('whether the object store verifies signatures'),
+})
+export type Readiness = z.infer<typeof Readiness>
+
+/** For monitoring. */
+export const healthCalls = {
+  getHealth: {
+    method: 'GET',
+    path: '/healthz',
+    tag: 'Health',
+    summary: 'The process is alive',
+    scope: 'none',
+    answers: { 200: { description: 'Alive', json: Health } },
+  },
+  getReadiness: {
+    method: 'GET',
+    path: '/readyz',
+    tag: 'Health',
+    summary: 'Each server this needs: "ok", or why not; whether the object store is safe',
+    scope: 'none',
+    answers: {
+      200: { description: 'Requests can be served', json: Readiness },
+      503: { description: 'The database is away', json: Readiness },
+    },
+  },
+  getMetrics: {
+    method: 'GET',
+    path: '/metrics',
+    tag: 'Health',
+    summary: 'Prometheus metrics',
+    scope: 'read',
+    answers: { 200: { description: 'The metrics', text: 'text/plain' } },
+  },
+} as const satisfies Calls
