@@ -29,7 +29,6 @@ export type AgentApiOptions = {
 }
 
 export type AgentApi = ReturnType<typeof createAgentApi>
-type SessionApi = ReturnType<AgentApi['under']>
 
 type Patience = { idleMs: number; wholeMs: number }
 type Sent<C extends Call> = {
