@@ -19,11 +19,6 @@ const allowed: readonly { file: string; text: string; why: string }[] = [
   { file: 'docs/architecture.md', text: 'tells the whole story of a run', why: 'a file is read as a story' },
   {
     file: 'docs/architecture.md',
-    text: 'expires uploads that nobody completed',
-    why: 'any client may be meant',
-  },
-  {
-    file: 'docs/architecture.md',
     text: 'they tell each other what happened',
     why: 'signals carry facts both ways',
   },

@@ -11,7 +11,7 @@ import { isOurName } from './host-names.ts'
 export type LocalDeps = {
   home: string
   host: string
-  /** 0: any that is free. */
+  /** 0 chooses a free port. */
   port: number
   /** How this agent is, for people. */
   status(): Json
@@ -120,7 +120,7 @@ function fail(deps: LocalDeps, response: ServerResponse, err: unknown): void {
   response.end(`${JSON.stringify({ error: String(err) })}\n`)
 }
 
-/** Another agent of this machine may use the wanted port: any other works too, and is logged. */
+/** Another agent of this machine may use the configured port: the server then chooses a free one and logs it. */
 async function listenOn(server: ReturnType<typeof createServer>, deps: LocalDeps): Promise<number> {
   const listening = (port: number) =>
     new Promise<number>((resolve, reject) => {
