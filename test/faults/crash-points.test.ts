@@ -339,7 +339,7 @@ const outlived: Scenario = async () => {
     keys.push(change?.after.object ?? '')
   }
   await client.changeSettings({ retentionDays: { uploads: 1 } })
-  await deps.store.meta.remove('sweep:retain-data')
+  await deps.store.meta.remove('sweep:retain-uploads')
   // Whoever died in a step holds the next one up for a minute.
   const ids = items.map((item) => item.id)
   await until('all are gone', 90, async () => (await deps.store.data.many(ids)).length === 0)

@@ -6,6 +6,7 @@ import {
   type Port,
   type TaskId,
 } from '@millrace/shared'
+import { timeOf } from '../../ids.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import type { Caller } from '../access/caller.ts'
 import { readBy } from '../inputs/reads.ts'
@@ -81,7 +82,7 @@ export function newTask(
     settle: marker,
     history: [{ status: 'blocked', attempt: 1, at: now }],
     cancelRequestedAt: null,
-    createdAt: now,
+    createdAt: timeOf(id),
     queuedAt: null,
     startedAt: null,
     finishedAt: null,
