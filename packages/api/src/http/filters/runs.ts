@@ -10,7 +10,7 @@ export function runOfCursor(cursor: string | undefined): RunId | undefined {
   if (given === undefined) return undefined
   const run = RunId.safeParse(given)
   if (run.success) return run.data
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
+  throw new Failure('invalid_request', 'The cursor is not valid.', {
     errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
   })
 }
