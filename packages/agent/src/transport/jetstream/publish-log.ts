@@ -19,7 +19,7 @@ export async function publishLog(
     connection.publish(logSubject(at.agent, at.run), JSON.stringify(batch))
     return await finishesWithin(slowMs, connection.flush())
   } catch (err) {
-    logger.debug({ err, run: at.run }, 'live lines were not sent')
+    logger.debug({ err, run: at.run }, 'sending live lines failed')
     return false
   }
 }
