@@ -13,7 +13,7 @@ const quietMs = 50
 const linesPerCall = 2000
 const triesPerCall = 5
 
-/** Brings install lines to the API, in order, in batches; after some tries a batch is left out. */
+/** Sends install lines to the API, in order, in batches; skips a batch after some attempts. */
 export class InstallLogs {
   readonly #deps: InstallLogDeps
   readonly #waiting: { module: string; digest: string; lines: LogLine[] }[] = []

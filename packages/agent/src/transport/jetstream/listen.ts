@@ -2,7 +2,7 @@ import { AgentCommand, type AgentId, commandSubject } from '@millrace/shared/for
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 
-/** Hears the commands for this agent for as long as the connection lives. A lost one comes by heartbeat. */
+/** Receives this agent's commands while the connection is up. Lost ones arrive by heartbeat. */
 export function listen(
   connection: NatsConnection,
   agent: AgentId,
