@@ -29,7 +29,7 @@ export const problems = {
   idempotency_mismatch: [422, 'The key was used with another body'],
   cycle: [422, 'The tasks wait for each other'],
   rate_limited: [429, 'Too many requests'],
-  internal: [500, 'Something went wrong on our side'],
+  internal: [500, 'Internal error'],
   unavailable: [503, 'A server this needs is away'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

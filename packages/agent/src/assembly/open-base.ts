@@ -45,7 +45,7 @@ function warn(config: Config, home: Home, logger: Logger): void {
   const warning = plainHttpWarning(config.url)
   if (warning) logger.warn(warning)
   if (home.orphansEnded > 0)
-    logger.warn({ processes: home.orphansEnded }, 'ended processes that a former agent left running')
+    logger.warn({ processes: home.orphansEnded }, 'ended processes of an earlier agent')
   const proxy = describeProxy(config.own, config.url)
   if (proxy) logger[proxy.isFault ? 'warn' : 'info'](proxy.message)
 }

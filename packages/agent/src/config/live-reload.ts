@@ -42,7 +42,7 @@ export function followSettings(
       if (others.length > 0) logger.warn({ settings: others }, 'these settings change at the next start')
       if (changed.length > 0) onChange()
     } catch (err) {
-      logger.error({ err, file }, 'the settings stay as they are')
+      logger.error({ err, file }, 'reading the settings failed; keeping the current ones')
     }
   }
   watchFile(file, { interval: everyMs, persistent: false }, () => void look())

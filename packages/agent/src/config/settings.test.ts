@@ -97,7 +97,7 @@ test('limits change while the agent runs; a faulty file changes nothing; fixed s
     expect(onChange).toHaveBeenCalledOnce()
     expect(lines.join('')).toMatch(/"settings":\["name"\].*next start/)
     await write('max_runs: many')
-    await vi.waitFor(() => expect(lines.join('')).toContain('the settings stay as they are'), 10_000)
+    await vi.waitFor(() => expect(lines.join('')).toContain('keeping the current ones'), 10_000)
     expect(config.maxRuns).toBe(5)
   } finally {
     end()

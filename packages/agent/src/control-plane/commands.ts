@@ -45,7 +45,7 @@ export class Commands {
     if (!this.#done.includes(command.id)) this.#done.push(command.id)
     if (this.#seen.has(command.id)) return
     this.#remember(command.id)
-    this.#deps.logger.info({ command: command.kind, id: command.id }, 'carrying out a command')
+    this.#deps.logger.info({ command: command.kind, id: command.id }, 'executing a command')
     this.#act(command)
   }
 

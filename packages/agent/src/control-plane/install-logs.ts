@@ -58,10 +58,10 @@ export class InstallLogs {
       } catch (err) {
         if (signal.aborted) return
         if (isRefused(err, 'forbidden')) {
-          logger.warn({ err, module: batch.module }, 'the API does not take these install lines')
+          logger.warn({ err, module: batch.module }, 'the API rejected install lines; skipping them')
           return
         }
-        logger.warn({ err, module: batch.module, tries }, 'install lines are not sent yet')
+        logger.warn({ err, module: batch.module, tries }, 'sending install lines failed; retrying')
         await sleep(backoffMs(tries), signal)
       }
     }

@@ -56,7 +56,7 @@ export async function runAssignment(
     if (result) await deps.report(result, module.digest)
   } catch (err) {
     // For example a full disk: without a report, the API expires the run at the next heartbeats and retries it.
-    logger.error({ err, run }, 'a run could not be kept')
+    logger.error({ err, run }, 'a run failed in the agent; the API will retry it')
   }
   deps.release(assigned.reservation)
 }

@@ -101,7 +101,7 @@ export class Runs {
     if (!this.#deps.unreported.has(run)) return
     const dropping = this.#deps
       .drop(run)
-      .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'a result could not be dropped'))
+      .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'dropping a result failed'))
       .finally(() => this.#drops.delete(dropping))
     this.#drops.add(dropping)
   }

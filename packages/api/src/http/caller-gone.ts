@@ -8,7 +8,7 @@ export function watchCaller(c: Ctx, onGone: () => void, everyMs = lookAgainMs): 
   const look = async () => {
     try {
       if (await stillAllowed()) return
-      logger.info('the key of an open stream is not good any more')
+      logger.info('the key of an open stream is no longer valid; stream closed')
       onGone()
     } catch (err) {
       logger.debug({ err }, 'checking the key of an open stream failed; retrying')

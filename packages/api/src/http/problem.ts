@@ -92,7 +92,7 @@ function asFailure(error: unknown): Failure {
       retryAfterSeconds: 2,
       cause: error,
     })
-  return new Failure('internal', 'Something went wrong on our side. The log has it under this request id.', {
+  return new Failure('internal', 'Internal error. The log of the API has details under this request id.', {
     cause: error,
   })
 }

@@ -11,7 +11,7 @@ export function listen(
 ): void {
   connection.subscribe(commandSubject(agent), {
     callback: (error, message) => {
-      if (error) logger.warn({ err: error }, 'commands cannot be heard')
+      if (error) logger.warn({ err: error }, 'receiving commands failed')
       else obey(message.string())
     },
   })
@@ -20,7 +20,7 @@ export function listen(
     try {
       onCommand(AgentCommand.parse(JSON.parse(text)))
     } catch (err) {
-      logger.warn({ err }, 'a command was not understood')
+      logger.warn({ err }, 'ignoring an invalid command')
     }
   }
 }

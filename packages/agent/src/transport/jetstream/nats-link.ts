@@ -47,7 +47,7 @@ export class NatsLink {
   reconnect(): void {
     this.current
       ?.reconnect()
-      .catch((err: unknown) => this.#options.logger.debug({ err }, 'NATS is away already'))
+      .catch((err: unknown) => this.#options.logger.debug({ err }, 'NATS is already unreachable'))
   }
 
   async close(): Promise<void> {
@@ -63,7 +63,7 @@ export class NatsLink {
         if (connection) await this.#follow(connection, signal)
         tries = 1
       } catch (err) {
-        logger.warn({ err }, 'NATS is away; going on without it')
+        logger.warn({ err }, 'NATS is unreachable; continuing without it')
       }
       this.#down()
       await sleep(backoffMs(tries, { most: 10_000 }), signal)

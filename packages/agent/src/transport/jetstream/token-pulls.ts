@@ -76,7 +76,7 @@ export class TokenPulls {
         failures += 1
         pull.failing = failures > 2
         if (failures === 3)
-          this.#deps.logger.warn({ err, module }, 'no tokens come; asking for work now and then')
+          this.#deps.logger.warn({ err, module }, 'waiting for tokens failed; polling for work')
         await sleep(backoffMs(failures, { most: 10_000 }), signal)
       }
     }
