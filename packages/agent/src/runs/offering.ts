@@ -12,13 +12,13 @@ export type OfferingDeps = {
   ledger: Ledger
   learned: LearnedNeeds
   withheld: Withheld
-  /** Runs of a configured worker that are under way. */
+  /** The current runs of a configured worker. */
   runsOf(worker: string): number
-  /** Whether there is a GPU at all. */
+  /** Whether the machine has any GPU. */
   hasGpu(): boolean
 }
 
-/** What this agent can take on at the moment. */
+/** The offers of this agent: the runs that it could claim now. */
 export class Offering {
   readonly #deps: OfferingDeps
   #known: InventoryModule[] = []
@@ -29,12 +29,12 @@ export class Offering {
     deps.signals.roomWanted.subscribe('offering', (wanted) => this.#keepRoom(wanted))
   }
 
-  /** Paused or draining: nothing is offered. */
+  /** While paused or draining, the agent offers nothing. */
   setAccepting(accepting: boolean): void {
     this.#isAccepting = accepting
   }
 
-  /** The API took note of these modules: only such may be offered. */
+  /** The API has recorded these modules; the agent may offer no others. */
   apiKnows(answer: InventoryAnswer, modules: InventoryModule[]): void {
     this.#deps.learned.learn(answer)
     this.#deps.withheld.learn(answer)
@@ -55,7 +55,7 @@ export class Offering {
         .filter((module) =>
           this.#known.some(({ name, digest }) => name === module.name && digest === module.digest),
         )
-        // Not "no room for it", which would hold back all that is less urgent.
+        // Left out, since an offer without room would make the API hold back less urgent tasks.
         .filter((program) => this.#canEverRun(program))
         .map((program) => ({
           module: program.name,
@@ -67,7 +67,7 @@ export class Offering {
     )
   }
 
-  /** Promises room to a granted task. */
+  /** Reserves room for a claimed run. */
   reservation({ module: { name, version, digest }, task }: Grant): Reservation {
     const program = this.#deps.programs.find(name, version, digest)
     const wish = program ? this.#wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
@@ -78,7 +78,7 @@ export class Offering {
     })
   }
 
-  /** The API has something more urgent waiting, for which there is no room. */
+  /** Keeps room for a more urgent task at the API that does not fit now. */
   #keepRoom({ module, version }: { module: string; version: string }): void {
     const program = this.#deps.programs
       .available()
@@ -100,7 +100,7 @@ export class Offering {
   }
 }
 
-/** Processes of the same contents can stand in for each other. */
+/** Processes with the same contents are interchangeable. */
 export const keyOf = ({ name, digest }: Pick<Program, 'name' | 'digest'>): string => `${name}#${digest}`
 
 const limitOf = (program: Program) => ('limit' in program ? program.limit : null)

@@ -17,17 +17,17 @@ import { parseLines } from '../operations/events/parse-lines.ts'
 import type { Ports } from '../ports.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 
-/** The same lines with the same numbers, whether the run is going (from the log stream) or over (from S3). */
+/** The same lines with the same numbers from a live run (log stream) and an ended one (S3). */
 export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
   if (run.archive === 'removed')
-    throw new Failure('not_found', 'The log of this run is gone: the settings keep none for so many days.')
+    throw new Failure('not_found', 'The log of this run was removed, as the retention settings require.')
   if (query.follow === '1') return answerEvents(c, (gone) => follow(ports, run, query, gone))
   const lines = choose(await linesOf(ports, run), query)
   c.header('Content-Type', 'application/x-ndjson')
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
-/** All lines of a run, from wherever they are now. */
+/** All lines of a run, from the archive or the log stream. */
 async function linesOf(ports: Ports, run: RunDoc): Promise<LogLine[]> {
   if (run.archive === 'done') {
     const text = await ports.objects.read(runObjectKey(run._id, logOutput, 0))
@@ -55,7 +55,7 @@ function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
     : matching.slice(-Math.min(query.tail, query.limit))
 }
 
-/** What is there, then what comes, until the run has ended. */
+/** Sends the lines so far, then new ones, until the run has ended. */
 async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
   let last = query.since ?? 0
   const eventsOf = function* (lines: readonly LogLine[]) {
@@ -70,7 +70,7 @@ async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSi
     if (await hasEnded(ports, run)) over.abort()
   }
   const look = () =>
-    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'a run could not be looked at'))
+    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'reading a run failed; retrying'))
   const stopListening = ports.bus.listen([taskEvent(parseRunId(run._id).task)], look)
   const lookAgain = setInterval(look, 5_000)
   try {
@@ -92,7 +92,7 @@ async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSi
   }
 }
 
-/** The agent of the run, as soon as it has one; `null`: the signal came before. */
+/** Waits for the run's agent; `null` when the signal came first. */
 async function claimed(ports: Ports, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
   const subjects = [taskEvent(run.task)]
   while (!signal.aborted) {
