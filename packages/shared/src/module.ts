@@ -131,3 +131,7 @@ export function dataTypesOf(port: Port): DataType[] {
   if (port.type !== 'file') return [port.type]
   return port.format ? [...new Set(port.format.map((format) => byFormat[format] ?? 'file'))] : ['file']
 }
+
+/** One string for the contents of a module, for the keys of maps and for sorting. */
+export const moduleKey = (of: { name: string; version: string; digest: string }): string =>
+  `${of.name}@${of.version}#${of.digest}`

@@ -1,8 +1,8 @@
-import type { InventoryAnswer, InventoryModule } from '@millrace/shared/for-agents'
+import { type InventoryAnswer, type InventoryModule, moduleKey } from '@millrace/shared/for-agents'
 import { Inventory } from '../control-plane/inventory.ts'
 import { Withheld } from '../control-plane/withheld.ts'
 import { openCatalogue } from '../modules/catalogue.ts'
-import { keyOf, Offering } from '../runs/offering.ts'
+import { Offering } from '../runs/offering.ts'
 import { programsOf } from '../runs/programs.ts'
 import { openWorkers } from '../workers/workers.ts'
 import type { Connection } from './connect.ts'
@@ -26,7 +26,7 @@ export function openPrograms(base: Base, { gpus }: Machine, admission: Admission
   })
   const onKnown = (answer: InventoryAnswer, modules: InventoryModule[]) => {
     programs.setEnabled(answer.modules)
-    warm.retain(new Set(programs.available().map(keyOf)))
+    warm.retain(new Set(programs.available().map(moduleKey)))
     offering.apiKnows(answer, modules)
     signals.capacityChanged.emit()
   }
@@ -48,7 +48,7 @@ function openSources(base: Base, { gpus, admission, connection }: Sources) {
     ...{ modulesDir, home, own, only, keeping, retestHours },
     ...{ signals, variables, secrets, watchdog, logger },
     gpus: () => gpus.known(),
-    isInUse: (module) => admission.ledger.reservations.some(({ key }) => key === keyOf(module)),
+    isInUse: (module) => admission.ledger.reservations.some(({ key }) => key === moduleKey(module)),
     now: connection.clock.now,
     onInstallLines: (module, digest, lines) => connection.installLogs.add(module, digest, lines),
   })

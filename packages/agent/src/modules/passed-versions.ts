@@ -1,4 +1,4 @@
-import { Manifest } from '@millrace/shared/for-agents'
+import { Manifest, moduleKey } from '@millrace/shared/for-agents'
 import type { InstallOutcome, PassedVersion } from './catalogue-state.ts'
 import type { Named } from './detect/name-modules.ts'
 import { cacheFolder, snapshotFolder } from './install-outcome.ts'
@@ -46,7 +46,7 @@ export function openRunnables(home: string) {
     serving([best]: readonly PassedVersion[]): RunnableModule | null {
       const runnable = best ? runnableOf(home, best) : null
       if (!runnable) return null
-      const key = keyOf(runnable.name, runnable.version, runnable.digest)
+      const key = moduleKey(runnable)
       const known = all.get(key)
       if (known?.python === runnable.python) return known
       all.set(key, runnable)
@@ -58,8 +58,6 @@ export function openRunnables(home: string) {
       return [...all.values()]
     },
     find: (name: string, version: string, digest: string): RunnableModule | null =>
-      all.get(keyOf(name, version, digest)) ?? null,
+      all.get(moduleKey({ name, version, digest })) ?? null,
   }
 }
-
-const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`

@@ -1,4 +1,10 @@
-import type { Grant, InventoryAnswer, InventoryModule, Offer } from '@millrace/shared/for-agents'
+import {
+  type Grant,
+  type InventoryAnswer,
+  type InventoryModule,
+  moduleKey,
+  type Offer,
+} from '@millrace/shared/for-agents'
 import type { LearnedNeeds } from '../admission/learned-needs.ts'
 import type { Ledger } from '../admission/ledger.ts'
 import type { Needs, Reservation, ReservationRequest } from '../admission/reservation.ts'
@@ -62,15 +68,17 @@ export class Offering {
           version: program.version,
           digest: program.digest,
           max: ledger.roomFor(this.#wishOf(program)),
-          warm: ledger.idleOf(keyOf(program)).length,
+          warm: ledger.idleOf(moduleKey(program)).length,
         }))
     )
   }
 
   /** Reserves room for a claimed run. */
-  reservation({ module: { name, version, digest }, task }: Grant): Reservation {
-    const program = this.#deps.programs.find(name, version, digest)
-    const wish = program ? this.#wishOf(program) : { key: `${name}#${digest}`, module: name, needs: nothing }
+  reservation({ module, task }: Grant): Reservation {
+    const program = this.#deps.programs.find(module.name, module.version, module.digest)
+    const wish = program
+      ? this.#wishOf(program)
+      : { key: moduleKey(module), module: module.name, needs: nothing }
     return this.#deps.ledger.take({
       ...wish,
       worker: program && limitOf(program)?.worker,
@@ -87,7 +95,7 @@ export class Offering {
   }
 
   #wishOf = (program: Program): ReservationRequest => ({
-    key: keyOf(program),
+    key: moduleKey(program),
     module: program.name,
     needs: this.#deps.learned.needsOf(program.digest, program.manifest),
   })
@@ -99,9 +107,6 @@ export class Offering {
     return this.#deps.runsOf(limit.worker) < limit.runs
   }
 }
-
-/** Processes with the same contents are interchangeable. */
-export const keyOf = ({ name, digest }: Pick<Program, 'name' | 'digest'>): string => `${name}#${digest}`
 
 const limitOf = (program: Program) => ('limit' in program ? program.limit : null)
 const nothing: Needs = { usesGpu: false, ramBytes: 0, vramBytes: 0 }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InventoryModule } from '@millrace/shared/for-agents'
+import { type InventoryModule, moduleKey } from '@millrace/shared/for-agents'
 import { watch } from 'chokidar'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 import { Configuration, type ConfigurationOptions } from './configuration.ts'
@@ -59,10 +59,9 @@ export function openWorkers(o: WorkersOptions): Workers {
 
   /** Kept findable as long as the agent lives: a grant may be on its way. */
   async function offer(definition: Definition): Promise<void> {
-    const { name, version, digest } = definition
-    const key = keyOf(name, version, digest)
+    const key = moduleKey(definition)
     if (runnables.has(key)) return
-    const cacheDir = join(o.home, 'cache', name)
+    const cacheDir = join(o.home, 'cache', definition.name)
     await mkdir(cacheDir, { recursive: true })
     runnables.set(key, { ...definition, cacheDir })
   }
@@ -90,7 +89,7 @@ export function openWorkers(o: WorkersOptions): Workers {
   }
 
   const find = (name: string, version: string, digest: string) =>
-    runnables.get(keyOf(name, version, digest)) ?? null
+    runnables.get(moduleKey({ name, version, digest })) ?? null
 
   return {
     scan() {
@@ -123,8 +122,6 @@ export function openWorkers(o: WorkersOptions): Workers {
     },
   }
 }
-
-const keyOf = (name: string, version: string, digest: string): string => `${name}@${version}#${digest}`
 
 const takenBy = ({ name, call }: Definition): string =>
   `task_types: ${call.type} would be called ${name}, as a module of the modules folder is`

@@ -1,3 +1,4 @@
+import { finishesWithin } from '@millrace/std/time'
 import { watchCaller } from './caller-gone.ts'
 import type { Ctx } from './env.ts'
 
@@ -65,8 +66,8 @@ export function answerEvents(
         }
         pending ??= source.next()
         try {
-          const next = await within(pending, commentMs)
-          if (next === undefined) return send(comment)
+          if (!(await finishesWithin(commentMs, pending))) return send(comment)
+          const next = await pending
           pending = null
           if (!next.done) return send(next.value)
         } catch (err) {
@@ -102,14 +103,3 @@ export const idText = (id: string): string => `id: ${id}\n\n`
 
 const encoder = new TextEncoder()
 const comment = ': millrace\n\n'
-
-/** `undefined`: the time is up; the promise stays pending. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const over = Promise.withResolvers<undefined>()
-  const timer = setTimeout(over.resolve, ms, undefined)
-  try {
-    return await Promise.race([promise, over.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}

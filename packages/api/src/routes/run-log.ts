@@ -3,7 +3,6 @@ import {
   isTerminal,
   type LogLine,
   type LogQuery,
-  logOutput,
   parseRunId,
   taskEvent,
 } from '@millrace/shared'
@@ -11,49 +10,51 @@ import { Failure } from '../failure.ts'
 import type { Ctx } from '../http/env.ts'
 import { answerEvents, type Events, eventText } from '../http/event-stream.ts'
 import { longPoll } from '../http/long-poll.ts'
-import { runObjectKey } from '../objects/keys.ts'
 import { agentOfRun, liveLines } from '../operations/events/live-lines.ts'
-import { parseLines } from '../operations/events/parse-lines.ts'
+import { runLines } from '../operations/events/run-lines.ts'
 import type { Ports } from '../ports.ts'
 import type { RunDoc } from '../store/documents/run.ts'
 
-/** The same lines with the same numbers from a live run (log stream) and an ended one (S3). */
+const longestReadMs = 60_000
+
+/** The same lines with the same numbers from an active run (log stream) and an ended one (archive). */
 export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
   if (run.archive === 'removed')
     throw new Failure('not_found', 'The log of this run was removed, as the retention settings require.')
   if (query.follow === '1') return answerEvents(c, (gone) => follow(ports, run, query, gone))
-  const lines = choose(await linesOf(ports, run), query)
+  const lines = await chosen(ports, run, query)
   c.header('Content-Type', 'application/x-ndjson')
   return c.body(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
-/** All lines of a run, from the archive or the log stream. */
-async function linesOf(ports: Ports, run: RunDoc): Promise<LogLine[]> {
-  if (run.archive === 'done') {
-    const text = await ports.objects.read(runObjectKey(run._id, logOutput, 0))
-    if (text !== null) return parseLines(text)
+/** The first lines that match, or the last: no more than these are kept in memory, and no more are read than needed. */
+async function chosen(
+  ports: Ports,
+  run: RunDoc,
+  { stream, since, tail, limit }: LogQuery,
+): Promise<LogLine[]> {
+  const most = Math.min(tail ?? limit, limit)
+  let lines: LogLine[] = []
+  for await (const batch of linesAfter(ports, run, since ?? 0, AbortSignal.timeout(longestReadMs))) {
+    lines.push(...(stream ? batch.filter((line) => line.stream === stream) : batch))
+    if (tail === undefined && lines.length >= most) break
+    if (lines.length > most) lines = lines.slice(-most)
   }
-  const lines = new Map<number, LogLine>()
-  const agent = run.agentId ?? (await agentNow(ports, run))
-  if (!agent) return []
-  const inTime = { follow: false, signal: AbortSignal.timeout(10_000) }
-  for await (const batch of liveLines(ports, { agent, run: run._id }, inTime)) {
-    for (const line of batch.lines) lines.set(line.n, line)
-  }
-  return [...lines.values()].sort((a, b) => a.n - b.n)
+  return lines.slice(0, most)
+}
+
+async function* linesAfter(
+  ports: Ports,
+  run: RunDoc,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine[]> {
+  const task = await ports.store.tasks.get(run.task)
+  yield* runLines(ports, task, { run: run._id, after }, signal)
 }
 
 const agentNow = async (ports: Ports, run: RunDoc): Promise<AgentId | null> =>
   agentOfRun(run, await ports.store.tasks.get(run.task), run._id)
-
-function choose(lines: readonly LogLine[], query: LogQuery): LogLine[] {
-  const matching = lines.filter(
-    (line) => (!query.stream || line.stream === query.stream) && line.n > (query.since ?? 0),
-  )
-  return query.tail === undefined
-    ? matching.slice(0, query.limit)
-    : matching.slice(-Math.min(query.tail, query.limit))
-}
 
 /** Sends the lines so far, then new ones, until the run has ended. */
 async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
@@ -83,8 +84,7 @@ async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSi
         if (batch.progress) yield eventText({ event: 'progress', data: batch.progress })
       }
     }
-    const now = gone.aborted ? null : await ports.store.runs.get(run._id)
-    if (now) yield* eventsOf(await linesOf(ports, now))
+    for await (const lines of linesAfter(ports, run, last, gone)) yield* eventsOf(lines)
     yield eventText({ event: 'end', data: {} })
   } finally {
     clearInterval(lookAgain)

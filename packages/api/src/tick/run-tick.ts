@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
+import { sleep } from '@millrace/std/time'
 import type { ApiPorts } from '../api-ports.ts'
-import { sleep } from '../concurrency/sleep.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { tick } from './tick.ts'
 

@@ -1,7 +1,7 @@
 import { isTerminal, type LogLine, type Progress, parseRunId, type RunId, taskEvent } from '@millrace/shared'
+import { sleep } from '@millrace/std/time'
 import type { Bus } from '../../bus/bus.ts'
 import { BusAway } from '../../bus/bus.ts'
-import { sleep } from '../../concurrency/sleep.ts'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { linesAfter, type State, stepsFrom, within } from './history.ts'
@@ -86,9 +86,13 @@ async function* catchUp(
     }
     const after = linesAfter(position, step.run)
     if (after === null) continue
-    for await (const lines of runLines(ports, task, { run: step.run, after }, signal)) {
-      position = behind(position, step.run, lines)
-      yield { kind: 'lines', run: step.run, lines, position }
+    try {
+      for await (const lines of runLines(ports, task, { run: step.run, after }, signal)) {
+        position = behind(position, step.run, lines)
+        yield { kind: 'lines', run: step.run, lines, position }
+      }
+    } catch (error) {
+      if (!(error instanceof BusAway)) throw error
     }
   }
 }

@@ -13,17 +13,18 @@ const longestLine = 4 * 1024 * 1024
 const streamMs = 60_000
 
 /**
- * The lines of an ended or expired run after a number, in batches: from its archive, else from the live log. None when
- * neither can be read.
+ * The lines of a run after a number, in batches: from its archive, else those that the live log has now. A run without
+ * lines has no batch. Throws `BusAway` when the live log is needed and cannot be read to its end.
  */
 export async function* runLines(
   ports: Ports,
-  task: TaskDoc,
+  task: TaskDoc | null,
   { run: id, after }: { run: RunId; after: number },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
   const run = await ports.store.runs.get(id)
-  if (!run || run.archive === 'removed' || (run.status === 'cancelled' && !run.startedAt)) return
+  const wasNeverClaimed = run?.status === 'cancelled' && !run.startedAt
+  if (!run || run.archive === 'removed' || wasNeverClaimed) return
   const saved = isSaved(run, task) ? archived(ports, id, signal) : null
   if (saved && (yield* newer(saved, after))) return
   const agent = agentOfRun(run, task, id)
@@ -31,7 +32,8 @@ export async function* runLines(
 }
 
 /** The archive is complete before the report of the run; the run's document may name it a moment later. */
-function isSaved(run: RunDoc, { settle }: TaskDoc): boolean {
+function isSaved(run: RunDoc, task: TaskDoc | null): boolean {
+  const settle = task?.settle
   const isBeingEnded = (settle?.kind === 'terminal' || settle?.kind === 'requeue') && settle.run === run._id
   return run.archive === 'done' || (isBeingEnded && settle.end?.logSaved === true)
 }
@@ -86,8 +88,7 @@ async function* streamed(
       }
       return
     } catch (error) {
-      if (!(error instanceof BusAway)) throw error
-      if (last === before || signal.aborted) return
+      if (!(error instanceof BusAway) || last === before || signal.aborted) throw error
     }
   }
 }
