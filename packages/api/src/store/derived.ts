@@ -1,6 +1,4 @@
 import type { Collection } from 'mongodb'
-import type { z } from 'zod'
-import type { Doc } from './collection.ts'
 import type { DataDoc } from './documents/data.ts'
 import type { TaskDoc } from './documents/task.ts'
 import { labelStarts } from './prefix.ts'
@@ -23,10 +21,9 @@ function retentionOf({ status, expiresAt, producer }: DataDoc): 'uploads' | 'out
 const filledAtOnce = 500
 
 /** Adds the fields to documents that an older version wrote; they are found by the index on one of them. */
-export async function fillDerived<D extends Doc>(
+export async function fillDerived(
   raw: Collection,
-  schema: z.ZodType<D>,
-  derive: (doc: D) => Record<string, unknown>,
+  derive: (found: unknown) => Record<string, unknown>,
 ): Promise<void> {
   for (;;) {
     const without = await raw
@@ -36,7 +33,7 @@ export async function fillDerived<D extends Doc>(
     if (without.length === 0) return
     await raw.bulkWrite(
       without.map((found) => ({
-        updateOne: { filter: { _id: found._id }, update: { $set: derive(schema.parse(found)) } },
+        updateOne: { filter: { _id: found._id }, update: { $set: derive(found) } },
       })),
       { ordered: false },
     )

@@ -81,7 +81,8 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     derive?: (doc: z.output<S> & Doc) => Record<string, unknown>,
   ) => {
     names.push(name)
-    if (derive) incomplete.push(() => fillDerived(db.collection(name), schema, derive))
+    if (derive)
+      incomplete.push(() => fillDerived(db.collection(name), (found) => derive(schema.parse(found))))
     return openCollection(db, name, schema, { wrote, derive })
   }
   return {

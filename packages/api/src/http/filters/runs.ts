@@ -58,7 +58,7 @@ export function runOfCursor(query: RunQuery): RunPosition | undefined {
   const startedAt = ms === undefined ? null : new Date(Number(ms))
   const isComplete = isByStart(query) ? startedAt !== null && !Number.isNaN(startedAt.getTime()) : true
   if (run.success && isComplete) return { _id: run.data, startedAt }
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
+  throw new Failure('invalid_request', 'The cursor is not valid.', {
     errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
   })
 }
