@@ -56,7 +56,7 @@ it.each(starts)('%s may begin with %j', async (format, start) => {
   expect(await fault(format, `${start} and more`)).toBeNull()
 })
 
-it.each([...new Set(starts.map(([format]) => format))])('a text is no %s file', async (format) => {
+it.each([...new Set(starts.map(([format]) => format))])('rejects text as a %s file', async (format) => {
   expect(await fault(format, 'hello, I am a text')).toBe(
     `is no ${format} file: it begins with "hello, I am a te"`,
   )
@@ -87,7 +87,7 @@ it.each([
   expect(await fault('json', content)).toEqual(expected)
 })
 
-it('says nothing of formats that have no mark', async () => {
+it('accepts everything for formats without a signature', async () => {
   expect(await fault('txt', '\0\x01')).toBeNull()
   expect(await fault('csv', '')).toBeNull()
 })

@@ -6,7 +6,7 @@ import type { Interpreter } from './interpreter.ts'
 
 const program = process.platform === 'win32' ? 'uv.exe' : 'uv'
 
-/** What the owner named is not there: to take another in silence would hide the mistake. */
+/** The program that the owner named does not exist: using another one silently would hide the mistake. */
 export class NoUv extends Error {
   override name = 'NoUv'
   constructor(path: string) {
@@ -15,8 +15,8 @@ export class NoUv extends Error {
 }
 
 /**
- * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it cannot be had.
- * `MILLRACE_UV` names one to use, or is `none` for doing without.
+ * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it is not available.
+ * `MILLRACE_UV` names the program to use; `none` means pip.
  */
 export async function findUv(o: {
   home: string

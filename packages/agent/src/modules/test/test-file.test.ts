@@ -14,13 +14,13 @@ beforeAll(async () => {
 afterAll(() => rm(join(folder, '..'), { recursive: true }))
 
 test.each(['cat.jpg', './cat.jpg', 'Data/dog.jpg', 'Data/../cat.jpg', '~odd.jpg', 'a\\b.jpg'])(
-  '%s is found in the folder',
+  'finds %s in the folder',
   async (named) => {
     expect(await findTestFile(folder, named)).toMatchObject({ size: 4 })
   },
 )
 
-test('an absolute path is good where it is', async () => {
+test('uses an absolute path that exists', async () => {
   const path = join(folder, 'cat.jpg')
   expect(await findTestFile(folder, path)).toEqual({ path, size: 4 })
 })
@@ -48,7 +48,7 @@ test.each([
   [`${'x'.repeat(5000)}`, /^names the file x{200}…, which/],
   ['cat.jpg/more', /is not in the module's folder/],
   ['a\0b', /is not in the module's folder/],
-])('%j is refused with what to write', async (named, fault) => {
+])('rejects %j and says what to write', async (named, fault) => {
   const found = await findTestFile(folder, named)
   expect('fault' in found && found.fault).toMatch(fault)
 })
