@@ -56,8 +56,8 @@ describe('a good module', () => {
 describe('a module that is not good', () => {
   it.each([
     ['manifest-not-json', 'manifest', /not valid JSON/],
-    ['needs-other-python', 'environment', /Python >=2\.0,<2\.1 is wanted/],
-    ['setup-fails', 'setup', /no weights to be had/],
+    ['needs-other-python', 'environment', /Python >=2\.0,<2\.1 is required/],
+    ['setup-fails', 'setup', /no weights found/],
     ['test-fails', 'test', /the answer is wrong/],
     ['missing-package', 'test', /Missing Python package a_package_that_nobody_has/],
   ])('%s fails in its %s step, with the cause and its command', async (fixture, step, cause) => {

@@ -65,7 +65,7 @@ export async function prepare(
   })
   o.signal.throwIfAborted()
   if (ready === 'called off') {
-    steps.end('The folder was changed while it was copied: check it again')
+    steps.end('The folder changed during the copy: run the check again')
     return null
   }
   if (ready.outcome.envDir) await markUsed(ready.outcome.envDir)

@@ -124,8 +124,8 @@ describe('installing', () => {
   })
 
   it.each([
-    ['MILLRACE_PYTHON', 'is no Python that starts: correct it, or unset it'],
-    ['MILLRACE_UV', 'is no program: correct it, unset it'],
+    ['MILLRACE_PYTHON', 'is not a working Python: correct or unset it'],
+    ['MILLRACE_UV', 'is not a program: correct it, unset it'],
   ])('uses no program other than the one in %s', { timeout: 120_000 }, async (name, reason) => {
     await here.catalogue.close()
     open({ own: { ...process.env, [name]: '/nowhere/program' } })

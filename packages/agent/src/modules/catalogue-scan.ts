@@ -32,7 +32,10 @@ export class CatalogueScan {
     this.#watcher ??= watchFolder(modulesDir, {
       change: () => this.#scanLater(),
       error: (err) =>
-        logger.warn({ err, folder: modulesDir }, 'the folder cannot be watched: ask for a scan'),
+        logger.warn(
+          { err, folder: modulesDir },
+          'the modules folder cannot be watched; request a scan after changes',
+        ),
     })
     return this.#scan(isAsked)
   }

@@ -124,7 +124,7 @@ export class CatalogueWork {
       // A fault of this machine, such as a full disk, must also reach the dashboard.
       logger.error({ module: name, err: error }, 'a module could not be installed')
       const message = error instanceof Error ? error.message : String(error)
-      this.#records.fail(module, `The installation broke off: ${message}`)
+      this.#records.fail(module, `The installation failed: ${message}`)
       return false
     }
   }

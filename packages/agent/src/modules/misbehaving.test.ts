@@ -67,7 +67,7 @@ afterAll(async () => {
 
 const found = (folderName: string) => catalogue.inventory().find(({ path }) => basename(path) === folderName)
 
-describe.each(Object.entries(groups))('odd %s:', (_, group) => {
+describe.each(Object.entries(groups))('unusual %s:', (_, group) => {
   it.each(group)('%s', (folderName, _, says) => {
     const module = found(folderName)
     if (says === 'unlisted') return expect(module).toBeUndefined()

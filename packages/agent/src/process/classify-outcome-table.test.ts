@@ -96,7 +96,7 @@ describe('files', () => {
     expect(await judged(returned(path), picture)).toMatchObject({ outcome: 'succeeded' })
   })
   it.each([
-    ['fake.jpg', /fake\.jpg is no jpg file: it begins with "not a picture"$/],
+    ['fake.jpg', /fake\.jpg is not a valid jpg file: it begins with "not a picture"$/],
     ['empty.jpg', /is empty/],
     ['real.png', /does not exist/],
     ['', /must be the path of a file/],

@@ -13,7 +13,7 @@ export async function faultOfContent(path: string, format: string): Promise<stri
   if (!looksRight) return faultOfJsonFile(path)
   if (looksRight(start)) return null
   const isOther = nameOf(start) !== null || isText(start)
-  return isOther || !begunInManyWays.has(format) ? `is no ${format} file${whatInstead(start)}` : null
+  return isOther || !begunInManyWays.has(format) ? `is not a valid ${format} file${whatInstead(start)}` : null
 }
 
 /** Recordings may begin with padding or unlisted boxes: only files of an evidently different format are rejected. */

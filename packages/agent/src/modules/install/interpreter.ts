@@ -28,7 +28,7 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
   return async (wanted) => {
     const preferred = own.MILLRACE_PYTHON
     if (preferred && !(await ask(preferred)))
-      return { fault: `MILLRACE_PYTHON=${preferred} is no Python that starts: correct it, or unset it` }
+      return { fault: `MILLRACE_PYTHON=${preferred} is not a working Python: correct or unset it` }
     const seen = new Map<string, string>()
     for (const command of commands(own)) {
       const found = await ask(command)
@@ -41,7 +41,7 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
       fault:
         list === ''
           ? `No Python was found on PATH: install Python ${wanted}`
-          : `Python ${wanted} is wanted, but PATH has only ${list}: install it, or name it in MILLRACE_PYTHON`,
+          : `Python ${wanted} is required, but PATH has only ${list}: install it, or name it in MILLRACE_PYTHON`,
     }
   }
 }

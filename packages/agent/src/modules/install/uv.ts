@@ -10,7 +10,7 @@ const program = process.platform === 'win32' ? 'uv.exe' : 'uv'
 export class NoUv extends Error {
   override name = 'NoUv'
   constructor(path: string) {
-    super(`MILLRACE_UV=${path} is no program: correct it, unset it, or set it to "none" to use pip`)
+    super(`MILLRACE_UV=${path} is not a program: correct it, unset it, or set it to "none" to use pip`)
   }
 }
 

@@ -96,7 +96,7 @@ test.each<[string, string, RegExp, Record<string, string>?]>([
   [
     'uv',
     '--index-url INDEX/credentials\nsix',
-    /^The requirements cannot be installed: The index of packages http:\S+\/credentials wants credentials, .*netrc/,
+    /^The requirements cannot be installed: The index of packages http:\S+\/credentials requires credentials, .*netrc/,
   ],
   [
     'pip',
@@ -106,7 +106,7 @@ test.each<[string, string, RegExp, Record<string, string>?]>([
   [
     'uv',
     '--index-url INDEX/forbidden\nsix',
-    /^The requirements cannot be installed: The index of packages .*wants credentials, or refuses them/,
+    /^The requirements cannot be installed: The index of packages .*requires credentials, or rejects them/,
   ],
   [
     'uv',

@@ -21,11 +21,12 @@ const causes: [said: RegExp, explanation: (...parts: string[]) => string][] = [
   [
     /\(([^()\s]+)\) could not be queried due to a lack of valid authentication|(?:401|403)[^\n]*\b(?:Unauthorized|Forbidden|Client Error|Credentials not correct)/i,
     (index = '') =>
-      `The index of packages ${index ? `${index} ` : ''}wants credentials, or refuses them: put them into its URL, into ~/.netrc, or into pip.conf`,
+      `The index of packages ${index ? `${index} ` : ''}requires credentials, or rejects them: put them into its URL, into ~/.netrc, or into pip.conf`,
   ],
   [
     /User for [^\n]*:|EOFError: EOF when reading a line/,
-    () => 'The index of packages wants credentials: put them into its URL, into ~/.netrc, or into pip.conf',
+    () =>
+      'The index of packages requires credentials: put them into its URL, into ~/.netrc, or into pip.conf',
   ],
   [
     /`([^`]+)` was found on (\S+), but not at the requested version/,

@@ -12,8 +12,7 @@ export async function findTestFile(
   const path = resolve(folder, named)
   const found = named === '' || leadsOut(folder, named, path) ? null : await lookAt(path)
   if (found?.isFile()) return { path, size: found.size }
-  if (found?.isDirectory())
-    return { fault: `names ${short(named)}, which is a folder: a file is wanted here` }
+  if (found?.isDirectory()) return { fault: `names ${short(named)}, which is a folder, not a file` }
   if (found) return { fault: `names ${short(named)}, which is not a plain file` }
   return { fault: await whyNot(folder, named) }
 }
@@ -25,7 +24,8 @@ async function whyNot(folder: string, named: string): Promise<string> {
   const putThere = (await lookAt(join(folder, last)))?.isFile()
     ? `the module's folder has it: write "${last}"`
     : `put the file into the module's folder and write "${last}"`
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(named)) return `${name}, an address, which is not fetched: ${putThere}`
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(named))
+    return `${name}, a URL, which the agent does not fetch: ${putThere}`
   if (/^~/.test(named)) return `${name}, but ~ stands for no folder here: ${putThere}`
   if (isAbsolute(named) || win32.isAbsolute(named))
     return `${name}, an absolute path that this machine does not have: ${putThere}`

@@ -32,8 +32,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
       return {
         code: 'timed_out',
         message:
-          `${module} gave no sign of life for ${allowed} s (RUN_SILENCE_SECONDS of the agent) and was stopped: ` +
-          'it should print progress more often, or the agent allow longer silence',
+          `${module} printed nothing for ${allowed} s (RUN_SILENCE_SECONDS of the agent) and was stopped: ` +
+          'print progress more often, or raise the limit',
         retryable: true,
         detail: { limit, allowed },
       }
@@ -42,7 +42,7 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'out_of_memory',
         message:
           `${module} and its children took ${megabytes(found)} of memory, more than the ${megabytes(allowed)} that a run ` +
-          'may take (RUN_MEMORY_MB of the agent), and were stopped: give it less at once, or raise the limit',
+          'may take (RUN_MEMORY_MB of the agent), and were stopped: process less at a time, or raise the limit',
         retryable: true,
         detail: { limit, allowed, found },
       }
@@ -51,8 +51,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'bad_output',
         message:
           `The folder of the run took ${megabytes(found)} of disk, more than the ${megabytes(allowed)} that a run may ` +
-          `take (RUN_DISK_GB of the agent), and ${module} was stopped: it should remove temporary files as it goes, or ` +
-          'the limit be raised',
+          `take (RUN_DISK_GB of the agent), and ${module} was stopped: remove temporary files during the run, or ` +
+          'raise the limit',
         retryable: false,
         detail: { limit, allowed, found },
       }
@@ -61,8 +61,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'bad_output',
         message:
           `The output folder has ${megabytes(found)}, more than the ${megabytes(allowed)} that a run may return ` +
-          `(RUN_OUTPUT_GB of the agent): ${module} should write what is not an output outside that folder, or the limit ` +
-          'be raised',
+          `(RUN_OUTPUT_GB of the agent): ${module} should write other files outside that folder, or ` +
+          'raise the limit',
         retryable: false,
         detail: { limit, allowed, found },
       }

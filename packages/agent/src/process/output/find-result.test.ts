@@ -227,9 +227,9 @@ describe('a program that does not end after its result', () => {
       'nor the last of its lines',
       `${hang}sys.stdout.write(json.dumps(RESULT, indent=2)); sys.stdout.flush()`,
     ],
-    ['and hears no SIGTERM', `signal.signal(signal.SIGTERM, signal.SIG_IGN)\n${hang}${print}time.sleep(600)`],
+    ['and ignores SIGTERM', `signal.signal(signal.SIGTERM, signal.SIG_IGN)\n${hang}${print}time.sleep(600)`],
     [
-      'and takes that for a failure',
+      'and treats that as a failure',
       `def fail(*_):\n  print(json.dumps({"status": "error", "error": "interrupted"})); os._exit(1)\nsignal.signal(signal.SIGTERM, fail)\n${print}time.sleep(600)`,
     ],
     ['and wrote it to result.json', `${hang}write("result.json", json.dumps(RESULT))`],
@@ -289,7 +289,7 @@ print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "
   it.each([
     ['a line that only looks like a result', 'print(json.dumps({"status": "success", "msg": "connected"}))'],
     ['a success without all outputs', 'print(json.dumps({"success": True, "result": "connected"}))'],
-    ['a file that is no result', 'write("result.json", json.dumps({"status": "success", "rows": 1}))'],
+    ['a file that is not a result', 'write("result.json", json.dumps({"status": "success", "rows": 1}))'],
   ])('does not include one with %s', async (_, program) => {
     const { verdict, end } = await runProgram(watchdog, `${program}\ntime.sleep(2)\n${print}`)
     expect(verdict).toMatchObject(found)

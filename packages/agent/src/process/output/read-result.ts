@@ -93,14 +93,14 @@ async function choose(outputDir: string, printed: Said | null, manifest: Manifes
   const file = parsed && commandOutput(parsed, 'result.json', expectedOf(manifest))
   if (!file || file.strength < 0) {
     const bad = read.kind === 'bad' ? read : interpret(parsed, 'result.json')
-    const fault = bad.kind === 'bad' ? bad.fault : 'result.json is no result'
+    const fault = bad.kind === 'bad' ? bad.fault : 'result.json is not a result'
     // A truncated file may have been the result, and the printed output is not enough without it.
     const isEnough = printed && printed.strength >= (parsed ? 0 : 2)
     return isEnough ? ofPrinted(`${fault}; the printed result counts`) : { kind: 'bad', fault }
   }
   if (printed && file.strength < printed.strength)
     return ofPrinted(
-      'result.json says less than the printed result, which counts; call other files otherwise',
+      'result.json is less complete than the printed result, which counts; give other files other names',
     )
   const result = interpret(file.parsed, file.where)
   const differs = printed && printed.strength >= 2 && !isSame(printed, file)

@@ -18,7 +18,7 @@ export const nothingPrinted: Printed = { isWeak: false, fault: null, notes: [] }
 type Candidate = Shape & { text: string; isAlone: boolean; lines: OutputLine[]; isForeign: boolean }
 
 export const tooLong = (what: string) =>
-  `${what} is longer than 1 MiB, and no more of a line is read: write it to result.json in the output folder, ` +
+  `${what} is longer than 1 MiB, the limit of a line: write it to result.json in the output folder, ` +
   'or return large values as output files'
 
 /**
