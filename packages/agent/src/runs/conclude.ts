@@ -1,6 +1,6 @@
 import type { TaskError } from '@millrace/shared/for-agents'
-import { withHintOfPath } from '../process/beside-main.ts'
 import { classifyOutcome } from '../process/classify-outcome.ts'
+import { withHintOfPath } from '../process/hint-of-path.ts'
 import type { ProcessEnd } from '../process/run-process.ts'
 import type { RemovedMemory } from '../process/stop/shared-memory.ts'
 import { gatherOutputs } from '../report/outputs.ts'
