@@ -208,6 +208,14 @@ describe('the log stream of NATS has', () => {
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   })
 
+  test('none for a reader that has the lines it wanted before the last', async () => {
+    await agent.claim([echo])
+    await stream(100)
+    expect((await api.client.runLog(run, { limit: 2 })).map(({ n }) => n)).toEqual([1, 2])
+    expect(await consumers()).toBe(0)
+    await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
+  })
+
   test('none for a reader that asks for the headers alone', async () => {
     await agent.claim([echo])
     await say([line(1)])

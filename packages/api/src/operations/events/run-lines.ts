@@ -44,13 +44,17 @@ async function* newer(
   after: number,
 ): AsyncGenerator<LogLine[], boolean> {
   let last = after
-  for (;;) {
-    const next = await batches.next()
-    if (next.done) return next.value
-    const fresh = increasing(next.value, last)
-    if (fresh.length === 0) continue
-    last = fresh.at(-1)?.n ?? last
-    yield fresh
+  try {
+    for (;;) {
+      const next = await batches.next()
+      if (next.done) return next.value
+      const fresh = increasing(next.value, last)
+      if (fresh.length === 0) continue
+      last = fresh.at(-1)?.n ?? last
+      yield fresh
+    }
+  } finally {
+    await batches.return(false) // a reader may leave before the last batch
   }
 }
 
