@@ -136,7 +136,7 @@ describe('what nobody touched for as long as the settings say', () => {
     const late = await value()
     const place = { after: null, beganAt: clock.now(), isBusy: true }
     clock.forward(11 * 24 * 3600)
-    await api.deps.store.meta.change('sweep:retain-data', (doc) => ({
+    await api.deps.store.meta.change('sweep:retain-uploads', (doc) => ({
       ...doc,
       at: clock.now(),
       json: JSON.stringify(place),

@@ -16,10 +16,15 @@ const dayMs = 24 * 3600 * 1000
  * Deletes items that were untouched for the days of the settings, unless an unfinished task needs them. An item with
  * its own expiry time follows that alone. Uploads and inline values have one setting, what tasks produced another.
  */
-export const retainUploads = sweep('retain-uploads', everyMs, (ports: SettlePorts, after) =>
+export async function retainData(ports: SettlePorts): Promise<void> {
+  await retainUploads(ports)
+  await retainOutputs(ports)
+}
+
+const retainUploads = sweep('retain-uploads', everyMs, (ports: SettlePorts, after) =>
   retain(ports, 'uploads', after),
 )
-export const retainOutputs = sweep('retain-outputs', everyMs, (ports: SettlePorts, after) =>
+const retainOutputs = sweep('retain-outputs', everyMs, (ports: SettlePorts, after) =>
   retain(ports, 'outputs', after),
 )
 

@@ -20,7 +20,7 @@ import { removeExpired } from './remove-expired.ts'
 import { removeStaleHolders } from './remove-stale-holders.ts'
 import { reportRefusedCallers } from './report-refused-callers.ts'
 import { resumePausedAgents } from './resume-paused-agents.ts'
-import { retainOutputs, retainUploads } from './retain-data.ts'
+import { retainData } from './retain-data.ts'
 import { retainLogs, retainRuns } from './retain-runs.ts'
 import { retainTasks } from './retain-tasks.ts'
 import { sendTokens } from './send-tokens.ts'
@@ -52,8 +52,7 @@ const jobs: Record<string, (ports: ApiPorts, signal?: AbortSignal) => Promise<vo
   retainTasks,
   retainRuns,
   retainLogs,
-  retainUploads,
-  retainOutputs,
+  retainData,
   removeExpired,
   archiveLostLogs,
   tidyBucket: collectGarbage,
