@@ -99,7 +99,8 @@ describe('every answer says how little a browser may do with it', () => {
 })
 
 describe('who asks without a good key', () => {
-  const told = () => logged.flatMap((line) => (line.includes('without a good key') ? [JSON.parse(line)] : []))
+  const told = () =>
+    logged.flatMap((line) => (line.includes('without a valid key') ? [JSON.parse(line)] : []))
   const tick = () => api.post('/api/tick', {})
 
   test('is not limited', async () => {

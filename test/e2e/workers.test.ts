@@ -329,7 +329,7 @@ describe('a change of the file', () => {
       return found?.error ? found : null
     })
     expect(entry).toMatchObject({ status: 'ERROR', path: './Class-${REDDIT_TOKEN}' })
-    expect(entry.error).toContain('there is no folder ./Class-${REDDIT_TOKEN}')
+    expect(entry.error).toContain('the folder ./Class-${REDDIT_TOKEN} does not exist')
     const told = JSON.stringify(await here.store.modules.find({ _id: /^prismq/ }, { limit: 100 }))
     expect(told).toContain('Classifies for ${REDDIT_TOKEN}')
     expect(told).not.toContain('a-secret-of-the-owner')
@@ -368,7 +368,7 @@ describe('a change of the file', () => {
       const found = await entryOf('prismq-classification-categorize')
       return found?.status === 'ERROR' && found
     })
-    expect(entry.error).toContain('there is no folder ./Classification')
+    expect(entry.error).toContain('the folder ./Classification does not exist')
     await rename(`${project}-away`, project)
     await here.client.scanModules()
     await here.agent.available(here.client, ['prismq-classification-categorize'])

@@ -4,12 +4,12 @@ import { sleep } from '@millrace/std/time'
 import { heldAndWanted } from './held.ts'
 
 const everyMs = 300
-/** Less at once than what the agent leaves free for such jumps. */
+/** The largest step, below the headroom that the agent keeps for such steps. */
 const stepMib = 1000
 const mostMib = 9_000
 const totalMib = 32 * 1024
 
-/** Programs of the machine's owner: they take memory in jumps, give it back at once, and never more than there is. */
+/** Programs of the machine's owner: they allocate memory in steps, never more than is free, and release it at once. */
 export function startDesktop(gpuFolder: string, random: () => number) {
   const stopping = new AbortController()
   let mib = 0
@@ -37,6 +37,6 @@ export const foreignMib = (gpuFolder: string): number => {
   try {
     return Number(readFileSync(join(gpuFolder, 'foreign'), 'utf8'))
   } catch {
-    return 0 // nobody has taken any yet
+    return 0 // no program has allocated memory yet
   }
 }

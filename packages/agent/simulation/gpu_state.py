@@ -1,4 +1,4 @@
-"""The memory of one simulated GPU: a file for each process that holds some, in MiB. Dead processes give it back late."""
+"""The memory of one simulated GPU: a file for each process that holds some, in MiB. Memory of dead processes is freed late."""
 
 import json
 import os
@@ -9,7 +9,7 @@ LATE_SECONDS = 0.3
 
 
 def hold(folder, mib, wants):
-    """This process holds `mib` from now on, and will want `wants` in all."""
+    """This process now holds `mib`, and will need `wants` in total."""
     path = os.path.join(folder, "holds", str(os.getpid()))
     with open(path + ".new", "w") as file:
         json.dump({"mib": mib, "wants": wants}, file)
@@ -21,7 +21,7 @@ def hold(folder, mib, wants):
 
 
 def holders(folder):
-    """`(pid, MiB, alive)` of all whose memory is still taken."""
+    """`(pid, MiB, alive)` of all processes whose memory is not free yet."""
     found = []
     for name in os.listdir(os.path.join(folder, "holds")):
         path = os.path.join(folder, "holds", name)
@@ -41,7 +41,7 @@ def holders(folder):
                 continue
             found.append((int(name), mib, alive))
         except (FileNotFoundError, ValueError):
-            continue  # given back, or being written, while we looked
+            continue  # freed, or being written, in between
     return found
 
 

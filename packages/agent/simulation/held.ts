@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 const Hold = z.object({ mib: z.number(), wants: z.number() })
 
-/** What processes of modules hold, or will: in MiB, also of those whose memory is on its way back. */
+/** Memory of modules' processes, present or reserved, in MiB; includes dead processes whose memory is not free yet. */
 export function heldAndWanted(gpuFolder: string): number {
   let mib = 0
   for (const name of readdirSync(join(gpuFolder, 'holds'))) {
@@ -18,6 +18,6 @@ function read(path: string): z.infer<typeof Hold> | null {
   try {
     return Hold.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
-    return null // given back meanwhile
+    return null // freed meanwhile
   }
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Played, type Policy, play } from './play.ts'
 
-/** `npm run test:gpu -- --seeds 20`; `--seed N` plays one. Exits 1 when a rule broke, or the comparison is lost. */
+/** `npm run test:gpu -- --seeds 20`; `--seed N` plays one. Exits with 1 if a rule broke or the comparison is lost. */
 const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '20' }, seed: { type: 'string' } },
 })

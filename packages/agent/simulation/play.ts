@@ -20,7 +20,7 @@ import { type Arrival, type SimulatedModule, scenarioOf } from './scenario.ts'
 export type Policy = 'cheapest' | 'least recently used'
 export type Played = {
   seed: number
-  /** Processes that had to be loaded. */
+  /** The number of processes that had to be loaded. */
   loads: number
   loadSeconds: number
   waitsMs: number[]
@@ -100,7 +100,7 @@ export async function play(seed: number, policy: Policy): Promise<Played> {
     return { module, key: name, needs: { usesGpu: true, ramBytes: 0, vramBytes } }
   }
 
-  /** As the API grants: by priority, then age; what is warm first; room is kept for what is urgent. */
+  /** Assigns tasks as the API does: by priority, then age; warm modules first; memory is kept for urgent tasks. */
   function begin(): void {
     for (;;) {
       waiting.sort((a, b) => Number(b.isUrgent) - Number(a.isUrgent) || a.id - b.id)

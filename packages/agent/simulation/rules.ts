@@ -8,14 +8,15 @@ import type { Arrival } from './scenario.ts'
 
 const totalMib = 32 * 1024
 const everyMs = 50
-/** A look at the GPU, a process that goes, its memory that comes back late: until then nobody can know of the room. */
+/** Time for a reading of the GPU, the end of a process and the delayed release of its memory: before, the agent cannot know of it. */
 const soonMs = 1500
 
 type State = { waiting: readonly Arrival[]; reservations: readonly Reservation[]; freeRuns: number }
 
 /**
- * Watches from outside: no task waits while it would fit, unless the room is kept for something more urgent, somebody is
- * loading, or a process of its own module is free sooner than another one would be loaded. Over-commitment is written down by the processes themselves, the moment they take memory.
+ * Checks from outside that no task waits although it fits. A task may wait while memory is kept for a more urgent task,
+ * while another process loads, or if a process of the same module is free sooner than another one would be loaded. The
+ * processes themselves record over-commitment when they allocate memory.
  */
 export function watchRules(o: {
   gpuFolder: string

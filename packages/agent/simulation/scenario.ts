@@ -6,7 +6,7 @@ const sizesMib = [2_500, 4_000, 6_000, 9_000, 12_000, 16_000]
 const tasks = 80
 const meanGapMs = 180
 
-/** Six modules, some of them much more popular than others, and tasks that come at random: all from one seed. */
+/** Six modules of different popularity, and tasks that arrive at random: all from one seed. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomFrom(seed)
   const modules = sizesMib.map(
@@ -36,7 +36,7 @@ export function scenarioOf(seed: number): Scenario {
   return { modules, arrivals, random }
 }
 
-/** The n-th is asked for in proportion to 1/n. */
+/** Demand for the n-th module is proportional to 1/n. */
 function zipf(count: number, random: () => number): number {
   const weights = Array.from({ length: count }, (_, at) => 1 / (at + 1))
   let left = random() * weights.reduce((sum, one) => sum + one, 0)

@@ -11,13 +11,13 @@ import { keepOwnerFirst } from './pause/owner-first.ts'
 import { readOwnerPause } from './pause/owner-pause.ts'
 
 export type RunningAgent = {
-  /** Lets its runs end for a short while, then hands them back and ends. The second time it waits for none. */
+  /** Gives its runs a short time to end, then hands them back and ends. A second call does not wait. */
   stop(): void
-  /** `null` after `stop`; else why the API does not accept this process. */
+  /** `null` after `stop`; else why the API rejected this process. */
   ended: Promise<SessionDenied | null>
 }
 
-/** Starts an agent: registers, offers its modules, and runs what it is assigned. Throws `HomeInUse`. */
+/** Starts an agent: registers, offers its modules, and executes its assignments. Throws `HomeInUse`. */
 export async function startAgent(
   config: Config,
   logger: Logger,
@@ -49,10 +49,10 @@ export async function startAgent(
   return { stop, ended }
 }
 
-/** How long modules wait for the API's time, in milliseconds, before they are looked at without it. */
+/** How long the first scan waits for the API's time, in milliseconds. */
 const apiTimeMs = 5000
 
-/** Registers, and does until its end what an agent does all the time. Rejects when the API does not accept it. */
+/** Registers, then runs all parts until the end. Rejects when the API rejects this agent. */
 async function live(agent: Agent): Promise<void> {
   const { config, home, pause, reporter, disk, session, sleep, gpus, ledger, logger, life } = agent
   const { signal } = life
@@ -61,7 +61,7 @@ async function live(agent: Agent): Promise<void> {
   reporter.resume(home.unreported)
   await disk.look()
   const registering = session.register()
-  // The API's time comes with the answer: lines of installations that begin before have the clock of this machine.
+  // The answer contains the API's time: earlier lines of installations have the time of this machine's clock.
   await finishesWithin(apiTimeMs, registering)
   const looking = scan(agent)
   const { heartbeatSeconds } = await registering

@@ -1,10 +1,10 @@
 import { finishesWithin } from '@millrace/std/time'
 import type { Agent } from './assembly/assemble.ts'
 
-/** Together below the ten seconds that service managers wait before they kill. */
+/** Together less than the ten seconds after which service managers kill. */
 const grace = { claimMs: 1500, runsMs: 5000, reportMs: 1000, restMs: 500 }
 
-/** No new work; runs end or are handed back; results are reported or stay in the spool; then everything closes. */
+/** Stops claiming; lets runs end or hands them back; reports results or leaves them in the spool; then closes all parts. */
 export async function endAgent(
   agent: Agent,
   reason: 'shutdown' | 'superseded',
@@ -32,7 +32,7 @@ export async function endAgent(
     transport.close(),
   ]
   await finishesWithin(grace.restMs, Promise.all(last))
-  // What it watches still is killed with it.
+  // The watchdog kills the processes that it still watches.
   const closing = [
     agent.programs.close(),
     agent.watchdog.close(),

@@ -6,7 +6,7 @@ import { makePrivate } from './home/private-home.ts'
 
 const homeFolder = homeFrom(process.env)
 makePrivate(homeFolder)
-// Before everything else is loaded: stripping and compiling it again would be half of the start.
+// First of all imports: stripping and compiling again would be half of the start.
 enableCompileCache(join(homeFolder, 'compiled'))
 const { startAgent } = await import('./agent.ts')
 const { ConfigFaults } = await import('./config/config.ts')
@@ -14,7 +14,7 @@ const { readSettings } = await import('./config/settings.ts')
 const { HomeInUse } = await import('./home/home-lock.ts')
 const { createLogger } = await import('./log/logger.ts')
 
-/** 0 after a stop, 1 after a fault, 2 for settings that cannot work, 3 when another process is this agent. */
+/** 0 after a stop, 1 after a fault, 2 for invalid settings, 3 when another process is this agent. */
 const exitCodes = { stopped: 0, fault: 1, settings: 2, notAlone: 3 }
 
 async function main(): Promise<number> {
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   const firstWords = `stopping: runs may end for ${config.stopGraceSeconds} s, then they are handed back`
   const onSignal = (name: NodeJS.Signals) => {
     signals += 1
-    // The third time at once: the watchdog kills what still runs when this process is gone.
+    // The third signal ends immediately: the watchdog kills the remaining processes afterwards.
     if (signals > 2 || !agent) process.exit(signals > 2 ? exitCodes.fault : exitCodes.stopped)
     logger.info({ signal: name }, signals === 1 ? firstWords : 'stopping now: runs are handed back')
     agent.stop()
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   agent = await startAgent(config, logger, args)
-  // Kept soon, not only at the end: a process that is killed leaves a quick start to the next one too.
+  // Written early, not only at the end, so that the next start is fast even after a kill.
   setTimeout(flushCompileCache, 2000).unref()
   const denied = await agent.ended
   if (!denied) return exitCodes.stopped

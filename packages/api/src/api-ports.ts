@@ -7,7 +7,7 @@ import type { ClaimPorts } from './operations/claim.ts'
 import type { FinishPorts } from './operations/finish.ts'
 import type { Replicas } from './process/replicas.ts'
 
-/** All of one process of the API: the ports, and its own memory. The owner of each part declares it. */
+/** The state of one API process: the ports and its memory. Each part is declared by its owner. */
 export type ApiPorts = BatchPorts &
   ClaimPorts &
   FinishPorts &

@@ -40,7 +40,7 @@ import { whyEndpoints } from './routes/why.ts'
 
 export type AppOptions = { corsOrigins: readonly string[]; adminKeyHash: string | null }
 
-/** Browsers must not run, frame or sniff an answer, nor send its URL to another site, whatever a caller put into it. */
+/** Browsers must not run, frame or sniff an answer, nor send its URL to another site: callers choose parts of it. */
 const safeHeaders = [
   ['X-Content-Type-Options', 'nosniff'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
@@ -54,7 +54,7 @@ type Limits = { rates: RateLimits; budgets: Budgets }
 
 const pages = ['/openapi.json', '/docs']
 
-/** Built at the first request: that takes longer than all the rest of the start. */
+/** Built at the first request, since it takes longer than the rest of the start. */
 const theDocument = once(openApiDocument)
 
 /** The whole HTTP interface over the given servers. It keeps no state. */
@@ -160,13 +160,13 @@ function answerUnknown(c: Ctx, endpoints: readonly Endpoint[]): Response {
   const given = endpoints.filter((one) => leadsTo(one.path, c.req.path)).map((one) => one.method)
   const methods = [...new Set(pages.includes(c.req.path) ? ['GET'] : given)]
   if (methods.length === 0)
-    return answerProblem(c, 'not_found', `There is nothing at ${c.req.path}. GET /docs lists what there is.`)
+    return answerProblem(c, 'not_found', `${c.req.path} is not a path of this API. GET /docs lists them.`)
   if (methods.includes('GET')) methods.push('HEAD')
   c.header('Allow', methods.join(', '))
   return answerProblem(
     c,
     'method_not_allowed',
-    `${c.req.path} takes ${methods.join(', ')}, not ${c.req.method}.`,
+    `${c.req.path} accepts ${methods.join(', ')}, not ${c.req.method}.`,
   )
 }
 

@@ -6,7 +6,7 @@ import { isOnLoopback, judgeStore, type Verdict } from './objects/store-verdict.
 import { delaySeconds } from './operations/task/backoff.ts'
 import type { Ports } from './ports.ts'
 
-/** What the API knows of the object store so far. */
+/** The findings about the object store so far. */
 export type StoreSafety = { storeSafety: { state: string } }
 type Needed = StoreSafety & Pick<Ports, 'logger' | 'random'>
 type StoreConfig = ObjectsConfig & { mayBeUnsafe: boolean }
@@ -23,7 +23,7 @@ const waitAfterFailureMs = 10_000
 const stopWithinMs = 1_000
 const backoff = { initialSeconds: 1, factor: 2, maxSeconds: 60 }
 
-/** Checks the store once per process, retrying until there is a verdict. */
+/** Checks the store once per process, retrying until it has a verdict. */
 export function checkStore(ports: Needed, config: StoreConfig, refuse: Refuse): StoreCheck {
   const life = new AbortController()
   const failed = Promise.withResolvers<void>()
@@ -58,7 +58,7 @@ async function untilJudged(
       failed()
     }
     const seconds = delaySeconds(backoff, failures, ports.random())
-    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined) // an abort ends the loop
   }
 }
 

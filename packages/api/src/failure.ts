@@ -5,7 +5,7 @@ export type FieldError = { path: string; message: string }
 /** The most faults that an answer lists. */
 export const mostFaults = 100
 
-/** A failure that the caller gets: thrown anywhere, turned into problem+json in one place. */
+/** A failure that the caller receives: thrown anywhere, turned into problem+json in one place. */
 export class Failure extends Error {
   readonly code: ProblemCode
   readonly errors: FieldError[] | undefined
@@ -27,4 +27,4 @@ export class Failure extends Error {
 }
 
 export const notFound = (what: string): Failure =>
-  new Failure('not_found', `There is no ${what} here that this key may see.`)
+  new Failure('not_found', `No such ${what} is visible to this key.`)

@@ -5,14 +5,14 @@ import { cursorOf, idOfCursor, pageFrom } from './http/cursor.ts'
 import { newIds, repeatableIds } from './ids.ts'
 
 describe('ids', () => {
-  test('ascend and have the shape that the contract knows', () => {
+  test('ascend and match the contract', () => {
     const ids = Array.from({ length: 100 }, () => newIds.task())
     expect(ids.toSorted()).toEqual(ids)
     expect(new Set(ids).size).toBe(100)
     for (const id of ids) expect(TaskId.safeParse(id).success).toBe(true)
   })
 
-  test('of a repeated request come out the same, and nobody else’s do', () => {
+  test('of a repeated request are the same, those of other requests differ', () => {
     const three = (seed: number, secret: string) => {
       const ids = repeatableIds(seed, secret)
       return [ids.task(), ids.data(), ids.data()]
@@ -29,7 +29,7 @@ describe('ids', () => {
 describe('a cursor', () => {
   const id = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
-  test('is the last id, of this list only, exactly as it was given out', () => {
+  test('is valid only for its list, and only unmodified', () => {
     expect(idOfCursor(cursorOf(id), 'tsk_')).toBe(id)
     expect(idOfCursor(undefined, 'tsk_')).toBeUndefined()
     const wrong = [
@@ -43,7 +43,7 @@ describe('a cursor', () => {
     for (const cursor of wrong) expect(() => idOfCursor(cursor, 'tsk_'), cursor).toThrow(Failure)
   })
 
-  test('is given only when there is more', () => {
+  test('exists only when another page follows', () => {
     const docs = ['c', 'b', 'a'].map((_id) => ({ _id }))
     const view = (doc: { _id: string }) => doc._id
     expect(pageFrom(docs, 3, view)).toEqual({ items: ['c', 'b', 'a'], nextCursor: null })

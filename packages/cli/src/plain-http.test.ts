@@ -46,7 +46,7 @@ describe('whoever sends a key over plain HTTP to another machine is warned once'
     const lines = await printedUntil(
       [agentEntry],
       { ...env, LOG_LEVEL: 'debug' },
-      /listening for this machine/,
+      /listening on this machine/,
     )
     expect(lines.filter((line) => line.includes('plain HTTP'))).toHaveLength(times)
     expect(lines.join('')).not.toContain(key)

@@ -4,7 +4,7 @@ import { AgentId, RunId } from './ids.ts'
 export const AgentStatus = z.enum(['online', 'offline', 'paused', 'draining'])
 export type AgentStatus = z.infer<typeof AgentStatus>
 
-/** Why an agent takes no new work: its operators or its owner want it so, and perhaps until when. */
+/** Why an agent claims no new work: a pause by its operators or its owner, perhaps with an end. */
 export const AgentRest = z.object({
   kind: z.enum(['paused', 'draining']),
   note: z.string().max(500).nullable().default(null),
@@ -15,7 +15,7 @@ export type AgentRest = z.infer<typeof AgentRest>
 export const Gpu = z.object({
   uuid: z.string(),
   name: z.string(),
-  memoryTotal: z.number().default(0).describe('bytes; 0: not known'),
+  memoryTotal: z.number().default(0).describe('bytes; 0: unknown'),
   memoryUsed: z.number().nullable().default(null).describe('bytes'),
   foreignBytes: z.number().nullable().optional(),
   reserved: z.array(z.object({ module: z.string(), bytes: z.number() })).default([]),
@@ -24,7 +24,7 @@ export const Gpu = z.object({
 })
 export type Gpu = z.infer<typeof Gpu>
 
-/** What kind of machine an agent runs on, as far as it tells. */
+/** The machine that an agent runs on, as far as the agent reports it. */
 export const Platform = z.object({
   os: z.string(),
   arch: z.string().optional(),
@@ -41,24 +41,24 @@ export const Agent = z.object({
   status: AgentStatus,
   rest: AgentRest.extend({ by: z.enum(['operator', 'owner']) })
     .nullable()
-    .describe('why it takes no new work'),
+    .describe('why it claims no new work'),
   labels: z.array(z.string()),
   platform: Platform,
   gpus: z.array(Gpu),
   capacity: z.number().int().nullable(),
   running: z.array(RunId),
   modules: z.array(z.object({ name: z.string(), version: z.string(), status: z.string() })),
-  trusted: z.boolean().optional().describe('whether its reports count without approval, by its key'),
+  trusted: z.boolean().optional().describe('whether its key lets its reports count without approval'),
   leftOut: z
     .array(z.object({ name: z.string(), reason: z.string() }))
     .optional()
-    .describe('modules that it last reported and that are not in the registry; the first 100'),
+    .describe('the first 100 modules of its last report that are not in the registry'),
   lastSeenAt: z.iso.datetime(),
   clockOffsetSeconds: z
     .number()
     .nullable()
     .optional()
-    .describe("how far its clock is ahead of the API's, by its last heartbeat; null: not known"),
+    .describe("how far its clock is ahead of the API's, at its last heartbeat; null: unknown"),
   version: z.string(),
 })
 export type Agent = z.infer<typeof Agent>

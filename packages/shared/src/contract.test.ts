@@ -20,7 +20,7 @@ describe('states', () => {
     ['module', ModuleStatus.options, moduleMoves],
   ]
   for (const [kind, states, moves] of tables) {
-    test(`of a ${kind}: every state has its moves, to other known states, and none is unreachable`, () => {
+    test(`of a ${kind}: every state has transitions to other known states, and every state is reachable`, () => {
       expect(Object.keys(moves).sort()).toEqual([...states].sort())
       const reached = new Set([...Object.values(moves).flat(), states[0] ?? ''])
       for (const [from, targets] of Object.entries(moves)) {
@@ -32,26 +32,26 @@ describe('states', () => {
     })
   }
 
-  test('of a task: each is in one group, and those that end are completed', () => {
+  test('of a task: each is in one group, and the terminal ones are completed', () => {
     expect(Object.values(statusGroups).flat().sort()).toEqual([...TaskStatus.options].sort())
     for (const status of TaskStatus.options)
       expect(isTerminal(status)).toBe(statusGroups.completed.some((one) => one === status))
   })
 
-  test('of a data item: awaited are those that can still become available by themselves', () => {
+  test('of a data item: those that can still become available are awaited', () => {
     expect(DataStatus.options.filter(isAwaited)).toEqual(['pending', 'uploading', 'deleting'])
     for (const status of DataStatus.options.filter(isAwaited))
       expect(dataMoves[status]).toContain('available')
   })
 
-  test('of a module: all are ordered, the best first', () => {
+  test('of a module: ordered from best to worst', () => {
     expect([...moduleStatusOrder].sort()).toEqual([...ModuleStatus.options].sort())
     expect(moduleStatusOrder[0]).toBe('AVAILABLE')
   })
 })
 
 describe('ids', () => {
-  test('are a prefix and a ULID, nothing else', () => {
+  test('are a prefix and a ULID', () => {
     expect(TaskId.safeParse(task).success).toBe(true)
     for (const wrong of [
       ulid,
@@ -67,7 +67,7 @@ describe('ids', () => {
     expect(TaskId.safeParse(`tsk_${ulid.replace('A', 'I')}`).success).toBe(false)
   })
 
-  test('of a run are its task and attempt, there and back', () => {
+  test('of a run consist of its task and attempt, and parse back', () => {
     for (const attempt of [1, 9, 10, 12345]) {
       expect(RunId.safeParse(runIdOf(task, attempt)).success).toBe(true)
       expect(parseRunId(runIdOf(task, attempt))).toEqual({ task, attempt })
@@ -88,7 +88,7 @@ describe('subjects', () => {
 })
 
 describe('values', () => {
-  test('are any JSON, whatever its keys, and nothing else', () => {
+  test('are any JSON with any keys, and nothing else', () => {
     const odd: unknown = JSON.parse('{"__proto__":{"$a":[null,1,"",true]},"a.b":1}')
     expect(Json.parse(odd)).toBe(odd)
     for (const wrong of [
@@ -104,7 +104,7 @@ describe('values', () => {
     expect(jsonBytes('ü')).toBe(4)
   })
 
-  test('stand for a data type, as content types do', () => {
+  test('have a data type, like content types', () => {
     const rows: [Json, string][] = [
       ['', 'text'],
       [0, 'number'],

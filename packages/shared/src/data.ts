@@ -26,7 +26,7 @@ export const DataStatus = z.enum([
 ])
 export type DataStatus = z.infer<typeof DataStatus>
 
-/** Legal moves of a data item. `removing` ends with the document itself. */
+/** Legal transitions of a data item. `removing` ends when the document is deleted. */
 export const dataMoves: Record<DataStatus, readonly DataStatus[]> = {
   pending: ['available', 'failed', 'deleting'],
   uploading: ['available', 'failed', 'expired', 'deleting'],
@@ -37,7 +37,7 @@ export const dataMoves: Record<DataStatus, readonly DataStatus[]> = {
   removing: [],
 }
 
-/** An item that can still become available: whoever needs it waits. */
+/** An item that can still become available; tasks that need it wait. */
 export const isAwaited = (status: DataStatus): boolean =>
   status === 'pending' || status === 'uploading' || status === 'deleting'
 
@@ -51,18 +51,18 @@ export const DataItem = z.object({
   truncated: z.boolean().optional().describe('the value is longer than a list shows; read the item'),
   contentType: z.string().optional(),
   size: z.number().int().nonnegative().optional().describe('bytes'),
-  sha256: z.string().optional().describe('hex; only when the object store verified it'),
+  sha256: z.string().optional().describe('hex; present only when the object store verified it'),
   fileName: z.string().optional(),
-  width: z.number().int().optional().describe('pixels, of a picture or video whose header tells'),
+  width: z.number().int().optional().describe('pixels; of images and videos whose header has it'),
   height: z.number().int().optional(),
   durationSeconds: z
     .number()
     .nullish()
-    .describe('of sound and video that was uploaded; null where the file does not tell'),
+    .describe('of uploaded audio and video; null when the file does not contain it'),
   items: z.array(z.object({ data: DataId })).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   producer: z.object({ taskId: TaskId, output: z.string() }).nullable(),
-  grantId: GrantId.nullable().describe('made with the token of this grant'),
+  grantId: GrantId.nullable().describe('created with the token of this grant'),
   tags: z.array(z.string()),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -74,7 +74,7 @@ export type DataItem = z.infer<typeof DataItem>
 export const essenceOf = (contentType: string): string =>
   contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
-/** The data type that a content type stands for, e.g. `image/png` → `image`. */
+/** The data type of a content type, e.g. `image/png` → `image`. */
 export function dataTypeOf(contentType: string): DataType {
   const essence = essenceOf(contentType)
   const family = essence.split('/', 1)[0]
@@ -83,7 +83,7 @@ export function dataTypeOf(contentType: string): DataType {
   return 'file'
 }
 
-/** The data type that a JSON value stands for. */
+/** The data type of a JSON value. */
 export function dataTypeOfValue(value: Json): DataType {
   if (typeof value === 'string') return 'text'
   if (typeof value === 'number') return 'number'

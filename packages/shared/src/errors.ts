@@ -1,15 +1,15 @@
 import { z } from 'zod'
 
-/** Every problem code a client can meet, its status and its title. */
+/** Every problem code that a client can receive, with its status and title. */
 export const problems = {
   invalid_json: [400, 'The body is not valid JSON'],
   unauthorized: [401, 'A valid API key is needed'],
   forbidden: [403, 'The key may not do this'],
-  not_found: [404, 'There is no such thing'],
+  not_found: [404, 'Not found'],
   method_not_allowed: [405, 'The path does not take this method'],
   conflict: [409, 'The state does not allow this'],
   upload_incomplete: [409, 'The bytes have not arrived'],
-  upload_mismatch: [409, 'The bytes are not what was announced'],
+  upload_mismatch: [409, 'The bytes do not match the declaration'],
   upload_finished: [409, 'The upload is already finished'],
   data_in_use: [409, 'An unfinished task needs this data'],
   inline_value: [409, 'The item is an inline value, not a file'],
@@ -23,13 +23,13 @@ export const problems = {
   payload_too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be JSON'],
   invalid_request: [422, 'The request is not valid'],
-  module_not_found: [422, 'There is no such module'],
+  module_not_found: [422, 'No such module'],
   data_not_available: [422, 'The data is not available'],
   ambiguous_input: [422, 'The input could be a reference or a value'],
   idempotency_mismatch: [422, 'The key was used with another body'],
   cycle: [422, 'The tasks wait for each other'],
   rate_limited: [429, 'Too many requests'],
-  internal: [500, 'Something went wrong on our side'],
+  internal: [500, 'Internal error'],
   unavailable: [503, 'A server this needs is away'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

@@ -1,4 +1,4 @@
-/** What agents have to know of the contract; the rest is between the API and its clients. */
+/** The part of the contract that agents need; the rest is between the API and its clients. */
 export * from './agent.ts'
 export * from './data.ts'
 export * from './errors.ts'

@@ -15,7 +15,7 @@ it.each([
   ['"9007199254740993"'],
   ['{"9007199254740993": "1e400"}'],
   ['"an escaped \\" 9007199254740993"'],
-])('%s comes out as it went in', (text) => {
+])('%s stays the same', (text) => {
   expect(inexactNumberIn(text)).toBeNull()
 })
 
@@ -32,6 +32,6 @@ it.each([
   ['{"first": [1e999], "then": 9007199254740993}', ['first', '0'], '1e999'],
   ['{"same": [9007199254740992, 9007199254740993]}', ['same', '1'], '9007199254740993'],
   ['{"__proto__": {"id": 9007199254740993}}', ['__proto__', 'id'], '9007199254740993'],
-])('%s holds a number that would change, and its place is told', (text, path, literal) => {
+])('in %s, finds the place of a number that would change', (text, path, literal) => {
   expect(inexactNumberIn(text)).toEqual({ path, literal })
 })

@@ -3,16 +3,16 @@ import { z } from 'zod'
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
 /**
- * Any JSON value, as users send and modules return it. It passes as it is: a schema that rebuilt it would drop
+ * Any JSON value, as users send and modules return it. It passes unchanged; a schema that rebuilt it would drop
  * keys such as `__proto__`.
  */
-export const Json = z.custom<Json>(isJson, 'must be JSON: no number is larger than a double can hold')
+export const Json = z.custom<Json>(isJson, 'must be JSON without numbers beyond the range of a double')
 
-/** Size of a value as it travels: bytes of its UTF-8 JSON text. */
+/** Size of a value on the wire: bytes of its UTF-8 JSON text. */
 export const jsonBytes = (value: unknown): number =>
   new TextEncoder().encode(JSON.stringify(value) ?? '').length
 
-/** Without recursion, whatever the depth. */
+/** Without recursion, so that depth does not matter. */
 function isJson(value: unknown): value is Json {
   const left: object[] = []
   const isPart = (one: unknown): boolean => {
@@ -26,7 +26,7 @@ function isJson(value: unknown): value is Json {
   return true
 }
 
-/** Whether a value is nested more than so many levels deep; one in a list is one level down. Without recursion, too. */
+/** Whether a value is nested deeper than the limit; a value in a list is one level down. Also without recursion. */
 export function depthOver(value: unknown, limit: number): boolean {
   let level = objectsAmong([value])
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -39,12 +39,12 @@ export function depthOver(value: unknown, limit: number): boolean {
 
 const objectsAmong = (values: unknown[]) => values.filter((one) => typeof one === 'object' && one !== null)
 
-/** An escape that may be half of a surrogate pair: in text that was decoded, there is no other way to write one. */
+/** An escape that may be half of a surrogate pair. Decoded text cannot contain a half in another form. */
 const halfEscape = /\\u[dD][89a-fA-F]/
 
 /**
- * Says where a value has half a surrogate pair (`"\ud800"`), in a string or a key; `null` when it has none. No UTF-8
- * can carry one: some hands would keep it, and others replace it. With its JSON text most values are not walked.
+ * Reports where a value has half a surrogate pair (`"\ud800"`), in a string or a key; `null` when it has none. UTF-8
+ * cannot encode one: some programs keep it, others replace it. The JSON text, if given, saves walking most values.
  */
 export function halfPairFault(value: unknown, text?: string): string | null {
   if (text === undefined ? isWhole(value) : !halfEscape.test(text)) return null
@@ -54,7 +54,7 @@ export function halfPairFault(value: unknown, text?: string): string | null {
     : `has half a surrogate pair, which is no character, at ${place || '/'}: send whole characters, or bytes as a file`
 }
 
-/** The place of the first one, as a JSON pointer. */
+/** The place of the first half, as a JSON pointer. */
 export function halfPairAt(value: unknown): string | null {
   const left: [place: string, value: unknown][] = [['', value]]
   for (let next = left.pop(); next; next = left.pop()) {
@@ -70,7 +70,7 @@ export function halfPairAt(value: unknown): string | null {
   return null
 }
 
-/** The same question without the place, which costs more to know than to ask. */
+/** The same check without the place, which is cheaper. */
 function isWhole(value: unknown): boolean {
   const left = [value]
   while (left.length > 0) {

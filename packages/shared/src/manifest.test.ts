@@ -11,7 +11,7 @@ function portOf(port: object) {
 }
 
 describe('module.json', () => {
-  test('needs a name and a version; all else has its default', () => {
+  test('requires a name and a version; everything else has a default', () => {
     expect(Manifest.parse(least)).toEqual({
       ...least,
       description: '',
@@ -50,7 +50,7 @@ describe('module.json', () => {
     expect(portOf({ type: 'json_data' })).toMatchObject({ type: 'json', required: true, multiple: false })
   })
 
-  test('may say how often its tasks are tried, and what it was called before it came here', () => {
+  test('may set the attempts of its tasks and its original name', () => {
     const worker = { ...least, max_attempts: 4, original_name: 'PrismQ.Reddit.Scrape' }
     expect(Manifest.parse(worker)).toMatchObject({ maxAttempts: 4, originalName: 'PrismQ.Reddit.Scrape' })
     expect(unknownManifestKeys(worker)).toEqual([])
@@ -58,7 +58,7 @@ describe('module.json', () => {
     expect(names.map(moduleNameOf)).toEqual(['prismq-reddit-scrape', 'a-b--_c--', 'text-stats'])
   })
 
-  test('may name the variables that it wants, by name alone or with what they are for', () => {
+  test('may declare the variables that it needs, with or without a description', () => {
     const env = ['HF_TOKEN', { name: 'LICENCE', description: 'of the model', required: true }]
     expect(Manifest.parse({ ...least, env }).env).toEqual([
       { name: 'HF_TOKEN', required: false },
@@ -69,7 +69,7 @@ describe('module.json', () => {
       expect(Manifest.safeParse({ ...least, env: bad }).success).toBe(false)
   })
 
-  test('may have keys that mean nothing here; they can be named', () => {
+  test('may have unknown keys, which can be listed', () => {
     expect(Manifest.safeParse({ ...least, author: 'me' }).success).toBe(true)
     expect(unknownManifestKeys({ ...least, author: 'me', min_ram: 1, toString: 1 })).toEqual([
       'author',
@@ -77,7 +77,7 @@ describe('module.json', () => {
     ])
   })
 
-  test('is refused for a bad name, version or port, and for files outside its folder', () => {
+  test('is rejected for a bad name, version or port, and for files outside its folder', () => {
     const bad: [object, string][] = [
       [{ max_attempts: 0 }, 'max_attempts'],
       [{ max_attempts: 21 }, 'max_attempts'],
@@ -127,7 +127,7 @@ describe('module.json', () => {
     for (const name of ['a', '0-a_b', 'x'.repeat(63)]) expect(ModuleName.safeParse(name).success).toBe(true)
   })
 
-  test('says formats in one word each, and ports in the words of data items', () => {
+  test('normalizes formats, and maps ports to data types', () => {
     expect(['JPEG', '.jpg', 'TIFF', '.Png'].map(canonicalFormat)).toEqual(['jpg', 'jpg', 'tif', 'png'])
     expect(dataTypesOf(portOf({ type: 'file', format: ['jpg', 'png', 'mp4', 'xyz'] }))).toEqual([
       'image',
@@ -161,7 +161,7 @@ describe('a value', () => {
     [{ type: 'file' }, {}, /a file, not an object/],
   ]
   for (const [port, value, fault] of rows) {
-    test(`${JSON.stringify(value)} as ${JSON.stringify(port)} is ${fault ? 'refused' : 'taken'}`, () => {
+    test(`${JSON.stringify(value)} as ${JSON.stringify(port)} is ${fault ? 'rejected' : 'accepted'}`, () => {
       const found = faultOfValue(portOf(port), value)
       if (fault) expect(found).toMatch(fault)
       else expect(found).toBeNull()

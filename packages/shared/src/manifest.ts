@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Json } from './json.ts'
 
-/** `module.json`, as its author writes it, and the one shape the rest of the code sees. */
+/** `module.json`: as its author writes it, and the one shape that the rest of the code uses. */
 
 export const ModuleName = z
   .string()
@@ -72,7 +72,7 @@ const Variables = z
   .superRefine((variables, context) => {
     const seen = new Set<string>()
     variables.forEach(({ name }, at) => {
-      // Windows knows no two names that differ in their case alone.
+      // Windows does not distinguish the case of names.
       if (seen.has(name.toUpperCase()))
         context.addIssue({ code: 'custom', message: `"${name}" is named twice`, path: [at] })
       seen.add(name.toUpperCase())
@@ -85,7 +85,7 @@ const seconds = z
   .max(7 * 24 * 3600)
 const megabytes = z.number().nonnegative()
 
-/** More attempts than this are never made of one task. */
+/** The most attempts of one task. */
 export const mostAttempts = 20
 
 const ManifestFields = z.object({
@@ -129,7 +129,7 @@ const ManifestFields = z.object({
 
 const MiB = 1024 * 1024
 
-/** Parses a `module.json`; old flat keys (`min_ram`, `uses_gpu`, `timeout`) are understood. */
+/** Parses a `module.json`, also with the old flat keys (`min_ram`, `uses_gpu`, `timeout`). */
 export const Manifest = ManifestFields.transform((raw) => ({
   name: raw.name,
   version: raw.version,
@@ -150,23 +150,23 @@ export const Manifest = ManifestFields.transform((raw) => ({
     minVramBytes: (raw.resources.min_vram_mb ?? raw.min_vram ?? 0) * MiB,
   },
   modes: raw.modes,
-  /** Variables that it wants of the owner of the machine. */
+  /** Variables that the owner of the machine must set. */
   env: raw.env,
   originalName: raw.original_name,
   maxAttempts: raw.max_attempts,
 }))
 export type Manifest = z.infer<typeof Manifest>
 
-/** Keys of a raw `module.json` that mean nothing to us: worth a warning, not an error. */
+/** Unknown keys of a raw `module.json`: worth a warning, not an error. */
 export function unknownManifestKeys(raw: object): string[] {
   return Object.keys(raw).filter((key) => !Object.hasOwn(ManifestFields.shape, key))
 }
 
-/** What a module is called here that its author named otherwise: `PrismQ.Reddit.Scrape` → `prismq-reddit-scrape`. */
+/** The valid name for a module that its author named otherwise: `PrismQ.Reddit.Scrape` → `prismq-reddit-scrape`. */
 export const moduleNameOf = (originalName: string): string =>
   originalName.toLowerCase().replace(/[^a-z0-9_-]/gu, '-')
 
-/** A module as callers may name it: by its name, or by its original one. */
+/** A module as callers may name it: by its name or its original name. */
 export const GivenModuleName = z.string().max(200).transform(moduleNameOf).pipe(ModuleName)
 
 /** One name per format: `JPEG`, `.jpg` → `jpg`; `tiff` → `tif`. */
@@ -177,7 +177,7 @@ export function canonicalFormat(format: string): string {
   return plain
 }
 
-/** `constructor` or `__proto__` as a key would find what no module declared. */
+/** `constructor` or `__proto__` as a key would find a property that no module declared. */
 function isOwnName(name: string): boolean {
   return !(name in {})
 }

@@ -4,7 +4,7 @@ import { ModuleName } from './manifest.ts'
 import { LogLine } from './run.ts'
 import { Progress } from './task.ts'
 
-/** "There is ready work for this module." It names no task: what to run is decided at the claim. */
+/** Dispatch token: "this module has ready work". It names no task; the claim decides what runs. */
 export const Token = z.object({ v: z.literal(1), module: ModuleName })
 export type Token = z.infer<typeof Token>
 
@@ -18,11 +18,11 @@ export const LogBatch = z.object({
     .string()
     .max(100)
     .optional()
-    .describe('of the process that runs it, which only it and the API know'),
+    .describe('of the process that runs it; only that process and the API know it'),
 })
 export type LogBatch = z.infer<typeof LogBatch>
 
-/** A wish to an agent. The answer to its next heartbeat repeats it until it is named in `done`. */
+/** A command to an agent. Each heartbeat's answer repeats it until the agent names it in `done`. */
 export const AgentCommand = z.discriminatedUnion('kind', [
   z.object({ v: z.literal(1), kind: z.literal('cancel'), run: RunId }),
   z.object({ v: z.literal(1), kind: z.literal('scan'), id: z.string() }),

@@ -7,7 +7,7 @@ import type { Port } from './manifest.ts'
 export const ModuleStatus = z.enum(['DETECTED', 'INSTALLING', 'TESTING', 'AVAILABLE', 'ERROR', 'DISABLED'])
 export type ModuleStatus = z.infer<typeof ModuleStatus>
 
-/** Legal moves of a module on one agent. */
+/** Legal transitions of a module on one agent. */
 export const moduleMoves: Record<ModuleStatus, readonly ModuleStatus[]> = {
   DETECTED: ['INSTALLING', 'TESTING', 'ERROR', 'DISABLED'],
   INSTALLING: ['TESTING', 'ERROR', 'DETECTED', 'DISABLED'],
@@ -17,7 +17,7 @@ export const moduleMoves: Record<ModuleStatus, readonly ModuleStatus[]> = {
   DISABLED: ['DETECTED', 'AVAILABLE', 'ERROR'],
 }
 
-/** From best to worst: the overall status of a module is the best any connected agent has. */
+/** From best to worst: a module's overall status is the best on any connected agent. */
 export const moduleStatusOrder: readonly ModuleStatus[] = [
   'AVAILABLE',
   'TESTING',
@@ -40,10 +40,10 @@ export const ModuleOnAgent = z.object({
   error: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
-  needsApproval: z.boolean().default(false).describe('it gets no tasks until POST …/approve lets it'),
+  needsApproval: z.boolean().default(false).describe('it gets no tasks until POST …/approve'),
 })
 
-/** Contents that an agent whose key is not trusted has reported, and that count only once they are approved. */
+/** Contents that an agent with an untrusted key reported; they count only after an approval. */
 export const AwaitingApproval = z.object({
   agentId: AgentId,
   version: z.string(),
@@ -52,12 +52,12 @@ export const AwaitingApproval = z.object({
 })
 export type ModuleOnAgent = z.infer<typeof ModuleOnAgent>
 
-/** A step in the life of a module on one agent. */
+/** A transition of a module on one agent. */
 export const ModuleMove = z.object({
   agentId: AgentId,
   version: z.string(),
   digest: z.string(),
-  status: ModuleStatus.nullable().describe('null: the agent has it no more'),
+  status: ModuleStatus.nullable().describe('null: the agent no longer has it'),
   error: z.string().nullable(),
   at: z.iso.datetime(),
 })
@@ -79,7 +79,7 @@ export const ModulePort = z.object({
 
 export const Module = z.object({
   name: z.string(),
-  originalName: z.string().nullable().describe('what a configured worker calls it; found by this as well'),
+  originalName: z.string().nullable().describe('the name in the workers file; calls accept it too'),
   version: z.string(),
   versions: z.array(z.string()),
   description: z.string(),
@@ -89,11 +89,11 @@ export const Module = z.object({
   outputs: z.array(ModulePort),
   resources: z.object({ usesGpu: z.boolean(), minRamBytes: z.number(), minVramBytes: z.number() }),
   timeoutSeconds: z.number(),
-  maxAttempts: z.number().int().nullable().describe('of its tasks that do not say themselves'),
+  maxAttempts: z.number().int().nullable().describe('of its tasks that do not set it'),
   capabilities: z.object({ accepts: z.array(DataType), returns: z.array(DataType) }),
   agents: z.array(ModuleOnAgent),
   awaitingApproval: z.array(AwaitingApproval).default([]),
-  history: z.array(ModuleMove).optional().describe('newest first, at most 100; left out of lists'),
+  history: z.array(ModuleMove).optional().describe('newest first, at most 100; omitted in lists'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 })
@@ -125,7 +125,7 @@ const byFormat: Record<string, DataType> = {
   json: 'json',
 }
 
-/** Data types that a port takes or gives, in the words of data items. */
+/** The data types of items that a port accepts or produces. */
 export function dataTypesOf(port: Port): DataType[] {
   if (port.multiple) return ['list']
   if (port.type !== 'file') return [port.type]

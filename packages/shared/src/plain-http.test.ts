@@ -34,7 +34,7 @@ test.each([
   for (const host of hosts) expect(reachOf(`http://${host}:8787/x`), host).toBe(reach)
 })
 
-test('plain HTTP beyond this machine is warned of, HTTPS is not', () => {
+test('warns of plain HTTP beyond this machine, not of HTTPS', () => {
   expect(plainHttpWarning('http://127.0.0.1:8787')).toBeNull()
   expect(plainHttpWarning('https://millrace.example')).toBeNull()
   expect(plainHttpWarning('http://192.168.1.2:8787')).toContain('everybody in that network')

@@ -1,7 +1,7 @@
-/** How far an address leads: to this machine, within a private network, or over the open internet. */
+/** The reach of an address: this machine, a private network, or the open internet. */
 export type Reach = 'machine' | 'private' | 'open'
 
-/** By the address alone; a name that only a private network resolves has no dot, or one of the usual endings. */
+/** Judges the address alone: a private name has no dot, or one of the usual endings. */
 export function reachOf(url: string): Reach {
   const host = new URL(url).hostname
     .replace(/^\[|\]$/g, '')
@@ -16,7 +16,7 @@ export function reachOf(url: string): Reach {
   return isPrivate ? 'private' : 'open'
 }
 
-/** What to say once of an address of the API over which a key would travel readably; `null`: nothing. */
+/** The warning for an API address over which a key would travel in plain text; `null`: none. */
 export function plainHttpWarning(url: string): string | null {
   if (new URL(url).protocol !== 'http:') return null
   const reach = reachOf(url)

@@ -13,7 +13,7 @@ export const RunStatus = z.enum([
 ])
 export type RunStatus = z.infer<typeof RunStatus>
 
-/** Legal moves of a run. A lost run whose agent came back before anybody claimed anew runs on. */
+/** Legal transitions of a run. A lost run continues if its agent returns before another claim of the task. */
 export const runMoves: Record<RunStatus, readonly RunStatus[]> = {
   queued: ['running', 'cancelled'],
   running: ['succeeded', 'failed', 'cancelled', 'timed_out', 'lost'],
@@ -24,7 +24,7 @@ export const runMoves: Record<RunStatus, readonly RunStatus[]> = {
   timed_out: [],
 }
 
-/** What a run used up; `null` where it could not be measured. */
+/** What a run used; `null` where the agent could not measure it. */
 export const RunUsage = z.object({
   peakRamBytes: z.number().nonnegative().nullable(),
   peakVramBytes: z.number().nonnegative().nullable(),
@@ -59,7 +59,7 @@ export const Run = z.object({
   durationSeconds: z.number().nullable(),
   usage: RunUsage.nullable(),
   log: RunLog.nullable(),
-  requestId: z.string().optional().describe('of the HTTP request that its task came with'),
+  requestId: z.string().optional().describe('of the HTTP request that created its task'),
 })
 export type Run = z.infer<typeof Run>
 

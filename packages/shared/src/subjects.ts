@@ -5,7 +5,7 @@ import { parseRunId } from './ids.ts'
 export const workStream = 'WORK'
 export const logStream = 'LOGS'
 export const agentInbox = '_INBOX_agent'
-/** How many tokens of one module may wait; further publishes are refused, which is normal. */
+/** The most waiting tokens of one module; NATS rejects further ones, which is normal. */
 export const tokensPerModule = 64
 
 export const workSubject = (module: string): string => `work.${module}`
@@ -18,5 +18,5 @@ export const anyEvent = 'event.>'
 export const taskEvent = (task: string): string => `event.task.${task}`
 export const moduleEvent = (module: string): string => `event.module.${module}`
 export const agentEvent = (agent: AgentId): string => `event.agent.${agent}`
-/** An agent asks for work, and waits: whatever it asked before is over. */
+/** An agent sent a new long-poll claim, which ends its earlier one. */
 export const claimEvent = (agent: AgentId): string => `event.claim.${agent}`

@@ -13,7 +13,7 @@ export const TaskStatus = z.enum([
 ])
 export type TaskStatus = z.infer<typeof TaskStatus>
 
-/** Legal moves of a task; a terminal state is left only by a retry, back to `blocked`. */
+/** Legal transitions of a task; only a retry leaves a terminal state, back to `blocked`. */
 export const taskMoves: Record<TaskStatus, readonly TaskStatus[]> = {
   blocked: ['queued', 'cancelled', 'skipped', 'failed'],
   queued: ['running', 'cancelled', 'succeeded'],
@@ -24,7 +24,7 @@ export const taskMoves: Record<TaskStatus, readonly TaskStatus[]> = {
   skipped: ['blocked'],
 }
 
-/** The words of a dashboard for groups of states. */
+/** The dashboard's names for groups of states. */
 export const statusGroups = {
   planned: ['blocked', 'queued'],
   active: ['running'],
@@ -80,13 +80,13 @@ export const Task = z.object({
   attempt: z.number().int(),
   maxAttempts: z.number().int(),
   progress: Progress.nullable(),
-  result: z.record(z.string(), Json).nullable().optional().describe('left out of lists'),
+  result: z.record(z.string(), Json).nullable().optional().describe('omitted in lists'),
   error: TaskError.nullable(),
   agentId: AgentId.nullable(),
   currentRun: RunId.nullable(),
   history: z.array(z.object({ status: TaskStatus, attempt: z.number().int(), at: z.iso.datetime() })),
-  grantId: GrantId.nullable().describe('made with the token of this grant'),
-  requestId: z.string().optional().describe('of the HTTP request that it came with'),
+  grantId: GrantId.nullable().describe('created with the token of this grant'),
+  requestId: z.string().optional().describe('of the HTTP request that created it'),
   tags: z.array(z.string()),
   cancelRequestedAt: z.iso.datetime().nullable(),
   notBefore: z.iso.datetime().nullable(),

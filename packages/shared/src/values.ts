@@ -3,7 +3,7 @@ import type { Port } from './manifest.ts'
 
 /**
  * Checks one plain value (not an array of a `multiple` port) against its declaration.
- * Returns what is wrong in words that can follow the port's name, or `null`.
+ * Returns the fault, in words that can follow the port's name, or `null`.
  */
 export function faultOfValue(port: Port, value: Json): string | null {
   return faultOfKind(port, value) ?? faultOfChoice(port, value) ?? faultOfRange(port, value)

@@ -1,22 +1,22 @@
 import type { Reservation } from './reservation.ts'
 
-/** How one memory stands, in bytes. `free` may be negative: another program took what was promised. */
+/** The account of one memory, in bytes. `free` is negative when another program uses promised memory. */
 export type Account = { foreign: number; promised: number; free: number }
 
-/** What is measured of our own processes: bytes by reservation id, as far as it is known. */
+/** Measured bytes of the agent's processes, by reservation id, as far as known. */
 export type Measured = ReadonlyMap<number, number>
 
-/** Its process was started, and had the time to take what it needs. */
+/** Its process has loaded, so that it holds the memory that it needs. */
 export const isLoaded = ({ state }: Reservation): boolean =>
   state === 'busy' || state === 'idle' || state === 'leaving'
 
 /**
- * How a GPU stands of which `usedBytes` are in use. What is promised to a process counts in full, whether it took it yet
- * or not, and more if it took more; what others use is the rest of what is used, and at least `foreignBytes`.
+ * The account of a GPU with `usedBytes` in use. A reservation counts in full, or with its measured memory if that is
+ * more; other programs use the rest, and at least `foreignBytes`.
  */
 export function accountOfGpu(o: {
   usedBytes: number
-  /** Without what is left to the desktop. */
+  /** Without the memory reserved for the desktop. */
   capacityBytes: number
   foreignBytes: number
   reservations: readonly Reservation[]
@@ -29,7 +29,7 @@ export function accountOfGpu(o: {
   return { foreign, promised, free: o.capacityBytes - foreign - promised }
 }
 
-/** How the machine's memory stands; `availableBytes` is what the system would still give away. */
+/** The account of the machine's memory; `availableBytes` is what the system could still allocate. */
 export function accountOfRam(o: {
   totalBytes: number
   availableBytes: number
@@ -38,7 +38,7 @@ export function accountOfRam(o: {
 }): Account {
   const held = (reservation: Reservation): number =>
     o.measured.get(reservation.id) ?? (isLoaded(reservation) ? reservation.needs.ramBytes : 0)
-  // Who declared nothing is not held to anything.
+  // Modules that declare no memory do not count.
   const counted = o.reservations.filter((reservation) => reservation.needs.ramBytes > 0)
   const promised = sum(counted.map((reservation) => Math.max(reservation.needs.ramBytes, held(reservation))))
   const foreign = Math.max(0, o.totalBytes - o.availableBytes - sum(counted.map(held)))

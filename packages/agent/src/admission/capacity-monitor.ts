@@ -2,20 +2,20 @@ import type { ReservationRequest } from './reservation.ts'
 
 export type CapacityMonitorDeps = {
   fits(wish: ReservationRequest): boolean
-  /** Asks the drivers how the GPUs stand now. */
+  /** Reads the GPUs now. */
   look(): Promise<void>
   onRoom(): void
   signal: AbortSignal
 }
 
 const everyMs = 1000
-/** After one of our processes came or went, the monitor looks at the GPUs more often for a while. */
+/** After a process of this agent began or ended, the monitor reads the GPUs more often for a while. */
 const traffic = { lastsMs: 10_000, everyMs: 500 }
 
-/** Looks out for room: memory comes back late, and other programs give theirs back without a word. */
+/** Polls for room: ended processes free memory late, and other programs free theirs without notice. */
 export class CapacityMonitor {
   readonly #deps: CapacityMonitorDeps
-  /** Modules that had no room when they were last asked about. */
+  /** Modules that had no room at the last check. */
   readonly #cramped = new Map<string, ReservationRequest>()
   #trafficUntil = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
@@ -24,14 +24,14 @@ export class CapacityMonitor {
     this.#deps = deps
   }
 
-  /** A module was asked about. */
+  /** Records the result of a check. */
   note(wish: ReservationRequest, hasRoom: boolean): void {
     if (hasRoom) this.#cramped.delete(wish.key)
     else this.#cramped.set(wish.key, wish)
     if (this.#cramped.size > 0) this.#lookLater()
   }
 
-  /** Something of ours came to a GPU, or went from it: who waits for room there may soon have some. */
+  /** A process of this agent began or ended on a GPU: waiting modules may soon have room. */
   stir(): void {
     this.#trafficUntil = performance.now() + traffic.lastsMs
   }

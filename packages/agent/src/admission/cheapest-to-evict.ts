@@ -1,12 +1,12 @@
-/** An idle process that may go, the bytes it would give back, and what its absence is expected to cost. */
+/** An idle process that may be evicted, the bytes that it would free, and the expected cost. */
 export type Evictable = { id: number; bytes: number; cost: number }
 
-/** Up to this number every choice is compared; with more, the cheapest per byte go first. */
+/** Up to this number, all sets are compared; above it, the cheapest per byte are evicted first. */
 const fewEnough = 12
 
 /**
- * Which idle processes go so that `bytes` get free: the choice that costs least, where the cost of a process is the time
- * to load it again × how often it is used. `null`: all together are not enough.
+ * Chooses the idle processes to evict to free `bytes`: the set with the lowest cost, where the cost of a process is its
+ * load time × how often it is used. `null`: all together are not enough.
  */
 export function cheapestToEvict(idle: readonly Evictable[], bytes: number): Evictable[] | null {
   if (bytes <= 0) return []
@@ -23,7 +23,7 @@ function cheapestOfAll(idle: readonly Evictable[], bytes: number): Evictable[] {
   return best
 }
 
-/** At the same cost, the one that takes away less. */
+/** At equal cost, the set that frees less. */
 function isBetter(one: readonly Evictable[], other: readonly Evictable[]): boolean {
   const difference = totalOf(one, 'cost') - totalOf(other, 'cost')
   return difference === 0 ? totalOf(one, 'bytes') < totalOf(other, 'bytes') : difference < 0
@@ -35,7 +35,7 @@ function cheapestPerByte(idle: readonly Evictable[], bytes: number): Evictable[]
     chosen.push(one)
     if (totalOf(chosen, 'bytes') >= bytes) break
   }
-  // A large one at the end may have made small ones before it needless: the dearest are kept.
+  // A large one at the end may make earlier small ones unnecessary: spare the most expensive.
   for (const one of chosen.toSorted((a, b) => b.cost - a.cost))
     if (totalOf(chosen, 'bytes') - one.bytes >= bytes) chosen.splice(chosen.indexOf(one), 1)
   return chosen

@@ -7,14 +7,14 @@ import type { Needs, Reservation } from './reservation.ts'
 export type EvictorDeps = {
   accounting: MemoryAccounting
   idle(): Reservation[]
-  /** What it costs to load a module again, by how often it is needed. */
+  /** The cost of loading a module again, weighted by its use. */
   costOf(key: string): number
-  /** Which idle processes go; the cheapest, but for comparisons. */
+  /** Chooses the idle processes to evict; the cheapest by default, another rule for comparisons. */
   choose?(idle: readonly Evictable[], bytes: number): Evictable[] | null
   evict(reservation: Reservation): void
 }
 
-/** Says which idle processes make way, and where that costs least. */
+/** Chooses the idle processes to evict, and the GPU where that costs least. */
 export class Evictor {
   readonly #deps: EvictorDeps
 
@@ -22,7 +22,7 @@ export class Evictor {
     this.#deps = deps
   }
 
-  /** The GPU on which making room costs least; among equals, the one with the most unpromised memory. */
+  /** The GPU on which evictions cost least; among equals, the one with the most unreserved memory. */
   chooseGpu(needs: Needs, key: string, promised: readonly Reservation[]): Gpu | undefined {
     const { accounting, idle } = this.#deps
     const rated = accounting.gpus.map((gpu) => {
@@ -35,14 +35,14 @@ export class Evictor {
     return rated.toSorted((a, b) => (a.cost === b.cost ? b.free - a.free : a.cost - b.cost))[0]?.gpu
   }
 
-  /** Lets idle processes go so that what is promised to these reservations fits, the last of them being who asks. */
+  /** Evicts idle processes so that these reservations fit, the last of which is the requester. */
   makeRoomFor(reservation: Reservation, reservations: readonly Reservation[]): void {
     if (reservation.needs.ramBytes > 0) this.evictFor('ramBytes', null, reservations)
     const gpu = this.#deps.accounting.gpu(reservation.gpu)
     if (gpu) this.evictFor('vramBytes', gpu, reservations)
   }
 
-  /** The same in one memory, if it is enough there. */
+  /** The same for one memory, if enough can be freed there. */
   evictFor(what: MemoryKind, gpu: Gpu | null, reservations: readonly Reservation[]): void {
     const bytes = this.#deps.accounting.missing(what, gpu, reservations)
     if (bytes <= 0) return
@@ -50,7 +50,7 @@ export class Evictor {
     for (const reservation of this.#choose(what, idle, bytes) ?? []) this.#deps.evict(reservation)
   }
 
-  /** After a GPU reading: a process on a GPU that disappeared can do nothing. */
+  /** After a GPU reading: evicts processes on GPUs that disappeared, and those in the way of promised memory. */
   onReading(reservations: readonly Reservation[]): void {
     const { accounting, idle, evict } = this.#deps
     for (const reservation of idle()) if (accounting.isLost(reservation)) evict(reservation)
@@ -68,7 +68,7 @@ export class Evictor {
     return chosen && able.filter(({ id }) => chosen.some((one) => one.id === id))
   }
 
-  /** Of several idle processes of one module all but the last are missed less. */
+  /** Several idle processes of one module share its cost. */
   #costOf = ({ key }: Reservation): number => {
     const alike = this.#deps.idle().filter((reservation) => reservation.key === key)
     return this.#deps.costOf(key) / Math.max(1, alike.length)

@@ -1,14 +1,14 @@
 import type { InventoryAnswer, Manifest, Needs as Peak } from '@millrace/shared/for-agents'
 import type { Needs } from './reservation.ts'
 
-/** What is promised beyond the highest peak that was seen. */
+/** The margin above the highest measured peak. */
 const reserve = 1.1
 
-/** What modules were seen to need, here and, by what the registry says, anywhere. */
+/** The measured needs of modules, on this machine and, from the registry, on all machines. */
 export class LearnedNeeds {
   readonly #peaks = new Map<string, Peak>()
 
-  /** The registry's word. */
+  /** Peaks from the registry. */
   learn(answer: InventoryAnswer): void {
     for (const [digest, peak] of Object.entries(answer.peaks ?? {})) this.note(digest, peak)
   }
@@ -21,7 +21,7 @@ export class LearnedNeeds {
     })
   }
 
-  /** What a module declares, or more where runs of it used more. */
+  /** The declared needs of a module, or its runs' peaks where they are higher. */
   needsOf(digest: string, { resources }: Manifest): Needs {
     const peak = this.#peaks.get(digest)
     const { usesGpu, minRamBytes, minVramBytes } = resources

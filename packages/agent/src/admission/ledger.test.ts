@@ -9,11 +9,11 @@ import { Gpus } from '../machine/gpu/gpus.ts'
 import { openSignals } from '../signals/agent-signals.ts'
 import { Ledger } from './ledger.ts'
 
-/** A GPU of 32 GiB whose driver says what the tests have it say; nobody looks at it by the clock. */
+/** A GPU of 32 GiB with a fake driver; no timer reads it. */
 
 const MiB = 1024 * 1024
 const totalMib = 32 * 1024
-/** `holds` is answered once, when there is a `holds.next` to follow it. */
+/** The driver answers `holds` once if a `holds.next` exists, which then replaces it. */
 const nvidiaSmi = `#!/bin/sh
 cd "$(dirname "$0")"
 case "$1" in
@@ -53,7 +53,7 @@ beforeEach(async () => {
   })
   driverSays({ used: 0 })
   await look()
-  // The GPU that appeared is a change, too.
+  // The first GPU reading is also a change.
   calls = 0
 })
 afterEach(() => {
@@ -80,7 +80,7 @@ const wish = (module: string, mib: number) => ({
   needs: { usesGpu: true, ramBytes: 0, vramBytes: mib * MiB },
 })
 
-/** A run of a module whose process is there, and loads. */
+/** A run of a module whose process has started and is loading. */
 async function loading(module: string, mib: number) {
   const reservation = await ledger.enter(ledger.take(wish(module, mib)), stop.signal)
   if (!reservation) throw new Error('it was handed back')
@@ -97,26 +97,26 @@ async function idle(module: string, mib: number) {
 }
 
 describe('room', () => {
-  test('that comes back after its process is noticed, though nobody looks by the clock', async () => {
+  test('that is freed after the process has ended is noticed, even without a timer', async () => {
     const { reservation } = await idle('small', 4_000)
-    // What it held is still in use when it is gone, and looks like somebody else's.
+    // Its memory is still in use after its end, and looks like another program's.
     driverSays({ used: 4_000 })
     ledger.release(reservation)
     calls = 0
     await look()
     expect(ledger.roomFor(wish('large', 30_000))).toBe(0)
     driverSays({ used: 0 })
-    await until('it was noticed, and told', 10, () => calls > 0)
+    await until('the change is noticed', 10, () => calls > 0)
     expect(ledger.roomFor(wish('large', 30_000))).toBe(1)
   })
 
-  test('that other programs give back is noticed while work comes and goes', async () => {
+  test('that other programs free is noticed while runs begin and end', async () => {
     const { pid } = await idle('small', 4_000)
     driverSays({ used: 4_000 + 8_000, holds: { [pid]: 4_000 } })
     await look()
     expect(ledger.roomFor(wish('large', 26_000))).toBe(0)
     driverSays({ used: 4_000, holds: { [pid]: 4_000 } })
-    await until('it was noticed, and told', 10, () => calls > 0)
+    await until('the change is noticed', 10, () => calls > 0)
     expect(ledger.roomFor(wish('large', 26_000))).toBe(1)
   })
 })
@@ -124,7 +124,7 @@ describe('room', () => {
 describe('a GPU', () => {
   const driverShows = (line: string) => writeFileSync(join(folder, 'gpu'), `${line}\n`)
 
-  test('whose memory nobody knows has that of the machine', async () => {
+  test('with unknown memory has that of the machine', async () => {
     driverShows('GPU-1, NVIDIA GB10, [N/A], [N/A], 0, 580.95.05')
     ram = 64 * 1024 * MiB
     await look()
@@ -134,7 +134,7 @@ describe('a GPU', () => {
     expect(ledger.describe()).toMatchObject([{ uuid: 'GPU-1', memoryTotal: 0 }])
   })
 
-  test('that is lost takes no task: idle processes on it go, what waits for it goes back, others serve', async () => {
+  test('that is lost gets no task: the agent ends its idle processes and hands back its waiting runs; other GPUs serve', async () => {
     await idle('small', 4_000)
     await loading('large', 20_000)
     const waiting = ledger.enter(ledger.take(wish('next', 20_000)), stop.signal)
@@ -148,26 +148,26 @@ describe('a GPU', () => {
 })
 
 describe('an idle process', () => {
-  test('goes when other programs take what is promised', async () => {
+  test('is evicted when other programs use promised memory', async () => {
     const { pid } = await idle('small', 4_000)
     driverSays({ used: 4_000 + 29_000, holds: { [pid]: 4_000 } })
     await look()
     expect(evicted).toEqual(['small'])
   })
 
-  test('goes when what others held before is in the way, where the driver does not tell whose it is', async () => {
+  test('is evicted when earlier memory of others is in the way and the driver does not report owners', async () => {
     driverSays({ used: 3_000 })
     await look()
     await idle('small', 8_000)
-    // It took half of what it was promised.
+    // It uses half of its reservation.
     driverSays({ used: 3_000 + 4_000 })
     await look()
     void ledger.enter(ledger.take(wish('large', 22_000)), stop.signal).catch(() => undefined)
-    await until('it goes', 10, () => evicted.length > 0)
+    await until('it is evicted', 10, () => evicted.length > 0)
     expect(evicted).toEqual(['small'])
   })
 
-  test('stays when another one of ours takes its own while the GPU is looked at', async () => {
+  test('stays when another run of this agent allocates during the reading', async () => {
     const small = await idle('small', 8_000)
     const large = await loading('large', 12_000)
     const before = { [small.pid]: 8_000 }
@@ -176,7 +176,7 @@ describe('an idle process', () => {
     expect(evicted).toEqual([])
   })
 
-  test('stays when the driver does not tell whose it is what one of ours takes while it loads', async () => {
+  test('stays when a loading run of this agent allocates and the driver does not report owners', async () => {
     await idle('small', 8_000)
     await loading('large', 12_000)
     driverSays({ used: 8_000 + 12_000 })
@@ -184,7 +184,7 @@ describe('an idle process', () => {
     expect(evicted).toEqual([])
   })
 
-  test('stays when what another one of ours had is only on its way back', async () => {
+  test('stays while the memory of an ended run of this agent is being freed', async () => {
     const small = await idle('small', 8_000)
     const large = await idle('large', 12_000)
     driverSays({ used: 20_000, holds: { [small.pid]: 8_000, [large.pid]: 12_000 } })

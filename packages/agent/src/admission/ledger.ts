@@ -14,12 +14,12 @@ import type { Reservation, ReservationRequest } from './reservation.ts'
 
 export type LedgerDeps = {
   gpus: { reading: GpuReading; look(signal: AbortSignal): Promise<GpuReading> }
-  /** How many more runs may be begun, whatever the room. */
+  /** How many more runs may begin, regardless of memory. */
   freeRuns(): number
-  /** GPU memory that is left to the desktop, in bytes per GPU. */
+  /** GPU memory reserved for the desktop, in bytes per GPU. */
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
-  /** Which idle processes go; the cheapest, but for comparisons. */
+  /** Chooses the idle processes to evict; the cheapest by default, another rule for comparisons. */
   choose?(idle: readonly Evictable[], bytes: number): Evictable[] | null
   signals: Pick<AgentSignals, 'gpusRead' | 'capacityChanged'>
   logger: Logger
@@ -28,43 +28,43 @@ export type LedgerDeps = {
 
 type Taken = ReservationRequest & { worker?: string | null; isAlone?: boolean }
 
-/** A kept room is given up when the API does not ask for it again. */
+/** Room kept for the API expires after this unless the API asks again. */
 const keptMs = 15_000
-/** Another program may hold memory promised to a run this long; then the run is handed back. */
+/** Another program may hold memory promised to a run this long; then the agent hands the run back. */
 const patienceMs = 20_000
 const lookMs = 250
-/** A process that does not tell when it is ready counts as loaded after this, or with most of its memory. */
+/** A process without a ready signal counts as loaded after this time, or with most of its memory. */
 const loadingMs = 10_000
 const mostOfIt = 0.8
 
 /**
- * Who holds which memory of this machine: what is promised counts from the grant until the process is gone, and room
- * counts as free only when the driver says so. Idle warm processes make way for runs that need their memory.
+ * The reservations of this machine's memory. A reservation lasts from the claim until the process has ended, and memory
+ * counts as free only when the driver reports it free. Runs evict idle warm processes whose memory they need.
  */
 export class Ledger {
   readonly use = new ModuleUsage()
   readonly accounting: MemoryAccounting
-  /** An idle process has to end; its reservation is released when it is gone. */
+  /** Emitted to end an idle process; its reservation is released after its end. */
   readonly evicted = new Signal<Reservation>()
   readonly #deps: LedgerDeps
   readonly #reservations = new Set<Reservation>()
   readonly #kept = new Map<string, { reservation: Reservation; until: number }>()
-  readonly #lookout: CapacityMonitor
-  readonly #roomMaker: Evictor
+  readonly #monitor: CapacityMonitor
+  readonly #evictor: Evictor
   #changed = Promise.withResolvers<void>()
   #lastId = 0
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps
     this.accounting = new MemoryAccounting({ ...deps, reading: () => deps.gpus.reading })
-    this.#roomMaker = new Evictor({
+    this.#evictor = new Evictor({
       accounting: this.accounting,
       idle: this.#idle,
       costOf: (key) => this.use.costOf(key),
       choose: deps.choose,
       evict: (reservation) => this.#evict(reservation),
     })
-    this.#lookout = new CapacityMonitor({
+    this.#monitor = new CapacityMonitor({
       fits: (wish) => this.#fitting(wish) > 0,
       look: () => this.#look(),
       onRoom: () => deps.signals.capacityChanged.emit(),
@@ -80,10 +80,10 @@ export class Ledger {
   idleOf = (key: string): Reservation[] =>
     this.#idle().filter((reservation) => reservation.key === key && !this.accounting.isLost(reservation))
 
-  /** How many more runs of a module could be begun, idle processes of others making way. */
+  /** How many more runs of a module could begin if idle processes of others were evicted. */
   roomFor(wish: ReservationRequest): number {
     const fitting = this.#fitting(wish)
-    this.#lookout.note(wish, fitting > 0)
+    this.#monitor.note(wish, fitting > 0)
     return Math.max(0, Math.min(this.#deps.freeRuns(), fitting))
   }
 
@@ -95,7 +95,7 @@ export class Ledger {
     return this.idleOf(key).length + this.accounting.count(needs, others, spare)
   }
 
-  /** Not where a loaded process of the module is busy, and sooner free than another one would be loaded. */
+  /** False while a busy process of the module will be free sooner than a new one could load. */
   #worthEvictingFor = (key: string): boolean =>
     !(
       this.use.isSoonDone(key) &&
@@ -105,22 +105,22 @@ export class Ledger {
       )
     )
 
-  /** Promises room to a run: an idle process of its module, or a place that `enter` waits for. */
+  /** Reserves room for a run: an idle process of its module, or a new reservation that `enter` waits for. */
   take(taken: Taken): Reservation {
     this.#kept.delete(taken.key)
     this.use.used(taken.key)
-    // The last one used: those before it get their chance to time out.
+    // The most recently used one, so that the others can time out.
     const idle = taken.isAlone ? undefined : this.idleOf(taken.key).at(-1)
     if (idle) return this.#occupy(idle)
-    const reservation = this.#newSeat(taken)
+    const reservation = this.#newReservation(taken)
     reservation.hasRun = true
     this.#reservations.add(reservation)
     return reservation
   }
 
   /**
-   * Waits until a promised place is really free, and it is its turn to load. Gives another reservation when a process of the
-   * module became idle meanwhile, and `null` when another program holds the memory for too long.
+   * Waits until the reserved memory is free and it is the run's turn to load. Returns another reservation when a process
+   * of the module became idle meanwhile, and `null` when another program holds the memory for too long.
    */
   async enter(reservation: Reservation, signal: AbortSignal): Promise<Reservation | null> {
     let takenSince: number | null = null
@@ -134,7 +134,7 @@ export class Ledger {
       }
       if (this.#mayLoad(reservation)) this.#move(reservation, 'loading')
       else {
-        this.#roomMaker.makeRoomFor(reservation, [...this.#before(reservation), reservation])
+        this.#evictor.makeRoomFor(reservation, [...this.#before(reservation), reservation])
         takenSince = this.accounting.isHeldByOthers(reservation, this.reservations)
           ? (takenSince ?? performance.now())
           : null
@@ -145,7 +145,7 @@ export class Ledger {
     return reservation
   }
 
-  /** Its process was started; one that does not tell when it is ready is watched until it seems to be. */
+  /** Its process has started. The ledger watches one without a ready signal until it seems loaded. */
   started(reservation: Reservation, pid: number | undefined, tellsWhenReady: boolean): void {
     reservation.pid = pid ?? null
     if (tellsWhenReady) return
@@ -158,7 +158,7 @@ export class Ledger {
     if (reservation.state === 'loading') this.#move(reservation, reservation.hasRun ? 'busy' : 'idle')
   }
 
-  /** Its run is over, and its process waits for the next one. */
+  /** Its run has ended, and its process waits for the next one. */
   idle(reservation: Reservation): void {
     reservation.hasRun = false
     if (reservation.state === 'busy') this.#move(reservation, 'idle')
@@ -170,35 +170,35 @@ export class Ledger {
     if (this.#reservations.has(reservation)) this.#move(reservation, 'leaving')
   }
 
-  /** Nothing is left of its process. */
+  /** Its process and all its children have ended. */
   release(reservation: Reservation): void {
     if (!this.#reservations.delete(reservation)) return
     this.accounting.released(reservation)
-    if (reservation.gpu !== null) this.#lookout.stir()
+    if (reservation.gpu !== null) this.#monitor.stir()
     this.#tell()
-    // The end of a run is signalled after its report.
+    // After a run, `runEnded` follows its report and has the same effect.
     if (!reservation.hasRun) this.#deps.signals.capacityChanged.emit()
     reservation.hasRun = false
   }
 
-  /** Keeps room for a module that the API has waiting: nothing lower is begun in its place. */
+  /** Keeps room for a more urgent task of a module at the API, so that no less urgent run takes it. */
   keep(wish: ReservationRequest): void {
-    const reservation = this.#kept.get(wish.key)?.reservation ?? this.#newSeat(wish)
-    if (reservation.gpu !== null) this.#lookout.stir()
+    const reservation = this.#kept.get(wish.key)?.reservation ?? this.#newReservation(wish)
+    if (reservation.gpu !== null) this.#monitor.stir()
     this.#kept.set(wish.key, { reservation, until: performance.now() + keptMs })
-    this.#roomMaker.makeRoomFor(reservation, [...this.#before(reservation), reservation])
+    this.#evictor.makeRoomFor(reservation, [...this.#before(reservation), reservation])
   }
 
-  /** Ends all idle processes, for an owner who wants the machine. */
+  /** Evicts all idle processes, for an owner who needs the machine. */
   evictIdle(): void {
     for (const reservation of this.#idle()) this.#evict(reservation)
   }
 
-  /** The GPUs were looked at: who took what is promised makes idle processes go. */
+  /** Evicts idle processes when other programs use promised memory. */
   #onReading(): void {
     this.accounting.onReading(this.reservations)
     this.accounting.notePeaks(this.reservations)
-    this.#roomMaker.onReading(this.reservations)
+    this.#evictor.onReading(this.reservations)
     this.#tell()
   }
 
@@ -213,22 +213,22 @@ export class Ledger {
 
   #idle = (): Reservation[] => this.reservations.filter(({ state }) => state === 'idle')
 
-  /** All that room is promised to, also what the API has waiting. */
+  /** All reservations, with those kept for the API. */
   #promised(): Reservation[] {
     const now = performance.now()
     for (const [key, { until }] of this.#kept) if (until < now) this.#kept.delete(key)
     return [...this.#reservations, ...[...this.#kept.values()].map(({ reservation }) => reservation)]
   }
 
-  #newSeat({ key, module, worker = null, needs, isAlone = false }: Taken): Reservation {
-    const gpu = needs.usesGpu ? this.#roomMaker.chooseGpu(needs, key, this.#promised()) : undefined
+  #newReservation({ key, module, worker = null, needs, isAlone = false }: Taken): Reservation {
+    const gpu = needs.usesGpu ? this.#evictor.chooseGpu(needs, key, this.#promised()) : undefined
     const whole = gpu ? this.accounting.capacityOf(gpu) : needs.vramBytes
     return {
       id: ++this.#lastId,
       key,
       module,
       worker,
-      // No reservation exceeds the whole GPU; one that wants it alone gets all of it.
+      // A reservation never exceeds the GPU; an exclusive one gets all of it.
       needs: { ...needs, vramBytes: isAlone ? whole : Math.min(needs.vramBytes, whole) },
       gpu: gpu?.uuid ?? null,
       isAlone,
@@ -239,7 +239,7 @@ export class Ledger {
     }
   }
 
-  /** All that came before it and holds room, or was promised some. */
+  /** All others that hold memory, and earlier ones that wait for it. */
   #before = (reservation: Reservation): Reservation[] =>
     this.reservations.filter(
       (one) => one !== reservation && (one.state !== 'waiting' || one.id < reservation.id),
@@ -259,7 +259,7 @@ export class Ledger {
   }
 
   #evict(reservation: Reservation): void {
-    this.#deps.logger.info({ module: reservation.module, gpu: reservation.gpu }, 'an idle process makes room')
+    this.#deps.logger.info({ module: reservation.module, gpu: reservation.gpu }, 'evicting an idle process')
     this.leaving(reservation)
     this.evicted.emit(reservation)
   }
@@ -292,13 +292,13 @@ export class Ledger {
     try {
       await this.#deps.gpus.look(signal)
     } catch (err) {
-      if (!signal.aborted) this.#deps.logger.debug({ err }, 'the GPUs could not be looked at')
+      if (!signal.aborted) this.#deps.logger.debug({ err }, 'reading the GPUs failed')
     }
   }
 
   #move(reservation: Reservation, to: Reservation['state']): void {
     reservation.state = to
-    if (reservation.gpu !== null) this.#lookout.stir()
+    if (reservation.gpu !== null) this.#monitor.stir()
     this.#tell()
   }
 

@@ -5,7 +5,7 @@ import type { Reservation } from './reservation.ts'
 
 const pageBytes = 4096
 
-/** What the processes of each reservation hold on GPUs, by reservation id; a process belongs to the group that its reservation leads. */
+/** GPU memory of each reservation's processes, by reservation id. They form the process group of the reservation's pid. */
 export function measureGpuMemory(reservations: readonly Reservation[], holds: readonly GpuHold[]): Measured {
   const measured = new Map<number, number>()
   if (holds.length === 0) return measured
@@ -33,7 +33,7 @@ export function measureRam(reservations: readonly Reservation[]): Measured {
   return measured
 }
 
-/** `null` when there is no such process any more. */
+/** `null` when the process has ended. */
 export function residentBytes(pid: number): number | null {
   const [, pages] = read(`/proc/${pid}/statm`)?.split(' ') ?? []
   return pages === undefined ? null : Number(pages) * pageBytes
@@ -49,6 +49,6 @@ function read(path: string): string | null {
   try {
     return readFileSync(path, 'latin1')
   } catch {
-    return null // it ended, or this is another system
+    return null // the process has ended, or the system has no /proc
   }
 }

@@ -7,7 +7,7 @@ import type { Needs, Reservation } from './reservation.ts'
 
 export type MemoryAccountingDeps = {
   reading(): GpuReading
-  /** GPU memory that is left to the desktop, in bytes per GPU. */
+  /** GPU memory reserved for the desktop, in bytes per GPU. */
   headroomBytes(): number
   ram(): { totalBytes: number; availableBytes: number }
 }
@@ -16,14 +16,14 @@ const backWithinMs = 1500
 
 export type MemoryKind = 'ramBytes' | 'vramBytes'
 
-/** How the memories of this machine stand, for whichever reservations are asked about. */
+/** Computes used, promised and free memory of this machine for given reservations. */
 export class MemoryAccounting {
   readonly #deps: MemoryAccountingDeps
-  /** What others used of each GPU when nothing of ours was there. */
+  /** Memory that other programs used on each GPU when this agent used none. */
   readonly #foreignBefore = new Map<string, number>()
-  /** Processes of ours whose memory may still be on its way back. */
+  /** Ended processes of this agent whose memory may not be free yet. */
   #released: { gpu: string; bytes: number; at: number }[] = []
-  /** The driver has listed one of our processes: what it does not list does not exist. */
+  /** True once the driver has listed a process of this agent, so that its lists are complete. */
   #canMeasure = false
 
   constructor(deps: MemoryAccountingDeps) {
@@ -45,10 +45,10 @@ export class MemoryAccounting {
   #afterHeadroom = (gpu: Gpu): number =>
     (gpu.memoryTotal || this.#deps.ram().totalBytes) - this.#deps.headroomBytes()
 
-  /** It was there when room on it was promised. */
+  /** Whether its GPU has disappeared since the reservation. */
   isLost = ({ gpu }: Reservation): boolean => gpu !== null && this.gpu(gpu) === undefined
 
-  /** How a GPU stands with those of these reservations that are on it: there is certainly so much free. */
+  /** The account of a GPU with those of these reservations that are on it. Its free bytes are certainly free. */
   onGpu(gpu: Gpu, reservations: readonly Reservation[]): Account {
     const { holds } = this.#deps.reading()
     const here = reservations.filter((reservation) => reservation.gpu === gpu.uuid)
@@ -56,7 +56,7 @@ export class MemoryAccounting {
     return accountOfGpu({
       usedBytes: gpu.memoryUsed ?? 0,
       capacityBytes: this.#afterHeadroom(gpu),
-      // Where the driver does not tell whose memory it is, what others used when nothing of ours was there.
+      // If the driver does not report owners: what others used when this agent used nothing.
       foreignBytes: measured ? 0 : (this.#foreignBefore.get(gpu.uuid) ?? 0),
       reservations: here,
       held: (reservation) =>
@@ -69,8 +69,8 @@ export class MemoryAccounting {
   }
 
   /**
-   * The same, but not a reason to evict: what ours may have taken while the GPU was looked at is no other
-   * program's, nor what those that are gone have not given back yet.
+   * The same account for evictions, which must not count this agent's memory as another program's: allocations during
+   * the reading, and memory of ended processes that is not free yet.
    */
   #onGpuAtBest(gpu: Gpu, reservations: readonly Reservation[]): Account {
     const { holds, holdsAfter } = this.#deps.reading()
@@ -86,7 +86,7 @@ export class MemoryAccounting {
     })
   }
 
-  /** Bytes by reservation; `null` where the driver does not tell. */
+  /** Bytes by reservation; `null` where the driver does not report them. */
   #measure = (reservations: readonly Reservation[], holds: readonly GpuHold[] | null): Measured | null =>
     this.#canMeasure && holds ? measureGpuMemory(reservations, holds) : null
 
@@ -94,14 +94,14 @@ export class MemoryAccounting {
     return accountOfRam({ ...this.#deps.ram(), reservations, measured: measureRam(reservations) })
   }
 
-  /** Bytes that are lacking for what is promised to these reservations, beyond what is coming back already. */
+  /** Bytes that these reservations lack, beyond those that ending processes will free. */
   missing(what: MemoryKind, gpu: Gpu | null, reservations: readonly Reservation[]): number {
     const here = gpu ? reservations.filter((reservation) => reservation.gpu === gpu.uuid) : reservations
     const leaving = sum(here.filter(({ state }) => state === 'leaving').map(({ needs }) => needs[what]))
     return -(gpu ? this.#onGpuAtBest(gpu, here) : this.inRam(here)).free - leaving
   }
 
-  /** Even without all reservations of ours there would be no room for this one. */
+  /** Whether this reservation would not fit even without the agent's other reservations. */
   isHeldByOthers(reservation: Reservation, reservations: readonly Reservation[]): boolean {
     const { gpu: uuid, needs } = reservation
     const gpu = this.gpu(uuid)
@@ -111,7 +111,7 @@ export class MemoryAccounting {
     return needs.ramBytes > 0 && free + promised < needs.ramBytes
   }
 
-  /** How many more with these needs fit next to the reservations, if `spare` made way. */
+  /** How many more runs with these needs fit next to the reservations if `spare` were evicted. */
   count(needs: Needs, reservations: readonly Reservation[], spare: readonly Reservation[]): number {
     return Math.min(
       this.#countInRam(needs, reservations, spare),
@@ -119,21 +119,21 @@ export class MemoryAccounting {
     )
   }
 
-  /** A process of ours is gone: what the GPU was seen to hold before may still be its own. */
+  /** A process has ended; the last reading may still include its memory. */
   released({ gpu, pid, peakVramBytes, needs }: Reservation): void {
     if (gpu === null) return
     const bytes = pid === null ? 0 : (peakVramBytes ?? needs.vramBytes)
     this.#released.push({ gpu, bytes, at: performance.now() })
   }
 
-  /** Whether the GPU was looked at since the last process went. */
+  /** Whether the reading is newer than the end of the last process. */
   isFresh = ({ uuid }: Gpu): boolean =>
     this.#released.every(({ gpu, at }) => gpu !== uuid || at < this.#deps.reading().at)
 
   #bytesOnTheWayBack = ({ uuid }: Gpu): number =>
     sum(this.#released.map(({ gpu, bytes }) => (gpu === uuid ? bytes : 0)))
 
-  /** The GPUs were looked at. */
+  /** Updates the accounting from a new reading. */
   onReading(reservations: readonly Reservation[]): void {
     const { gpus, holds, at: lookedAt } = this.#deps.reading()
     this.#released = this.#released.filter(({ at }) => lookedAt < at + backWithinMs)

@@ -1,14 +1,14 @@
 const halfLifeMs = 10 * 60_000
-/** The extra time of changing processes: one ends, its memory is released, the other waits for its turn. */
+/** The overhead of a switch between processes: end, release of memory, wait for a turn. */
 const changeSeconds = 1
-/** Until it is measured, a model is taken to need this long. */
+/** The assumed load time of a model until it is measured. */
 const usualLoadSeconds = 5
 
 type Use = { rate: number; at: number; loadSeconds: number; runSeconds: number | null }
-/** How much the newest run counts in what is usual. */
+/** The weight of the newest run in the average. */
 const weight = 0.3
 
-/** How often each module is used, the last minutes counting most, and how long it takes to load. */
+/** How often each module is used, weighted towards the last minutes, and how long it loads. */
 export class ModuleUsage {
   readonly #uses = new Map<string, Use>()
   readonly #now: () => number
@@ -32,13 +32,13 @@ export class ModuleUsage {
     this.#uses.set(key, { ...use, runSeconds: usual + (seconds - usual) * weight })
   }
 
-  /** Whether who is at work is usually done sooner than another process is loaded. */
+  /** Whether a current run usually ends sooner than another process loads. */
   isSoonDone(key: string): boolean {
     const { runSeconds, loadSeconds } = this.#use(key)
     return runSeconds !== null && runSeconds < loadSeconds
   }
 
-  /** What it is expected to cost when a warm process of it goes. */
+  /** The expected cost of evicting a warm process of the module. */
   costOf(key: string): number {
     const use = this.#use(key)
     return (changeSeconds + use.loadSeconds) * this.#rateOf(use)

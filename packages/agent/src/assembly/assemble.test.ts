@@ -7,7 +7,7 @@ import { readConfig } from '../config/config.ts'
 import { endAgent } from '../end-agent.ts'
 import { assemble } from './assemble.ts'
 
-test('each part hears of what concerns it, in an order that matters', async () => {
+test('each part subscribes to its signals, in the required order', async () => {
   const home = await mkdtemp(join(tmpdir(), 'millrace-assembly-'))
   const config = readConfig({
     ...{ AGENT_HOME: home, MODULES_DIR: join(home, 'modules'), MILLRACE_AGENT_KEY: 'mlr_key' },
@@ -19,10 +19,10 @@ test('each part hears of what concerns it, in an order that matters', async () =
     gpusRead: ['ledger'],
     gpusChanged: ['catalogue'],
     diskSpaceChanged: ['catalogue'],
-    // Dead connections are forgotten before anything is sent again.
+    // Dead connections are dropped before the first retry.
     machineWoke: ['connections', 'reporter', 'transport'],
     settingsChanged: ['secrets', 'warm pool', 'catalogue'],
-    // The password is a secret before the transport uses it.
+    // The password is masked before the transport uses it.
     registered: ['secrets', 'inventory', 'transport', 'runs'],
     apiIsBack: ['reporter', 'transport'],
     modulesChanged: ['inventory'],
@@ -30,7 +30,7 @@ test('each part hears of what concerns it, in an order that matters', async () =
     assigned: ['runs'],
     roomWanted: ['offering'],
     commanded: ['commands'],
-    // The disk is looked at before the transport asks for the next run.
+    // The disk is read before the transport claims the next run.
     runEnded: ['disk space', 'transport'],
   })
   expect(agent.ledger.evicted.listeners).toEqual(['warm pool'])

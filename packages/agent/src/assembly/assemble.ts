@@ -9,7 +9,7 @@ import { openWork } from './open-work.ts'
 
 export type Agent = Awaited<ReturnType<typeof assemble>>
 
-/** Builds an agent, each part from those before it; no part calls the API yet. Throws `HomeInUse`. */
+/** Builds an agent, each part from earlier ones; no part calls the API yet. Throws `HomeInUse`. */
 export async function assemble(config: Config, logger: Base['logger'], args: readonly string[]) {
   const base = await openBase(config, logger)
   const machine = openMachine(base)

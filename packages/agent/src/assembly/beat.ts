@@ -6,7 +6,7 @@ import type { openWork, Parts } from './open-work.ts'
 
 type Running = Parts & ReturnType<typeof openWork> & Controls
 
-/** Sends heartbeats until the end of the agent, and carries out what their answers say. */
+/** Sends heartbeats until the end of the agent, and obeys their answers. */
 export function beat(parts: Running, everySeconds: number): Promise<void> {
   const { runs, ledger, commands, clock, pause, config, calls, sleep, signals, logger, life } = parts
   return keepBeating(

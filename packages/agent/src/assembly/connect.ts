@@ -12,7 +12,7 @@ import { version } from './version.ts'
 
 export type Connection = ReturnType<typeof connect>
 
-/** The API under the session of this process, and what brings results and install logs there. */
+/** The API under this process's session, and the reporters of results and install logs. */
 export function connect(base: Base, { gpus }: Machine, { held }: Admission) {
   const { config, home, signals, logger, life } = base
   const shared = { signals, logger, signal: life.signal }

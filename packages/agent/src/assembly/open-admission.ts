@@ -9,7 +9,7 @@ import type { Machine } from './open-machine.ts'
 
 export type Admission = ReturnType<typeof openAdmission>
 
-/** Who holds which memory: the runs, the ledger of reservations, and the warm processes. */
+/** The holders of memory: the runs, the ledger of reservations, and the warm processes. */
 export function openAdmission(base: Base, { gpus }: Machine) {
   const { config, signals, watchdog, threads, variables, secrets, logger, life } = base
   const held = new HeldRuns()

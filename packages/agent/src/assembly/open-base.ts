@@ -10,23 +10,23 @@ import { type ModuleVariables, secretsOf, variablesOfOwner } from '../process/mo
 import { startWatchdog, type Watchdog } from '../process/stop/watchdog.ts'
 import { type AgentSignals, openSignals } from '../signals/agent-signals.ts'
 
-/** What all parts of an agent share. */
+/** The base that all parts of an agent share. */
 export type Base = {
   config: Config
   home: Home
   signals: AgentSignals
   secrets: Secrets
-  /** What modules are given that name it. */
+  /** The values for variables that modules declare. */
   variables: ModuleVariables
   watchdog: Watchdog
-  /** Threads each module may use. */
+  /** The threads that each module may use. */
   threads: number
   logger: Logger
-  /** Aborted when nothing waits for an answer any more. */
+  /** Aborted when no part waits for an answer any longer. */
   life: AbortController
 }
 
-/** Takes the agent's folder for this process alone. Throws `HomeInUse`. */
+/** Locks the agent's folder for this process. Throws `HomeInUse`. */
 export async function openBase(config: Config, logger: Logger): Promise<Base> {
   const home = await openHome(config.home)
   warn(config, home, logger)
@@ -45,7 +45,7 @@ function warn(config: Config, home: Home, logger: Logger): void {
   const warning = plainHttpWarning(config.url)
   if (warning) logger.warn(warning)
   if (home.orphansEnded > 0)
-    logger.warn({ processes: home.orphansEnded }, 'ended processes that a former agent left running')
+    logger.warn({ processes: home.orphansEnded }, 'ended processes of an earlier agent')
   const proxy = describeProxy(config.own, config.url)
   if (proxy) logger[proxy.isFault ? 'warn' : 'info'](proxy.message)
 }

@@ -9,7 +9,7 @@ import { version } from './version.ts'
 export type Controls = ReturnType<typeof openControls>
 type Working = Parts & ReturnType<typeof openWork>
 
-/** What operators and the owner of the machine may ask of the agent. */
+/** The controls for operators and the owner of the machine. */
 export function openControls(parts: Working, args: readonly string[]) {
   const { config, signals, catalogue, runs, logger } = parts
   const pause = openPause(parts)
@@ -56,13 +56,13 @@ function openLocal(parts: Working, pause: PauseController) {
   })
 }
 
-/** Looks at the modules folder and the workers file; a failure is logged, and the next scan may succeed. */
+/** Scans the modules folder and the workers file; logs a failure, after which the next scan may succeed. */
 export async function scan({ programs, inventory, config, logger }: Working): Promise<void> {
   try {
     await programs.scan()
   } catch (err) {
     logger.error({ err, folder: config.modulesDir }, 'the modules folder could not be read')
   }
-  // An inventory sent before the first look would take all modules away.
+  // An inventory sent before the first scan would remove all modules.
   inventory.open()
 }

@@ -6,9 +6,9 @@ import type { Base } from './open-base.ts'
 
 export type Machine = ReturnType<typeof openMachine>
 
-/** What the agent watches of its machine: GPUs, disk, sleep. */
+/** The monitors of the machine: GPUs, disk, sleep. */
 export function openMachine({ config, signals, logger }: Base) {
-  // The first to hear of it: what others ask again must not go out on a dead connection.
+  // The first subscriber, since retries of others must not use a dead connection.
   signals.machineWoke.subscribe('connections', forgetConnections)
   const { home, minFreeBytesForRuns: minFreeBytes } = config
   return {

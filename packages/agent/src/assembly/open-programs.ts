@@ -12,7 +12,7 @@ import type { Machine } from './open-machine.ts'
 
 export type Offered = ReturnType<typeof openPrograms>
 
-/** What the agent can run, what the API knows of it, and what is offered. */
+/** The agent's programs, their report to the API, and its offers. */
 export function openPrograms(base: Base, { gpus }: Machine, admission: Admission, connection: Connection) {
   const { signals, logger, life } = base
   const { ledger, learned, held, warm } = admission

@@ -16,7 +16,7 @@ import type { Offered } from './open-programs.ts'
 
 export type Parts = Base & Machine & Admission & Connection & Offered
 
-/** How work comes in, and the runs that it becomes. */
+/** The transport of work, and the runs. */
 export function openWork(parts: Parts) {
   const { config, signals, calls, disk, offering, logger, life } = parts
   const transport = openTransport(config.queue, {

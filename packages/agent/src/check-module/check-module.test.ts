@@ -26,7 +26,7 @@ const check = (fixture: string, more: Partial<CheckOptions> = {}) =>
   })
 
 describe('a good module', () => {
-  it('passes every step, told as they begin and end', async () => {
+  it('passes every step, each reported as it begins and ends', async () => {
     const checked = await check('misbehave')
     expect(checked).toMatchObject({ good: true, module: { name: 'misbehave', version: '1.0.0' } })
     const steps = ['manifest', 'environment', 'test', 'run']
@@ -40,7 +40,7 @@ describe('a good module', () => {
     expect(checked.usage).toHaveProperty('peakRamBytes')
   })
 
-  it('runs on inputs that were given, read as their types, and leaves its outputs', async () => {
+  it('runs with given inputs, read as their types, and copies its outputs', async () => {
     const keep = join(place, 'kept')
     const text = join(place, 'deed.txt')
     await writeFile(text, 'behave')
@@ -56,8 +56,8 @@ describe('a good module', () => {
 describe('a module that is not good', () => {
   it.each([
     ['manifest-not-json', 'manifest', /not valid JSON/],
-    ['needs-other-python', 'environment', /Python >=2\.0,<2\.1 is wanted/],
-    ['setup-fails', 'setup', /no weights to be had/],
+    ['needs-other-python', 'environment', /Python >=2\.0,<2\.1 is required/],
+    ['setup-fails', 'setup', /no weights found/],
     ['test-fails', 'test', /the answer is wrong/],
     ['missing-package', 'test', /Missing Python package a_package_that_nobody_has/],
   ])('%s fails in its %s step, with the cause and its command', async (fixture, step, cause) => {
@@ -72,7 +72,7 @@ describe('a module that is not good', () => {
   it.each([
     ['exit-2', /The run failed/],
     ['leave-out-an-output', /"answer"/],
-  ])('run with %s says what came of it', async (deed, cause) => {
+  ])('run with %s reports the result', async (deed, cause) => {
     const checked = await check('misbehave', { inputs: [{ key: 'do', text: deed }] })
     expect(checked.good).toBe(false)
     expect(checked.steps.at(-1)).toMatchObject({ step: 'run', good: false })
@@ -80,16 +80,16 @@ describe('a module that is not good', () => {
   })
 })
 
-describe('a call that cannot be carried out', () => {
+describe('an invalid call', () => {
   it.each<[string, Partial<CheckOptions>, RegExp]>([
     [
       'an input that is not declared',
       { inputs: [{ key: 'other', text: '1' }] },
       /"other" is not declared.*do, seconds/,
     ],
-    ['a number that is none', { inputs: [{ key: 'seconds', text: 'soon' }] }, /"seconds" must be a number/],
+    ['an invalid number', { inputs: [{ key: 'seconds', text: 'soon' }] }, /"seconds" must be a number/],
     ['half a character', { inputs: [{ key: 'do', text: 'a\ud800' }] }, /half a surrogate pair/],
-    ['a file that is not there', { inputs: [{ key: 'do', file: '/nowhere/x' }] }, /cannot be read/],
+    ['a missing file', { inputs: [{ key: 'do', file: '/nowhere/x' }] }, /cannot be read/],
     [
       'an input given twice',
       {
@@ -100,17 +100,17 @@ describe('a call that cannot be carried out', () => {
       },
       /given twice/,
     ],
-  ])('says so for %s', async (_, more, message) => {
+  ])('is rejected for %s', async (_, more, message) => {
     const refused = await check('misbehave', more).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(CannotCheck)
     expect(String(refused)).toMatch(message)
   })
 
-  it('says so for a folder that is not there', async () => {
-    await expect(check('no-such-fixture')).rejects.toThrow(/there is no folder/)
+  it('is rejected for a missing folder', async () => {
+    await expect(check('no-such-fixture')).rejects.toThrow(/the folder .*no-such-fixture does not exist/)
   })
 
-  it('ends with its signal', async () => {
+  it('rejects when its signal is aborted', async () => {
     const stop = new AbortController()
     const inputs = [
       { key: 'do', text: 'behave' },
@@ -123,7 +123,7 @@ describe('a call that cannot be carried out', () => {
   })
 })
 
-describe('a module that wants a variable', () => {
+describe('a module that needs a variable', () => {
   const wants = async () => {
     const folder = await mkdtemp(join(place, 'wants-'))
     const env = [{ name: 'LICENCE', required: true }]
@@ -146,7 +146,7 @@ print(json.dumps({"status": "success", "outputs": {"seen": os.environ["LICENCE"]
       signal: AbortSignal.timeout(60_000),
     })
 
-  it('is told where to set it, and gets it from the environment, else from the settings file', async () => {
+  it('reports where to set it, and gets it from the environment, else from the settings file', async () => {
     const missing = await checkWith({})
     expect(missing.steps.at(-1)?.cause).toMatch(
       /^LICENCE is not set, .* in the environment of this command, or set it in .*agent\.yaml, under "module_env"/,

@@ -24,20 +24,20 @@ import { runOnce } from './run-once.ts'
 import { type CheckEvent, type StepReport, Steps } from './steps.ts'
 
 export type CheckOptions = {
-  /** Where environments are kept from check to check. */
+  /** The folder that keeps environments between checks. */
   home: string
-  /** The environment of this process; modules see of it what the agent lets them see. */
+  /** The environment of this process; modules see only what the agent would pass on. */
   own: NodeJS.ProcessEnv
-  /** Inputs of the run in place of those of `test_data.json`. */
+  /** Inputs of the run instead of those of `test_data.json`. */
   inputs?: readonly GivenInput[]
-  /** The folder that the run's outputs are copied to. */
+  /** The folder to copy the run's outputs to. */
   keep?: string
   onStep(event: CheckEvent): void
-  /** Calls the check off; no process of it is left when the check rejects with the signal's reason. */
+  /** Cancels the check; no process of it is left when the check rejects with the signal's reason. */
   signal: AbortSignal
 }
 
-/** What came of a check. `outputs` and `usage` are the run's; the files lie there until the next check. */
+/** The result of a check. `outputs` and `usage` are the run's; the files stay until the next check. */
 export type Checked = {
   good: boolean
   module: { name: string; version: string } | null
@@ -46,18 +46,18 @@ export type Checked = {
   usage: RunUsage | null
 }
 
-/** It cannot be checked as it was asked for: a folder that cannot be had, or inputs that the module does not take. */
+/** The call is invalid: the folder is not usable, or the module does not accept the inputs. */
 export class CannotCheck extends Error {
   override name = 'CannotCheck'
 }
 
 /**
- * Takes a module's folder through all that an agent does with it, on this machine and without a server: reads
- * the manifest, makes the environment, sets up, tests, and runs one task. Throws `CannotCheck`.
+ * Does with a module's folder all that an agent does, on this machine and without a server: reads
+ * the manifest, builds the environment, runs set-up, tests, and runs one task. Throws `CannotCheck`.
  */
 export async function checkModule(dir: string, o: CheckOptions): Promise<Checked> {
   const folder = resolve(dir)
-  if (!(await isFolder(folder))) throw new CannotCheck(`there is no folder ${dir}`)
+  if (!(await isFolder(folder))) throw new CannotCheck(`the folder ${dir} does not exist`)
   if (o.keep !== undefined) await makeKeep(o.keep)
   const variables = variablesOfCheck(o.own, await variablesInFile(o.own))
   const home = await openCheckHome(o.home, {
@@ -106,14 +106,14 @@ async function check(folder: string, o: Checking): Promise<Checked> {
 
 async function find(folder: string): Promise<{ module: Named; manifest: Manifest } | { fault: string }> {
   if (!(await ifExists(stat(join(folder, 'module.json')))))
-    return { fault: 'There is no module.json in this folder: every module needs one' }
+    return { fault: 'This folder has no module.json: every module needs one' }
   const found = await look(basename(folder), folder, await listFolder(folder), undefined)
   const { manifest, fault } = found
   if (!manifest || fault) return { fault: fault ?? 'module.json cannot be read' }
   return { module: { ...found, name: manifest.name }, manifest }
 }
 
-/** Why a run did not succeed, or `null`. */
+/** Why a run failed, or `null`. */
 function causeOf({ outcome, error }: SpooledRun, manifest: Manifest): string | null {
   if (outcome === 'succeeded') return null
   if (outcome === 'timed_out' && error?.detail === undefined)
@@ -121,7 +121,7 @@ function causeOf({ outcome, error }: SpooledRun, manifest: Manifest): string | n
   return `The run failed: ${error?.message ?? outcome}`
 }
 
-/** Who checks a module is its owner: its variables may also stand in front of the command. */
+/** A module's author is the owner here, so variables may also be set in front of the command. */
 function variablesOfCheck(own: NodeJS.ProcessEnv, inFile: GivenVariables): ModuleVariables {
   const ofFile = variablesOfOwner(() => inFile, settingsFile(own))
   return {
@@ -139,7 +139,7 @@ async function variablesInFile(own: NodeJS.ProcessEnv): Promise<GivenVariables> 
   }
 }
 
-/** Before anything else: it would be a pity about the run. */
+/** Creates the folder before the run, so that a failure costs no run. */
 async function makeKeep(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true })

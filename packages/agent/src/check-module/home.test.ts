@@ -21,7 +21,7 @@ async function environment(name: string, daysAgo: number | null): Promise<void> 
   await utimes(join(folder, '.complete'), usedAt, usedAt)
 }
 
-test('environments stay while they are used; unused and half-made ones go', async () => {
+test('keeps used environments, and removes unused and partial ones', async () => {
   await environment('fresh', 29)
   await environment('old', 31)
   await environment('used-again', 31)
@@ -32,7 +32,7 @@ test('environments stay while they are used; unused and half-made ones go', asyn
   await release()
 })
 
-test('what the check before left goes, but not what modules and tools keep', async () => {
+test("removes the previous check's files, but not what modules and tools keep", async () => {
   const left = ['modules/m-1', 'tests/m-2', 'runs/tsk.1', 'install-logs']
   const kept = ['cache/m', 'tools/uv']
   for (const folder of [...left, ...kept]) await mkdir(join(home, folder), { recursive: true })

@@ -10,8 +10,8 @@ const lookMs = 200
 const unusedMs = 30 * 24 * 3600 * 1000
 
 /**
- * Opens the folder of checks for one check alone; another one is waited for. What the check before left is
- * removed, and so are environments that no check has used for 30 days. Rejects when the signal is aborted.
+ * Opens the folder of checks for one check alone; a second check waits. Removes what the previous check left, and
+ * environments that no check has used for 30 days. Rejects when the signal is aborted.
  */
 export async function openCheckHome(
   home: string,
@@ -26,7 +26,7 @@ export async function openCheckHome(
   return lock
 }
 
-/** So that its time of use is known. */
+/** Records the time of its last use. */
 export async function markUsed(environment: string): Promise<void> {
   const now = new Date()
   await utimes(join(environment, completeMarker), now, now)

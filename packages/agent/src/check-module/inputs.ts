@@ -19,7 +19,7 @@ import { readJson } from '../text/strict-json.ts'
 type Inputs = Grant['inputs']
 type Single = GrantedFile | { value: Json }
 
-/** One input of a check's run: a text to be read as its type, or the path of a file. */
+/** One input of a check's run: a text to read as its type, or the path of a file. */
 export type GivenInput = { key: string } & ({ text: string } | { file: string })
 
 /** Inputs given for the run, read as the manifest declares them; reports all faults at once. */
@@ -101,7 +101,7 @@ async function readText(port: Port, path: string): Promise<{ value: Json } | { f
   }
 }
 
-/** What is no JSON is text, and what is made of the input says that it should not be. */
+/** Invalid JSON counts as text, and the type check of the input reports it. */
 function valueAs(port: Port, text: string): Json {
   const read = port.type === 'text' ? { value: text } : readJson(text)
   return 'value' in read ? read.value : text

@@ -11,6 +11,6 @@ export async function oldHelperIn(folder: string): Promise<string[]> {
   const { version: newest } = await readHelper()
   if (valid(version ?? '') && compare(version ?? '', newest) >= 0) return []
   return [
-    `${helperFile} is ${version === null ? 'from before it had versions' : `version ${version}`}, and ${newest} is the newest: delete it and name millrace-module in the requirements, or copy python/${helperFile} again`,
+    `${helperFile} is ${version === null ? 'from before version numbers' : `version ${version}`}, and ${newest} is the newest: delete it and name millrace-module in the requirements, or copy python/${helperFile} again`,
   ]
 }

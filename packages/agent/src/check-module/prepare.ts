@@ -12,7 +12,7 @@ import type { Watchdog } from '../process/stop/watchdog.ts'
 import { markUsed } from './home.ts'
 import type { Steps } from './steps.ts'
 
-/** Environment, set-up and test, as the agent does them. Ends the open step badly and gives `null` when one fails. */
+/** Builds the environment, runs set-up and test, as the agent does. When one fails, ends its step with the cause and returns `null`. */
 export async function prepare(
   found: Named,
   manifest: Manifest,
@@ -32,7 +32,7 @@ export async function prepare(
   let python = ''
   const copy = snapshotFolder(o.home, found.name, found.digest)
   steps.rename(copy, found.folder)
-  // What the test reads is made of it, and gone when the test is over.
+  // The test's input file is derived from test_data.json, and gone after the test.
   const withTestData = (arg: string) =>
     basename(arg) === 'input.json' ? join(found.folder, 'test_data.json') : arg
   const follow: StepFollower = {
@@ -53,7 +53,7 @@ export async function prepare(
       const interpreter = await findPython(wanted)
       if ('fault' in interpreter) return interpreter
       python = `Python ${interpreter.version}`
-      // Unless something has to be installed now.
+      // The note changes if something has to be installed.
       steps.note(`${python}, ${hasRequirements ? 'from cache' : 'nothing to install'}`)
       return interpreter
     },
@@ -65,7 +65,7 @@ export async function prepare(
   })
   o.signal.throwIfAborted()
   if (ready === 'called off') {
-    steps.end('The folder was changed while it was copied: check it again')
+    steps.end('The folder changed during the copy: run the check again')
     return null
   }
   if (ready.outcome.envDir) await markUsed(ready.outcome.envDir)

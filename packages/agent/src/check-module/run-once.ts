@@ -17,12 +17,12 @@ import type { Steps } from './steps.ts'
 
 const taskId = 'tsk_00000000000000000000000000'
 
-/** One run like a task's, but that its inputs come from this machine: the module's test data, or what is given. */
+/** One run like a task's, except that its inputs come from this machine: the module's test data, or given inputs. */
 export async function runOnce(
   module: RunnableModule,
   given: Grant['inputs'],
   o: {
-    /** The author's. */
+    /** The author's folder. */
     folder: string
     home: string
     own: NodeJS.ProcessEnv
@@ -88,7 +88,7 @@ export async function runOnce(
 
 async function testInputs({ folder, manifest }: RunnableModule): Promise<Grant['inputs']> {
   const expanded = await expandTestData({ folder, manifest, taskId, outputDir: folder })
-  // It was read for the test a moment ago, from the same copy.
+  // The test has just read it from the same copy.
   if ('fault' in expanded) throw new Error(expanded.fault)
   return inputsOfTest(manifest, expanded.input.inputs)
 }

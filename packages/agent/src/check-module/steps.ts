@@ -2,12 +2,12 @@ import type { Progress } from '@millrace/shared/for-agents'
 import { withoutLastLines } from '../process/exit-error.ts'
 import { progressOf } from '../process/output/parse-output.ts'
 
-/** What a check does, in this order; `setup` only for modules that list that mode. */
+/** The steps of a check, in this order; `setup` only for modules that list that mode. */
 export type CheckStep = 'manifest' | 'environment' | 'setup' | 'test' | 'run'
 
-/** A command of a step, with what it printed last on standard output and error. */
+/** A command of a step, with its last lines on standard output and error. */
 type StepCommand = {
-  /** As its author can type it: with the module's own files where copies of them were used. */
+  /** As the author can type it: with the module's own files instead of their copies. */
   args: string[]
   exitCode: number | null
   signal: string | null
@@ -19,10 +19,10 @@ export type StepReport = {
   step: CheckStep
   good: boolean
   seconds: number
-  /** More about it in a word or two, such as "from cache". */
+  /** A short remark, such as "from cache". */
   note: string | null
   warnings: string[]
-  /** What is wrong, in words for the module's author. */
+  /** The fault, as text for the module's author. */
   cause: string | null
   /** The last command that it ran. */
   command: StepCommand | null
@@ -49,12 +49,12 @@ export class Steps {
     this.#tell = tell
   }
 
-  /** From now on reports name `own` where the agent says `copy`: its copy is of no use to the author. */
+  /** Replaces `copy` by `own` in reports: the agent's copy means nothing to the author. */
   rename(copy: string, own: string): void {
     this.#names.push([copy, own])
   }
 
-  /** Begins a step; the one before went well. */
+  /** Begins a step; the one before succeeded. */
   enter(step: CheckStep): void {
     this.end(null)
     const report = { step, good: true, seconds: 0, note: null, warnings: [], cause: null, command: null }
@@ -62,7 +62,7 @@ export class Steps {
     this.#tell({ kind: 'began', step })
   }
 
-  /** Ends the open step, if there is one: badly, when there is a cause. */
+  /** Ends the open step, if any; with a cause, it failed. */
   end(cause: string | null): void {
     if (!this.#open) return
     const { report, startedAt } = this.#open

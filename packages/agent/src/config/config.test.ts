@@ -6,7 +6,7 @@ import { ConfigFaults, readConfig } from './config.ts'
 const enough = { MILLRACE_URL: 'http://127.0.0.1:8787/', MILLRACE_AGENT_KEY: 'key' }
 
 test('address and key are enough; the rest has defaults', () => {
-  const config = readConfig({ ...enough, HOME: '/home/somebody', MAX_RUNS: '' })
+  const config = readConfig({ ...enough, HOME: '/home/ada', MAX_RUNS: '' })
   expect(config).toMatchObject({
     url: 'http://127.0.0.1:8787',
     key: 'key',
@@ -24,7 +24,7 @@ test('address and key are enough; the rest has defaults', () => {
   expect(config.name).not.toBe('')
 })
 
-test('settings are taken as given, folders made absolute', () => {
+test('settings are used as given, and folders made absolute', () => {
   const config = readConfig({
     ...enough,
     AGENT_HOME: 'here',
@@ -44,7 +44,7 @@ test('settings are taken as given, folders made absolute', () => {
   expect(readConfig({ ...enough, WORKERS_FILE: 'w.json' }).workersFiles).toEqual([resolve('w.json')])
 })
 
-test('every fault is reported at once', () => {
+test('all faults are reported at once', () => {
   const read = () =>
     readConfig({ MILLRACE_URL: 'ftp://x', MAX_RUNS: 'many', MILLRACE_QUEUE: 'pigeon', LOG_LEVEL: 'loud' })
   expect(read).toThrow(ConfigFaults)

@@ -64,49 +64,49 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(levels).default('info'),
 })
 
-/** All variables that an agent understands, but for its folder's. */
+/** All variables of an agent except that of its folder. */
 export const settingNames: readonly string[] = Object.keys(Environment.shape)
 
 export type Config = {
   url: string
   key: string
-  /** How it hears of work. */
+  /** How work reaches it. */
   queue: keyof typeof transports
   home: string
   modulesDir: string
-  /** The modules that this agent installs and offers; empty: all of the folder. */
+  /** The modules that this agent installs and offers; empty: all in the folder. */
   onlyModules: readonly string[]
-  /** Paths of the workers file; the first that exists counts. */
+  /** Paths of the workers file; the agent uses the first that exists. */
   workersFiles: string[]
   maxRuns: number
   /** Hours between tests of available modules; 0: only on request. */
   retestHours: number
   /** How long environments of modules outlive their use. */
   keeping: { unusedDays: number; minFreeBytes: number }
-  /** GPU memory that runs leave to the desktop, on each GPU. */
+  /** GPU memory reserved for the desktop, on each GPU. */
   gpuHeadroomBytes: number
-  /** When a loaded process ends: after this time without a task, or after this number of tasks. */
+  /** A warm process ends after this time without a task, or after this number of tasks. */
   warm: { idleSeconds: number; maxTasks: number }
-  /** When the machine belongs to its owner, and how much GPU memory of others' says that it does. */
+  /** The owner's hours, and the GPU memory of other programs above which the agent pauses. */
   ownerFirst: { hours: PauseHours; foreignBytes: number }
-  /** How long runs may go on when the agent is drained, and when it is stopped. */
+  /** How long runs may continue when the agent drains, and when it stops. */
   drainSeconds: number
   stopGraceSeconds: number
-  /** Where it answers programs of this machine. */
+  /** The address of the local server. */
   local: { host: string; port: number }
-  /** How much one run may take. */
+  /** The limits of one run. */
   limits: RunLimits
-  /** With less free space than this on the disk of `home`, no work is taken on. */
+  /** The agent stops claiming when the disk of `home` has less free space. */
   minFreeBytesForRuns: number
   name: string
   logLevel: (typeof levels)[number]
-  /** What modules are given that name it. */
+  /** The values for variables that modules declare. */
   moduleVariables: GivenVariables
-  /** What module set-up may see of it is decided elsewhere; nothing else reads it. */
+  /** Only the set-up of modules reads it, filtered elsewhere. */
   own: NodeJS.ProcessEnv
 }
 
-/** What is wrong with the environment, all of it at once. */
+/** All faults of the settings at once. */
 export class ConfigFaults extends Error {
   readonly faults: string[]
   constructor(faults: string[]) {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { readSettings, settingsFile } from './settings.ts'
 
-/** What takes effect while the agent runs; all else is read once, at its start. */
+/** The settings that take effect while the agent runs; it reads all others once at its start. */
 const changeable = [
   'maxRuns',
   'gpuHeadroomBytes',
@@ -19,8 +19,8 @@ const changeable = [
 const everyMs = 2000
 
 /**
- * Follows the settings file of a running agent: limits change at once, a faulty file is logged and changes nothing. The
- * config that was given is changed in place. Returns how to end it.
+ * Watches the settings file of a running agent: limits change immediately; a faulty file is logged and changes nothing.
+ * Changes the given config in place. Returns the function that ends the watch.
  */
 export function followSettings(
   config: Config,
@@ -42,7 +42,7 @@ export function followSettings(
       if (others.length > 0) logger.warn({ settings: others }, 'these settings change at the next start')
       if (changed.length > 0) onChange()
     } catch (err) {
-      logger.error({ err, file }, 'the settings stay as they are')
+      logger.error({ err, file }, 'reading the settings failed; keeping the current ones')
     }
   }
   watchFile(file, { interval: everyMs, persistent: false }, () => void look())

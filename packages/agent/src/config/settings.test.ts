@@ -21,7 +21,7 @@ const faultsOf = async (args: string[] = []) => {
   return error.faults.join('\n')
 }
 
-test('flags go before the environment, that before the file, that before what is usual', async () => {
+test('flags override the environment, which overrides the file, which overrides the defaults', async () => {
   await write('max_runs: 2\nwarm_idle_seconds: 5\ndrain_seconds: 7\nagent_name: desk\n')
   const config = await readSettings({ ...env, WARM_IDLE_SECONDS: '6', MAX_RUNS: '3' }, ['--max-runs', '4'])
   expect(config).toMatchObject({
@@ -33,7 +33,7 @@ test('flags go before the environment, that before the file, that before what is
   expect(config.own).not.toHaveProperty('DRAIN_SECONDS')
 })
 
-test('the home may be a flag, and the file is looked for there', async () => {
+test('the home may be a flag, and contains the file', async () => {
   await write('max_runs: 2')
   expect(await readSettings({ ...env, AGENT_HOME: '/nowhere' }, [`--agent-home=${home}`])).toMatchObject({
     home,
@@ -41,22 +41,22 @@ test('the home may be a flag, and the file is looked for there', async () => {
   })
 })
 
-test('everything that is wrong is told: names, values, keys on the command line', async () => {
-  expect(await faultsOf(['--max-run', '3'])).toBe('--max-run: there is no such flag')
+test('all faults are reported: names, values, keys on the command line', async () => {
+  expect(await faultsOf(['--max-run', '3'])).toBe('--max-run: unknown flag')
   expect(await faultsOf(['--max-runs'])).toBe('--max-runs: a value is missing')
   expect(await faultsOf(['--millrace-agent-key', 'k'])).toContain('does not belong on a command line')
   expect(await faultsOf(['--max-runs', '0', '--pause-hours', 'always'])).toMatch(
     /MAX_RUNS: .*\nPAUSE_HOURS: "always" is not like/,
   )
   await write('max_run: 3')
-  expect(await faultsOf()).toContain('there is no setting "max_run"')
+  expect(await faultsOf()).toContain('unknown setting "max_run"')
   await write('max_runs: [3]')
   expect(await faultsOf()).toContain('"max_runs" must be one value')
   await write('- a list')
   expect(await faultsOf()).toContain('it must hold lines like')
 })
 
-test('what modules are given stands in the file, as it is written there', async () => {
+test('variables for modules come from the file, exactly as written', async () => {
   await write(
     'max_runs: 2\nmodule_env:\n  HF_TOKEN: 0123\n  EXP: 1e5\n  YES: yes\n  NONE:\n  speech:\n    HF_TOKEN: "a b"\n',
   )
@@ -78,13 +78,13 @@ test.each([
   'module_env:\n\tTOKEN: hidden\n',
   'module_env: hidden\n',
   'module_env:\n  T: &a hidden\n  T: b\n',
-])('a file at fault is told without what stands in it: %j', async (text) => {
+])('the fault of a file does not quote its content: %j', async (text) => {
   await write(text)
   expect(await faultsOf()).toMatch(/agent\.yaml: \S+/)
   expect(await faultsOf()).not.toContain('hidden')
 })
 
-test('limits change while it runs; a faulty file changes nothing, and what cannot change is told', async () => {
+test('limits change while the agent runs; a faulty file changes nothing; fixed settings are reported', async () => {
   await write('max_runs: 2')
   const config = await readSettings(env, [])
   const lines: string[] = []
@@ -97,7 +97,7 @@ test('limits change while it runs; a faulty file changes nothing, and what canno
     expect(onChange).toHaveBeenCalledOnce()
     expect(lines.join('')).toMatch(/"settings":\["name"\].*next start/)
     await write('max_runs: many')
-    await vi.waitFor(() => expect(lines.join('')).toContain('the settings stay as they are'), 10_000)
+    await vi.waitFor(() => expect(lines.join('')).toContain('keeping the current ones'), 10_000)
     expect(config.maxRuns).toBe(5)
   } finally {
     end()

@@ -10,8 +10,8 @@ import { type Config, ConfigFaults, readConfig, settingNames } from './config.ts
 export const settingsFile = (own: NodeJS.ProcessEnv): string => join(homeFrom(own), 'agent.yaml')
 
 /**
- * The settings of an agent from its file, its environment and its flags, each before the one named earlier:
- * `max_runs: 2` in the file, `MAX_RUNS=2`, `--max-runs 2`. Throws `ConfigFaults` with all that is wrong.
+ * The settings of an agent from its file, its environment and its flags, where later ones override earlier ones:
+ * `max_runs: 2` in the file, `MAX_RUNS=2`, `--max-runs 2`. Throws `ConfigFaults` with all faults.
  */
 export async function readSettings(own: NodeJS.ProcessEnv, args: readonly string[]): Promise<Config> {
   const flags = parseFlags(args)
@@ -22,7 +22,7 @@ export async function readSettings(own: NodeJS.ProcessEnv, args: readonly string
   return readConfig({ ...settings, ...given, ...others }, own, variables)
 }
 
-/** What the settings file gives to modules, for running them without an agent. Throws `ConfigFaults`. */
+/** The module variables of the settings file, to run modules without an agent. Throws `ConfigFaults`. */
 export const readVariables = async (own: NodeJS.ProcessEnv): Promise<GivenVariables> =>
   (await readFileOf(own)).variables
 
@@ -42,11 +42,11 @@ function parseFlags(args: readonly string[]): Record<string, string> {
     const [, key = '', joined] = /^--([a-z-]+)(?:=(.*))?$/s.exec(flag) ?? []
     const name = nameOf(key)
     const value = joined ?? left.shift()
-    if (name === null) faults.push(`${flag}: there is no such flag`)
+    if (name === null) faults.push(`${flag}: unknown flag`)
     else if (value === undefined) faults.push(`${flag}: a value is missing`)
     else found[name] = value
   }
-  // A command line is read by everybody on the machine.
+  // Every user of the machine can read a command line.
   if (found.MILLRACE_AGENT_KEY !== undefined)
     faults.push(
       '--millrace-agent-key: a key does not belong on a command line; use the environment or agent.yaml',
@@ -62,17 +62,17 @@ function decoded(file: string, bytes: Buffer): string {
 }
 
 async function parseFile(file: string, text: string): Promise<FromFile> {
-  // Most agents have no such file, and start sooner without the parser.
+  // Most agents have no such file, and start faster without the parser.
   const { parse } = await import('yaml')
   const values = parsed(file, () => parse(text, { logLevel: 'error' }))
   const found: Record<string, string> = {}
-  // As they are written: a token of digits may begin with a zero.
+  // As text: a token of digits may begin with a zero.
   const variables = readGiven(inExactly(parse(text, { schema: 'failsafe', logLevel: 'error' })))
   const faults = 'faults' in variables ? variables.faults.map((fault) => `${file}: ${fault}`) : []
   for (const [key, value] of Object.entries(values)) {
     const name = nameOf(key)
     if (isVariables(key)) continue
-    if (name === null) faults.push(`${file}: there is no setting "${key}"`)
+    if (name === null) faults.push(`${file}: unknown setting "${key}"`)
     else if (typeof value === 'object' && value !== null) faults.push(`${file}: "${key}" must be one value`)
     else if (value !== null) found[name] = String(value)
   }
@@ -87,13 +87,13 @@ function parsed(file: string, parse: () => unknown): object {
   try {
     const values = parse() ?? {}
     if (typeof values === 'object' && !Array.isArray(values)) return values
-    throw new Error('it must hold lines like "max_runs: 2"')
+    throw new Error('it must contain lines like "max_runs: 2"')
   } catch (error) {
     throw new ConfigFaults([`${file}: ${withoutSource(error)}`])
   }
 }
 
-/** The parser quotes the line that it stumbled over, and what it could not resolve: that may be a secret. */
+/** Omits the parser's quotes of the faulty line and of unresolved names, since these may be secrets. */
 function withoutSource(error: unknown): string {
   const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return first.replace(/^(Unresolved \w+[^:]*): \S+/, '$1').replace(/:$/, '')

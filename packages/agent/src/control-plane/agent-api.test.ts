@@ -46,7 +46,7 @@ test('the key travels in the header, the body as JSON', async () => {
   ])
 })
 
-test('204 is nothing to do', async () => {
+test('204 means no work', async () => {
   answer = (_, __, response) => response.writeHead(204).end()
   expect(await claim()).toBeNull()
 })
@@ -61,7 +61,7 @@ test.each([
   await expect(claim()).rejects.toMatchObject(expected)
 })
 
-test("a proxy's refusal has no code of ours", async () => {
+test("a proxy's rejection has no problem code", async () => {
   answer = (_, __, response) => response.writeHead(413).end('<html>too large</html>')
   await expect(claim()).rejects.toMatchObject({ name: 'ApiRefused', status: 413, code: null })
 })
@@ -72,7 +72,7 @@ test('Retry-After is passed on', async () => {
   await expect(claim()).rejects.toMatchObject({ name: 'ApiAway', retryAfterMs: 7000 })
 })
 
-test('a connection that died unseen is not tried again and again: the others kept open go with it', async () => {
+test('a dead keep-alive connection fails one request, and the other idle ones are dropped', async () => {
   const connections = new Set<number | undefined>()
   let isDead = false
   answer = (request, __, response) => {
@@ -106,7 +106,7 @@ test.each<[string, (response: ServerResponse) => void]>([
   ['another shape', (response) => response.end('{"grant":7}')],
   ['no JSON', (response) => response.end('<html>')],
   ['a redirect', (response) => response.writeHead(302, { location: '/' }).end()],
-])('%s means: try again', async (_, act) => {
+])('%s means: retry', async (_, act) => {
   answer = (_request, _body, response) => act(response)
   await expect(claim()).rejects.toMatchObject({ name: 'ApiAway' })
 })

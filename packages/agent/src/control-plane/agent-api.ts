@@ -16,15 +16,15 @@ import { exchange, type Received } from '../http/exchange.ts'
 import { ApiAway, failureOf } from '../http/failures.ts'
 import type { ApiClock } from './api-clock.ts'
 
-/** Of a session, when the API has not said its own yet. */
+/** The length of a session until the API has sent it. */
 const usualTtlSeconds = 20
 
 export type AgentApiOptions = {
   url: string
   key: string
-  /** Learns the API's time from the answers that have it. */
+  /** Learns the API's time from answers that contain it. */
   clock: Pick<ApiClock, 'timed'>
-  /** After so much silence a session ends, until a registration says otherwise: no call may hang for as long. */
+  /** A session ends after this silence, unless a registration says otherwise; no call may take as long. */
   ttlSeconds?: number
 }
 
@@ -38,17 +38,17 @@ type Sent<C extends Call> = {
   patience?: Patience
 }
 type Body<C extends Call> = Omit<BodyOf<C>, 'sessionId'>
-/** Sends under the current session, and registers anew where it must. */
+/** Sends under the current session, and registers again if it has expired. */
 type WithSession = <T>(send: (sessionId: SessionId) => Promise<T>) => Promise<T>
 
 /**
- * The agent's side of the API, one function per call. Each throws `ApiRefused` (a definite no) or
- * `ApiAway` (try again), and is safe to send twice.
+ * The agent's calls to the API, one function each. They throw `ApiRefused` (a definite rejection) or `ApiAway` (retry),
+ * and are safe to send twice.
  */
 export function createAgentApi({ url, key, clock, ttlSeconds = usualTtlSeconds }: AgentApiOptions) {
   let ttl = ttlSeconds
   const idleMs = () => Math.min(15_000, ttl * 750)
-  /** By then the next heartbeat is due, and a grant that is not told of counts as missing. */
+  /** By then the next heartbeat is due; the API treats an assignment that no heartbeat names as lost. */
   const shortMs = () => Math.min(5000, ttl * 250)
 
   const usual = (): Patience => ({ idleMs: idleMs(), wholeMs: 4 * idleMs() })
@@ -77,7 +77,7 @@ export function createAgentApi({ url, key, clock, ttlSeconds = usualTtlSeconds }
         withSession((sessionId) =>
           call(sessionCalls.appendInstallLog, { params: { name }, body: { ...body, sessionId }, signal }),
         ),
-      /** `null`: there is nothing to do, and was nothing while it waited. */
+      /** `null`: no work, also during the wait. */
       claim: (
         claimId: string,
         offers: BodyOf<typeof workCalls.claim>['offers'],
@@ -140,8 +140,8 @@ function understood<C extends Call>(name: string, { answers }: C, { status, body
   const { json = z.unknown() } = answers[status] ?? answers[200] ?? {}
   try {
     const answer = json.parse(body.length === 0 ? null : JSON.parse(body.toString()))
-    return answer as AnswerOf<C> // by the schema of this very call
+    return answer as AnswerOf<C> // as the schema of this call requires
   } catch (cause) {
-    throw new ApiAway(`${name}: the answer was not understood`, cause)
+    throw new ApiAway(`${name}: the answer is not valid`, cause)
   }
 }

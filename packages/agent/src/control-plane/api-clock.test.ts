@@ -6,13 +6,13 @@ function clockOf() {
   const note = (_: unknown, message?: string) => void told.push(message ?? '')
   return { told, clock: new ApiClock({ warn: note, info: note }) }
 }
-/** An API whose clock is so far from this machine's. */
+/** An API whose clock differs by this from this machine's. */
 const answering = (seconds: number) => async () => ({
   now: new Date(Date.now() + seconds * 1000).toISOString(),
 })
 const ahead = (clock: ApiClock) => (clock.now().getTime() - Date.now()) / 1000
 
-test('is the clock of this machine until an answer tells another time, and goes by each answer from then on', async () => {
+test('is the clock of this machine until an answer contains the time, then follows each answer', async () => {
   const { clock, told } = clockOf()
   expect(ahead(clock)).toBeCloseTo(0, 1)
   expect(clock.offsetSeconds).toBeNull()
@@ -30,7 +30,7 @@ test('is the clock of this machine until an answer tells another time, and goes 
   ])
 })
 
-test('an answer that was long under way counts only when nothing better is known', async () => {
+test('a slow answer counts only without a better one', async () => {
   const { clock } = clockOf()
   const late = (seconds: number) => async () => {
     const answer = await answering(seconds)()
@@ -44,7 +44,7 @@ test('an answer that was long under way counts only when nothing better is known
   expect(ahead(clock)).toBeCloseTo(600, 1)
 })
 
-test("turns a time of this machine's clock into the API's", async () => {
+test("converts a time of this machine to the API's", async () => {
   const { clock } = clockOf()
   await clock.timed(answering(-600))()
   const until = '2026-11-30T12:00:00.000Z'

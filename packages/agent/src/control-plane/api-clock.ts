@@ -2,22 +2,22 @@ import type { Logger } from 'pino'
 
 type Timed = { now?: string | undefined }
 
-/** So far two clocks may differ before anybody is told. */
+/** The clocks may differ by this before the agent warns. */
 const noticeableSeconds = 2
-/** An answer that took longer says little about the time; it counts while nothing better is known. */
+/** A slower answer says little about the time; it counts only without a better one. */
 const promptMs = 1000
 const freshMs = 10 * 60_000
 
 /**
- * The time as the API has it, measured at each answer that tells it and carried on by the timer that no change of this
- * machine's clock moves. So times of runs, lines and pauses mean the same on every machine. Until the first answer it is
- * the clock of this machine.
+ * The API's time. Each answer that contains it sets this clock; between answers a monotonic timer advances it, which
+ * changes of the machine's clock do not affect. Times of runs, lines and pauses thus agree between machines. Until the
+ * first answer it is the clock of this machine.
  */
 export class ApiClock {
   readonly #logger: Pick<Logger, 'warn' | 'info'>
   #heard: { api: number; timer: number } | null = null
   #told = 0
-  /** How far the clock of this machine is ahead, in seconds; `null`: not known yet. */
+  /** How far the clock of this machine is ahead, in seconds; `null`: unknown so far. */
   offsetSeconds: number | null = null
 
   constructor(logger: Pick<Logger, 'warn' | 'info'>) {
@@ -27,14 +27,14 @@ export class ApiClock {
   now = (): Date =>
     this.#heard ? new Date(this.#heard.api + performance.now() - this.#heard.timer) : new Date()
 
-  /** What the owner wants until some time by the clock of this machine, with that time as the API counts it. */
+  /** Converts the end of an owner's pause from this machine's clock to the API's time. */
   convert<Wish extends { until: string | null }>(wish: Wish | null): Wish | null {
     if (!wish?.until) return wish
     const until = new Date(Date.parse(wish.until) - (this.offsetSeconds ?? 0) * 1000)
     return { ...wish, until: until.toISOString() }
   }
 
-  /** The same call; its answer sets this clock, on the assumption that both ways took as long. */
+  /** Wraps a call so that its answer sets this clock, assuming equal times for request and answer. */
   readonly timed =
     <Args extends unknown[], Answer extends Timed>(call: (...args: Args) => Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
@@ -53,14 +53,14 @@ export class ApiClock {
     this.#tell(this.offsetSeconds)
   }
 
-  /** Once, and again when it is another. */
+  /** Warns once, and again when the difference changes. */
   #tell(seconds: number): void {
     const isOff = Math.abs(seconds) > noticeableSeconds
     if (isOff && Math.abs(seconds - this.#told) > noticeableSeconds) {
       const way = seconds > 0 ? 'ahead of' : 'behind'
       this.#logger.warn(
         { offsetSeconds: seconds },
-        `the clock of this machine is ${Math.abs(seconds).toFixed(1)} s ${way} the API's; runs are told by the API's time. Let the system set its clock (NTP)`,
+        `the clock of this machine is ${Math.abs(seconds).toFixed(1)} s ${way} the API's; runs use the API's time. Let the system set its clock (NTP)`,
       )
       this.#told = seconds
     } else if (!isOff && this.#told !== 0) {

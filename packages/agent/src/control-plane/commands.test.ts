@@ -11,7 +11,7 @@ function setUp() {
   return { acts, commands, carryOut: (command: AgentCommand) => signals.commanded.emit(command) }
 }
 
-test('a command that comes twice is carried out once, and reported until the API was told', () => {
+test('a command that arrives twice is executed once, and reported until the API acknowledges it', () => {
   const { acts, commands, carryOut } = setUp()
   const scan = { v: 1, kind: 'scan', id: 'c1' } as const
   carryOut(scan)
@@ -35,7 +35,7 @@ test.each([
   expect(acts.rest).toHaveBeenCalledWith(rest)
 })
 
-test('a cancel needs no id: it may be repeated', () => {
+test('a cancel needs no id, since it may be repeated', () => {
   const { acts, commands, carryOut } = setUp()
   carryOut({ v: 1, kind: 'cancel', run: 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' })
   expect(acts.cancel).toHaveBeenCalledWith('tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1')

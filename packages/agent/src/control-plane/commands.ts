@@ -4,7 +4,7 @@ import type { AgentSignals } from '../signals/agent-signals.ts'
 
 export type CommandDeps = {
   cancel(run: RunId): void
-  /** Operators want it to rest, or to work again. */
+  /** Operators pause or resume this agent. */
   rest(kind: 'paused' | 'draining' | null): void
   scan(): void
   retry(module: string): void
@@ -16,7 +16,7 @@ export type CommandDeps = {
 const remembered = 1000
 const restAfter = { pause: 'paused', drain: 'draining', resume: null } as const
 
-/** Carries out the API's wishes, each once, whether it came over NATS, in a heartbeat's answer, or both. */
+/** Executes each command of the API once, whether it arrives over NATS, in a heartbeat's answer, or both. */
 export class Commands {
   readonly #deps: CommandDeps
   readonly #seen = new Set<string>()
@@ -27,12 +27,12 @@ export class Commands {
     deps.signals.commanded.subscribe('commands', (command) => this.#carryOut(command))
   }
 
-  /** Ids of commands that were carried out and not reported to the API yet. */
+  /** Ids of executed commands that are not yet reported to the API. */
   get done(): string[] {
     return [...this.#done]
   }
 
-  /** The API knows that these were carried out. */
+  /** The API has recorded the execution of these. */
   acknowledge(ids: string[]): void {
     this.#done = this.#done.filter((id) => !ids.includes(id))
   }
@@ -45,7 +45,7 @@ export class Commands {
     if (!this.#done.includes(command.id)) this.#done.push(command.id)
     if (this.#seen.has(command.id)) return
     this.#remember(command.id)
-    this.#deps.logger.info({ command: command.kind, id: command.id }, 'carrying out a command')
+    this.#deps.logger.info({ command: command.kind, id: command.id }, 'executing a command')
     this.#act(command)
   }
 

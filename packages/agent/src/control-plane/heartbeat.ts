@@ -7,18 +7,18 @@ export type HeartbeatDeps = {
   everySeconds: number
   describe(): Promise<Omit<HeartbeatRequest, 'sessionId'>>
   send(body: Omit<HeartbeatRequest, 'sessionId'>, signal: AbortSignal): Promise<HeartbeatAnswer>
-  /** `acknowledged` are the ids of commands that the API now knows to be carried out. */
+  /** `acknowledged`: the ids of commands whose execution the API has recorded. */
   onAnswer(answer: HeartbeatAnswer, acknowledged: string[]): void
-  /** Aborted when the machine wakes from a sleep: a beat under way is given up then, and the next is due at once. */
+  /** Aborted when the machine wakes from a sleep: the agent then aborts a heartbeat in flight and sends the next one. */
   nextWaking(): AbortSignal
-  /** The API answers again after it was away. */
+  /** The API answers again after an outage. */
   onBack(): void
   logger: Logger
 }
 
 /**
- * Tells the API every few seconds that this agent lives and which runs it holds, until the signal or a denial. A beat
- * that fails has no consequence here: the runs go on.
+ * Sends a heartbeat every few seconds with the runs that this agent holds, until the signal or a denial. A failed
+ * heartbeat has no consequence here: the runs continue.
  */
 export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
   let missed = 0
@@ -32,7 +32,7 @@ export async function keepBeating(deps: HeartbeatDeps, signal: AbortSignal): Pro
       const answer = await deps.send(body, untilWaking)
       deps.onAnswer(answer, body.done ?? [])
       if (missed > 0) {
-        deps.logger.info({ missed }, 'the API hears this agent again')
+        deps.logger.info({ missed }, 'heartbeats are answered again')
         deps.onBack()
       }
       missed = 0

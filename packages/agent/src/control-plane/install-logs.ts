@@ -13,7 +13,7 @@ const quietMs = 50
 const linesPerCall = 2000
 const triesPerCall = 5
 
-/** Brings install lines to the API, in order, in batches; after some tries a batch is left out. */
+/** Sends install lines to the API, in order, in batches; skips a batch after some attempts. */
 export class InstallLogs {
   readonly #deps: InstallLogDeps
   readonly #waiting: { module: string; digest: string; lines: LogLine[] }[] = []
@@ -58,10 +58,10 @@ export class InstallLogs {
       } catch (err) {
         if (signal.aborted) return
         if (isRefused(err, 'forbidden')) {
-          logger.warn({ err, module: batch.module }, 'the API does not take these install lines')
+          logger.warn({ err, module: batch.module }, 'the API rejected install lines; skipping them')
           return
         }
-        logger.warn({ err, module: batch.module, tries }, 'install lines are not sent yet')
+        logger.warn({ err, module: batch.module, tries }, 'sending install lines failed; retrying')
         await sleep(backoffMs(tries), signal)
       }
     }

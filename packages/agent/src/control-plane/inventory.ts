@@ -6,7 +6,7 @@ import type { AgentSignals } from '../signals/agent-signals.ts'
 export type InventoryDeps = {
   modules(): InventoryModule[]
   send(modules: InventoryModule[], signal: AbortSignal): Promise<InventoryAnswer>
-  /** The API knows these now. */
+  /** The API has recorded these modules. */
   onKnown(answer: InventoryAnswer, modules: InventoryModule[]): void
   signals: Pick<AgentSignals, 'modulesChanged' | 'registered'>
   logger: Logger
@@ -15,7 +15,7 @@ export type InventoryDeps = {
 
 const quietMs = 50
 
-/** Keeps the API's picture of this agent's modules up to date: changes are gathered, and sent one after another. */
+/** Reports this agent's modules to the API: gathers changes, and sends one report at a time. */
 export class Inventory {
   readonly #deps: InventoryDeps
   #isOpen = false
@@ -33,7 +33,7 @@ export class Inventory {
     if (this.#isOpen) this.#start()
   }
 
-  /** From now on there is something to tell; until then changes are only remembered. */
+  /** Starts reporting; earlier changes are only collected. */
   open(): void {
     this.#isOpen = true
     this.#changed()
@@ -65,7 +65,7 @@ export class Inventory {
         if (signal.aborted) return
         failures += 1
         this.#stale = true
-        logger.warn({ err, failures }, 'the inventory is not sent yet')
+        logger.warn({ err, failures }, 'sending the inventory failed; retrying')
         await sleep(backoffMs(failures), signal)
       }
     }

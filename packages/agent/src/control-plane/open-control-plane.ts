@@ -4,7 +4,7 @@ import { Session, type SessionDeps } from './session.ts'
 
 export type ControlPlaneOptions = Omit<SessionDeps, 'api'> & { url: string; key: string }
 
-/** The API as this process sees it: its calls under the current session, and its time. */
+/** The control plane of this process: calls under the current session, and the API's time. */
 export function openControlPlane({ url, key, ...deps }: ControlPlaneOptions) {
   const clock = new ApiClock(deps.logger)
   const api = createAgentApi({ url, key, clock })

@@ -12,7 +12,7 @@ const sessionIdOf = (n: number): SessionId => `ses_01ARZ3NDEKTSV4RRFFQ69G5FA${n}
 const refused = (code: string) =>
   new ApiRefused('call', 409, { type: '', title: '', status: 409, code, detail: '', requestId: '' })
 
-/** A session at an API that answers registrations with these faults first. */
+/** A session whose API first answers registrations with these faults. */
 function setUp(faults: Error[] = [], identity: Identity = {}, isDiskFull = false) {
   const seen = {
     registrations: [] as RegisterRequest[],
@@ -51,26 +51,26 @@ function setUp(faults: Error[] = [], identity: Identity = {}, isDiskFull = false
   return { session, seen }
 }
 
-test('registers with the runs it holds and the session before, and keeps the new one', async () => {
+test('registers with its held runs and its previous session, and keeps the new one', async () => {
   const { session, seen } = setUp([], { agentId, lastSessionId: sessionIdOf(0) })
   await session.register()
   expect(seen.registrations).toMatchObject([{ agentId, previousSessionId: sessionIdOf(0), heldRuns: [run] }])
   expect(seen.kept).toEqual([{ agentId, lastSessionId: sessionIdOf(1) }])
 })
 
-test('a full disk keeps no known agent from its session', async () => {
+test('a full disk does not keep a known agent from registering', async () => {
   const { session, seen } = setUp([], { agentId }, true)
   expect(await session.register()).toMatchObject({ sessionId: sessionIdOf(1) })
   expect(seen.registrations).toHaveLength(1)
 })
 
-test('tries on while the API is away', async () => {
+test('retries while the API is unreachable', async () => {
   const { session, seen } = setUp([new ApiAway('away'), new ApiAway('away')])
   await session.register()
   expect(seen.registrations).toHaveLength(1)
 })
 
-test('an expired session is replaced once, however many calls find out, and each call is made again', async () => {
+test('an expired session is replaced once for all calls that fail, and each call is repeated', async () => {
   const { session, seen } = setUp()
   const call = (sessionId: SessionId) =>
     sessionId === sessionIdOf(1) ? Promise.reject(refused('session_expired')) : Promise.resolve(sessionId)
@@ -85,7 +85,7 @@ test.each([
   ['agent_connected', 'agent_connected'],
   ['session_replaced', 'session_replaced'],
   ['unauthorized', 'refused'],
-])('a registration refused with %s is final', async (code, why) => {
+])('a registration rejected with %s is final', async (code, why) => {
   const { session, seen } = setUp([refused(code)])
   await expect(session.register()).rejects.toMatchObject({ name: 'SessionDenied', why })
   expect(seen.denied).toHaveLength(1)
@@ -98,7 +98,7 @@ test('a replaced session is the end', async () => {
   expect(seen.denied).toHaveLength(1)
 })
 
-test('a call of a session that was renewed meanwhile is made again, whatever it was told', async () => {
+test('a call of a session that was renewed meanwhile is repeated after any answer', async () => {
   const { session, seen } = setUp()
   await session.register()
   const asked = Promise.withResolvers<void>()

@@ -7,7 +7,7 @@ import { ApiAway, isRefused } from '../http/failures.ts'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 import type { AgentApi } from './agent-api.ts'
 
-/** The API will not have this process: another one lives with its id, or took over. */
+/** The API rejects this process: another one with its id is alive or took over. */
 export class SessionDenied extends Error {
   readonly why: 'agent_connected' | 'session_replaced' | 'refused'
   constructor(why: SessionDenied['why'], message: string, cause?: unknown) {
@@ -29,10 +29,10 @@ export type SessionDeps = {
   signal: AbortSignal
 }
 
-/** One life of this process at the API: registered once, and anew whenever the API says the session expired. */
+/** This process's session at the API: it registers once, and again whenever the session has expired. */
 export class Session {
   readonly #deps: SessionDeps
-  /** Proves to the API that live lines come from this process: nobody else is told of it. */
+  /** Proves to the API that live lines come from this process; only the two know it. */
   readonly instanceId = randomUUID()
   #answer: RegisterAnswer | null = null
   #registering: Promise<RegisterAnswer> | null = null
@@ -45,13 +45,13 @@ export class Session {
     return this.#answer?.agentId ?? null
   }
 
-  /** Runs one call under the current session; an expired one is replaced and the call made again. */
+  /** Runs one call under the current session; replaces an expired one and repeats the call. */
   async call<T>(send: (sessionId: SessionId) => Promise<T>): Promise<T> {
     const session = this.#answer ?? (await this.register())
     try {
       return await send(session.sessionId)
     } catch (error) {
-      // Said of a session that this process itself has renewed meanwhile, it concerns nobody any more.
+      // Irrelevant for a session that this process has renewed meanwhile.
       const isCurrent = this.#answer === session && this.#registering === null
       if (isRefused(error, 'session_replaced') && isCurrent) throw this.#denied('session_replaced', error)
       if (!isRefused(error, 'session_expired', 'session_replaced')) throw error
@@ -61,7 +61,7 @@ export class Session {
     }
   }
 
-  /** Registers, however long the API is away. Calls that come together share one registration. */
+  /** Registers, retrying while the API is unreachable. Concurrent calls share one registration. */
   register(): Promise<RegisterAnswer> {
     this.#registering ??= this.#register().finally(() => {
       this.#registering = null
@@ -84,7 +84,7 @@ export class Session {
         if (isRefused(error, 'unauthorized', 'forbidden', 'invalid_request'))
           throw this.#denied('refused', error)
         if (tries === 1 || tries % 10 === 0)
-          logger.warn({ err: error, tries }, 'cannot register yet; trying on')
+          logger.warn({ err: error, tries }, 'registration failed; retrying')
         await sleep(
           (error instanceof ApiAway && error.retryAfterMs) || backoffMs(tries, { most: 5000 }),
           signal,
@@ -109,10 +109,10 @@ export class Session {
     )
     identity.agentId = answer.agentId
     identity.lastSessionId = answer.sessionId
-    // Runs must not be lost because the disk is full: a restart then names an older session, and waits for this one to end.
+    // A full disk must not lose runs: after a restart the agent names an older session, and waits until this one ends.
     await keep(identity).catch((err: unknown) => {
       if (isNew) throw err
-      logger.warn({ err }, 'the new session could not be written down')
+      logger.warn({ err }, 'the new session could not be saved')
     })
     this.#answer = answer
     logger.info({ agent: answer.agentId, session: answer.sessionId }, 'registered')
@@ -130,6 +130,6 @@ export class Session {
 const reasons: Record<SessionDenied['why'], string> = {
   agent_connected:
     'another live process already uses this agent id; stop it, or give this one its own AGENT_HOME',
-  session_replaced: 'another process took over this agent; this one ends',
-  refused: 'the API does not accept this agent; look at MILLRACE_URL and MILLRACE_AGENT_KEY',
+  session_replaced: 'another process took over this agent; exiting',
+  refused: 'the API rejects this agent; check MILLRACE_URL and MILLRACE_AGENT_KEY',
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 
 type One = NonNullable<InventoryAnswer['withheld']>[number]
 
-/** What of this agent's modules the API gives no tasks, because of the key: to offer it would be of no use. */
+/** The modules for which the API gives this agent's key no tasks; the agent does not offer them. */
 export class Withheld {
   readonly #logger: Logger
   readonly #logged = new Set<string>()
@@ -13,7 +13,7 @@ export class Withheld {
     this.#logger = logger
   }
 
-  /** The API has answered to a report. Each reason is logged once. */
+  /** Updates from the API's answer to a report. Logs each reason once. */
   learn({ withheld = [] }: InventoryAnswer): void {
     this.#all = withheld
     for (const { name, version, digest, reason } of withheld) {
@@ -28,7 +28,7 @@ export class Withheld {
     return this.#all.some((one) => one.name === name && one.version === version && one.digest === digest)
   }
 
-  /** Whether something has been approved since, which the answer to the next report will name no more. */
+  /** Whether the API has approved a module since; the next report's answer then omits it. */
   isOutdated(awaiting: number | undefined): boolean {
     return awaiting !== undefined && awaiting < this.#all.filter((one) => one.needsApproval).length
   }

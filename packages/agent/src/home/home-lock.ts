@@ -10,7 +10,7 @@ export class HomeInUse extends Error {
   }
 }
 
-/** Keeps a second agent off the same home until released; a lock whose owner died is taken over. */
+/** Locks the home against a second agent until released; takes over the lock of a dead process. */
 export async function lockHome(home: string): Promise<{ release(): Promise<void> }> {
   const file = join(home, 'agent.lock')
   const old = await holderOfOldLock(file)
@@ -20,7 +20,7 @@ export async function lockHome(home: string): Promise<{ release(): Promise<void>
   return lock
 }
 
-/** Earlier versions wrote their lock in another form; one that still runs keeps the home. */
+/** Earlier versions wrote another format; a live process of them keeps the home. */
 async function holderOfOldLock(file: string): Promise<number | null> {
   const text = await ifExists(readFile(file, 'utf8'))
   const [, pid = '', startTime = ''] = /^\{"pid":(\d+),"startTime":"?([^"}]*)/.exec(text ?? '') ?? []

@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 
-test('the folder is for its owner alone, whether it is made or was there', async () => {
+test('only the owner can read the folder, whether new or existing', async () => {
   const modeOf = async (path: string) => (await stat(path)).mode & 0o777
   const before = process.umask(0)
   try {
@@ -32,10 +32,10 @@ test('the folder is for its owner alone, whether it is made or was there', async
   }
 })
 
-test('an agent makes its folder private before anything lies in it', async () => {
+test('an agent makes its folder private before it writes there', async () => {
   const path = join(folder, 'a', 'home')
   const entry = join(import.meta.dirname, '..', 'main.ts')
-  // It ends by itself: the settings are not enough.
+  // It exits because of missing settings.
   const agent = spawn(process.execPath, [entry], { env: { AGENT_HOME: path, PATH: process.env.PATH } })
   const seen = new Set<number>()
   const exit = once(agent, 'exit')
@@ -52,7 +52,7 @@ test('an agent makes its folder private before anything lies in it', async () =>
   expect([...seen]).toEqual([0o700])
 })
 
-test('an identity is kept for the owner only; a damaged one is an error', async () => {
+test('only the owner can read an identity; a damaged one is an error', async () => {
   expect(await readIdentity(folder)).toEqual({})
   await writeIdentity(folder, { agentId })
   expect(await readIdentity(folder)).toEqual({ agentId })
@@ -60,7 +60,7 @@ test('an identity is kept for the owner only; a damaged one is an error', async 
   await expect(readIdentity(folder)).rejects.toThrow(/agent\.json is damaged/)
 })
 
-test('a live process keeps others out; a dead one does not', async () => {
+test('a live process keeps the lock; a dead one does not', async () => {
   const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
   const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8')
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
@@ -74,14 +74,14 @@ test('a live process keeps others out; a dead one does not', async () => {
   expect(await readdir(folder)).not.toContain('agent.lock')
 })
 
-test('a pid that was given to another process is no owner, nor is a torn lock', async () => {
+test('a reused pid does not own the lock, nor does a torn lock file', async () => {
   await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: 1, startTime: 'long ago' }))
   await (await openHome(folder)).release()
   await writeFile(join(folder, 'agent.lock'), '{"pi')
   await (await openHome(folder)).release()
 })
 
-test('folders of runs without a result are removed, those with one are kept', async () => {
+test('folders of runs without a result are removed, others are kept', async () => {
   const kept = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
   await mkdir(join(folder, 'runs', kept), { recursive: true })
   await mkdir(join(folder, 'runs', 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.2', 'out'), { recursive: true })

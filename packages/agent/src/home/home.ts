@@ -10,19 +10,19 @@ import { makePrivate } from './private-home.ts'
 export type Home = {
   identity: Identity
   spool: Spool
-  /** Results that a former process could not report. */
+  /** Results that an earlier process could not report. */
   unreported: SpooledRun[]
   runsDir: string
-  /** Where stands what runs. */
+  /** The folder with the records of running processes. */
   processesDir: string
-  /** Number of processes of a former agent that were still running. */
+  /** Number of processes of an earlier agent that were still running. */
   orphansEnded: number
   release(): Promise<void>
 }
 
 /**
- * Opens the agent's folder for this process alone. What former runs left running is ended, and what they left on disk is
- * removed unless a spooled result needs it: those runs are lost, and the API retries their tasks. Throws `HomeInUse`.
+ * Opens the agent's folder for this process alone. Ends processes that earlier runs left, and removes their files unless
+ * a spooled result needs them: those runs are lost, and the API retries their tasks. Throws `HomeInUse`.
  */
 export async function openHome(home: string): Promise<Home> {
   makePrivate(home)

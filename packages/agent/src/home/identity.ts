@@ -5,12 +5,12 @@ import { ifExists, writeAtomically } from '@millrace/std/fs'
 import { z } from 'zod'
 
 const Identity = z.object({ agentId: AgentId.optional(), lastSessionId: SessionId.optional() })
-/** Who this agent is to the API, and its last session, which a successor names. */
+/** The agent's id at the API, and its last session, which its next process names. */
 export type Identity = z.infer<typeof Identity>
 
 const fileIn = (home: string): string => join(home, 'agent.json')
 
-/** Reads `agent.json`; a home without one is a new agent's. A damaged one is an error: guessing loses the id. */
+/** Reads `agent.json`; a home without one belongs to a new agent. A damaged file is an error, so that the id is not lost. */
 export async function readIdentity(home: string): Promise<Identity> {
   const text = await ifExists(readFile(fileIn(home), 'utf8'))
   if (text === null) return {}

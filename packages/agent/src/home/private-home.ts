@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs'
 const others = 0o077
 
 /**
- * The agent's folder, for its owner alone from the first moment: results, inputs and its token lie there. One that is
- * there already is closed to others too, if it is ours to close.
+ * Makes the agent's folder private to its owner from the start: it contains results, inputs and a token. An existing
+ * folder becomes private too, if this user owns it.
  */
 export function makePrivate(home: string): void {
   mkdirSync(home, { recursive: true, mode: 0o700 })

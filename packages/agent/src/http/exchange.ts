@@ -14,22 +14,22 @@ export type Sent = {
   url: string
   headers: Record<string, string>
   body?: Buffer | { stream: Readable; size: number }
-  /** Milliseconds without any byte moving after which the connection is given up. */
+  /** Milliseconds without a byte after which the connection is closed. */
   idleMs: number
-  /** Milliseconds for the whole exchange, however busily bytes trickle. */
+  /** Milliseconds for the whole exchange, even while bytes trickle. */
   wholeMs?: number
   signal?: AbortSignal
 }
 export type Received = { status: number; headers: IncomingMessage['headers']; body: Buffer }
 
-/** The patience with an object store, which may have to look at all it got before it answers. */
+/** Limits for an object store, which may verify a whole upload before it answers. */
 export const storeIdleMs = 20_000
 
 /** Connections kept open between requests: a claim costs one round trip. Plain `node:http` is half of fetch's cost. */
 const kept = { keepAlive: true, scheduling: 'lifo', proxyEnv: proxyEnv(process.env) } as const
 const agents = { 'http:': new HttpAgent(kept), 'https:': new HttpsAgent(kept) }
 
-/** Sends one request and reads the whole answer. Rejects on any failure of the connection. */
+/** Sends one request and reads the whole answer. Rejects on every connection failure. */
 export async function exchange(sent: Sent): Promise<Received> {
   const { request, answer } = begin(sent)
   let late: Error | undefined
@@ -52,13 +52,13 @@ export async function exchange(sent: Sent): Promise<Received> {
   }
 }
 
-/** All that is kept open goes: after a sleep, it is dead most often. */
+/** Closes all idle connections: after a sleep most of them are dead. */
 export function forgetConnections(): void {
   for (const { freeSockets } of Object.values(agents))
     for (const socket of Object.values(freeSockets).flat()) socket?.destroy()
 }
 
-/** Connections kept open are left out from now on: where one broke, the others most often are dead too. */
+/** Closes the idle connections to this host: after one failed, most others are dead too. */
 function distrustIdle({ protocol, hostname, port }: URL): void {
   const { freeSockets } = protocol === 'https:' ? agents['https:'] : agents['http:']
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -68,8 +68,8 @@ function distrustIdle({ protocol, hostname, port }: URL): void {
 }
 
 /**
- * Sends one request; the answer's body is still to be read (or destroyed) by the caller. Given up, too, when it trickles: a
- * new connection may be better, and one that is never silent would be waited for without an end.
+ * Sends one request; the caller reads or destroys the answer's body. Also aborts a trickling exchange: a new connection
+ * may be faster, and a connection that is never silent would otherwise wait without limit.
  */
 export const open = (sent: Sent): Promise<IncomingMessage> => begin(sent).answer
 
@@ -94,7 +94,7 @@ function begin(sent: Sent): { request: ClientRequest; answer: Promise<IncomingMe
   if (sent.body === undefined || Buffer.isBuffer(sent.body)) request.end(sent.body)
   else
     pipeline(sent.body.stream, request).catch((error: unknown) => {
-      // A server may answer (412, 403) and close before it has read everything: its answer counts then.
+      // A server may answer (412, 403) and close before it has read everything; then its answer counts.
       setImmediate(() => reject(error))
     })
   return { request, answer: promise }
@@ -102,7 +102,7 @@ function begin(sent: Sent): { request: ClientRequest; answer: Promise<IncomingMe
 
 const leastBytes = 4096
 
-/** Ends a request over which hardly anything moved in a window of time; each is followed by the next, until it is over. */
+/** Aborts a request that moved almost no bytes within a time window; checks window after window until the end. */
 function watchPace(request: ClientRequest, windowMs: number): void {
   let before = 0
   const timer = setInterval(() => {

@@ -1,7 +1,7 @@
 import { Problem } from '@millrace/shared/for-agents'
 import type { Received } from './exchange.ts'
 
-/** The API said no to this request (4xx). `code` is null when the answer was not one of ours, a proxy's say. */
+/** The API rejected this request (4xx). `code` is null when the answer is not the API's, for example a proxy's. */
 export class ApiRefused extends Error {
   readonly status: number
   readonly code: string | null
@@ -13,7 +13,7 @@ export class ApiRefused extends Error {
   }
 }
 
-/** Nothing definite came back: no connection, a server's fault, "later", or an answer that makes no sense. */
+/** No definite answer: no connection, a server fault, "retry later", or an invalid answer. */
 export class ApiAway extends Error {
   readonly retryAfterMs: number | null
   constructor(message: string, cause?: unknown, retryAfterMs: number | null = null) {
@@ -26,7 +26,7 @@ export class ApiAway extends Error {
 export const isRefused = (error: unknown, ...codes: string[]): error is ApiRefused =>
   error instanceof ApiRefused && (codes.length === 0 || (error.code !== null && codes.includes(error.code)))
 
-/** The failure that an answer other than 2xx stands for. */
+/** The failure for an answer other than 2xx. */
 export function failureOf(call: string, answer: Received): ApiRefused | ApiAway {
   const problem = problemIn(answer)
   const later = answer.status === 429 || answer.status === 408
@@ -41,7 +41,7 @@ function problemIn(answer: Received): Problem | null {
   try {
     return Problem.parse(JSON.parse(answer.body.toString()))
   } catch {
-    // Not from our API: its refusals have a code.
+    // Not from the API, whose rejections have a code.
     return null
   }
 }

@@ -20,7 +20,7 @@ test.each<[string, NodeJS.ProcessEnv, object]>([
   expect(proxyEnv(env)).toEqual({ no_proxy: local, ...expected })
 })
 
-test('what is told names the proxy without its password, and says when it cannot be used', () => {
+test('the message names the proxy without its password, and reports an unusable one', () => {
   const HTTPS_PROXY = 'http://ada:secret@proxy:3128'
   const told = describeProxy({ HTTPS_PROXY }, 'https://api.example')
   expect(told).toMatchObject({ isFault: false, message: expect.stringContaining('proxy:3128 (HTTPS_PROXY)') })

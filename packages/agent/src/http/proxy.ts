@@ -1,9 +1,9 @@
-/** The proxy that leads out of this network, as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name it, in the form that Node takes. */
+/** The proxy of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in the form that Node accepts. */
 export type ProxyEnv = { http_proxy?: string; https_proxy?: string; no_proxy: string }
 
 const loopback = ['localhost', '127.0.0.1', '::1', '[::1]']
 
-/** Small letters come first, as with curl; `ALL_PROXY` stands for both; what runs on this machine needs none. */
+/** Lower case takes precedence, as with curl; `ALL_PROXY` stands for both; local servers need no proxy. */
 export function proxyEnv(env: NodeJS.ProcessEnv): ProxyEnv {
   const all = read(env, 'all_proxy')
   const ownNo = env.no_proxy ?? env.NO_PROXY
@@ -14,7 +14,7 @@ export function proxyEnv(env: NodeJS.ProcessEnv): ProxyEnv {
   }
 }
 
-/** What to tell at the start; `null` when there is nothing to tell. Never with a password. */
+/** The message at the start, without the password; `null` if none is needed. */
 export function describeProxy(
   env: NodeJS.ProcessEnv,
   url: string,
@@ -37,7 +37,7 @@ export function describeProxy(
 const read = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
   env[name] || env[name.toUpperCase()] || undefined
 
-/** With the scheme, which others leave out; `undefined` for what Node knows nothing of, such as SOCKS. */
+/** Adds a missing scheme; `undefined` for kinds that Node does not support, such as SOCKS. */
 function usable(given: string | undefined): string | undefined {
   if (given === undefined) return undefined
   const whole = given.includes('://') ? given : `http://${given}`

@@ -12,7 +12,7 @@ export type LocalControlDeps = {
   version: string
   agentId(): string | null
   runs(): RunId[]
-  /** Under way, and waiting to be reported. */
+  /** Current runs, and results that wait for their report. */
   counts(): { runs: number; spooled: number }
   rest: PauseController
   warm: WarmPool
@@ -21,7 +21,7 @@ export type LocalControlDeps = {
   logger: Logger
 }
 
-/** What the owner of the machine sees of the agent and may ask of it. */
+/** The status and commands for the owner of the machine. */
 export function openLocalControl(o: LocalControlDeps): Promise<{ close(): Promise<void> }> {
   const { config, rest, warm } = o
   const ownerWants = async (wish: PauseWish | null) => {

@@ -39,7 +39,7 @@ async function listen(host: string) {
   close = server.close
   const { url, token } = Control.parse(JSON.parse(await readFile(controlFile(home), 'utf8')))
   const { port } = new URL(url)
-  /** The status, and what was said. */
+  /** The status and the body. */
   return (path: string, name: string | null, method = 'GET', more: Record<string, string> = {}) =>
     new Promise<[number, string]>((resolve, reject) => {
       const headers = {
@@ -71,14 +71,14 @@ const routes = [
 ] as const
 
 describe('the local server answers', () => {
-  test('who asks for this machine', async () => {
+  test('requests for this machine', async () => {
     const ask = await listen('127.0.0.1')
     for (const name of ['127.0.0.1:PORT', 'localhost:PORT', 'LOCALHOST', '[::1]:PORT', '127.0.0.2'])
       for (const [method, path] of routes)
         expect((await ask(path, name, method))[0], `${name} ${path}`).toBe(path === '/nothing' ? 404 : 200)
   })
 
-  test('nobody who asks for another name, at any of its paths', async () => {
+  test('no request for another host name, at any path', async () => {
     const ask = await listen('127.0.0.1')
     const names = [
       'evil.example:PORT',
@@ -96,7 +96,7 @@ describe('the local server answers', () => {
       }
   })
 
-  test('no request of a web page, at any of its paths', async () => {
+  test('no request of a web page, at any path', async () => {
     const ask = await listen('127.0.0.1')
     const ofPages: Record<string, string>[] = [
       { origin: 'https://page.example' },
@@ -111,7 +111,7 @@ describe('the local server answers', () => {
       expect((await ask('/healthz', '127.0.0.1:PORT', 'GET', { 'sec-fetch-site': site }))[0]).toBe(200)
   })
 
-  test('health and metrics without the token in its folder, and nothing else', async () => {
+  test('only health and metrics without the token', async () => {
     const ask = await listen('127.0.0.1')
     for (const authorization of ['', 'Bearer', 'Bearer guess'])
       for (const [method, path] of routes) {
@@ -122,7 +122,7 @@ describe('the local server answers', () => {
       }
   })
 
-  test('other machines by its address or its name, where it listens for them', async () => {
+  test('other machines by its address or name, if it listens for them', async () => {
     const ask = await listen('0.0.0.0')
     for (const name of ['10.0.0.1:PORT', `${hostname()}:PORT`, '127.0.0.1:PORT'])
       expect((await ask('/metrics', name))[0], name).toBe(200)

@@ -13,7 +13,7 @@ export type LocalDeps = {
   host: string
   /** 0 chooses a free port. */
   port: number
-  /** How this agent is, for people. */
+  /** The status of this agent, for people. */
   status(): Json
   isHealthy(): boolean
   metrics(): Promise<string>
@@ -26,7 +26,7 @@ export type LocalDeps = {
 const PauseRequest = z.strictObject({
   until: z.iso.datetime().nullable().default(null),
   note: z.string().max(500).nullable().default(null),
-  /** Runs under way go on to their end; else they are handed back. */
+  /** Whether current runs may finish; else the agent hands them back. */
   finish: z.boolean().default(false),
 })
 type PauseRequest = z.output<typeof PauseRequest>
@@ -35,7 +35,7 @@ const longestBody = 10_000
 
 /**
  * A small server for this machine alone: health and metrics for monitoring, and commands for programs that can read the
- * agent's own folder, where the address and a token lie. Never more than this is reachable over the network.
+ * address and a token in the agent's folder. The network can reach nothing else of the agent.
  */
 export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promise<void> }> {
   const token = randomBytes(24).toString('base64url')
@@ -52,7 +52,7 @@ export async function openLocalServer(deps: LocalDeps): Promise<{ close(): Promi
   const file = controlFile(deps.home)
   const url = `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`
   await writeAtomically(file, JSON.stringify({ pid: process.pid, url, token }))
-  deps.logger.debug({ url }, 'listening for this machine')
+  deps.logger.debug({ url }, 'listening on this machine')
   return {
     async close() {
       await rm(file, { force: true })
@@ -68,7 +68,7 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
   const asked = `${request.method} ${request.url?.split('?')[0]}`
   if (isOfPage(request)) return refused(403, 'The local server answers no requests of web pages.')
   if (!isOurName(request.headers.host, deps.host))
-    return refused(403, 'Ask for 127.0.0.1 or localhost: the name in the Host header is not ours.')
+    return refused(403, 'Use 127.0.0.1 or localhost: the Host header does not name this agent.')
   if (asked === 'GET /healthz') {
     const isHealthy = deps.isHealthy()
     return { status: isHealthy ? 200 : 503, body: { ok: isHealthy } }
@@ -76,7 +76,7 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
   if (asked === 'GET /metrics')
     return { status: 200, body: await deps.metrics(), type: 'text/plain; version=0.0.4' }
   if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
-    return refused(401, 'The token is in control.json of the agent’s folder.')
+    return refused(401, 'Send the token from control.json in the agent’s folder.')
   if (asked === 'GET /status') return { status: 200, body: deps.status() }
   if (asked === 'POST /pause') {
     const wish = PauseRequest.safeParse(await bodyOf(request))
@@ -84,7 +84,7 @@ async function answer(deps: LocalDeps, token: string, request: IncomingMessage):
     await deps.pause(wish.data)
   } else if (asked === 'POST /resume') await deps.resume()
   else if (asked === 'POST /drain') await deps.drain()
-  else return refused(404, `There is no ${asked}.`)
+  else return refused(404, `Unknown call: ${asked}.`)
   return { status: 200, body: deps.status() }
 }
 
@@ -135,7 +135,7 @@ async function listenOn(server: ReturnType<typeof createServer>, deps: LocalDeps
     return await listening(deps.port)
   } catch (err) {
     if (deps.port === 0) throw err
-    deps.logger.warn({ err, port: deps.port }, 'the local port cannot be had; another one is used')
+    deps.logger.warn({ err, port: deps.port }, 'the local port is not available; using another one')
     return listening(0)
   }
 }

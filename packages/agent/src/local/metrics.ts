@@ -10,9 +10,9 @@ export type Facts = {
   isConnected: boolean
 }
 
-/** The agent's figures as Prometheus reads them. */
+/** The agent's metrics for Prometheus. */
 export async function metricsOf(facts: Facts): Promise<string> {
-  // Loaded for the first who asks: most agents are never asked.
+  // Loaded at the first request, since most agents never get one.
   const { Gauge, Registry, collectDefaultMetrics } = await import('prom-client')
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'millrace_agent_' })

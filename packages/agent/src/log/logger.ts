@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino'
 
-/** JSON lines on standard output. Presigned URLs and keys are taken out wherever they might slip in. */
+/** JSON lines on standard output, without the signatures of presigned URLs and without keys. */
 export function createLogger(level: string): Logger {
   return pino({
     level,
@@ -11,7 +11,7 @@ export function createLogger(level: string): Logger {
   })
 }
 
-/** Signatures are in the queries of URLs. Errors have their serializer. */
+/** URLs contain signatures in their queries. Errors have a separate serializer. */
 const withoutQueriesIn = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, masked(value)]))
 
@@ -24,7 +24,7 @@ function masked(value: unknown): unknown {
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-/** An error without the query of any URL in its text: that is where signatures are. */
+/** An error without the queries of URLs in its text, since these contain signatures. */
 export function errorForLog(error: unknown): { type: string; message: string; cause?: string } {
   if (!(error instanceof Error)) return { type: typeof error, message: withoutQueries(String(error)) }
   const cause = error.cause instanceof Error ? { cause: withoutQueries(error.cause.message) } : {}

@@ -1,12 +1,12 @@
-/** Replaces secrets in a text that others will read. */
+/** Masks secrets in a text that leaves the agent. */
 export type Mask = (text: string) => string
 
-/** Shorter values are words or numbers, which a log is full of. */
+/** Shorter values are words or numbers, which are common in logs. */
 const shortest = 6
-/** Length from which a line of a multi-line value, such as a private key, gives something away. */
+/** The least length of a line of a multi-line value, such as a private key, that is masked. */
 const shortestLine = 12
 
-/** What this agent has been entrusted with, to be kept out of the logs and errors of its runs. */
+/** The secrets of this agent, masked in the logs and errors of its runs. */
 export class Secrets {
   readonly #values = new Set<string>()
 
@@ -18,23 +18,23 @@ export class Secrets {
     for (const part of partsOf(value ?? '')) this.#values.add(part)
   }
 
-  /** Hides them, those of a run's own environment, and what its module was given; in one search, for floods are long. */
+  /** Masks them, those of a run's environment, and its module's variables, in one search, since floods are long. */
   mask(env: NodeJS.ProcessEnv = {}, given: Record<string, string> = {}): Mask {
     const values = [
       ...new Set([...this.#values, ...[...secretsIn(env), ...secretsAmong(given)].flatMap(partsOf)]),
     ]
-    // The longer first: one may be part of another.
+    // Longer ones first, since one may be part of another.
     values.sort((a, b) => b.length - a.length)
     const any = new RegExp([...values.map(literally), signature].join('|'), 'g')
     return (text) => text.replace(any, (_found, before?: string) => `${before ?? ''}***`)
   }
 }
 
-/** Who has the signature of a presigned URL may use it: up to then it is a key. */
+/** The signature of a presigned URL is a key until it expires. */
 const signature = `([Xx]-[Aa]mz-(?:[Ss]ignature|[Cc]redential|[Ss]ecurity-[Tt]oken)=)[^&\\s"'<>]+`
 const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** The values of an environment whose names promise a secret, and passwords inside addresses. */
+/** The values of variables whose names suggest a secret, and passwords in addresses. */
 export function secretsIn(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env).flatMap(([name, value = '']) => {
     if (soundsSecret(name) && !value.startsWith('/')) return [value]
@@ -44,8 +44,8 @@ export function secretsIn(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * The values of variables given to modules. Whatever their names, they may be secrets; where files lie,
- * numbers and addresses without a password are none, and logs would be unreadable without them.
+ * The values of variables given to modules. They may be secrets whatever their names. Paths, numbers and addresses
+ * without a password are not, and logs would be unreadable without them.
  */
 function secretsAmong(given: Record<string, string>): string[] {
   const named = secretsIn(given)

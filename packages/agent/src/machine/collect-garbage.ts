@@ -1,19 +1,16 @@
 /**
- * Collects garbage where V8 would wait too long for it. Without `--expose-gc`, which services and `npm start` give,
- * nothing happens here, and the agent takes some tens of megabytes more.
+ * Collects garbage earlier than V8 would. It needs `--expose-gc`, which services and `npm start` set; without it the agent
+ * uses some tens of megabytes more.
  */
 const collect = globalThis.gc
 
 const oftenBytes = 16 * 1024 * 1024
-/** One in this number of collections is a full one: what a young collection keeps by chance lives long. */
+/** One in this number of collections is full, since objects that survive a young collection live long. */
 const wholeEach = 8
 let readBytes = 0
 let collections = 0
 
-/**
- * V8 lets 64 MB of buffers pile up that were read and are dead, and as much of lines that were held for a moment: in a
- * flood that is most of what the agent holds.
- */
+/** V8 accumulates 64 MB of dead buffers and as much of short-lived lines; in a flood that is most of the agent's memory. */
 export function collectWhatWasRead(bytes: number): void {
   readBytes += bytes
   if (readBytes < oftenBytes) return
@@ -24,7 +21,7 @@ export function collectWhatWasRead(bytes: number): void {
 
 const startedMs = 10_000
 
-/** What only the start needed goes once that is over. */
+/** Frees the memory that only the start needed. */
 export function collectAfterStart(): void {
   setTimeout(() => collect?.({ type: 'major', flavor: 'last-resort' }), startedMs).unref()
 }

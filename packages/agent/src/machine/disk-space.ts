@@ -11,7 +11,7 @@ export type DiskSpaceDeps = {
 }
 
 const everyMs = 2000
-/** Free space has to exceed the limit by this factor before it counts again, so that small changes are not logged each time. */
+/** Free space must exceed the limit by this factor before the disk counts as free again; avoids flapping. */
 const enoughAgain = 1.05
 
 /** Whether the disk of the agent's folder has room for another run: its inputs, its outputs and its result. */
@@ -28,11 +28,11 @@ export class DiskSpace {
     return this.#isLow
   }
 
-  /** Looks now. A disk that cannot be asked changes nothing. */
+  /** Reads the free space now. A failed reading changes nothing. */
   async look(): Promise<void> {
     const { home, minFreeBytes, signals, logger } = this.#deps
     const free = await freeBytes(home).catch((err: unknown) => {
-      logger.debug({ err, home }, 'the free space of the disk is not known')
+      logger.debug({ err, home }, 'reading the free disk space failed')
       return null
     })
     const isLow =
@@ -40,8 +40,8 @@ export class DiskSpace {
     if (isLow === this.#isLow) return
     this.#isLow = isLow
     const facts = { home, freeBytes: free, minFreeBytes }
-    if (isLow) logger.warn(facts, 'the disk is nearly full: no work is taken on until there is room again')
-    else logger.info(facts, 'the disk has room again: work is taken on')
+    if (isLow) logger.warn(facts, 'the disk is nearly full; claiming stopped')
+    else logger.info(facts, 'the disk has room again; claiming resumed')
     signals.diskSpaceChanged.emit({ isLow })
     signals.capacityChanged.emit()
   }

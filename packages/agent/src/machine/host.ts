@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { arch, availableParallelism, freemem, hostname, loadavg, platform, totalmem } from 'node:os'
 import type { HeartbeatRequest, Platform } from '@millrace/shared/for-agents'
 
-/** What kind of machine this is. */
+/** The kind of this machine. */
 export const describePlatform = (): Platform => ({
   os: platform(),
   arch: arch(),
@@ -11,7 +11,7 @@ export const describePlatform = (): Platform => ({
   hostname: hostname(),
 })
 
-/** How busy it is now; `cpu` is the share of all cores over the last minute. */
+/** The current load; `cpu` is the share of all cores over the last minute. */
 export async function measureLoad(home: string): Promise<NonNullable<HeartbeatRequest['load']>> {
   const { bavail, bsize } = await statfs(home)
   const cpu = (loadavg()[0] ?? 0) / availableParallelism()
@@ -20,7 +20,7 @@ export async function measureLoad(home: string): Promise<NonNullable<HeartbeatRe
 
 export type MachineMemory = { totalBytes: number; availableBytes: number }
 
-/** Asking the system takes half a millisecond, and one round of offers asks for every module. */
+/** A system call takes half a millisecond, and one round of offers needs the value for every module. */
 const availableBytes = keptFor(10, () => process.availableMemory())
 /** The limit of a container may be raised while it runs. */
 const totalBytes = keptFor(10_000, () => {
@@ -28,7 +28,7 @@ const totalBytes = keptFor(10_000, () => {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
 })
 
-/** The machine's memory (or that of its container), and what of it the system would still give away. */
+/** The memory of the machine or its container, and how much the system could still allocate. */
 export const memoryNow = (): MachineMemory => ({
   totalBytes: totalBytes(),
   availableBytes: Math.min(availableBytes(), totalBytes()),

@@ -10,10 +10,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** The machine sleeps: timers are late by so much, and fire all at once. */
+/** The machine sleeps: timers are late by this time, and all fire at once. */
 const sleep = (ms: number) => vi.setSystemTime(Date.now() + ms)
 
-test('a time-out comes after its time, and not before', async () => {
+test('a time-out fires after its time, and not before', async () => {
   const over = vi.fn()
   afterAwake(2500, over)
   await vi.advanceTimersByTimeAsync(2499)
@@ -24,7 +24,7 @@ test('a time-out comes after its time, and not before', async () => {
   expect(over).toHaveBeenCalledOnce()
 })
 
-test('a time-out that was cleared does not come', async () => {
+test('a cleared time-out does not fire', async () => {
   const over = vi.fn()
   const timeout = afterAwake(2500, over)
   await vi.advanceTimersByTimeAsync(1500)
@@ -33,7 +33,7 @@ test('a time-out that was cleared does not come', async () => {
   expect(over).not.toHaveBeenCalled()
 })
 
-test('a sleep is noticed once, and whoever waits for it is told; a busy second is none', async () => {
+test('a sleep is noticed once, and wakes its waiters; a busy second is none', async () => {
   const signals = openSignals()
   const sleepDetector = new SleepDetector(signals)
   const stop = new AbortController()

@@ -3,11 +3,11 @@ import type { Logger } from 'pino'
 import type { AgentSignals } from '../signals/agent-signals.ts'
 
 const everyMs = 1000
-/** A timer that is so late was not kept from running by work alone: the machine slept, or this process was stopped. */
+/** Load alone does not delay a timer by this: the machine slept, or this process was stopped. */
 const sleptMs = 5000
 
 /**
- * Notices when the machine wakes: by the wall clock, since the clock of timers may stand still during the sleep.
+ * Detects when the machine wakes, by the wall clock, since the clock of timers may stop during a sleep.
  */
 export class SleepDetector {
   #waking = new AbortController()
@@ -17,7 +17,7 @@ export class SleepDetector {
     this.#signals = signals
   }
 
-  /** Aborted at the next waking; then there is another. */
+  /** Aborted at the next waking; a new signal then replaces it. */
   get nextWaking(): AbortSignal {
     return this.#waking.signal
   }
@@ -37,12 +37,12 @@ export class SleepDetector {
   }
 }
 
-/** A timer that was this late after its part of a time-out slept through the rest. */
+/** A timer that is late by this much was delayed by a sleep. */
 const lateMs = 2000
 
 /**
- * Calls back after so much time awake: of a sleep only the moment counts in which it began. In parts, because a
- * timer that comes late does not say since when.
+ * Calls back after this much time awake; time asleep does not count. It waits in short parts, because a late timer does
+ * not show when the sleep began.
  */
 export function afterAwake(ms: number, callBack: () => void): { clear(): void } {
   let left = ms

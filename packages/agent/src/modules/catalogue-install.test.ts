@@ -8,7 +8,7 @@ import { useCatalogue } from '../../fixtures/use-catalogue.ts'
 const { here, open, add, edit, module, status, settled, names } = useCatalogue()
 
 describe('installing', () => {
-  it('makes one environment for equal requirements, sets up, and says what cannot be had', {
+  it('builds one environment for equal requirements, runs set-up, and reports requirements that cannot be met', {
     timeout: 180_000,
   }, async () => {
     await add('needs-six')
@@ -28,7 +28,7 @@ describe('installing', () => {
     )
     const pythons = ['needs-six', 'needs-six-too', 'setup-works'].map((name) => module(name)?.pythonExec)
     expect(pythons[1]).toBe(pythons[0])
-    // One with six and one without anything; nothing is left of the one that could not be built.
+    // One environment with six and an empty one; the failed build left nothing.
     const envs = (await readdir(join(here.place, 'home', 'envs'))).map((env) =>
       join(here.place, 'home', 'envs', env, 'bin', 'python'),
     )
@@ -41,7 +41,7 @@ describe('installing', () => {
     ).toMatch(/\+ six==1\.17\.0.*"answer": "1\.17\.0"/s)
   })
 
-  it('makes an environment that was lost again with the same versions', { timeout: 120_000 }, async () => {
+  it('rebuilds a lost environment with the same versions', { timeout: 120_000 }, async () => {
     await add('needs-six')
     await edit('needs-six/requirements.txt', 'six\n')
     await here.catalogue.scan()
@@ -67,7 +67,7 @@ describe('installing', () => {
     expect((await settled('needs-six')).status).toBe('AVAILABLE')
   })
 
-  it('leaves no old environments behind when the disk is nearly full, but those in use', {
+  it('prunes all unused environments when the disk is nearly full', {
     timeout: 180_000,
   }, async () => {
     await here.catalogue.close()
@@ -124,21 +124,17 @@ describe('installing', () => {
   })
 
   it.each([
-    ['MILLRACE_PYTHON', 'is no Python that starts: correct it, or unset it'],
-    ['MILLRACE_UV', 'is no program: correct it, unset it'],
-  ])(
-    'is not tried with another program than the one that %s names',
-    { timeout: 120_000 },
-    async (name, reason) => {
-      await here.catalogue.close()
-      open({ own: { ...process.env, [name]: '/nowhere/program' } })
-      await add('needs-six')
-      await here.catalogue.scan()
-      expect((await settled('needs-six')).error).toContain(`${name}=/nowhere/program ${reason}`)
-    },
-  )
+    ['MILLRACE_PYTHON', 'is not a working Python: correct or unset it'],
+    ['MILLRACE_UV', 'is not a program: correct it, unset it'],
+  ])('uses no program other than the one in %s', { timeout: 120_000 }, async (name, reason) => {
+    await here.catalogue.close()
+    open({ own: { ...process.env, [name]: '/nowhere/program' } })
+    await add('needs-six')
+    await here.catalogue.scan()
+    expect((await settled('needs-six')).error).toContain(`${name}=/nowhere/program ${reason}`)
+  })
 
-  it('does without uv where there is none', { timeout: 120_000 }, async () => {
+  it('uses pip where uv is not available', { timeout: 120_000 }, async () => {
     await here.catalogue.close()
     open({ own: { ...process.env, MILLRACE_UV: 'none' } })
     await add('needs-six')
@@ -151,7 +147,7 @@ describe('installing', () => {
     )
   })
 
-  it('is called off when the agent closes, and begins anew with the next', async () => {
+  it('is cancelled when the agent closes, and starts again with the next agent', async () => {
     await add('test-hangs')
     await edit('test-hangs/module.json', '{"name":"test-hangs","version":"1.0.0","test_timeout_seconds":600}')
     await here.catalogue.scan()
@@ -163,7 +159,7 @@ describe('installing', () => {
     await until(() => status('test-hangs') === 'TESTING')
   })
 
-  it('is called off when the module is disabled meanwhile', async () => {
+  it('is cancelled when the module is disabled meanwhile', async () => {
     await add('test-hangs')
     await edit('test-hangs/module.json', '{"name":"test-hangs","version":"1.0.0","test_timeout_seconds":600}')
     await here.catalogue.scan()

@@ -10,32 +10,32 @@ type Log = (detail: object, message: string) => void
 
 export type CatalogueOptions = {
   modulesDir: string
-  /** Names of the modules that are installed and offered; nothing or none: all of the folder. */
+  /** Names of the modules to install and offer; empty or missing: every module of the folder. */
   only?: readonly string[]
   home: string
   own: NodeJS.ProcessEnv
-  /** What modules are given that name it. */
+  /** The values of the variables that modules name. */
   variables?: ModuleVariables
-  /** What no installation may tell. */
+  /** Values that no install log may contain. */
   secrets?: Secrets
   watchdog: Watchdog
   logger: { info: Log; warn: Log; error: Log }
   signals: Pick<AgentSignals, 'modulesChanged' | 'gpusChanged' | 'settingsChanged' | 'diskSpaceChanged'>
-  /** The time that others are told; otherwise the clock of this machine. */
+  /** The API's time; by default this machine's clock. */
   now?(): Date
   onInstallLines(module: string, digest: string, lines: LogLine[]): void
   /** The GPUs of this machine; tests run on the first. */
   gpus?(): Promise<readonly Gpu[]>
-  /** Waits for room on the GPU before a test, and gives it back after. */
+  /** Waits for room on the GPU before a test; the caller releases it afterwards. */
   reserve?(manifest: Manifest, signal: AbortSignal): Promise<{ release(): void }>
-  /** Available modules are tested again so often; 0 or nothing: only when somebody asks. */
+  /** Hours between tests of available modules; 0 or missing: tests run on request only. */
   retestHours?: number
-  /** How long environments outlive their use. */
+  /** How long to keep unused environments. */
   keeping?: Keeping
-  /** Whether a process runs, or is about to, with these contents. */
+  /** Whether a process with these contents runs or is about to start. */
   isInUse?(runnable: RunnableModule): boolean
-  /** How long a folder must be left alone before it counts as complete. */
+  /** How long a folder must stay unchanged before it counts as complete. */
   quietMs?: number
-  /** Between the steps of stopping an installation. */
+  /** Time between the steps of stopping an installation. */
   graceMs?: number
 }

@@ -11,14 +11,14 @@ import { isStillValid } from './install-outcome.ts'
 import { type KnownModule, move } from './known-module.ts'
 import { openRunnables, passed, passedVersionOf, runnableOf, withdrawn } from './passed-versions.ts'
 
-/** What is known of each folder, across restarts too, and which of its contents serve. */
+/** What the agent knows of each folder, across restarts, and which contents serve. */
 export class CatalogueRecords {
   /** By folder name. */
   readonly modules = new Map<string, KnownModule>()
   readonly runnables: ReturnType<typeof openRunnables>
   readonly #options: CatalogueOptions
   readonly #keeper: ReturnType<typeof stateKeeper>
-  /** `null` until it was recalled. */
+  /** `null` until `recall` has read it. */
   state: CatalogueState | null = null
 
   constructor(options: CatalogueOptions) {
@@ -27,13 +27,13 @@ export class CatalogueRecords {
     this.runnables = openRunnables(options.home)
   }
 
-  /** What a former process left. */
+  /** Reads the state that an earlier process saved. */
   async recall(): Promise<CatalogueState> {
     this.state = await this.#keeper.recall()
     return this.state
   }
 
-  /** Contents of a folder that passed before, and still have all that they passed with. */
+  /** Contents of a folder that passed before and whose interpreter, environment and driver have not changed. */
   async recalled(folderName: string): Promise<Pick<KnownModule, 'good' | 'runnable'>> {
     const { home, gpus } = this.#options
     const good: PassedVersion[] = []
@@ -44,7 +44,7 @@ export class CatalogueRecords {
     return { good, runnable: this.runnables.serving(good) }
   }
 
-  /** Its contents passed, and serve from now on. */
+  /** The module's contents passed and serve from now on. */
   pass(module: KnownModule, outcome: InstallOutcome): void {
     move(module, 'AVAILABLE')
     module.error = null
@@ -52,14 +52,14 @@ export class CatalogueRecords {
     module.runnable = this.runnables.serving(module.good)
   }
 
-  /** What passed before these contents keeps serving. */
+  /** Earlier contents that passed keep serving. */
   fail(module: KnownModule, error: string): void {
     move(module, 'ERROR')
     module.error = error
     this.withdraw(module)
   }
 
-  /** Its contents serve no more. */
+  /** The module's contents stop serving. */
   withdraw(module: KnownModule): void {
     module.good = withdrawn(module.good, module.found.digest)
     module.runnable = this.runnables.serving(module.good)
@@ -75,7 +75,7 @@ export class CatalogueRecords {
     delete this.state?.folders[folderName]
   }
 
-  /** So that digests are not computed again for folders that nothing touched. */
+  /** Saves computing the digests of unchanged folders again. */
   rememberDigests(named: readonly Named[]): void {
     if (!this.state) return
     this.state.digests = Object.fromEntries(

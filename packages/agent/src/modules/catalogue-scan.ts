@@ -6,7 +6,7 @@ import { scanFolders } from './detect/scan-folders.ts'
 import { watchFolder } from './detect/watch-folder.ts'
 import { detected } from './known-module.ts'
 
-/** Compares the modules folder with what is known, when it changes and on request. */
+/** Compares the modules folder with the records, on every change and on request. */
 export class CatalogueScan {
   readonly #options: CatalogueOptions
   readonly #records: CatalogueRecords
@@ -25,14 +25,17 @@ export class CatalogueScan {
     work.calledOff.subscribe('scan', () => this.#scanLater())
   }
 
-  /** The first time finds out what there is, and watches it from then on; later times also try failed modules again. */
+  /** The first call scans the folder and starts watching it; later calls also retry failed modules. */
   now(): Promise<void> {
     const { modulesDir, logger } = this.#options
     const isAsked = this.#watcher !== undefined
     this.#watcher ??= watchFolder(modulesDir, {
       change: () => this.#scanLater(),
       error: (err) =>
-        logger.warn({ err, folder: modulesDir }, 'the folder cannot be watched: ask for a scan'),
+        logger.warn(
+          { err, folder: modulesDir },
+          'the modules folder cannot be watched; request a scan after changes',
+        ),
     })
     return this.#scan(isAsked)
   }
@@ -99,7 +102,7 @@ export class CatalogueScan {
     if (remembered?.digest !== found.digest) return this.#work.enqueue(module)
     module.outcome = remembered
     if (remembered.status === 'ERROR') records.fail(module, remembered.error ?? 'The installation failed')
-    // It passed before with exactly these contents and this interpreter: nothing is left to find out.
+    // It passed before with exactly these contents and this interpreter, so no test is needed.
     else if (module.runnable?.digest === found.digest) module.status = 'AVAILABLE'
     else return this.#work.enqueue(module)
     this.#work.tryOtherVariables(module)

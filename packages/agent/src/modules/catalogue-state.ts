@@ -5,7 +5,7 @@ import { hasCode } from '@millrace/std/fs'
 import { z } from 'zod'
 import { Interpreter } from './install/interpreter.ts'
 
-/** How the last installation of some contents ended; found again after a restart. */
+/** How the last installation of some contents ended; kept across restarts. */
 const InstallOutcome = z.object({
   digest: z.string(),
   status: z.enum(['AVAILABLE', 'ERROR']),
@@ -15,7 +15,7 @@ const InstallOutcome = z.object({
   envDir: z.string().nullable(),
   healthCheck: HealthCheck.nullable(),
   installSeconds: z.number().nullable(),
-  variables: z.string().nullable().default(null).describe('stands for the values that it was given'),
+  variables: z.string().nullable().default(null).describe('a stamp of the values of its variables'),
   driver: z.string().nullable().default(null).describe('of the GPU it was tested on'),
 })
 export type InstallOutcome = z.infer<typeof InstallOutcome>
@@ -26,20 +26,20 @@ export type PassedVersion = z.infer<typeof PassedVersion>
 
 export const CatalogueState = z.object({
   v: z.literal(2),
-  /** By folder name: how the newest contents fared, and what may serve, the best first. */
+  /** By folder name: the outcome of the newest contents, and the contents that may serve, the best first. */
   folders: z.record(
     z.string(),
     z.object({ outcome: InstallOutcome.nullable(), good: z.array(PassedVersion) }),
   ),
   disabled: z.array(z.string()),
-  /** Digests by folder name, as long as no file there is touched. */
+  /** Digests by folder name, valid while no file of the folder changes. */
   digests: z.record(z.string(), z.object({ stamp: z.string(), digest: z.string() })),
 })
 export type CatalogueState = z.infer<typeof CatalogueState>
 
 type Log = (detail: object, message: string) => void
 
-/** Keeps `catalogue.json`. What cannot be read costs a new installation, and what cannot be written too: nothing else. */
+/** Keeps `catalogue.json`. An unreadable or unwritable file costs new installations, and nothing else. */
 export function stateKeeper(file: string, logger: { warn: Log; error: Log }) {
   let saving: Promise<void> = Promise.resolve()
   return {
@@ -48,11 +48,11 @@ export function stateKeeper(file: string, logger: { warn: Log; error: Log }) {
         return CatalogueState.parse(JSON.parse(await readFile(file, 'utf8')))
       } catch (err) {
         if (!isMissing(err))
-          logger.warn({ err, file }, 'the catalogue could not be read: modules are tested anew')
+          logger.warn({ err, file }, 'the catalogue could not be read; testing all modules again')
         return { v: 2, folders: {}, disabled: [], digests: {} }
       }
     },
-    /** One after another, each as it is now. */
+    /** Saves run one after another; each writes the current state. */
     save(memory: CatalogueState): void {
       const now = structuredClone(memory)
       saving = saving
@@ -63,7 +63,7 @@ export function stateKeeper(file: string, logger: { warn: Log; error: Log }) {
   }
 }
 
-/** In one step: after a crash it is the old one or the new one. */
+/** Replaces the file in one step: a crash leaves the old one or the new one. */
 async function write(file: string, memory: CatalogueState): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const beside = `${file}.new`

@@ -9,12 +9,12 @@ import { type KnownModule, move } from './known-module.ts'
 import { hasOtherGpu, hasOtherVariables } from './outdated.ts'
 import { keepPruned } from './pruner.ts'
 
-/** In the queue, among the names of folders: no folder is called that. */
+/** The key of pruning in the queue, where the other keys are folder names: no folder has this name. */
 const prune = '/'
 
 /** Installs, tests and prunes, one thing at a time. */
 export class CatalogueWork {
-  /** Nothing was found out of a folder that changed meanwhile: it has to be scanned again. */
+  /** A folder changed during its installation, so its result is unknown: scan it again. */
   readonly calledOff = new Signal()
   readonly #options: CatalogueOptions
   readonly #records: CatalogueRecords
@@ -31,7 +31,7 @@ export class CatalogueWork {
     this.#pruner = keepPruned({ ...options, runnables, ask: () => this.prune() })
   }
 
-  /** Nothing runs yet: what only former contents needed may go. */
+  /** No module runs yet, so environments of former contents can go. */
   pruneAtStart(): void {
     if (this.#records.state) this.#pruning = this.#pruner.atStart(this.#records.state)
   }
@@ -48,7 +48,7 @@ export class CatalogueWork {
     this.#queue.drop(folderName)
   }
 
-  /** Installs a failed module again, with whatever interpreters there are now. */
+  /** Installs a failed module again, with the interpreters that this machine has now. */
   retry = (module: KnownModule): void => {
     if (module.status !== 'ERROR') return
     if (module.found.fault) {
@@ -62,7 +62,7 @@ export class CatalogueWork {
     this.#options.signals.modulesChanged.emit()
   }
 
-  /** What failed may work now, and what passed may not: that serves while it is tested. */
+  /** A failed module may work now, and an available one may fail; the latter serves during its test. */
   tryAgain = (module: KnownModule): void => {
     if (module.status === 'ERROR') this.retry(module)
     else if (module.status === 'AVAILABLE') this.enqueue(module)
@@ -72,7 +72,7 @@ export class CatalogueWork {
     if (hasOtherVariables(module, this.#options.variables)) this.tryAgain(module)
   }
 
-  /** A scan was asked for: a module whose interpreter or environment is gone is installed again. */
+  /** On a requested scan: installs a module again if its interpreter or environment has gone. */
   async checkAgain(module: KnownModule): Promise<void> {
     if (module.status === 'ERROR') this.retry(module)
     if (module.status !== 'AVAILABLE' || !module.runnable || !module.outcome) return
@@ -98,15 +98,15 @@ export class CatalogueWork {
     if (isKnown === null) return signal.aborted ? undefined : this.calledOff.emit()
     this.#records.remember(module)
     this.#changed(module)
-    // What it was tried with may have changed meanwhile.
+    // Its variables or the GPU may have changed during the test.
     const { variables } = this.#options
     if (isKnown && (hasOtherVariables(module, variables) || (await this.#isOnOtherGpu(module))))
       this.tryAgain(module)
-    // Not waited for: until this has returned, nothing can have the module tested again.
+    // Not awaited: until this method returns, the module cannot be queued again.
     this.#pruner.pruneIfLow()
   }
 
-  /** Whether that could be found out; `null` when it was called off. */
+  /** Whether the installation reached a result of the module; `null` when it was cancelled. */
   async #installAndTest(module: KnownModule, signal: AbortSignal): Promise<boolean | null> {
     const { logger } = this.#options
     const { name } = module.found
@@ -121,15 +121,15 @@ export class CatalogueWork {
       logger.info({ module: name, status: module.status, error: module.error }, 'module checked')
       return true
     } catch (error) {
-      // A full disk, for example: a fault of this machine, which must reach the dashboard all the same.
+      // A fault of this machine, such as a full disk, must also reach the dashboard.
       logger.error({ module: name, err: error }, 'a module could not be installed')
       const message = error instanceof Error ? error.message : String(error)
-      this.#records.fail(module, `The installation broke off: ${message}`)
+      this.#records.fail(module, `The installation failed: ${message}`)
       return false
     }
   }
 
-  /** Of a folder that has become another module meanwhile there is nothing to report. */
+  /** Reports nothing when the folder has become another module meanwhile. */
   #changed(module: KnownModule): void {
     if (this.#records.modules.get(module.found.folderName) === module)
       this.#options.signals.modulesChanged.emit()

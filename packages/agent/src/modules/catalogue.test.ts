@@ -7,7 +7,7 @@ import { useCatalogue } from '../../fixtures/use-catalogue.ts'
 const { here, open, add, edit, module, status, settled, names } = useCatalogue()
 
 describe('a sound module', () => {
-  it('goes from DETECTED to AVAILABLE, and runs from a copy', async () => {
+  it('goes from DETECTED to AVAILABLE and runs from a copy', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     const found = await settled('misbehave')
@@ -41,7 +41,7 @@ describe('a sound module', () => {
     expect(here.lines.get('misbehave')?.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  it('is available at once after a restart, without a test', async () => {
+  it('is available immediately after a restart, without a test', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     await settled('misbehave')
@@ -53,7 +53,7 @@ describe('a sound module', () => {
     expect([status('misbehave'), here.lines.size, names()]).toEqual(['AVAILABLE', 0, ['misbehave']])
   })
 
-  it('is tested anew after its interpreter changed', async () => {
+  it('is tested again after its interpreter changed', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     await settled('misbehave')
@@ -69,7 +69,7 @@ describe('a sound module', () => {
     expect(here.lines.get('misbehave')?.at(0)?.n).toBe(7)
   })
 
-  it('keeps serving until a changed version has passed, and stays findable', async () => {
+  it('keeps serving until a changed version passes, and can still be found afterwards', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     const before = await settled('misbehave')
@@ -85,7 +85,7 @@ describe('a sound module', () => {
     expect(here.catalogue.find('misbehave', '1.0.0', before.digest)?.digest).toBe(before.digest)
   })
 
-  it('goes on serving when a change breaks it, also after a restart, and shows both', async () => {
+  it('keeps serving when a change breaks it, even after a restart, and shows both', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     const before = await settled('misbehave')
@@ -119,7 +119,7 @@ describe('a sound module', () => {
     await until(() => here.catalogue.inventory().length === 0)
   })
 
-  it('may lie there in several versions', async () => {
+  it('may have several versions in the folder', async () => {
     await add('misbehave')
     await add('misbehave', 'misbehave-2')
     const manifest = await readFile(join(fixtures, 'misbehave/module.json'), 'utf8')
@@ -153,7 +153,7 @@ describe('a sound module', () => {
     expect(module('misbehave')?.healthCheck).not.toEqual(before.healthCheck)
   })
 
-  it('that does not pass any more hands over to the contents before it', async () => {
+  it('that no longer passes is replaced by its previous contents', async () => {
     await add('misbehave')
     await here.catalogue.scan()
     const first = await settled('misbehave')
@@ -185,7 +185,7 @@ describe('a sound module', () => {
     expect([status('misbehave'), names()]).toEqual(['AVAILABLE', ['misbehave']])
   })
 
-  it('waits until its folder is quiet', async () => {
+  it('is installed once its folder stops changing', async () => {
     await here.catalogue.close()
     open({ quietMs: 500 })
     await add('misbehave')
@@ -195,7 +195,7 @@ describe('a sound module', () => {
     expect(names()).toEqual(['misbehave'])
   })
 
-  it('ignores folders that are no modules', async () => {
+  it('is not found in a folder without module.json', async () => {
     await add('misbehave', '_draft')
     await add('misbehave', '.hidden')
     await mkdir(join(here.place, 'modules', 'notes'))
@@ -206,7 +206,7 @@ describe('a sound module', () => {
 })
 
 describe('a module in ERROR', () => {
-  it('is not tried again by itself, but by a retry, a scan, or a change', async () => {
+  it('is installed again only on a retry, a scan, or a change', async () => {
     await add('test-fails')
     await here.catalogue.scan()
     await settled('test-fails')
@@ -229,7 +229,7 @@ describe('a module in ERROR', () => {
     await until(() => status('test-fails') === 'AVAILABLE')
   })
 
-  it('of a duplicate name keeps the first', async () => {
+  it('with a duplicate name does not replace the first', async () => {
     await add('misbehave')
     await add('misbehave', 'zz-copy')
     await here.catalogue.scan()
@@ -260,7 +260,7 @@ describe('which modules, in which order', () => {
     ).toEqual(['z-needs-nothing', 'needs-six', 'a-long-list'])
   })
 
-  it('takes only those that its owner names, and keeps what it knows of the others', async () => {
+  it('installs only the modules that the owner names, and keeps the records of the others', async () => {
     await add('setup-works')
     await add('setup-works', 'other')
     const manifest = await readFile(join(here.place, 'modules/other/module.json'), 'utf8')

@@ -13,8 +13,8 @@ export type { RunnableModule } from './known-module.ts'
 /** What the agent knows about its modules. */
 export type Catalogue = {
   /**
-   * Looks at the folders. The first time finds out what there is, and watches them from then on; later times
-   * also try failed modules again.
+   * Scans the modules folder. The first call also starts watching it; later calls also
+   * retry failed modules.
    */
   scan(): Promise<void>
   /** Installs and tests a failed module again. */
@@ -23,7 +23,7 @@ export type Catalogue = {
   test(name: string): void
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
   inventory(): InventoryModule[]
-  /** Exactly the module of a grant, also when a newer one has taken its place meanwhile. */
+  /** The exact module of an assignment, even if a newer one has replaced it meanwhile. */
   find(name: string, version: string, digest: string): RunnableModule | null
   available(): RunnableModule[]
   close(): Promise<void>
@@ -67,7 +67,7 @@ export function openCatalogue(o: CatalogueOptions): Catalogue {
   }
 }
 
-/** Modules may have been given other values, other GPUs may have appeared: they are tried again. */
+/** The variables of modules or the GPUs may have changed, so affected modules are tested again. */
 function followSignals({ signals }: CatalogueOptions, work: CatalogueWork, all: () => KnownModule[]): void {
   signals.settingsChanged.subscribe('catalogue', () => all().forEach(work.tryOtherVariables))
   signals.gpusChanged.subscribe('catalogue', (gpus) => {

@@ -17,9 +17,9 @@ import { checkGpu, test } from './test/test-module.ts'
 export type Ready = { outcome: InstallOutcome; runnable: RunnableModule | null }
 
 /**
- * Takes a module from DETECTED through INSTALLING and TESTING; one that is AVAILABLE is only tested. Its
- * environment was named and built for it, so that a test of an available module finds it complete.
- * `called off` leaves it DETECTED: nothing was found out.
+ * Takes a module from DETECTED through INSTALLING and TESTING; an AVAILABLE module is only tested, because its
+ * environment was built for exactly these contents and is complete.
+ * `called off` leaves the module DETECTED, without a result.
  */
 export async function installAndTest(o: {
   module: KnownModule
@@ -41,7 +41,7 @@ export async function installAndTest(o: {
   const { module } = o
   const { found } = module
   const { manifest, digest, name } = found
-  if (!manifest) throw new Error(`${name} has no manifest to install by`)
+  if (!manifest) throw new Error(`${name} has no manifest and cannot be installed`)
   const [gpu] = manifest.resources.usesGpu ? ((await o.gpus?.()) ?? []) : []
   const variables = o.variables ?? noVariables
   const given = variables.of(manifest)
@@ -146,6 +146,6 @@ export async function installAndTest(o: {
   }
 }
 
-/** The installer itself finds the driver on PATH alone, and would take builds for the CPU where it is elsewhere. */
+/** The installer itself searches only PATH for the driver, and would choose CPU builds where the driver is elsewhere. */
 const withDriver = (own: NodeJS.ProcessEnv, gpu: Gpu | undefined): NodeJS.ProcessEnv =>
   gpu?.driverVersion ? { UV_CUDA_DRIVER_VERSION: gpu.driverVersion, ...own } : own

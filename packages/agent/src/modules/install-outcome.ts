@@ -6,14 +6,14 @@ import { isComplete } from './install/environment.ts'
 import { interpreterStamp } from './install/interpreter.ts'
 import type { RunnableModule } from './known-module.ts'
 
-/** Where the copy of a module lives that is tested and run. */
+/** Where the agent keeps the copy of a module that it tests and runs. */
 export const snapshotFolder = (home: string, name: string, digest: string): string =>
   join(home, 'modules', `${name}-${digest.slice(0, 12)}`)
 
-/** What a module keeps between runs, for all its versions. */
+/** Where a module keeps files between runs, shared by all its versions. */
 export const cacheFolder = (home: string, name: string): string => join(home, 'cache', name)
 
-/** Whether all that a test was passed with is still there, unchanged. */
+/** Whether the interpreter, driver, environment and copy of a passed test all still exist, unchanged. */
 export async function isStillValid(
   runnable: RunnableModule,
   outcome: InstallOutcome,

@@ -1,10 +1,10 @@
-/** Does one piece of work at a time, in order; each is known by a key. */
+/** Runs one job at a time, in order; each has a key. */
 export type InstallQueue = {
-  /** Queues work unless the same waits or is under way already. */
+  /** Queues a job unless one with the same key waits or runs. */
   add(key: string): void
-  /** Takes work out of the queue, or calls it off when it is under way. */
+  /** Removes a job from the queue, or cancels it if it runs. */
   drop(key: string): void
-  /** Calls off what is under way and waits for its end. */
+  /** Cancels the running job and waits for its end. */
   close(): Promise<void>
 }
 

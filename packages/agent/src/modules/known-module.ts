@@ -7,7 +7,7 @@ import {
 import type { InstallOutcome, PassedVersion } from './catalogue-state.ts'
 import type { Named } from './detect/name-modules.ts'
 
-/** A module that can be run: the exact folder that passed its test. */
+/** A module that the agent can run: the exact folder that passed its test. */
 export type RunnableModule = {
   name: string
   version: string
@@ -21,19 +21,19 @@ export type RunnableModule = {
 /** What the agent knows about one folder of the modules folder. */
 export type KnownModule = {
   found: Named
-  /** Where its present contents stand, whether or not the module is disabled. */
+  /** The status of the present contents, whether or not the module is disabled. */
   status: ModuleStatus
   disabled: boolean
   error: string | null
-  /** How the present contents fared. */
+  /** The result of installing and testing the present contents. */
   outcome: InstallOutcome | null
-  /** Contents that passed, the best first: earlier ones serve until these have passed, and when they fail. */
+  /** Contents that passed, the best first: earlier ones serve until the present ones pass, or if these fail. */
   good: PassedVersion[]
-  /** The first of them. */
+  /** The first of `good`. */
   runnable: RunnableModule | null
 }
 
-/** A folder that was just found, or found changed. Under another name it is another module. */
+/** A new or changed folder. Under another name it is another module. */
 export function detected(
   found: Named,
   before: Pick<KnownModule, 'good' | 'runnable'> | undefined,
@@ -51,7 +51,7 @@ export function detected(
   }
 }
 
-/** Moves a module on; a move that the table does not have is a mistake of ours. */
+/** Changes a module's status. An illegal transition throws; it indicates a bug. */
 export function move(module: KnownModule, to: ModuleStatus): void {
   if (module.status === to) return
   if (!moduleMoves[module.status].includes(to))
@@ -59,7 +59,7 @@ export function move(module: KnownModule, to: ModuleStatus): void {
   module.status = to
 }
 
-/** A module as the agent reports it: its present contents, and besides them those that serve meanwhile. */
+/** A module as the agent reports it: its present contents, and the earlier contents that serve meanwhile. */
 export function inventoryOf(module: KnownModule): InventoryModule[] {
   const { found, outcome, runnable, good } = module
   const present: InventoryModule = {

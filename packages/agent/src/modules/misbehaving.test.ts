@@ -18,7 +18,7 @@ import { openSignals } from '../signals/agent-signals.ts'
 import { type Catalogue, openCatalogue } from './catalogue.ts'
 import { listFolder } from './detect/folder-listing.ts'
 
-/** All of them in one folder, together with a good one, taken in by one agent. */
+/** One agent gets all of them in one folder, together with a good module. */
 
 const groups = { committed, folders, manifests, requirements: requirements(''), programs }
 const good = ['good-first', 'zz-good-last']
@@ -67,7 +67,7 @@ afterAll(async () => {
 
 const found = (folderName: string) => catalogue.inventory().find(({ path }) => basename(path) === folderName)
 
-describe.each(Object.entries(groups))('odd %s:', (_, group) => {
+describe.each(Object.entries(groups))('unusual %s:', (_, group) => {
   it.each(group)('%s', (folderName, _, says) => {
     const module = found(folderName)
     if (says === 'unlisted') return expect(module).toBeUndefined()
@@ -82,7 +82,7 @@ describe('after all of them', () => {
     expect(failures).toEqual([])
   })
 
-  it('the API takes what the agent reports', () => {
+  it("the API accepts the agent's report", () => {
     const request = { sessionId: 'ses_00000000000000000000000000', modules: catalogue.inventory() }
     expect(InventoryRequest.safeParse(request).error).toBeUndefined()
     expect(JSON.stringify(request).length).toBeLessThan(1024 * 1024)
@@ -115,19 +115,19 @@ describe('after all of them', () => {
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'ok' } } })
   })
 
-  it('no process is left, no folder of a test, and nothing half made', async () => {
+  it('leaves no process, no test folder, and no partial environment', async () => {
     expect(processesWith(place)).toEqual([])
     expect(await readdir(join(place, 'home', 'tests'))).toEqual([])
     const kept = await Promise.all(['envs', 'modules'].map((name) => readdir(join(place, 'home', name))))
     expect(kept.flat().filter((name) => name.endsWith('.new'))).toEqual([])
   })
 
-  it('nothing was written but into the home of the agent', async () => {
+  it("writes only below the agent's home", async () => {
     expect((await readdir(place)).sort()).toEqual(['home', 'modules', 'packages'])
     expect((await listFolder(join(place, 'modules'))).stamp).toBe(stamp)
   })
 
-  it('what deleted itself is copied anew when it is tried again', async () => {
+  it('copies a module that deleted itself again on a retry', async () => {
     const settled = (name: string) =>
       until(() => /AVAILABLE|ERROR/.test(found(name)?.status ?? '') && found(name))
     for (const name of ['deletes-itself-once', 'test-deletes-itself']) catalogue.retry(name)
@@ -139,7 +139,7 @@ describe('after all of them', () => {
     })
   })
 
-  it('no log is larger than need be', async () => {
+  it('keeps every log within its limit', async () => {
     const logs = join(place, 'home', 'install-logs')
     const sizes = await Promise.all(
       (await readdir(logs)).map(async (name) => (await readFile(join(logs, name))).length),

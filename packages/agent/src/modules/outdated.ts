@@ -2,7 +2,7 @@ import type { Gpu } from '@millrace/shared/for-agents'
 import { type ModuleVariables, noVariables, stampOf } from '../process/module-variables.ts'
 import type { KnownModule } from './known-module.ts'
 
-/** Whether a module was tried with other values than it would be given now. */
+/** Whether the values of a module's variables have changed since its test. */
 export function hasOtherVariables(
   { found, outcome }: KnownModule,
   variables: ModuleVariables = noVariables,
@@ -11,7 +11,7 @@ export function hasOtherVariables(
   return stampOf(found.manifest, variables) !== outcome.variables
 }
 
-/** Whether it was tried without a GPU, or on another driver: that says nothing of the GPU that is there now. */
+/** Whether the test ran without a GPU or with another driver, so its result does not apply to the present GPU. */
 export function hasOtherGpu({ found, outcome }: KnownModule, [gpu]: readonly Gpu[]): boolean {
   if (!gpu || !found.manifest?.resources.usesGpu || found.fault || !outcome) return false
   return gpu.driverVersion !== outcome.driver

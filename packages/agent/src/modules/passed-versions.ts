@@ -12,18 +12,18 @@ export const passedVersionOf = ({ name, digest, raw }: Named, outcome: InstallOu
   outcome,
 })
 
-/** The one that serves and the one before it: when the newest turns out broken, the other takes its place. */
+/** The contents that serve and the ones before: if the newest turn out broken, the previous ones replace them. */
 const kept = 2
 
 /** Contents that have just passed serve from now on. */
 export const passed = (good: readonly PassedVersion[], fresh: PassedVersion): PassedVersion[] =>
   [fresh, ...good.filter((one) => one.digest !== fresh.digest && one.name === fresh.name)].slice(0, kept)
 
-/** Contents that had passed and do not any more: a driver or a library of the system has changed, say. */
+/** Removes contents that passed before and now fail, for example after a change of a driver or a system library. */
 export const withdrawn = (good: readonly PassedVersion[], digest: string): PassedVersion[] =>
   good.filter((one) => one.digest !== digest)
 
-/** A module that can be run, from what is remembered of its contents. */
+/** A runnable module, rebuilt from the saved record of its contents. */
 export function runnableOf(home: string, good: PassedVersion): RunnableModule | null {
   const manifest = Manifest.safeParse(good.raw).data
   if (!manifest) return null
@@ -38,11 +38,11 @@ export function runnableOf(home: string, good: PassedVersion): RunnableModule | 
   }
 }
 
-/** What may run. All of them stay findable until they are forgotten: a grant may be on its way. */
+/** The runnable modules. All stay findable until `forgetBut`, because an assignment may be on its way. */
 export function openRunnables(home: string) {
   const all = new Map<string, RunnableModule>()
   return {
-    /** Of contents that passed the first serves, if there is one. */
+    /** The first of the contents that passed serves; `null` without any. */
     serving([best]: readonly PassedVersion[]): RunnableModule | null {
       const runnable = best ? runnableOf(home, best) : null
       if (!runnable) return null
@@ -52,7 +52,7 @@ export function openRunnables(home: string) {
       all.set(key, runnable)
       return runnable
     },
-    /** From now on only these can be found: a grant of another is handed back. */
+    /** Keeps only these findable; the agent hands back an assignment of any other. */
     forgetBut(isKept: (runnable: RunnableModule) => boolean): RunnableModule[] {
       for (const [key, runnable] of all) if (!isKept(runnable)) all.delete(key)
       return [...all.values()]

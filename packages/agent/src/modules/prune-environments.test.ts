@@ -38,7 +38,7 @@ const memory = (): CatalogueState => ({
 const week = { unusedDays: 7, minFreeBytes: 0 }
 const envs = async () => (await readdir(join(home, 'envs'))).sort()
 
-it('keeps an unused environment for some days, and nothing half-made', async () => {
+it('keeps an unused environment for some days, and removes partial ones', async () => {
   await pruneUnused(home, memory(), week)
   expect(await envs()).toEqual(['unused', 'used'])
   expect(await readdir(join(home, 'modules'))).toEqual(['m-aaaaaaaaaaaa'])
@@ -48,13 +48,13 @@ it('keeps an unused environment for some days, and nothing half-made', async () 
   expect(await envs()).toEqual(['used'])
 })
 
-it('begins to count anew when it was used again', async () => {
+it('restarts the count after another use', async () => {
   await writeFile(join(home, 'envs', 'used', '.unused'), '')
   await pruneUnused(home, memory(), week)
   await expect(access(join(home, 'envs', 'used', '.unused'))).rejects.toThrow('ENOENT')
 })
 
-it('keeps none when the disk is nearly full, but those in use', async () => {
+it('prunes all unused environments when the disk is nearly full', async () => {
   await pruneUnused(home, memory(), { unusedDays: 7, minFreeBytes: Number.MAX_SAFE_INTEGER })
   expect(await envs()).toEqual(['used'])
 })

@@ -6,19 +6,19 @@ import { snapshotFolder } from './install-outcome.ts'
 import type { RunnableModule } from './known-module.ts'
 
 export type Keeping = {
-  /** Days that an environment is kept when no module needs it: a change that is taken back finds it again. */
+  /** How many days to keep an environment that no module needs: a reverted change reuses it. */
   unusedDays: number
-  /** With less free space than this, none is kept. */
+  /** Below this free space, no unused environment is kept. */
   minFreeBytes: number
 }
 
 const dayMs = 24 * 3600 * 1000
-/** Written into an environment when it was first seen unused. */
+/** Written into an environment when the agent first sees it unused. */
 const unusedMarker = '.unused'
 
 /**
- * Removes copies and environments that no module needs any more, and what a crash left half-made. Only while nothing is
- * installed or tested; `inUse` is what may run beside the contents that passed.
+ * Removes copies and environments that no module needs, and partial ones that a crash left. Runs only while no module is
+ * being installed or tested; `inUse` lists modules that may run although they are not among the contents that passed.
  */
 export async function pruneUnused(
   home: string,
@@ -51,7 +51,7 @@ async function pruneEnvironments(folder: string, used: ReadonlySet<string>, keep
   }
 }
 
-/** Since when, in milliseconds; from now on, if nobody noticed before. */
+/** How long an environment has been unused, in milliseconds. The first call starts the count. */
 async function unusedMs(marker: string): Promise<number> {
   const noticed = await ifExists(stat(marker))
   if (noticed) return Date.now() - noticed.mtimeMs
@@ -59,13 +59,13 @@ async function unusedMs(marker: string): Promise<number> {
   return 0
 }
 
-/** Whether so little room is left that what nobody needs has to go. */
+/** Whether free space is so low that unused environments must go. */
 export async function isLow(folder: string, { minFreeBytes }: Keeping): Promise<boolean> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize < minFreeBytes
 }
 
-/** On Windows a library that is loaded elsewhere may hold a file: the next start tries again. */
+/** On Windows a loaded library may lock a file; the next start retries. */
 const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
 
 const namesIn = async (folder: string): Promise<string[]> => (await ifExists(readdir(folder))) ?? []

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { openRunnables } from './passed-versions.ts'
 import { keepPruned } from './pruner.ts'
 
-test('a home that cannot be looked at, as on a network drive that is away, is a warning and no more', async () => {
+test('an unreadable home, such as a disconnected network drive, causes only a warning', async () => {
   const home = await mkdtemp(join(tmpdir(), 'millrace-pruner-'))
   await rm(home, { recursive: true })
   const warnings: object[] = []

@@ -12,25 +12,25 @@ export type PruningDeps = {
   home: string
   keeping?: Keeping
   runnables: ReturnType<typeof openRunnables>
-  /** Whether a process runs, or is about to, with these contents. */
+  /** Whether a process with these contents runs or is about to start. */
   isInUse?(runnable: RunnableModule): boolean
-  /** Has `now` called as soon as nothing is installed or tested. */
+  /** Requests a call of `now` as soon as no module is being installed or tested. */
   ask(): void
   logger: { warn(detail: object, message: string): void }
 }
 
 /**
- * Removes what no module needs any more: at the start, daily, and whenever the disk is nearly full; then what uv keeps goes
- * too, unless the owner named a place for it.
+ * Removes unused environments at the start, daily, and whenever the disk is nearly full; in the last case also uv's cache,
+ * unless the owner set its folder.
  */
 export function keepPruned(o: PruningDeps) {
   const { home, keeping = keepWeek, runnables } = o
   const daily = setInterval(o.ask, dayMs).unref()
   const tell = (error: unknown) => o.logger.warn({ err: error }, 'unused environments could not be removed')
   return {
-    /** Nothing runs yet. */
+    /** Runs before any module does. */
     atStart: (memory: CatalogueState): Promise<void> => pruneUnused(home, memory, keeping).catch(tell),
-    /** What went out of use since the start goes too; what runs stays. */
+    /** Also removes environments that became unused since the start; modules that run keep theirs. */
     async now(memory: CatalogueState): Promise<void> {
       const good = Object.values(memory.folders).flatMap((folder) => folder.good)
       const isKept = (one: RunnableModule) =>

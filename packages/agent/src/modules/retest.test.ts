@@ -7,7 +7,7 @@ import { startWatchdog } from '../process/stop/watchdog.ts'
 import { openSignals } from '../signals/agent-signals.ts'
 import { openCatalogue } from './catalogue.ts'
 
-it('an available module is tested again as often as configured, and serves meanwhile', async () => {
+it('tests an available module again at the configured interval, while it keeps serving', async () => {
   const place = await mkdtemp(join(tmpdir(), 'millrace-retest-'))
   const watchdog = startWatchdog()
   const statuses: string[] = []

@@ -3,8 +3,8 @@ import type { KnownModule } from './known-module.ts'
 const longestRestMs = 20 * 60 * 1000
 
 /**
- * Has available modules tested again so many hours after their last test; 0: never by itself. What passed a while
- * ago may not pass today: a library of the system, a driver, a full disk.
+ * Tests available modules again a number of hours after their last test; 0: only on request. A module that passed may
+ * fail later because of a system library, a driver, or a full disk.
  */
 export function keepRetesting(
   hours: number,

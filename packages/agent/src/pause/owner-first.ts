@@ -6,18 +6,18 @@ import { type PauseHours, pausedUntil } from './pause-hours.ts'
 export type OwnerFirstDeps = {
   rest: PauseController
   hours(): PauseHours
-  /** Programs of others with more GPU memory than this make the agent rest; 0: never. */
+  /** The agent pauses while other programs use more GPU memory than this; 0: never. */
   foreignBytes(): number
   gpus(): Gpu[]
 }
 
 const everyMs = 1000
-/** Readings in a row that have to agree: what one of our processes leaves behind looks like another program's for a moment. */
+/** Readings in a row that must agree: memory of an ended run briefly looks like another program's. */
 const agreeing = 3
-/** Other programs have to be gone this long before work begins again. */
+/** The agent resumes after this time without other programs. */
 const calmMs = 30_000
 
-/** Lets the agent rest when its owner wants the machine: by the clock, and while a game has the GPU. */
+/** Pauses the agent while its owner needs the machine: by schedule, and while a game uses the GPU. */
 export async function keepOwnerFirst(deps: OwnerFirstDeps, signal: AbortSignal): Promise<void> {
   let above = 0
   let calmSince: number | null = null

@@ -8,7 +8,7 @@ import type { PauseWish } from './pause-controller.ts'
 const Kept = AgentRest.extend({ makesWay: z.boolean() })
 const fileIn = (home: string): string => join(home, 'pause.json')
 
-/** What the owner asked for in an earlier life of the agent, if it still lasts. An unreadable file asks for nothing. */
+/** The pause that the owner set in an earlier process, if still valid. An unreadable file means none. */
 export async function readOwnerPause(home: string, now = Date.now()): Promise<PauseWish | null> {
   const text = await ifExists(readFile(fileIn(home), 'utf8'))
   if (text === null) return null
@@ -16,11 +16,11 @@ export async function readOwnerPause(home: string, now = Date.now()): Promise<Pa
     const wish = Kept.parse(JSON.parse(text))
     return wish.until !== null && new Date(wish.until).getTime() <= now ? null : wish
   } catch {
-    return null // cut off in the middle, or edited by hand: to work is what an agent is for
+    return null // truncated or edited by hand: an agent works by default
   }
 }
 
-/** A pause outlives the process: a machine that is started again must not work behind its owner's back. */
+/** A pause survives the process: after a restart the machine must not work against its owner's wish. */
 export async function keepOwnerPause(home: string, wish: PauseWish | null): Promise<void> {
   if (wish) await writeAtomically(fileIn(home), JSON.stringify(wish))
   else await rm(fileIn(home), { force: true })

@@ -1,29 +1,29 @@
 import type { AgentRest } from '@millrace/shared/for-agents'
 import type { Logger } from 'pino'
 
-/** Who can let an agent rest: operators over the API, its owner by command or by schedule, and programs on its GPU. */
+/** The sources of pauses: operators over the API, the owner by command or by schedule, and other programs on its GPU. */
 export type PauseSource = 'operator' | 'owner' | 'schedule' | 'others'
-/** `makesWay`: runs are handed back at once, because the owner wants the machine now. */
+/** `makesWay`: the agent hands back its runs immediately, because the owner needs the machine now. */
 export type PauseWish = AgentRest & { makesWay: boolean }
 
 export type PauseControllerDeps = {
-  /** New work is accepted, or not. */
+  /** Whether the agent claims new work. */
   setAccepting(accepting: boolean): void
-  /** Gives memory back that no run uses. */
+  /** Frees memory that no run uses. */
   evictIdle(): void
   /** Hands back all runs, within seconds. */
   handBack(): void
-  /** How long runs of a draining agent may go on, in seconds. */
+  /** How long runs of a draining agent may continue, in seconds. */
   drainSeconds(): number
-  /** The time by which operators give theirs. */
+  /** The API's time, in which operators give the end of a pause. */
   now(): Date
   logger: Logger
 }
 
-/** A timer cannot wait longer. */
+/** The longest wait of a timer. */
 const longestMs = 2 ** 31 - 1
 
-/** Whether this agent works. It rests as long as anybody wants it to. */
+/** Pauses this agent while any source wants it paused. */
 export class PauseController {
   readonly #deps: PauseControllerDeps
   readonly #wishes = new Map<PauseSource, { wish: PauseWish; timer?: NodeJS.Timeout }>()
@@ -32,7 +32,7 @@ export class PauseController {
     this.#deps = deps
   }
 
-  /** The most telling of all wishes, but for those of operators, who know of theirs. */
+  /** The pause to report: the first of owner, schedule and other programs. Operators already know theirs. */
   get own(): AgentRest | null {
     const own = (['owner', 'schedule', 'others'] as const).flatMap(
       (source) => this.#wishes.get(source)?.wish ?? [],
@@ -49,14 +49,14 @@ export class PauseController {
     }))
   }
 
-  /** `null`: this one wants it no more. The same wish again changes nothing. */
+  /** Sets the pause of a source; `null` ends it. The same pause again changes nothing. */
   set(source: PauseSource, wish: PauseWish | null): void {
     const before = this.#wishes.get(source)
     if (JSON.stringify(before?.wish ?? null) === JSON.stringify(wish)) return
     clearTimeout(before?.timer)
     this.#wishes.delete(source)
     if (wish) this.#begin(source, wish)
-    else this.#deps.logger.info({ source }, 'a pause is over')
+    else this.#deps.logger.info({ source }, 'pause ended')
     this.#deps.setAccepting(this.#wishes.size === 0)
   }
 
@@ -66,7 +66,7 @@ export class PauseController {
 
   #begin(source: PauseSource, wish: PauseWish): void {
     const { logger, setAccepting, evictIdle, handBack, drainSeconds } = this.#deps
-    logger.info({ source, ...wish }, 'taking no new work')
+    logger.info({ source, ...wish }, 'paused; claiming stopped')
     this.#wishes.set(source, { wish, timer: this.#endTimer(source, wish) })
     setAccepting(false)
     evictIdle()

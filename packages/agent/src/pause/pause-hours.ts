@@ -1,11 +1,11 @@
 const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
-/** Hours of a week in which the machine belongs to its owner; times are minutes of a day, local. */
+/** The owner's hours of a week; times are minutes of a local day. */
 export type PauseHours = { days: ReadonlySet<number>; from: number; to: number }[]
 
 /**
- * Reads `Mon-Fri 18:00-23:30, Sat 10:00-02:00`. Hours that end before they begin go on into the next day. Throws with
- * what is wrong.
+ * Parses `Mon-Fri 18:00-23:30, Sat 10:00-02:00`. Hours that end before they begin continue into the next day. Throws an
+ * error with the fault.
  */
 export function parsePauseHours(text: string): PauseHours {
   return text
@@ -20,7 +20,7 @@ export function parsePauseHours(text: string): PauseHours {
     })
 }
 
-/** When the hours that hold at this moment end; `null`: none hold. */
+/** The end of the current hours; `null` outside all hours. */
 export function pausedUntil(hours: PauseHours, now: Date): Date | null {
   const minute = now.getHours() * 60 + now.getMinutes()
   const today = now.getDay()

@@ -16,12 +16,12 @@ export type Produced = { value: Json } | { path: string } | { paths: string[] }
 
 export type CheckedOutputs = { outputs: Record<string, Produced>; undeclared: string[] } | { fault: string }
 
-/** A value travels inside other JSON, which may have 100 levels in all. */
+/** A value is sent inside other JSON, which may have at most 100 levels. */
 const deepest = 90
 
 /**
- * Holds what a module returned against what it declares. Outputs that are not declared are left out, not
- * refused: a program may say more than its manifest promises, and no client can ask for what is not declared.
+ * Checks a module's outputs against its manifest. Undeclared outputs are dropped, not rejected: a program may return more
+ * than its manifest declares, and no client can ask for an undeclared output.
  */
 export async function checkOutputs(
   manifest: Manifest,
@@ -43,7 +43,7 @@ export async function checkOutputs(
   return { outputs, undeclared: Object.keys(returned).filter((key) => !declared.has(key)) }
 }
 
-/** `null` is a value of a required `json` output, and says "none" everywhere else. */
+/** `null` is a value of a required `json` output, and means "none" for all others. */
 function isMissing(port: Port, value: Json | undefined): boolean {
   return value === undefined || (value === null && !(port.type === 'json' && port.required))
 }

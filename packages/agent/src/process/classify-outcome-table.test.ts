@@ -51,7 +51,7 @@ describe("the agent's own reason outranks a result", () => {
 })
 
 describe('the result outranks the exit code', () => {
-  it('success, then a crash while tidying up', async () => {
+  it('success, then a crash during cleanup', async () => {
     expect(await judged({ exitCode: null, signal: 'SIGABRT', lastJsonLine: success })).toMatchObject({
       outcome: 'succeeded',
       outputs: { answer: { value: 'yes' } },
@@ -68,7 +68,7 @@ describe('the result outranks the exit code', () => {
   })
 })
 
-it('Windows exception codes are crashes', async () => {
+it('treats Windows exception codes as crashes', async () => {
   const { error } = await judged({ exitCode: 0xc0000005 })
   expect(error).toMatchObject({ code: 'crashed', retryable: true })
   expect(error?.message).toContain('0xc0000005')
@@ -92,24 +92,24 @@ describe('files', () => {
     lastJsonLine: JSON.stringify({ status: 'success', outputs: { picture: value } }),
   })
 
-  it.each(['real.jpg', './real.jpg', '.\\real.jpg'])('%s is found', async (path) => {
+  it.each(['real.jpg', './real.jpg', '.\\real.jpg'])('finds %s', async (path) => {
     expect(await judged(returned(path), picture)).toMatchObject({ outcome: 'succeeded' })
   })
   it.each([
-    ['fake.jpg', /fake\.jpg is no jpg file: it begins with "not a picture"$/],
+    ['fake.jpg', /fake\.jpg is not a valid jpg file: it begins with "not a picture"$/],
     ['empty.jpg', /is empty/],
     ['real.png', /does not exist/],
     ['', /must be the path of a file/],
     ['a\0b', /must be the path of a file/],
     ['/etc/hostname', /outside the output folder/],
     [7, /must be a file, not a number/],
-  ])('%s is refused', async (path, message) => {
+  ])('%s is rejected', async (path, message) => {
     const { outcome, error } = await judged(returned(path), picture)
     expect([outcome, error?.code, error?.retryable]).toEqual(['failed', 'bad_output', false])
     expect(error?.message).toMatch(message)
   })
 
-  it('several', async () => {
+  it('accepts several', async () => {
     const many = manifest([{ key: 'picture', type: 'file', multiple: true }])
     const { outputs } = await judged(returned(['real.jpg', 'fake.jpg']), many)
     expect(outputs.picture).toMatchObject({
@@ -120,7 +120,7 @@ describe('files', () => {
   })
 })
 
-it('an optional output may be missing or null', async () => {
+it('accepts a missing or null optional output', async () => {
   const optional = manifest([
     { key: 'answer', type: 'text' },
     { key: 'more', type: 'json', required: false },
@@ -134,7 +134,7 @@ it('an optional output may be missing or null', async () => {
   }
 })
 
-it('half a surrogate pair in an output is refused with its place', async () => {
+it('rejects half a surrogate pair in an output and names its place', async () => {
   const json = manifest([{ key: 'answer', type: 'json' }])
   for (const [value, place] of [
     ['"\\ud800"', '/'],

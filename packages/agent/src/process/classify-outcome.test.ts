@@ -19,7 +19,7 @@ async function verdictOf(deed: string) {
 }
 
 describe('success', () => {
-  it('gives values and real paths', async () => {
+  it('returns values and real paths', async () => {
     const { verdict, note } = await verdictOf('behave')
     expect(verdict).toEqual({
       outcome: 'succeeded',
@@ -30,12 +30,12 @@ describe('success', () => {
     })
   })
 
-  it('result.json outranks what was printed', async () => {
+  it('prefers result.json to the printed result', async () => {
     const { verdict } = await verdictOf('write-result-file')
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { answer: { value: 'from the file' } } })
   })
 
-  it('leaves out what is not declared', async () => {
+  it('drops undeclared outputs', async () => {
     const { verdict } = await verdictOf('return-too-much')
     expect(verdict).toEqual({
       outcome: 'succeeded',
@@ -46,7 +46,7 @@ describe('success', () => {
     })
   })
 
-  it('takes files that were never closed', async () => {
+  it('accepts files that were never closed', async () => {
     const { verdict, note } = await verdictOf('leave-files-open')
     expect(verdict).toMatchObject({ outcome: 'succeeded', outputs: { note: { path: note } } })
   })

@@ -12,19 +12,19 @@ export type Verdict = {
   error: TaskError | null
   /** Outputs that the result named and the manifest does not declare. */
   undeclared: string[]
-  /** What its author should know of how the result was found. */
+  /** Remarks for the module's author about how the result was found. */
   notes: string[]
 }
 
 /**
- * Decides how a run ended. The agent's own reason outranks what the module says, which outranks its exit
- * code: a module that reported success and then crashed while it tidied up has done its work.
+ * Decides how a run ended. The agent's own reason outranks the module's result, which outranks its exit
+ * code: a module that reported success and then crashed during cleanup has done its work.
  */
 export async function classifyOutcome(o: {
   end: ProcessEnd
   manifest: Manifest
   outputDir: string
-  /** What it says about its run, where that is not read as a module's is. */
+  /** The program's result, unless it is to be read as a module's. */
   result?: ModuleResult
 }): Promise<Verdict> {
   const { end } = o
@@ -40,7 +40,7 @@ async function byResult(
   result: ModuleResult,
 ): Promise<Verdict> {
   const { end } = o
-  // The agent ended it after its result, so its exit code means nothing.
+  // The agent ended it after its result, so the exit code means nothing.
   const isGoodEnd = end.exitCode === 0 || end.hungAfterResult === true
   if (result.isWeak && !isGoodEnd) return byExit(end, notTaken(end))
   switch (result.kind) {
@@ -58,7 +58,7 @@ async function byResult(
   }
 }
 
-/** The line goes into the log after all. */
+/** Such a line goes into the log instead. */
 const notTaken = (end: ProcessEnd): string =>
   `exit code ${end.exitCode} outranks a line that only looks like a result: ${end.lastJsonLine?.slice(0, 1000)}`
 
@@ -86,7 +86,7 @@ function succeeded({ outputs, undeclared }: Extract<CheckedOutputs, { outputs: o
   return { outcome: 'succeeded', outputs, error: null, undeclared, notes: [] }
 }
 
-/** `{"success": true, "result": …}`: `result` is an output only where the manifest declares one of that name. */
+/** `{"success": true, "result": …}`: `result` is an output only if the manifest declares an output of that name. */
 function unwrapped(manifest: Manifest, returned: Record<string, Json>): Record<string, Json> {
   const { result, ...others } = returned
   return result === undefined || manifest.outputs.some((port) => port.key === 'result') ? returned : others
@@ -105,7 +105,7 @@ function moduleError(result: Extract<ModuleResult, { kind: 'error' }>, end: Proc
   }
 }
 
-/** What it said last, where its result says nothing or something else than the exception that ended it. */
+/** Appends the last lines if the result has no reason, or another one than the exception that ended the program. */
 function reasonOf(message: string, end: ProcessEnd): string {
   if (message === noReason) return withLastLines(message, end)
   const traceback = end.stderrTail.findLastIndex((line) =>

@@ -1,7 +1,7 @@
 import type { TaskError } from '@millrace/shared/for-agents'
 import type { ProcessEnd } from './run-process.ts'
 
-/** What an end without a valid result means, by signal and exit code. */
+/** The error for an end without a valid result, by signal and exit code. */
 export function errorOfExit(end: ProcessEnd): TaskError {
   if (isOutOfMemory(end.stderrTail.slice(-3).join('\n')))
     return error('out_of_memory', 'The module ran out of memory', true, end)
@@ -24,18 +24,18 @@ export function errorOfExit(end: ProcessEnd): TaskError {
   return error('module_error', `The module failed (exit code ${code})`, true, end)
 }
 
-/** Whether an error's type or text is one of those by which Python and CUDA report exhausted memory. */
+/** Whether an error's type or text is one that Python and CUDA use for exhausted memory. */
 export function isOutOfMemory(text: string): boolean {
   return /\bOutOfMemoryError\b|\bMemoryError\b|CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY/.test(text)
 }
 
-/** A message followed by the last lines of standard error, where the cause usually is, else of standard output. */
+/** A message and the last lines of standard error, where the cause usually is, or else of standard output. */
 export function withLastLines(message: string, end: ProcessEnd): string {
   const stderr = tailOf('error', end.stderrTail)
   return clip(`${message}${stderr === '' ? tailOf('output', end.stdoutTail) : stderr}`)
 }
 
-/** A message followed by the last lines of both. */
+/** A message and the last lines of both streams. */
 export const withAllLastLines = (message: string, end: ProcessEnd): string =>
   clip(`${message}${tailOf('output', end.stdoutTail)}${tailOf('error', end.stderrTail)}`)
 
@@ -46,7 +46,7 @@ function tailOf(stream: 'output' | 'error', tail: readonly string[]): string {
 
 const clip = (message: string): string => message.slice(0, 8000).toWellFormed()
 
-/** The message alone, for who has the lines. */
+/** The message alone, for callers that have the lines. */
 export const withoutLastLines = (message: string): string =>
   message.split(/\. Last lines of standard (?:output|error):\n/)[0] ?? message
 

@@ -56,20 +56,20 @@ it.each(starts)('%s may begin with %j', async (format, start) => {
   expect(await fault(format, `${start} and more`)).toBeNull()
 })
 
-it.each([...new Set(starts.map(([format]) => format))])('a text is no %s file', async (format) => {
+it.each([...new Set(starts.map(([format]) => format))])('rejects text as a %s file', async (format) => {
   expect(await fault(format, 'hello, I am a text')).toBe(
-    `is no ${format} file: it begins with "hello, I am a te"`,
+    `is not a valid ${format} file: it begins with "hello, I am a te"`,
   )
   expect(await fault(format, '')).toBe('is empty')
 })
 
 it.each([
-  ['png', '\xff\xd8\xff\xe0', 'is no png file, but jpg'],
-  ['webm', matroska('matroska'), 'is no webm file, but mkv'],
-  ['mp3', '\xff\xfeh\0i\0', 'is no mp3 file: it begins with the bytes ff fe 68 00 69 00'],
-  ['wav', 'RIFF\x10\0\0\0WEBP', 'is no wav file, but webp'],
-  ['mp4', '\xe6\x97\xa5\xe6\x9c\xac', 'is no mp4 file: it begins with the bytes e6 97 a5 e6 9c ac'],
-  ['png', '\0'.repeat(40), `is no png file: it begins with the bytes${' 00'.repeat(16)}`],
+  ['png', '\xff\xd8\xff\xe0', 'is not a valid png file, but jpg'],
+  ['webm', matroska('matroska'), 'is not a valid webm file, but mkv'],
+  ['mp3', '\xff\xfeh\0i\0', 'is not a valid mp3 file: it begins with the bytes ff fe 68 00 69 00'],
+  ['wav', 'RIFF\x10\0\0\0WEBP', 'is not a valid wav file, but webp'],
+  ['mp4', '\xe6\x97\xa5\xe6\x9c\xac', 'is not a valid mp4 file: it begins with the bytes e6 97 a5 e6 9c ac'],
+  ['png', '\0'.repeat(40), `is not a valid png file: it begins with the bytes${' 00'.repeat(16)}`],
 ])('%s that begins with %j', async (format, content, expected) => {
   expect(await fault(format, content)).toBe(expected)
 })
@@ -87,7 +87,7 @@ it.each([
   expect(await fault('json', content)).toEqual(expected)
 })
 
-it('says nothing of formats that have no mark', async () => {
+it('accepts everything for formats without a signature', async () => {
   expect(await fault('txt', '\0\x01')).toBeNull()
   expect(await fault('csv', '')).toBeNull()
 })

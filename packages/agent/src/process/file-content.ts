@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises'
 import { faultOfJsonFile } from './json-file.ts'
 
 /**
- * Says what is wrong when a file is not what its format promises, by its first bytes, or all of them where it is
- * JSON; `null` when it is, or when that cannot be known.
+ * Checks a file against its format by its first bytes, or by all bytes for JSON. Returns the fault;
+ * `null` when the file fits or the format cannot be recognized.
  */
 export async function faultOfContent(path: string, format: string): Promise<string | null> {
   const looksRight = starts[format]
@@ -13,10 +13,10 @@ export async function faultOfContent(path: string, format: string): Promise<stri
   if (!looksRight) return faultOfJsonFile(path)
   if (looksRight(start)) return null
   const isOther = nameOf(start) !== null || isText(start)
-  return isOther || !begunInManyWays.has(format) ? `is no ${format} file${whatInstead(start)}` : null
+  return isOther || !begunInManyWays.has(format) ? `is not a valid ${format} file${whatInstead(start)}` : null
 }
 
-/** Recordings may begin with padding or boxes that no list has: only what is evidently something else is refused. */
+/** Recordings may begin with padding or unlisted boxes: only files of an evidently different format are rejected. */
 const begunInManyWays = new Set(['mp4', 'm4a', 'mov', 'webm', 'mkv', 'avi', 'wav', 'mp3', 'flac', 'ogg'])
 
 const text = (bytes: Buffer, from = 0, to = bytes.length): string => bytes.toString('latin1', from, to)
@@ -26,7 +26,7 @@ const begins = (...alternatives: string[]) => {
 const riff = (kind: string) => (bytes: Buffer) =>
   /^(?:RIFF|RF64|BW64)$/.test(text(bytes, 0, 4)) && text(bytes, 8, 12) === kind
 
-/** What the first bytes of a format look like, for formats where that is certain. */
+/** How each format begins, for formats where that is certain. */
 const starts: Record<string, (bytes: Buffer) => boolean> = {
   jpg: begins('\xff\xd8\xff'),
   png: begins('\x89PNG\r\n\x1a\n'),
@@ -35,7 +35,7 @@ const starts: Record<string, (bytes: Buffer) => boolean> = {
   bmp: begins('BM'),
   tif: begins('II*\0', 'MM\0*', 'II+\0', 'MM\0+'),
   avif: (bytes) => /^ftypavi[fs]$/.test(text(bytes, 4, 12)),
-  /** After a byte order mark or a printer's commands it is one, too. */
+  /** A byte order mark or a printer's commands may precede it. */
   pdf: (bytes) => text(bytes).includes('%PDF-'),
   mp4: isOfBoxes,
   m4a: isOfBoxes,
@@ -50,7 +50,7 @@ const starts: Record<string, (bytes: Buffer) => boolean> = {
   zip: begins('PK\x03\x04', 'PK\x05\x06', 'PK\x07\x08'),
 }
 
-/** ISO 14496-12 and its parent, QuickTime: the type usually comes first, but need not. */
+/** ISO 14496-12 and its parent, QuickTime: the type box usually comes first, but need not. */
 function isOfBoxes(bytes: Buffer): boolean {
   return /^(?:ftyp|styp|moov|moof|mdat|sidx|pdin|prfl|wide|free|skip|uuid|pnot)$/.test(text(bytes, 4, 8))
 }
@@ -59,13 +59,13 @@ function isMatroska(bytes: Buffer): boolean {
   return text(bytes, 0, 4) === '\x1a\x45\xdf\xa3'
 }
 
-/** Eleven set bits, then a version and a layer (II or III) that exist. */
+/** Eleven set bits, then an existing version and layer (II or III). */
 function isMpegAudio([first = 0, second = 0]: Buffer): boolean {
   const layer = (second >> 1) & 3
   return first === 0xff && second >= 0xe0 && ((second >> 3) & 3) !== 1 && (layer === 1 || layer === 2)
 }
 
-/** The mark that may stand farthest from the beginning is that of a PDF. */
+/** A PDF's signature may be the farthest from the beginning. */
 const startBytes = 1024
 
 async function readStart(path: string): Promise<Buffer> {

@@ -2,10 +2,10 @@ import { readFile, stat } from 'node:fs/promises'
 import { decodeText } from '../text/decode-text.ts'
 import { readJson } from '../text/strict-json.ts'
 
-/** Larger files are believed: reading them would hold up the agent's other runs. */
+/** Larger files are not checked: reading them would delay the agent's other runs. */
 const largestRead = 16 * 1024 * 1024
 
-/** Says why a file is not JSON that everybody can read; `null` when it is. */
+/** Why a file is not JSON that every parser can read, or `null`. */
 export async function faultOfJsonFile(path: string): Promise<string | null> {
   if ((await stat(path)).size > largestRead) return null
   const decoded = decodeText(await readFile(path))

@@ -44,7 +44,7 @@ it.skipIf(process.platform === 'win32')('is exactly the allow-list', () => {
   })
 })
 
-it('set-up sees the way out, and no task', () => {
+it('gives set-up the network settings, and no task', () => {
   const certificates = { SSL_CERT_FILE: '/ca.pem', REQUESTS_CA_BUNDLE: '/ca.pem' }
   const own = { ...base.own, ...certificates }
   const env = moduleEnv({ ...base, own, forSetup: true, usesGpu: true, gpu: 'GPU-1' })
@@ -54,7 +54,7 @@ it('set-up sees the way out, and no task', () => {
   expect(JSON.stringify(env)).not.toContain('secret')
 })
 
-it('has what the module was given, but for what the agent sets', () => {
+it("has the module's variables, except those that the agent sets", () => {
   const bare = moduleEnv({ ...base, taskId: 'tsk', requestId: 'req' })
   const own = Object.keys(bare).filter((name) => name !== 'USER' && name !== 'LOGNAME')
   const takeover = Object.fromEntries(own.map((name) => [name, 'taken over']))
@@ -69,20 +69,17 @@ it('has what the module was given, but for what the agent sets', () => {
   expect(['HF_TOKEN', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'HTTPS_PROXY'].map(isOurs)).not.toContain(true)
 })
 
-it.skipIf(process.platform === 'win32')(
-  'has of its session who it is, its time zone and its language',
-  () => {
-    const session = { LANG: 'C.UTF-8', LC_NUMERIC: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' }
-    const envOf = (more: NodeJS.ProcessEnv) =>
-      moduleEnv({ ...base, own: { ...base.own, ...session, LC_secret: 'x', ...more } })
-    expect(envOf({})).toMatchObject(session)
-    expect(envOf({})).not.toHaveProperty('LC_secret')
-    expect(envOf({})).toMatchObject({ HOME: '/cache' })
-    const asked = 'import getpass, json, time; print(json.dumps([getpass.getuser(), time.tzname[0]]))'
-    const seenWith = (more: NodeJS.ProcessEnv) =>
-      JSON.parse(execFileSync(python, ['-c', asked], { env: envOf(more), encoding: 'utf8' }))
-    expect(seenWith({ USER: 'nobody-here' })).toEqual(['nobody-here', 'JST'])
-    expect(seenWith({ LOGNAME: 'somebody' })).toEqual(['somebody', 'JST'])
-    expect(seenWith({ USER: '', LOGNAME: '', TZ: '' })).toEqual([userInfo().username, 'UTC'])
-  },
-)
+it.skipIf(process.platform === 'win32')("has the session's user, time zone and language", () => {
+  const session = { LANG: 'C.UTF-8', LC_NUMERIC: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' }
+  const envOf = (more: NodeJS.ProcessEnv) =>
+    moduleEnv({ ...base, own: { ...base.own, ...session, LC_secret: 'x', ...more } })
+  expect(envOf({})).toMatchObject(session)
+  expect(envOf({})).not.toHaveProperty('LC_secret')
+  expect(envOf({})).toMatchObject({ HOME: '/cache' })
+  const asked = 'import getpass, json, time; print(json.dumps([getpass.getuser(), time.tzname[0]]))'
+  const seenWith = (more: NodeJS.ProcessEnv) =>
+    JSON.parse(execFileSync(python, ['-c', asked], { env: envOf(more), encoding: 'utf8' }))
+  expect(seenWith({ USER: 'no-account' })).toEqual(['no-account', 'JST'])
+  expect(seenWith({ LOGNAME: 'alice' })).toEqual(['alice', 'JST'])
+  expect(seenWith({ USER: '', LOGNAME: '', TZ: '' })).toEqual([userInfo().username, 'UTC'])
+})

@@ -2,23 +2,23 @@ import { delimiter, dirname, join } from 'node:path'
 import { sessionOf } from './session-env.ts'
 
 /**
- * The whole environment of a module's process: an allow-list, so that neither the agent's key nor a setting
- * of its user reaches a module. Without `taskId` (set-up, serve) the task's variables are left out.
+ * The complete environment of a module's process. It is an allow-list, so that neither the agent's key nor a setting
+ * of its user reaches a module. Without `taskId` (set-up, serve) the task's variables are omitted.
  */
 export function moduleEnv(o: {
   python: string
   cacheDir: string
-  /** For temporary files. */
+  /** The folder for temporary files. */
   tmpDir: string
   outputDir: string
   taskId?: string
-  /** Of the HTTP request that the task came with, for the module's own log lines. */
+  /** The id of the HTTP request that created the task, for the module's own log lines. */
   requestId?: string
   usesGpu: boolean
   gpu?: string
   threads: number
   forSetup?: boolean
-  /** The variables that the module names, as the owner of the machine set them. */
+  /** The variables that the module names, with the values that the machine's owner set. */
   given?: Record<string, string>
   own: NodeJS.ProcessEnv
 }): Record<string, string> {
@@ -74,7 +74,7 @@ const ours = new Set(
   ].map((name) => name.toUpperCase()),
 )
 
-/** Set-up may download weights, so it needs the way out that the machine's owner configured. */
+/** Set-up may download weights, so it gets the owner's proxy and certificate settings. */
 const networkSettings = [
   'HTTP_PROXY',
   'HTTPS_PROXY',
@@ -100,7 +100,7 @@ function pick(own: NodeJS.ProcessEnv, names: readonly string[]): Record<string, 
   return found
 }
 
-/** The environment's programs first, then the system's; the user's own folders are not among them. */
+/** The environment's programs first, then the system's; folders of the user are not included. */
 function pathOf(python: string, own: NodeJS.ProcessEnv): string {
   const windows = own.SystemRoot ?? 'C:\\Windows'
   const system =
@@ -110,7 +110,7 @@ function pathOf(python: string, own: NodeJS.ProcessEnv): string {
   return [dirname(python), ...system].join(delimiter)
 }
 
-/** Whatever a library keeps between runs goes into the module's own cache. */
+/** Files that a library keeps between runs go into the module's own cache. */
 function homesIn(cacheDir: string): Record<string, string> {
   const windows = { LOCALAPPDATA: join(cacheDir, 'local'), APPDATA: join(cacheDir, 'roaming') }
   return {

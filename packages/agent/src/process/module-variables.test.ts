@@ -6,7 +6,7 @@ const manifest = (env: unknown) => Manifest.parse({ name: 'speech', version: '1.
 const owner = (all: Record<string, string>, speech: Record<string, string> = {}) =>
   variablesOfOwner(() => ({ all, of: { speech } }), '/home/agent.yaml')
 
-test('a module gets what it names and nothing else; what is given to it alone goes first', () => {
+test('gives a module only the variables that it names; its own values take precedence', () => {
   const variables = owner({ HF_TOKEN: 'all', OTHER: 'x', EMPTY: '' }, { HF_TOKEN: 'own', LICENCE: 'l' })
   expect(variables.of(manifest(['HF_TOKEN', 'LICENCE', 'EMPTY', 'constructor']))).toEqual({
     HF_TOKEN: 'own',
@@ -18,7 +18,7 @@ test('a module gets what it names and nothing else; what is given to it alone go
   ).toEqual({ HF_TOKEN: 'all' })
 })
 
-test('what is missing is told with what it is for and where it is set', () => {
+test('reports missing variables with their purpose and where to set them', () => {
   const wants = manifest([{ name: 'LICENCE', description: 'of the model', required: true }, 'HF_TOKEN'])
   expect(faultOfMissing(wants, owner({ LICENCE: 'x' }))).toBeNull()
   expect(faultOfMissing(wants, owner({ LICENCE: '' }))).toBe(
@@ -26,7 +26,7 @@ test('what is missing is told with what it is for and where it is set', () => {
   )
 })
 
-test('other values have another stamp, and those of other modules none', () => {
+test("changes the stamp with the module's values only", () => {
   const stamps = [owner({}), owner({ T: 'a' }), owner({ T: 'b' }), owner({ T: 'a', U: 'x' })].map(
     (variables) => stampOf(manifest(['T']), variables),
   )
@@ -44,9 +44,9 @@ test.each([
   [{ 'A-B': 'hidden' }, /A-B is not the name/],
   [{ TOKEN: ['hidden'] }, /TOKEN must have one value/],
   [{ speech: { TOKEN: { a: 'hidden' } } }, /speech: TOKEN must have one value/],
-])('%j is refused, and no value is told', (entry, fault) => {
+])('rejects %j without showing a value', (entry, fault) => {
   const read = readGiven(entry)
-  if (!('faults' in read)) throw new Error('it was taken')
+  if (!('faults' in read)) throw new Error('it was accepted')
   expect(read.faults.join()).toMatch(fault)
   expect(read.faults.join()).not.toContain('hidden')
 })

@@ -3,7 +3,7 @@ import type { Manifest } from '@millrace/shared/for-agents'
 import { secretsIn } from '../log/secrets.ts'
 import { isOurs } from './module-env.ts'
 
-/** What the owner of this machine gives to modules: to all that name a variable, and to single ones. */
+/** The variables that the owner of this machine sets for modules: for all that name one, and for single modules. */
 export type GivenVariables = {
   all: Record<string, string>
   of: Record<string, Record<string, string>>
@@ -11,23 +11,23 @@ export type GivenVariables = {
 
 export const nothingGiven: GivenVariables = { all: {}, of: {} }
 
-/** The variables of modules, wherever their values come from. */
+/** The variables of modules, whatever the source of their values. */
 export type ModuleVariables = {
-  /** The values of those that a module names; what was given to it alone goes first. */
+  /** The values of the variables that a module names; a value for this module alone takes precedence. */
   of(manifest: Manifest): Record<string, string>
-  /** What to do about one that is missing. */
+  /** How to set a missing variable. */
   remedy(module: string): string
 }
 
 export const noVariables: ModuleVariables = { of: () => ({}), remedy: () => '' }
 
-/** Those of the settings file as it stands, also when it changes. */
+/** The variables of the settings file; changes apply at once. */
 export const variablesOfOwner = (given: () => GivenVariables, file: string): ModuleVariables => ({
   of: (manifest) => pickNamed(manifest, { ...given().all, ...own(given().of, manifest.name) }),
   remedy: (module) => `set it in ${file}, under "module_env" for all modules or under "${module}" there`,
 })
 
-/** Only what it names, and nothing that is empty: that counts as not set, as in all settings. */
+/** Only the variables that the module names. An empty value counts as not set, as in all settings. */
 export function pickNamed({ env }: Manifest, values: NodeJS.ProcessEnv): Record<string, string> {
   const picked: Record<string, string> = {}
   for (const { name } of env) {
@@ -37,7 +37,7 @@ export function pickNamed({ env }: Manifest, values: NodeJS.ProcessEnv): Record<
   return picked
 }
 
-/** Says which variable a module cannot do without and was not given, or `null`. */
+/** Names the required variables that are not set, or `null`. */
 export function faultOfMissing(manifest: Manifest, variables: ModuleVariables): string | null {
   const given = variables.of(manifest)
   const missing = manifest.env.filter(({ name, required }) => required && given[name] === undefined)
@@ -49,7 +49,7 @@ export function faultOfMissing(manifest: Manifest, variables: ModuleVariables): 
   return `${named.join(', ')} ${are}: ${missing.length === 1 ? remedy : remedy.replace('set it', 'set them')}`
 }
 
-/** By this it is known later whether other values were given; `null` for a module that wants none. */
+/** A later comparison shows by this stamp whether the values changed; `null` for a module without variables. */
 export function stampOf(manifest: Manifest, variables: ModuleVariables): string | null {
   if (manifest.env.length === 0) return null
   const given = Object.entries(variables.of(manifest)).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -85,13 +85,13 @@ function faultOf(name: string, value: unknown): string | null {
   return value.includes('\0') ? 'has a zero byte' : null
 }
 
-/** The values whose names promise a secret: no module may tell them, also one that was not given them. */
+/** The values whose names suggest a secret: they are masked in the output of every module, even of those without them. */
 export const secretsOf = ({ all, of }: GivenVariables): string[] =>
   [all, ...Object.values(of)].flatMap(secretsIn)
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** `constructor` is no module, though every object has one. */
+/** Objects inherit `constructor`, but no module has that name. */
 const own = <T>(values: Record<string, T>, key: string): T | undefined =>
   Object.hasOwn(values, key) ? values[key] : undefined

@@ -31,7 +31,7 @@ const start = async (deed: string, inputs = {}, options: FixtureOptions = {}) =>
   return run
 }
 
-it('a module has no sandbox: it reads a file that only the user of the agent may read', async () => {
+it("a module has no sandbox: it can read files that only the agent's user may read", async () => {
   const home = await mkdtemp(join(tmpdir(), 'agent-home-'))
   await writeFile(join(home, 'key'), 'mlr_a-key', { mode: 0o600 })
   const args = ['-c', `print(open(${JSON.stringify(join(home, 'key'))}).read())`]
@@ -42,7 +42,7 @@ it('a module has no sandbox: it reads a file that only the user of the agent may
 })
 
 describe('a run that ends by itself', () => {
-  it('reports exit code, result line and the last words', async () => {
+  it('reports exit code, result line and stderr tail', async () => {
     const { running, lines } = await start('fail-for-good')
     expect(await running.ended).toEqual({
       exitCode: 2,
@@ -76,7 +76,7 @@ describe('a run that ends by itself', () => {
     expect(lines.map(({ line }) => line)).toEqual(['broken ÿþ bytes', 'half € whole'])
   })
 
-  it('tells progress from log', async () => {
+  it('separates progress from log', async () => {
     const { running, lines, progress } = await start('print-bare-progress')
     await running.ended
     expect({ lines, progress }).toEqual({ lines: [], progress: [40] })
@@ -90,7 +90,7 @@ describe('a run that ends by itself', () => {
     expect(progress.length).toBeGreaterThan(10)
   })
 
-  it('says why it could not start', async () => {
+  it('reports why it could not start', async () => {
     const options = { args: [], env: {}, timeoutSeconds: 5, watchdog, onLine: () => undefined }
     const missing = runProcess({ ...options, command: '/nowhere/python', cwd: tmpdir() })
     expect((await missing.ended).startError).toMatch(/\/nowhere\/python could not be started: .*ENOENT/)
@@ -129,7 +129,7 @@ describe('a flood', () => {
     expect(end.lastJsonLine).toContain('"success"')
   })
 
-  it('is held back by a slow reader', async () => {
+  it('waits for a slow reader', async () => {
     let atOnce = 0
     let most = 0
     const { running } = await start(
@@ -151,7 +151,7 @@ describe('a flood', () => {
 })
 
 describe('stopping', () => {
-  it('asks first: a module that heeds ends by itself', async () => {
+  it('sends a request first: a cooperative module ends by itself', async () => {
     const { running, said } = await start('heed-cancel')
     await said('listening')
     running.stop('cancelled')
@@ -160,7 +160,7 @@ describe('stopping', () => {
     expect(await running.ended).toMatchObject({ exitCode: 130, signal: null, stopReason: 'cancelled' })
   })
 
-  it('terminates, then kills what ignores it', async () => {
+  it('sends SIGTERM, then SIGKILL to a module that ignores it', async () => {
     const { running, said } = await start('ignore-sigterm')
     await said('ignoring')
     const startedAt = performance.now()
@@ -169,12 +169,12 @@ describe('stopping', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(590)
   })
 
-  it('terminates a module that reads nothing', async () => {
+  it('sends SIGTERM to a module that does not read its input', async () => {
     const { running } = await start('sleep', {}, { timeoutSeconds: 0.3 })
     expect(await running.ended).toMatchObject({ signal: 'SIGTERM', stopReason: 'timed_out' })
   })
 
-  it('hurries when the agent shuts down, but keeps the first reason', async () => {
+  it('shortens the grace when the agent shuts down, but keeps the first reason', async () => {
     const { running, said } = await start('ignore-sigterm', {}, { graceMs: undefined })
     await said('ignoring')
     const startedAt = performance.now()
@@ -184,20 +184,20 @@ describe('stopping', () => {
     expect(performance.now() - startedAt).toBeLessThan(6000)
   })
 
-  it('reaches a grandchild in a session of its own', async () => {
+  it('reaches a grandchild in a separate session', async () => {
     const { running, said } = await start('detach-grandchild', { seconds: 600 })
     const child = Number(await said('child '))
     expect(lives(child)).toBe(true)
     running.stop('cancelled')
     await running.ended
-    // Killed, a process has no environment any more, by which it would be found, a moment before the system shows it as gone.
+    // A killed process loses its environment, by which it would be found, a moment before the system shows it as gone.
     await expect.poll(() => lives(child), { timeout: 1_000 }).toBe(false)
   })
 })
 
-describe('what a module leaves behind', () => {
+describe('processes that a module leaves', () => {
   it.each(['leave-child', 'detach-grandchild'])(
-    '%s is ended before the run counts as ended',
+    '%s: the agent ends them before the run counts as ended',
     async (deed) => {
       const { running, said } = await start(deed)
       const end = await running.ended
@@ -208,7 +208,7 @@ describe('what a module leaves behind', () => {
   )
 
   it.each(['hold-pipes', 'clear-environment', 'daemonize', 'fork-bomb'])(
-    '%s is found though it left group, session and environment',
+    '%s: the agent finds them outside group, session and environment',
     async (deed) => {
       const startedAt = performance.now()
       const { running, lines } = await start(deed)
@@ -220,7 +220,7 @@ describe('what a module leaves behind', () => {
     },
   )
 
-  it('and is stopped with the run', async () => {
+  it('stop with the run', async () => {
     const { running, said } = await start('clear-environment', { seconds: 600 })
     const child = Number(await said('child '))
     expect(lives(child)).toBe(true)
@@ -238,7 +238,7 @@ describe('a limit', () => {
     return { ...end, error: (await run?.verdict())?.error }
   }
 
-  it('of silence stops who says nothing, also when it stopped itself', async () => {
+  it('of silence stops a silent module, even one that suspended itself', async () => {
     for (const deed of ['be-silent', 'stop-itself']) {
       const { error, signal } = await over(deed, { limits: { silenceSeconds: 0.5 } })
       expect(signal).toBe('SIGTERM')
@@ -248,7 +248,7 @@ describe('a limit', () => {
     }
   })
 
-  it('of silence lets who reports progress go on', async () => {
+  it('of silence does not stop a module that reports progress', async () => {
     const { running } = await start('sleep', { seconds: 1.5 }, { limits: { silenceSeconds: 0.8 } })
     expect(await running.ended).toMatchObject({ exitCode: 0, stopReason: null })
   })
@@ -260,13 +260,13 @@ describe('a limit', () => {
     expect(usage.peakRamBytes).toBeGreaterThan(300e6)
   })
 
-  it('of disk stops who fills it', async () => {
+  it('of disk stops a module that exceeds it', async () => {
     const { error } = await over('fill-disk', withFolders({ diskBytes: 100e6 }))
     expect(error).toMatchObject({ code: 'bad_output', retryable: false })
     expect(error?.message).toMatch(/more than the 96 MiB .*RUN_DISK_GB/)
   })
 
-  it('of outputs holds after the end, too', async () => {
+  it('of outputs also applies after the end', async () => {
     const { error } = await over('write-too-much', withFolders({ outputBytes: 100e6 }))
     expect(error).toMatchObject({ code: 'bad_output', retryable: false })
     expect(error?.message).toMatch(/has 150 MiB, more than the 96 MiB .*RUN_OUTPUT_GB/)

@@ -29,22 +29,22 @@ export type ProcessEnd = {
   exitCode: number | null
   signal: string | null
   stopReason: StopReason | null
-  /** The limit that it went over, be it that it was stopped for it or had ended before. */
+  /** The limit that it exceeded, whether the agent stopped it for that or it had already ended. */
   overrun?: Overrun
-  /** The time it had, where it took longer. */
+  /** Its time limit, if it exceeded that. */
   timeoutSeconds?: number
   /** The last line of standard output that can be a result. */
   lastJsonLine: string | null
   usage: RunUsage
-  /** Why it could not be started at all. */
+  /** Why the process did not start. */
   startError: string | null
-  /** Its last lines on standard error, and those on standard output that are log. */
+  /** Its last lines on standard error, and its last log lines on standard output. */
   stderrTail: string[]
   stdoutTail: string[]
   printed: Printed
-  /** It gave its result and did not end: the agent ended it, and its exit code says nothing. */
+  /** It gave its result and did not end, so the agent ended it; its exit code is meaningless. */
   hungAfterResult?: true
-  /** Shared memory that it left; it was removed. */
+  /** Shared memory that it left and the agent removed. */
   sharedMemory?: RemovedMemory
 }
 
@@ -53,34 +53,34 @@ export type RunProcessOptions = {
   args: string[]
   cwd: string
   env: Record<string, string>
-  /** Of time in which this machine is awake. Without a limit it runs until it ends or is stopped. */
+  /** Counts only time in which the machine is awake. Without a limit the process runs until it ends or is stopped. */
   timeoutSeconds?: number
   limits?: RunLimits
-  /** Without them neither disk nor outputs are measured. */
+  /** Without these folders, neither disk nor outputs are measured. */
   folders?: RunFolders
-  /** All that it gets on standard input. With this it knows of no requests and is stopped by signals only. */
+  /** Its complete standard input. Such a process gets no requests and is stopped by signals only. */
   input?: string
-  /** Takes standard output line by line, where that is not sorted into log, progress and result. */
+  /** Gets standard output line by line, instead of the separation into log, progress and result. */
   onStdout?(line: OutputLine): void | Promise<void>
-  /** What its result is known by; with this it is ended when it does not end after its result. */
+  /** How to recognize its result; with this, the agent ends it if it does not end after its result. */
   result?: { expected: ExpectedResult; outputDir?: string }
-  /** Over its lines and progress. */
+  /** Applied to its lines and progress. */
   mask?: Mask
   watchdog: Watchdog
-  /** Ends it, in the same way as `stop` of what is returned. */
+  /** Stops it, like `stop` of the returned object. */
   stop?: Stop
-  /** A returned promise holds back further output of that stream until it is settled. */
+  /** A returned promise holds back further output of that stream until it settles. */
   onLine(stream: 'stdout' | 'stderr', line: string): void | Promise<void>
   onProgress?(progress: Progress): void
-  /** Between the steps of a stop; 5 s, and 2 s on shutdown. */
+  /** Time between the steps of a stop; 5 s, and 2 s on shutdown. */
   graceMs?: number
 }
 
 export type RunningProcess = {
   pid: number | undefined
   /**
-   * The first reason stands; `shutdown` makes a stop under way hurry. It is asked first, in the words of `ask`;
-   * `null`: it was asked already, or is not to be.
+   * The first reason stands; `shutdown` shortens the grace of a stop under way. The process first gets the message `ask`;
+   * `null`: it already got one, or must not.
    */
   stop(reason: StopReason, ask?: object | null): void
   /** Writes one message to its standard input, as a line of JSON. */
@@ -92,11 +92,11 @@ export type RunningProcess = {
 /** How long a program may take to end after its result, unless the limits say otherwise. */
 export const usualResultGraceSeconds = 5
 const graceOf = (reason: StopReason) => (reason === 'shutdown' ? 2000 : 5000)
-/** What outlives the module's own process has had its chance to end. */
+/** Grace for processes that outlive the module's own process. */
 const treeGraceMs = 1000
-/** The process tree has ended: what a pipe still holds arrives at once, or an unknown process keeps the pipe open. */
+/** After the process tree has ended, a pipe delivers the rest at once, or an unknown process keeps it open. */
 const drainMs = 500
-/** After this long, process ids may have gone once around. */
+/** After this time, process ids may have wrapped around. */
 const longLivedMs = 60_000
 
 /** Starts a program in a new process group and follows it until its whole process tree has ended. */
@@ -107,7 +107,7 @@ export function runProcess(options: RunProcessOptions): RunningProcess {
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...options.env, [markerVariable]: marker },
-    // On Windows `detached` would open a console window and give no group that can be signalled.
+    // On Windows `detached` would open a console window and create no group that can be signalled.
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
@@ -204,7 +204,7 @@ function follow(
     return {
       exitCode,
       signal,
-      // What it left is measured after its end, and counts as if it had been stopped for it.
+      // The folder is measured after the end; an overrun then counts as if the agent had stopped the run for it.
       stopReason: stopReason ?? (overrun && 'over_limit'),
       ...(overrun ? { overrun } : {}),
       ...(stopReason === 'timed_out' ? { timeoutSeconds: options.timeoutSeconds } : {}),
@@ -224,7 +224,7 @@ function follow(
 async function exitOf(child: ChildProcessWithoutNullStreams): Promise<[number | null, string | null]> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve([code, signal]))
-    // Signals that could not be sent are reported here; the exit follows all the same.
+    // Reports signals that could not be sent; the exit follows in any case.
     child.on('error', () => undefined)
   })
 }
@@ -244,13 +244,13 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
   clearTimeout(timer)
 }
 
-/** When the machine's memory runs out, the system ends a run and not the agent. */
+/** When the machine runs out of memory, the system kills a run and not the agent. */
 function sufferFirst(pid: number): void {
   if (process.platform !== 'linux') return
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '500')
   } catch {
-    // It has ended, or this is not permitted: then the system uses its default.
+    // The process has ended, or this is not permitted: the system then uses its default.
   }
 }
 

@@ -19,7 +19,7 @@ afterEach(() => rm(home, { recursive: true }))
 const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 describe.skipIf(process.platform === 'win32')('temporary files of a run', () => {
-  it('have a name that is short enough for sockets, and lie in its folder, which is private', async () => {
+  it('have a name that is short enough for sockets, and are inside its private folder', async () => {
     const { path, close } = openTemporary(runDir)
     expect(path.length).toBeLessThan(60)
     expect(await realpath(path)).toBe(await realpath(join(runDir, 'tmp')))
@@ -38,7 +38,7 @@ describe.skipIf(process.platform === 'win32')('temporary files of a run', () => 
     close()
   })
 
-  it('of an agent that was killed are forgotten at the next start, and those of another are not', async () => {
+  it('of a killed agent are removed at its next start, and those of another agent are not', async () => {
     const left = openTemporary(runDir).path
     const neighbour = await mkdtemp(join(tmpdir(), 'another-home-'))
     const others = openTemporary(neighbour)
@@ -59,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('temporary files of a run', () => 
     }
   })
 
-  it('are named in /tmp where the system has no other folder that can be used', () => {
+  it('get a name in /tmp where the system has no other usable folder', () => {
     const before = process.env.TMPDIR
     process.env.TMPDIR = '/nowhere'
     try {

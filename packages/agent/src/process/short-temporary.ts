@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { hasCode } from '@millrace/std/fs'
 
-/** Where a process has its temporary files. */
+/** A process's folder for temporary files. */
 export type Temporary = { path: string; close(): void }
 
-/** The name of a socket has at most 107 bytes, and libraries add up to 60 to that of the folder. */
+/** A socket's name has at most 107 bytes, and libraries add up to 60 to the folder's. */
 const longest = 40
 const prefix = 'mr-'
 const isLink = /^mr-[0-9a-f]{12}$/
 
 /**
- * Makes a folder for temporary files inside the folder of a run, where they count as its own and lie on the agent's disk, and a
+ * Makes a folder for temporary files inside a run's folder, where they count towards its limits and lie on the agent's disk, and a
  * short name for it in the system's temporary folder: see decision 0034.
  */
 export function openTemporary(runDir: string): Temporary {
@@ -27,7 +27,7 @@ export function openTemporary(runDir: string): Temporary {
   return { path: folder, close() {} }
 }
 
-/** Removes the short names that an agent of this home left when it was killed, and those that lead nowhere any more. */
+/** Removes the short names that a killed agent of this home left, and broken ones. */
 export async function sweepTemporary(home: string): Promise<void> {
   const inside = resolve(home) + sep
   for (const base of bases()) {
@@ -41,7 +41,7 @@ export async function sweepTemporary(home: string): Promise<void> {
   }
 }
 
-/** Windows lets few users make links, and has no such limit that matters. */
+/** Windows lets few users create links, and has no relevant limit of this kind. */
 const bases = (): string[] =>
   process.platform === 'win32'
     ? []
@@ -52,11 +52,11 @@ function tryLink(folder: string, path: string): boolean {
     symlinkSync(folder, path)
     return true
   } catch {
-    return false // that folder may not be written, or its disk is full
+    return false // the folder is not writable, or its disk is full
   }
 }
 
-/** The system's temporary folder lets a user remove only the user's own files. */
+/** In the system's temporary folder, users can remove only their own files. */
 const isOurs = (path: string): Promise<boolean> =>
   lstat(path).then(
     ({ uid }) => uid === process.getuid?.(),

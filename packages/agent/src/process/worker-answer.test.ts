@@ -37,7 +37,7 @@ describe('an answer', () => {
     ['{"success": true, "result": [1, "two"]}', [1, 'two']],
     ['{"success": true, "result": null}', null],
     ['{"success": true}', null],
-  ])('%s is one output, whole', async (line, result) => {
+  ])('%s becomes one output, whole', async (line, result) => {
     expect(await judged(ended(line))).toEqual({
       outcome: 'succeeded',
       outputs: { result: { value: result } },
@@ -74,7 +74,7 @@ describe('an answer', () => {
     ])
   })
 
-  test('has log lines of whatever shape', () => {
+  test('may have log lines of any shape', () => {
     const logs = [{ level: 'INFO', message: 'a\nb' }, { message: 'c' }, 'd', 5, { other: 1 }]
     expect(
       workerAnswer(ended(JSON.stringify({ success: true, logs }))).lines.map(({ line }) => line),
@@ -84,7 +84,7 @@ describe('an answer', () => {
     expect(workerAnswer(ended('{"success": true, "logs": "none"}')).lines).toEqual([])
   })
 
-  test('with NaN is refused, naming the place', async () => {
+  test('with NaN is rejected, and the error names the place', async () => {
     const { error } = await judged(ended('{"success": true, "result": {"score": NaN}}'))
     expect(error).toMatchObject({
       code: 'bad_output',
@@ -93,7 +93,7 @@ describe('an answer', () => {
     })
   })
 
-  test('is known by its own key: other objects with a status are log', async () => {
+  test('is recognized by its key: other objects with a status are log', async () => {
     const lines: string[] = []
     const output = parseOutput({
       onLine: (_, line) => {

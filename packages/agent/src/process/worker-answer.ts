@@ -6,20 +6,20 @@ import { type ModuleResult, readResultLine } from './output/read-result.ts'
 import { type ExpectedResult, isObject } from './output/result-shape.ts'
 import type { ProcessEnd } from './run-process.ts'
 
-/** What a configured worker says in the end: the result, and lines that belong into the run's log. */
+/** A configured worker's final answer: the result, and lines for the run's log. */
 export type WorkerAnswer = {
   result: ModuleResult
   lines: { stream: 'stdout' | 'stderr'; line: string }[]
 }
 
-/** By this key the answer is known among all that a worker prints. */
+/** This key identifies the answer among a worker's output. */
 const answerKey = 'success'
 
 export const expectedAnswer: ExpectedResult = { keys: [answerKey], required: [] }
 
 /**
  * Reads `{"success": true, "result": …, "logs": […]}` or `{"success": false, "error": {…}, "logs": […]}`. An answer
- * without a result means one of `null`.
+ * without a result has the result `null`.
  */
 export function workerAnswer(end: ProcessEnd, mask?: Mask): WorkerAnswer {
   const toLine = lineMaker(mask)

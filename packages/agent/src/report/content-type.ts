@@ -35,7 +35,7 @@ const byExtension: Record<string, string> = {
   gz: 'application/gzip',
 }
 
-/** The first bytes of files that often come without a telling name. */
+/** The first bytes of files that often lack an informative name. */
 const byFirstBytes: [string, string][] = [
   ['89504e47', 'image/png'],
   ['ffd8ff', 'image/jpeg'],
@@ -48,7 +48,7 @@ const byFirstBytes: [string, string][] = [
   ['494433', 'audio/mpeg'],
 ]
 
-/** What a file is, by its name, else by how it begins. */
+/** The content type of a file, by its name, else by its first bytes. */
 export function contentTypeOf(name: string, head: Buffer): string {
   const named = byExtension[extname(name).slice(1).toLowerCase()]
   if (named) return named

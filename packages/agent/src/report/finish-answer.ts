@@ -1,17 +1,17 @@
 import { ApiRefused } from '../http/failures.ts'
 import { UploadImpossible } from './upload.ts'
 
-/** What to do with a spooled result after a try to report it that failed. */
+/** The next step for a spooled result after a failed report. */
 export type Next =
   | 'try_again'
-  /** The store does not have what the result names. */
+  /** The store lacks files that the result names. */
   | 'upload_again'
-  /** The API will never take this result as it is. */
+  /** The API will never accept this result. */
   | 'replace_by_bad_output'
-  /** Its files cannot be brought to the store. */
+  /** Its files cannot be uploaded. */
   | 'replace_by_upload_failed'
 
-/** Only our own 422 and 413 say that the result itself is at fault; after all else it is kept and sent again. */
+/** Only the API's 422 and 413 mean that the result is at fault; after every other failure it is kept and sent again. */
 export function afterFailure(error: unknown): Next {
   if (error instanceof UploadImpossible) return 'replace_by_upload_failed'
   if (!(error instanceof ApiRefused) || error.code === null) return 'try_again'

@@ -2,7 +2,7 @@ import type { FinishRequest, OutputFile, ReportedOutput, TaskError } from '@mill
 import { Secrets } from '../log/secrets.ts'
 import type { SpooledFile, SpooledOutput, SpooledRun } from './spool.ts'
 
-/** A spooled result in the words of the API. */
+/** A spooled result as the API's request. */
 export function finishReport(result: SpooledRun, logSize: number | null): Omit<FinishRequest, 'sessionId'> {
   const reported: Record<string, ReportedOutput> = {}
   for (const [key, output] of Object.entries(result.outputs)) reported[key] = asReported(output)
@@ -24,7 +24,7 @@ export const filesOf = (result: SpooledRun): SpooledFile[] =>
 
 const withoutSignatures = new Secrets().mask()
 
-/** The same run, failed for a reason of its report. */
+/** The same run as a failure because of its report. */
 export const failedInstead = (result: SpooledRun, error: TaskError): SpooledRun => ({
   ...result,
   outcome: 'failed',

@@ -4,15 +4,15 @@ const streams: readonly LogStream[] = ['stdout', 'stderr', 'agent']
 /** Stream, length of the time, length of the line, number. */
 const headBytes = 1 + 1 + 4 + 8
 
-/** How many bytes a line takes as JSON, but for a few. `bytes`: of its text. */
+/** The approximate bytes of a line as JSON. `bytes`: of its text. */
 export const jsonSize = ({ line }: LogLine, bytes: number): number =>
   90 + (/["\\\p{Cc}]/u.test(line) ? Buffer.byteLength(JSON.stringify(line)) : bytes)
 
 type Block = { bytes: Buffer; used: number; lines: number; asJson: number }
 
 /**
- * The newest lines of a run, as bytes in blocks that are used again and again: in a flood, an object and a string for
- * each line that has to wait would let the agent grow to many times of what waits. Beyond the limit the oldest go.
+ * The newest lines of a run, as bytes in reused blocks: in a flood, an object and a string for each waiting line would
+ * take many times the memory of its text. Above the limit the oldest lines are dropped.
  */
 export class LineBlocks {
   readonly #limit: number
@@ -22,7 +22,7 @@ export class LineBlocks {
   #asJson = 0
   #omitted = 0
 
-  /** Both in bytes of JSON; a block is what is taken, and what goes, at once. */
+  /** Both limits in bytes of JSON; lines are taken and dropped in whole blocks. */
   constructor(limit: number, blockBytes: number) {
     this.#limit = limit
     this.#blockBytes = blockBytes
@@ -32,12 +32,12 @@ export class LineBlocks {
     return this.#blocks.length === 0
   }
 
-  /** There is at least a whole block of lines. */
+  /** Holds at least a whole block of lines. */
   get isFull(): boolean {
     return this.#asJson >= this.#blockBytes
   }
 
-  /** Lines that went because of the limit. */
+  /** The number of lines dropped because of the limit. */
   get omitted(): number {
     return this.#omitted
   }
@@ -83,7 +83,7 @@ export class LineBlocks {
     const oldest = this.#blocks.shift()
     if (!oldest) return undefined
     this.#asJson -= oldest.asJson
-    // One that a single long line made would stay as large as that.
+    // A block that one long line enlarged would stay that large.
     if (oldest.bytes.length === this.#blockBytes) this.#spare = oldest.bytes
     return oldest
   }

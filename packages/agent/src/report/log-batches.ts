@@ -2,10 +2,10 @@ import type { LogBatch, LogLine, Progress } from '@millrace/shared/for-agents'
 import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 const batchBytes = 64 * 1024
-/** Lines waiting for NATS beyond this are left out of the live log, oldest first; the archive has them. */
+/** Above this, lines waiting for NATS are dropped from the live log, oldest first; the archive has them. */
 const waitingBytes = 1024 * 1024
 
-/** Lines and progress on their way to the live log, cut into batches. */
+/** Lines and progress for the live log, in batches. */
 export class LogBatches {
   readonly #waiting = new LineBlocks(waitingBytes, batchBytes)
   #progress: Progress | undefined
@@ -29,7 +29,7 @@ export class LogBatches {
     return this.#waiting.isEmpty && this.#progress === undefined
   }
 
-  /** The next batch: at most 64 KiB of lines, but always one if any waits. */
+  /** The next batch: at most 64 KiB of lines, but at least one if any waits. */
   take(): LogBatch | null {
     if (this.isEmpty) return null
     const lines = this.#waiting.take()

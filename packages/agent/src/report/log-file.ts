@@ -3,15 +3,15 @@ import type { LogLine } from '@millrace/shared/for-agents'
 import { jsonSize, LineBlocks } from './line-blocks.ts'
 
 export type LogLimits = { head: number; tail: number }
-/** What became of a log; `path` is null when there was not a single line. */
+/** A finished log; `path` is null for one without lines. */
 export type KeptLog = { path: string | null; lines: number; bytes: number; truncated: boolean }
-/** The tail waits in memory, of every run at once. */
+/** Each run keeps its tail in memory. */
 const usual: LogLimits = { head: 8 * 1024 * 1024, tail: 2 * 1024 * 1024 }
 const mostAtOnce = 64 * 1024
 
 /**
- * The log of one run on disk, NDJSON. Grows up to head + tail bytes; of anything longer the head and the
- * newest lines are kept, and a line from the agent says how many are missing between them.
+ * The log of one run on disk, NDJSON, of at most head + tail bytes. Of a longer one it keeps the head and the newest
+ * lines, and a line from the agent gives the number of lines missing between them.
  */
 export class LogFile {
   readonly #path: string
@@ -44,12 +44,12 @@ export class LogFile {
     } else this.#tail.add(line, bytes, size)
   }
 
-  /** Something came that no flush under way will write. */
+  /** Has lines that no current flush will write. */
   get isBehind(): boolean {
     return this.#writing === null && !this.#head.isEmpty
   }
 
-  /** Writes what came since the last time; writes never overlap. */
+  /** Writes the lines since the last flush; writes never overlap. */
   flush(): Promise<void> {
     this.#writing ??= this.#write(this.#head).finally(() => {
       this.#writing = null
@@ -70,7 +70,7 @@ export class LogFile {
     return { path, lines: this.#lines, bytes: this.#bytes, truncated: omitted > 0 }
   }
 
-  /** A block at a time: all at once would be held three times over, as lines, as one text and as its bytes. */
+  /** Writes a block at a time: all lines at once would take memory three times, as lines, as text and as bytes. */
   async #write(lines: LineBlocks, omitted = 0): Promise<void> {
     let before = omitted
     for (let some = lines.take(); some.length > 0; some = lines.take()) {
@@ -83,7 +83,7 @@ export class LogFile {
   }
 }
 
-/** In the place of the last that is missing. */
+/** Takes the number of the last missing line. */
 const gapBefore = (first: LogLine, omitted: number): LogLine => ({
   n: first.n - 1,
   at: first.at,

@@ -40,7 +40,7 @@ describe('batches', () => {
     }
   })
 
-  test('a single line longer than a batch still goes', () => {
+  test('a single line longer than a batch is still sent', () => {
     const batches = new LogBatches()
     batches.add(lineOf(1, 'x'.repeat(100_000)))
     expect(batches.take()?.lines).toHaveLength(1)
@@ -55,7 +55,7 @@ describe('batches', () => {
     expect(batches.take()).toEqual({ v: 1, from: 2, lines: [], progress: { message: 'half' } })
   })
 
-  test('lines nobody fetches are dropped, oldest first, above 1 MiB', () => {
+  test('lines that wait are dropped, oldest first, above 1 MiB', () => {
     const batches = new LogBatches()
     for (let n = 1; n <= 2000; n++) batches.add(lineOf(n, 'x'.repeat(1000)))
     const first = batches.take()?.from ?? 0
@@ -74,7 +74,7 @@ describe('the file', () => {
     expect(await linesIn(join(folder, 'log'))).toEqual([lineOf(1), lineOf(2, 'ä')])
   })
 
-  test('of nothing is none', async () => {
+  test('is not created without lines', async () => {
     expect(await new LogFile(join(folder, 'log')).close()).toEqual({
       path: null,
       lines: 0,
@@ -83,7 +83,7 @@ describe('the file', () => {
     })
   })
 
-  test('too long keeps head and tail, and says how many lines are missing', async () => {
+  test('keeps head and tail of a long log, and the number of missing lines', async () => {
     const file = new LogFile(join(folder, 'log'), { head: 1000, tail: 1000 })
     for (let n = 1; n <= 10_000; n++) {
       file.add(lineOf(n))
@@ -113,7 +113,7 @@ describe('the log of a run', () => {
       logger: pino({ level: 'silent' }),
     })
 
-  test('numbers lines over all streams, and has sent and written all when closed', async () => {
+  test('numbers lines over all streams, and sends and writes all before it closes', async () => {
     const sent: LogBatch[] = []
     const log = openLog(() => true, sent)
     log.add('stdout', 'a')
@@ -135,7 +135,7 @@ describe('the log of a run', () => {
     expect(await linesIn(join(folder, 'log'))).toHaveLength(2)
   })
 
-  test('keeps lines while NATS is away, and sends them when it is back', async () => {
+  test('keeps lines while NATS is unreachable, and sends them later', async () => {
     const sent: LogBatch[] = []
     let isUp = false
     const log = openLog(() => isUp, sent)

@@ -6,10 +6,10 @@ import { inlineResultLimit, type Json } from '@millrace/shared/for-agents'
 import { contentTypeOf } from './content-type.ts'
 import type { SpooledFile, SpooledOutput } from './spool.ts'
 
-/** What a module produced for one output: a value, or files by their absolute paths. */
+/** One output of a module: a value, or files by their absolute paths. */
 export type Produced = { value: Json } | { path: string } | { paths: string[] }
 
-/** Measures what a module produced, as it goes into the spool; values too long to travel inline become files. */
+/** Measures outputs for the spool; values too long for the report become files. */
 export async function gatherOutputs(
   outputs: Record<string, Produced>,
   runDir: string,
@@ -28,7 +28,7 @@ async function gather(output: string, produced: Produced, runDir: string): Promi
     return { files, list: true }
   }
   const text = JSON.stringify(produced.value)
-  // Characters first: most values are far too short to be worth encoding only to count bytes.
+  // Characters first: most values are far too short to encode them just for a byte count.
   if (text.length * 3 <= inlineResultLimit || Buffer.byteLength(text) <= inlineResultLimit) return produced
   const isText = typeof produced.value === 'string'
   const path = join(runDir, `${output}.${isText ? 'txt' : 'json'}`)

@@ -21,7 +21,7 @@ const refused = (status: number, code: string | null) =>
     code === null ? null : { type: '', title: '', status, code, detail: 'because', requestId: '' },
   )
 
-describe('what a failed report leads to', () => {
+describe('the next step after a failed report', () => {
   test.each([
     ['422 invalid_request', refused(422, 'invalid_request'), 'replace_by_bad_output'],
     ['our own 413', refused(413, 'payload_too_large'), 'replace_by_bad_output'],
@@ -94,7 +94,7 @@ describe('reporting', () => {
     ...changes,
   })
 
-  /** Reports with an API that answers this, in turn, and then `applied`; waits until it is over. */
+  /** Reports to an API that gives these answers in turn, then `applied`; waits for the end. */
   async function report(
     result: SpooledRun,
     answers: (FinishAnswer | Error)[] = [],
@@ -140,7 +140,7 @@ describe('reporting', () => {
   test.each<[string, FinishAnswer]>([
     ['applied', { applied: true }],
     ['stale', { stale: true }],
-  ])('%s: the result leaves the spool, its folder goes', async (_, answer) => {
+  ])('%s: the agent removes the result from the spool, and its folder', async (_, answer) => {
     const { reports, spool, held } = await report(resultOf(), [answer])
     expect(reports).toMatchObject([{ outcome: 'succeeded', result: { n: { value: 1 } } }])
     expect(await spool.list()).toEqual([])
@@ -177,14 +177,14 @@ describe('reporting', () => {
     })
   })
 
-  test('what cannot be reported before the end stays in the spool', async () => {
+  test('a result that is not reported before the end stays in the spool', async () => {
     const { reporter, spool } = await report(resultOf(), [new ApiAway('away')])
     life.abort()
     await reporter.idle()
     expect(await spool.list()).toEqual([resultOf()])
   })
 
-  test('a result that does not fit on the disk any more is reported all the same', async () => {
+  test('a result that does not fit on the disk is still reported', async () => {
     const spool = await openSpool(join(home, 'full'))
     await rm(join(home, 'full'), { recursive: true })
     const { reporter, reports, held, signals } = await report(resultOf(), [new ApiAway('away')], { spool })
@@ -194,7 +194,7 @@ describe('reporting', () => {
     expect(reports).toHaveLength(2)
   })
 
-  test('nor is one lost that has to be replaced on a full disk', async () => {
+  test('nor does a full disk lose a result that must be replaced', async () => {
     const spool = await openSpool(join(home, 'full'))
     await rm(join(home, 'full'), { recursive: true })
     const { reports } = await report(resultOf(), [refused(422, 'invalid_request')], { spool })
@@ -242,7 +242,7 @@ describe('reporting', () => {
     expect(JSON.stringify(reports)).not.toContain(home)
   })
 
-  test('500s and cut connections of the store are tried again, with fresh URLs', async () => {
+  test('500s and cut connections of the store are retried with fresh URLs', async () => {
     let puts = 0
     onPut = (response) => {
       puts += 1
@@ -257,7 +257,7 @@ describe('reporting', () => {
     expect(asked()).toBeGreaterThan(2)
   })
 
-  test('412 says that the bytes are there already', async () => {
+  test('412 means that the store already has the bytes', async () => {
     for (const path of ['/photo/0', '/text/0', '/$log/0']) objects.set(`${path}?X-Signature=s`, 'before')
     const { reports } = await report(await withFiles())
     expect(reports).toMatchObject([{ outcome: 'succeeded' }])

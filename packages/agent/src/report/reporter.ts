@@ -24,16 +24,16 @@ export type ReporterDeps = {
   askForUrls(run: RunId, files: OutputFile[], signal: AbortSignal): Promise<OutputsAnswer>
   finish(run: RunId, report: Omit<FinishRequest, 'sessionId'>, signal: AbortSignal): Promise<FinishAnswer>
   signals: Pick<AgentSignals, 'apiIsBack' | 'machineWoke'>
-  /** The runs whose results were not answered yet, for a registration to name. */
+  /** The runs whose results the API has not acknowledged; a registration names them. */
   unreported: Set<RunId>
   spool: Spool
   runsDir: string
   logger: Logger
-  /** Ends all tries; what is not answered then stays in the spool. */
+  /** Ends all retries; unacknowledged results stay in the spool. */
   signal: AbortSignal
 }
 
-/** Brings results to the API: each stays in the spool until the API answered `applied` or `stale`. */
+/** Reports results to the API: each stays in the spool until the API answers `applied` or `stale`. */
 export class Reporter {
   readonly #deps: ReporterDeps
   #wake = new AbortController()
@@ -45,14 +45,14 @@ export class Reporter {
     deps.signals.machineWoke.subscribe('reporter', () => this.#tryNow())
   }
 
-  /** Takes up what a former process left in the spool. */
+  /** Resumes the results that an earlier process left in the spool. */
   resume(results: SpooledRun[]): void {
     for (const result of results) void this.#keep(result)
   }
 
   /**
-   * Reports a result, and puts it into the spool meanwhile. Resolves when it was answered, or is on disk and has
-   * to wait for a server: it is tried on in the background then.
+   * Reports a result and writes it to the spool meanwhile. Resolves when the API has answered, or when the result is on
+   * disk and must wait for a server; the reporter then retries in the background.
    */
   async report(result: SpooledRun): Promise<void> {
     const reported = this.#keep(result)
@@ -60,7 +60,7 @@ export class Reporter {
     await reported
   }
 
-  /** Forgets a result: its run counts no more. */
+  /** Drops the result of a superseded run. */
   async drop(run: RunId): Promise<void> {
     const held = this.#held.get(run)
     held?.drop.abort()
@@ -68,12 +68,12 @@ export class Reporter {
     await this.#forget(run)
   }
 
-  /** Resolves when nothing is being delivered any more. */
+  /** Resolves when no delivery is in progress. */
   async idle(): Promise<void> {
     while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
   }
 
-  /** Servers are back: what waits its turn is tried now. */
+  /** Retries all waiting results now, since servers are reachable again. */
   #tryNow(): void {
     this.#wake.abort()
     this.#wake = new AbortController()
@@ -84,19 +84,19 @@ export class Reporter {
     const firstTry = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<void>()
     const signal = AbortSignal.any([drop.signal, this.#deps.signal])
-    // Before anything else: a registration that the first try sets off must name this run.
+    // First of all, since the first attempt may cause a registration, which must name this run.
     this.#deps.unreported.add(result.run)
     this.#held.set(result.run, { ended: ended.promise, drop })
     this.#deliver(result, signal, firstTry.resolve)
       .then(async (isAnswered) => {
         if (!isAnswered) return
-        // The next run need not wait for the cleanup of this one, and heartbeats no longer name it.
+        // The next run does not wait for this cleanup, and heartbeats no longer name the run.
         this.#deps.unreported.delete(result.run)
         firstTry.resolve()
         await this.#forget(result.run)
       })
       .catch((error: unknown) => {
-        if (!signal.aborted) this.#deps.logger.error({ err: error, run: result.run }, 'reporting broke off')
+        if (!signal.aborted) this.#deps.logger.error({ err: error, run: result.run }, 'reporting failed')
       })
       .finally(() => {
         this.#held.delete(result.run)
@@ -107,7 +107,7 @@ export class Reporter {
     return firstTry.promise
   }
 
-  /** Retries until the API answers; `false` when it was stopped before. */
+  /** Retries until the API answers; `false` when stopped earlier. */
   async #deliver(spooled: SpooledRun, signal: AbortSignal, afterFirstTry: () => void): Promise<boolean> {
     let result = spooled
     let uploaded: Uploaded = nothingYet
@@ -119,7 +119,10 @@ export class Reporter {
       } catch (error) {
         if (signal.aborted) return false
         const next = afterFailure(error)
-        this.#deps.logger.warn({ err: error, run: result.run, tries, next }, 'a result is not reported yet')
+        this.#deps.logger.warn(
+          { err: error, run: result.run, tries, next },
+          'reporting a result failed; retrying',
+        )
         if (next === 'upload_again') uploaded = nothingYet
         const instead = replacement(next, messageOf(error))
         if (instead) {
@@ -134,11 +137,11 @@ export class Reporter {
     return false
   }
 
-  /** Brings the log and the outputs to the store, whatever of them is not known to be there. */
+  /** Uploads the log and the outputs that the store does not have yet. */
   async #upload(result: SpooledRun, before: Uploaded, signal: AbortSignal): Promise<Uploaded> {
     if (before.isDone) return before
     const { logger } = this.#deps
-    const onTrouble = (err: unknown) => logger.warn({ err, run: result.run }, 'an upload has to be repeated')
+    const onTrouble = (err: unknown) => logger.warn({ err, run: result.run }, 'an upload failed; retrying')
     const ask = (files: OutputFile[]) => this.#deps.askForUrls(result.run, files, signal)
     const [logSize] = await Promise.all([
       this.#uploadLog(result, { ask, signal, rounds: 3, onTrouble }),
@@ -147,7 +150,7 @@ export class Reporter {
     return { isDone: true, logSize }
   }
 
-  /** A log that the store does not take must not hold up a result. Answers the size that arrived. */
+  /** A failed upload of the log must not delay a result. Returns the uploaded size. */
   async #uploadLog(result: SpooledRun, options: UploadOptions): Promise<number | null> {
     if (!result.logFile) return null
     try {
@@ -155,19 +158,19 @@ export class Reporter {
       await upload([{ ...file, contentType: 'application/x-ndjson' }], options)
       return file.size
     } catch (error) {
-      // The API being away is no verdict on the log: all is tried again, together.
+      // An unreachable API says nothing about the log: retry everything together.
       if (error instanceof ApiAway) throw error
       options.onTrouble(error)
       return null
     }
   }
 
-  /** A disk that is full must not lose a result: only a kill of this process can, then. */
+  /** A full disk must not lose a result; then only a kill of this process can. */
   async #write(result: SpooledRun): Promise<void> {
     await this.#deps.spool.put(result).catch((err: unknown) => {
       this.#deps.logger.error(
         { err, run: result.run },
-        'a result is not on disk; it is kept in memory until it is reported',
+        'a result could not be saved; keeping it in memory until it is reported',
       )
     })
   }

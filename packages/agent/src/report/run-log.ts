@@ -5,22 +5,22 @@ import { LogBatches } from './log-batches.ts'
 import { type KeptLog, LogFile, type LogLimits } from './log-file.ts'
 
 const flushMs = 100
-/** Between two full batches: a flood goes live at 2.5 MiB a second at most, and skips what is more. */
+/** The pause between two full batches: a flood is sent live at 2.5 MiB a second at most; the excess is skipped. */
 const paceMs = 25
 
 export type RunLogOptions = {
   path: string
   /** Sends one batch to the live log; `false`: not now. Resolves when the next may follow. */
   publish(batch: LogBatch): Promise<boolean>
-  /** Whether `publish` has a chance; while not, lines wait. */
+  /** Whether `publish` may succeed; until then lines wait. */
   isOpen(): boolean
-  /** When a line was said; otherwise by the clock of this machine. */
+  /** The time of a line; default: the clock of this machine. */
   now?(): Date
   logger: Logger
   limits?: LogLimits
 }
 
-/** All that one run says: numbered, sent live in batches, and kept whole on disk. */
+/** The output of one run: numbered, sent live in batches, and stored completely on disk. */
 export class RunLog {
   readonly #options: RunLogOptions
   readonly #file: LogFile
@@ -49,7 +49,7 @@ export class RunLog {
     this.#soon()
   }
 
-  /** Writes and sends what is left; the two can be waited for apart. `sent` never rejects. */
+  /** Writes and sends the rest; callers can await each separately. `sent` never rejects. */
   close(): { kept: Promise<KeptLog>; sent: Promise<void> } {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -66,7 +66,7 @@ export class RunLog {
   #flush(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-    // In a flood this comes with every line: a promise each, waiting for one write, would be most of the agent's memory.
+    // In a flood this runs for every line: a promise per line, waiting for one write, would be most of the agent's memory.
     if (this.#file.isBehind)
       this.#file
         .flush()

@@ -14,7 +14,7 @@ export const SpooledOutput = z.union([
 ])
 export type SpooledOutput = z.infer<typeof SpooledOutput>
 
-/** How a run ended, with all that is needed to report it after a restart. */
+/** The end of a run, with everything needed to report it after a restart. */
 export const SpooledRun = z.object({
   v: z.literal(1),
   run: RunId,
@@ -33,12 +33,12 @@ export type SpooledRun = z.infer<typeof SpooledRun>
 
 export type Spool = Awaited<ReturnType<typeof openSpool>>
 
-/** Results that were not yet answered, one file per run. */
+/** Unacknowledged results, one file per run. */
 export async function openSpool(folder: string) {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const fileOf = (run: RunId) => join(folder, `${run}.json`)
   const last = new Map<RunId, Promise<void>>()
-  /** One thing after the other for each run, whatever became of the one before. */
+  /** Serializes operations per run, regardless of earlier failures. */
   const next = (run: RunId, work: () => Promise<void>): Promise<void> => {
     const done = (last.get(run) ?? Promise.resolve()).catch(() => undefined).then(work)
     last.set(run, done)
@@ -50,7 +50,7 @@ export async function openSpool(folder: string) {
     put: (result: SpooledRun) =>
       next(result.run, () => writeAtomically(fileOf(result.run), JSON.stringify(result))),
     remove: (run: RunId) => next(run, () => rm(fileOf(run), { force: true })),
-    /** What a former process left; halves of a write that was cut off, and files of others, are no results. */
+    /** The results of an earlier process; ignores incomplete writes and unknown files. */
     list: async (): Promise<SpooledRun[]> => {
       const found: SpooledRun[] = []
       for (const name of (await readdir(folder)).sort()) {

@@ -7,20 +7,20 @@ import type { SpooledFile } from './spool.ts'
 
 type AskForUrls = (files: OutputFile[]) => Promise<OutputsAnswer>
 
-/** The bytes cannot be brought to the store, however often it is tried. */
+/** The upload cannot succeed, even with retries. */
 export class UploadImpossible extends Error {
   override name = 'UploadImpossible'
 }
 
 const atOnce = 4
 const perCall = 1000
-/** Definite noes of the store, each to a fresh URL, before the upload counts as impossible. */
+/** Definite rejections, each for a fresh URL, after which the upload counts as impossible. */
 const refusalsAllowed = 6
 
 export type UploadOptions = {
   ask: AskForUrls
   signal: AbortSignal
-  /** Rounds after which to give up; without it, a store that is away is waited for as long as it takes. */
+  /** The most rounds; without it, the upload waits for an unreachable store without limit. */
   rounds?: number
   onTrouble(error: unknown): void
   first?: number
@@ -92,7 +92,7 @@ async function put(
     idleMs: storeIdleMs,
     signal,
   })
-  // A URL is good for one object only: 412 says that an earlier try arrived after all.
+  // A URL is valid for one object only: 412 means that an earlier attempt succeeded.
   if ((status >= 200 && status <= 299) || status === 412) return
   if (status >= 400 && status < 500 && status !== 408 && status !== 429)
     throw new Refused(`the store refused ${file.name}: ${status}`)

@@ -4,10 +4,10 @@ import type { StopReason } from '../process/stop/stop.ts'
 import type { SpooledRun } from '../report/spool.ts'
 import { InputUnavailable } from './inputs/download.ts'
 
-/** What came of a run; `end` is null where no process was started. */
+/** The outcome of a run; `end` is null if no process started. */
 export type Ending = Pick<SpooledRun, 'outcome' | 'outputs' | 'error'> & { end: ProcessEnd | null }
 
-/** Nothing of it was begun: another agent's turn. */
+/** Nothing of the run has begun; another agent may take it. */
 export const handedBack = (run: RunId, startedAt: string, finishedAt: string): SpooledRun => ({
   ...{ v: 1, run, startedAt, finishedAt },
   outcome: 'handed_back',
@@ -20,7 +20,7 @@ export const handedBack = (run: RunId, startedAt: string, finishedAt: string): S
   logFile: null,
 })
 
-/** A run that was stopped before its process, or that the agent could not carry out. */
+/** A run that was stopped before its process started, or that the agent could not execute. */
 export function endingOfError(error: unknown, stopped: StopReason | null): Ending {
   const none = { outputs: {}, end: null }
   if (stopped && !(error instanceof InputUnavailable)) {

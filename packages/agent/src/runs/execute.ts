@@ -17,22 +17,22 @@ import { launchSpec, type RunToStart, writeInput } from './launch-spec.ts'
 import type { Program } from './programs.ts'
 
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
-/** One run, as far as it is ready to be carried out. */
+/** A run that is ready to execute. */
 export type Work = Omit<RunToStart, 'gpu' | 'tmpDir'> & {
   grant: Grant
   program: Program
   reservation: Reservation | null
   watchdog: Watchdog
   limits?: RunLimits
-  /** Over all that it says. */
+  /** Applied to all its output. */
   mask: Mask
   onLine: OnLine
   onProgress(progress: Progress): void
   stop: Stop
-  /** Its process was started. */
+  /** Called when its process has started. */
   onSpawn?(pid: number | undefined): void
 }
-/** How the program ended, and what it said where that is not read from its output. `null`: there was no room. */
+/** The end of the program, and its result if not parsed from its output. `null`: no room. */
 export type Executed = { end: ProcessEnd; result?: ModuleResult; promisedVramBytes?: number } | null
 export type Execute = (work: Work) => Promise<Executed>
 
@@ -68,10 +68,10 @@ function runIn(tmpDir: string, work: Work): Promise<ProcessEnd> {
   return running.ended
 }
 
-/** In a warm process where the module can be served, else in a fresh one; either way when there is room for it. */
+/** Waits for room, then uses a warm process if the module supports one, else a new process. */
 export function executeWithRoom({ ledger, warm }: { ledger: Ledger; warm: WarmPool }): Execute {
   return async (work) => {
-    if (!work.reservation) throw new Error('a run without a seat')
+    if (!work.reservation) throw new Error('a run without a reservation')
     const promised = work.reservation
     const reservation = await ledger.enter(promised, work.stop.signal).catch((error: unknown) => {
       ledger.release(promised)

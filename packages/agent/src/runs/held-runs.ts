@@ -9,9 +9,9 @@ export type HeldRun = {
   ended: Promise<void>
 }
 
-/** The runs under way in this process; those that only wait to be reported are not among them. */
+/** The current runs of this process, without those that only wait for their report. */
 export class HeldRuns extends Map<RunId, HeldRun> {
-  /** How many of them belong to a configured worker. */
+  /** The number of them that belong to a configured worker. */
   countOf(worker: string): number {
     return [...this.values()].filter(({ reservation }) => reservation.worker === worker).length
   }

@@ -20,13 +20,13 @@ export type RunToStart = {
   gpu?: string
   threads: number
   own: NodeJS.ProcessEnv
-  /** The variables that the module names, as they were given. */
+  /** The variables that the module declares, with their given values. */
   given?: Record<string, string>
   agentId: string | null
 }
 type Start = Pick<RunProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'input' | 'result'>
 
-/** How a program is started for a run, and where it finds its inputs: modules in a file, workers on standard input. */
+/** The launch spec of a run. Modules read their inputs from a file, workers from standard input. */
 export function launchSpec(program: Program, run: RunToStart): Start {
   const { task: taskId } = parseRunId(run.grant.run)
   const { python, cacheDir, manifest } = program
@@ -53,7 +53,7 @@ function launchModule(module: RunnableModule, run: RunToStart) {
   }
 }
 
-/** What a module is to know about its run, in a file; its path. */
+/** Writes the file that describes the run to a module; returns its path. */
 export function writeInput({
   grant,
   placed,
@@ -62,7 +62,7 @@ export function writeInput({
 }: Pick<RunToStart, 'grant' | 'placed' | 'runDir' | 'outputDir'>): string {
   const inputFile = join(runDir, 'input.json')
   const { task } = parseRunId(grant.run)
-  // Small and local: the way through the thread pool takes longer than the work.
+  // Small and local: the thread pool would take longer than the call.
   writeFileSync(
     inputFile,
     JSON.stringify({ task_id: task, run_id: grant.run, ...placed, output_dir: outputDir }),

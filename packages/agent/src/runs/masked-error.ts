@@ -1,7 +1,7 @@
 import type { Json, TaskError } from '@millrace/shared/for-agents'
 import type { Mask } from '../log/secrets.ts'
 
-/** Without secrets, in its detail too: a traceback shows what a module was given. */
+/** Masks secrets, also in the detail: a traceback may contain given values. */
 export function maskedError(error: TaskError, mask: Mask): TaskError {
   const detail = error.detail && maskedJson(error.detail, mask)
   return { ...error, message: mask(error.message), ...(detail ? { detail } : {}) }

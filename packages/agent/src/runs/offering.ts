@@ -18,13 +18,13 @@ export type OfferingDeps = {
   ledger: Ledger
   learned: LearnedNeeds
   withheld: Withheld
-  /** Runs of a configured worker that are under way. */
+  /** The current runs of a configured worker. */
   runsOf(worker: string): number
-  /** Whether there is a GPU at all. */
+  /** Whether the machine has any GPU. */
   hasGpu(): boolean
 }
 
-/** What this agent can take on at the moment. */
+/** The offers of this agent: the runs that it could claim now. */
 export class Offering {
   readonly #deps: OfferingDeps
   #known: InventoryModule[] = []
@@ -35,12 +35,12 @@ export class Offering {
     deps.signals.roomWanted.subscribe('offering', (wanted) => this.#keepRoom(wanted))
   }
 
-  /** Paused or draining: nothing is offered. */
+  /** While paused or draining, the agent offers nothing. */
   setAccepting(accepting: boolean): void {
     this.#isAccepting = accepting
   }
 
-  /** The API took note of these modules: only such may be offered. */
+  /** The API has recorded these modules; the agent may offer no others. */
   apiKnows(answer: InventoryAnswer, modules: InventoryModule[]): void {
     this.#deps.learned.learn(answer)
     this.#deps.withheld.learn(answer)
@@ -61,7 +61,7 @@ export class Offering {
         .filter((module) =>
           this.#known.some(({ name, digest }) => name === module.name && digest === module.digest),
         )
-        // Not "no room for it", which would hold back all that is less urgent.
+        // Left out, since an offer without room would make the API hold back less urgent tasks.
         .filter((program) => this.#canEverRun(program))
         .map((program) => ({
           module: program.name,
@@ -73,7 +73,7 @@ export class Offering {
     )
   }
 
-  /** Promises room to a granted task. */
+  /** Reserves room for a claimed run. */
   reservation({ module, task }: Grant): Reservation {
     const program = this.#deps.programs.find(module.name, module.version, module.digest)
     const wish = program
@@ -86,7 +86,7 @@ export class Offering {
     })
   }
 
-  /** The API has something more urgent waiting, for which there is no room. */
+  /** Keeps room for a more urgent task at the API that does not fit now. */
   #keepRoom({ module, version }: { module: string; version: string }): void {
     const program = this.#deps.programs
       .available()

@@ -11,35 +11,35 @@ export type OpenRunDeps = {
   runsDir: string
   find(name: string, version: string, digest: string): Program | null
   openLog(run: RunId, path: string): RunLog
-  /** What modules are given that name it. */
+  /** The values for variables that modules declare. */
   variables?: ModuleVariables
-  /** What no run may tell. */
+  /** Values to mask in the output of all runs. */
   secrets?: Secrets
   logger: Logger
 }
 
-/** A run that has a folder and a log. */
+/** A run with its folder and log. */
 export type OpenRun = {
-  /** `null`: this agent has it no more. */
+  /** `null`: this agent no longer has it. */
   program: Program | null
   runDir: string
   outputDir: string
   log: RunLog
-  /** Over all that others get to read. */
+  /** Applied to all output that leaves the agent. */
   mask: Mask
-  /** The variables that the module names, as they were given. */
+  /** The variables that the module declares, with their given values. */
   given: Record<string, string> | undefined
 }
 
-/** Makes the folder and the log of a run; `null` when the disk has no room for them. */
+/** Creates the folder and the log of a run; `null` when the disk has no room for them. */
 export function openRun(deps: OpenRunDeps, { run, module }: Grant): OpenRun | null {
   const runDir = join(deps.runsDir, run)
   const outputDir = join(runDir, 'out')
   try {
-    // Small and local: the way through the thread pool takes longer than the work.
+    // Small and local: the thread pool would take longer than the call.
     mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   } catch (err) {
-    deps.logger.error({ err, run }, 'there is no room for a run; it is handed back')
+    deps.logger.error({ err, run }, 'creating the folder of a run failed; handing the run back')
     return null
   }
   const log = deps.openLog(run, join(runDir, 'log.ndjson'))

@@ -6,7 +6,7 @@ import { type Fetch, type PlacedInputs, placeInputs } from './inputs/place-input
 import type { OpenRun } from './open-run.ts'
 import type { Program } from './programs.ts'
 
-/** Brings the inputs of a run into its folder; an URL that has expired is asked for again. */
+/** Downloads the inputs of a run into its folder; requests expired URLs again. */
 export function placeAssigned(
   fetch: Fetch | undefined,
   assignment: Assignment,

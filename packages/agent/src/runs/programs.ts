@@ -3,10 +3,10 @@ import type { Catalogue, RunnableModule } from '../modules/catalogue.ts'
 import type { RunnableWorker } from '../workers/runnable-worker.ts'
 import type { Workers } from '../workers/workers.ts'
 
-/** What is run for a task: a module of the modules folder, or a configured worker. */
+/** The program of a task: a module of the modules folder, or a configured worker. */
 export type Program = RunnableModule | RunnableWorker
 
-/** All that this agent can run, wherever it comes from. */
+/** All programs of this agent, from every source. */
 export type Programs = {
   inventory(): InventoryModule[]
   available(): Program[]

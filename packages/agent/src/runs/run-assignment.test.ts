@@ -15,20 +15,20 @@ import { type AssignedRun, produceResult, type RunDeps } from './run-assignment.
 const run = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV.1' as const
 const logger = pino({ level: 'silent' })
 
-/** Stands in for a module's main.py: the agent does not care which interpreter it starts. */
+/** Replaces a module's main.py: the agent can start any interpreter. */
 const program = `
 import { readFileSync, writeFileSync } from 'node:fs'
 const { inputs, output_dir, ...rest } = JSON.parse(readFileSync(process.argv[process.argv.indexOf('--input_file') + 1], 'utf8'))
 console.log('at work on ' + inputs.text)
 console.error('a warning')
 console.log(JSON.stringify({ event: 'progress', percent: 40, message: 'half' }))
-if (inputs.text.startsWith('tell ')) {
+if (inputs.text.startsWith('leak ')) {
   const secret = inputs.text.slice(5)
   console.log('x'.repeat(64 * 1024 - 5) + secret)
   console.log('it is ' + secret)
   console.error(secret + ' it is')
   console.log(JSON.stringify({ event: 'progress', message: secret }))
-  console.log(JSON.stringify({ status: 'error', error: { type: 'Told', message: 'not ' + secret, traceback: 'at ' + secret } }))
+  console.log(JSON.stringify({ status: 'error', error: { type: 'Leak', message: 'not ' + secret, traceback: 'at ' + secret } }))
   process.exitCode = 2
 } else if (inputs.text === 'wait') setInterval(() => {}, 1000)
 else {
@@ -98,7 +98,7 @@ async function start(inputs: Grant['inputs'], find: RunDeps['find'] = () => modu
   return { running: { ended, stop: (reason: StopReason) => stop.request(reason) }, sent, onProgress }
 }
 
-test('a task runs, and its whole result is told', async () => {
+test('a task runs, and its whole result is reported', async () => {
   const { running, sent, onProgress } = await start({ text: { value: 'hello' } })
   const result = await running.ended
   const runDir = join(home, 'runs', run)
@@ -136,7 +136,7 @@ test('a task runs, and its whole result is told', async () => {
   ).toEqual(lines)
 })
 
-test('stopped because the agent ends, it is handed back', async () => {
+test('a run that the agent stops at its end is handed back', async () => {
   const { running, sent } = await start({ text: { value: 'wait' } })
   await vi.waitFor(() => expect(sent).not.toEqual([]), 5000)
   running.stop('shutdown')
@@ -152,7 +152,7 @@ test('a superseded run leaves nothing behind', async () => {
   expect(await readdir(join(home, 'runs'))).toEqual([])
 }, 15_000)
 
-test('a run cancelled while its inputs come never starts', async () => {
+test('a run cancelled during the download of its inputs never starts', async () => {
   const silent = createServer(() => undefined)
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   const address = silent.address()
@@ -178,17 +178,17 @@ test('a run cancelled while its inputs come never starts', async () => {
   silent.close()
 })
 
-test('a module that is gone hands the run back', async () => {
+test('a run of a removed module is handed back', async () => {
   const { running } = await start({ text: { value: 'hello' } }, () => null)
   expect(await running.ended).toMatchObject({ outcome: 'handed_back', error: null })
 })
 
-test('what a module tells of the secrets of the agent is hidden in log, progress and error', async () => {
-  const { running, sent, onProgress } = await start({ text: { value: 'tell mr_the-key-of-the-agent' } })
+test('secrets of the agent in a module’s output are masked in log, progress and error', async () => {
+  const { running, sent, onProgress } = await start({ text: { value: 'leak mr_the-key-of-the-agent' } })
   const result = await running.ended
   expect(result).toMatchObject({
     outcome: 'failed',
-    error: { code: 'module_error', message: 'not ***', detail: { type: 'Told', traceback: 'at ***' } },
+    error: { code: 'module_error', message: 'not ***', detail: { type: 'Leak', traceback: 'at ***' } },
   })
   expect(onProgress).toHaveBeenCalledWith(run, { message: '***' })
   const lines = sent.flatMap((batch) => batch.lines.map(({ line }) => line))

@@ -16,52 +16,52 @@ import { placeAssigned } from './place-assigned.ts'
 
 export type RunDeps = OpenRunDeps & {
   onProgress(run: RunId, progress: Progress): void
-  /** How an assigned file gets to `path`; otherwise it is downloaded. */
+  /** Places an assigned file at `path`; default: a download. */
   fetch?: Fetch
-  /** How it is executed; otherwise at once, in a process started for it. */
+  /** Executes the run; default: immediately, in a new process. */
   execute?: Execute
   watchdog: Watchdog
-  /** Threads each module may use. */
+  /** The threads that each module may use. */
   threads: number
   own: NodeJS.ProcessEnv
-  /** Whose runs these are, for workers that ask. */
+  /** The agent's id, for workers that request it. */
   agentId?(): string | null
-  /** The time as the API has it; otherwise the clock of this machine. */
+  /** The API's time; default: the clock of this machine. */
   now?(): Date
   limits?: RunLimits
 }
 
-/** What a run needs beyond its result: memory that is promised to it, and an API that hears of it. */
+/** The dependencies of a run beyond its result: its reservation, and the report to the API. */
 export type ReportingDeps = RunDeps & {
-  /** With the digest of what was run. Resolves when the result was answered, or is on disk and waits its turn. */
+  /** Takes the digest of the program. Resolves when the result is acknowledged, or is on disk and waits. */
   report(result: SpooledRun, digest: string): Promise<void>
-  /** Takes back what is left of the promise. */
+  /** Releases what remains of the reservation. */
   release(reservation: Reservation): void
 }
 
 export type AssignedRun = Assignment & { reservation?: Reservation }
 
-/** The whole story of a run in the agent, from its assignment to its report. Never rejects. */
+/** Executes a run from its assignment to its report. Never rejects. */
 export async function runAssignment(
   deps: ReportingDeps,
   assigned: AssignedRun & { reservation: Reservation },
   stop: Stop,
 ): Promise<void> {
   const { run, module, task } = assigned.grant
-  // The HTTP request that the task came with is found in these lines, too.
+  // These lines contain the id of the HTTP request that created the task.
   const logger = deps.logger.child({ requestId: task?.requestId })
   try {
     const result = await produceResult(deps, assigned, stop)
     logger.info({ run, outcome: result?.outcome ?? 'superseded', code: result?.error?.code }, 'a run ended')
     if (result) await deps.report(result, module.digest)
   } catch (err) {
-    // A full disk, for example: unreported, the run is lost to the API at the next heartbeats, and retried.
-    logger.error({ err, run }, 'a run could not be kept')
+    // For example a full disk: without a report, the API expires the run at the next heartbeats and retries it.
+    logger.error({ err, run }, 'a run failed in the agent; the API will retry it')
   }
   deps.release(assigned.reservation)
 }
 
-/** Inputs, process, outputs, and what came of them; `null` when the run was superseded. Never rejects for the task's fault. */
+/** Inputs, process, outputs and outcome; `null` when the run was superseded. Never rejects for a fault of the task. */
 export async function produceResult(
   deps: RunDeps,
   assigned: AssignedRun,
@@ -103,7 +103,7 @@ const backToQueue: Ending = { outcome: 'handed_back', outputs: {}, error: null, 
 
 async function carryOut(deps: RunDeps, assigned: AssignedRun, opened: OpenRun, stop: Stop): Promise<Ending> {
   const { program, log, mask, outputDir } = opened
-  // It went away between the offer and the assignment: another agent's turn.
+  // The program was removed between the offer and the assignment; another agent may take the run.
   if (!program) return backToQueue
   const placed = await placeAssigned(deps.fetch, assigned, { ...opened, program }, stop.signal)
   stop.signal.throwIfAborted()

@@ -7,19 +7,19 @@ import type { HeldRuns } from './held-runs.ts'
 
 export type RunsDeps = {
   held: HeldRuns
-  /** Runs whose results were not answered yet. */
+  /** Runs whose results are not yet acknowledged. */
   unreported: ReadonlySet<RunId>
-  /** Promises room to a run. */
+  /** Reserves room for a run. */
   reserve(grant: Grant): Reservation
-  /** Carries it out and reports it; never rejects. */
+  /** Executes and reports it; never rejects. */
   run(assigned: Assignment & { reservation: Reservation }, stop: Stop): Promise<void>
-  /** Forgets a result that waits to be reported. */
+  /** Drops a result that waits for its report. */
   drop(run: RunId): Promise<void>
   signals: Pick<AgentSignals, 'assigned' | 'registered' | 'runEnded'>
   logger: Logger
 }
 
-/** Holds each run from its assignment until its result was answered or waits its turn. */
+/** Holds each run from its assignment until its result is acknowledged or waits in the spool. */
 export class Runs {
   readonly #deps: RunsDeps
   readonly #drops = new Set<Promise<void>>()
@@ -35,7 +35,7 @@ export class Runs {
     return this.#deps.held
   }
 
-  /** Takes up a run. The same one again changes nothing. */
+  /** Begins a run. The same one again changes nothing. */
   #take(assignment: Assignment): void {
     const { run } = assignment.grant
     if (this.#held.has(run)) return
@@ -62,7 +62,7 @@ export class Runs {
     return this.ids().map((runId) => ({ runId, progress: this.#held.get(runId)?.progress }))
   }
 
-  /** Carries out what the API said about runs. */
+  /** Obeys the API's verdicts about runs. */
   obey(verdicts: Record<string, RunVerdict>): void {
     for (const run of this.ids()) {
       const verdict = verdicts[run]
@@ -75,17 +75,17 @@ export class Runs {
     this.#held.get(run)?.stop.request('cancelled')
   }
 
-  /** Stops all runs, whose tasks go back to the queue. */
+  /** Stops all runs and hands them back. */
   handBack(): void {
     for (const { stop } of this.#held.values()) stop.request('shutdown')
   }
 
-  /** Resolves when none is under way any more. */
+  /** Resolves when no run is left. */
   async idle(): Promise<void> {
     while (this.#held.size > 0) await Promise.all([...this.#held.values()].map(({ ended }) => ended))
   }
 
-  /** Ends all runs and waits until they are gone and their results are reported or at least in the spool. */
+  /** Ends all runs and waits until their results are reported, or at least in the spool. */
   async end(reason: 'shutdown' | 'superseded'): Promise<void> {
     this.#isShuttingDown = true
     for (const { stop } of this.#held.values()) stop.request(reason)
@@ -101,7 +101,7 @@ export class Runs {
     if (!this.#deps.unreported.has(run)) return
     const dropping = this.#deps
       .drop(run)
-      .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'a result could not be dropped'))
+      .catch((err: unknown) => this.#deps.logger.error({ err, run }, 'dropping a result failed'))
       .finally(() => this.#drops.delete(dropping))
     this.#drops.add(dropping)
   }

@@ -4,19 +4,19 @@ import { Signal } from './signal.ts'
 /** The run that a claim returned. */
 export type Assignment = {
   grant: Grant
-  /** Asks for the same run once more, with fresh URLs. `null`: it is no longer ours. */
+  /** Requests the same run again, with fresh URLs. `null`: another agent may have it. */
   again(): Promise<Grant | null>
 }
 
 export type AgentSignals = ReturnType<typeof openSignals>
 
-/** The facts by which the parts of an agent tell each other what happened, without knowing each other. */
+/** The events between the parts of an agent, which do not depend on each other. */
 export const openSignals = () => ({
-  /** The GPUs were looked at. */
+  /** A new GPU reading is available. */
   gpusRead: new Signal(),
-  /** There are other GPUs than before, or another driver. */
+  /** The GPUs or their driver changed. */
   gpusChanged: new Signal<readonly Gpu[]>(),
-  /** The disk has room again, or none any more. */
+  /** The disk has room again, or no longer. */
   diskSpaceChanged: new Signal<{ isLow: boolean }>(),
   /** Connections that look open may be dead after the sleep. */
   machineWoke: new Signal(),
@@ -24,18 +24,18 @@ export const openSignals = () => ({
   settingsChanged: new Signal(),
   /** The agent is registered, perhaps again. */
   registered: new Signal<RegisterAnswer>(),
-  /** The API answers again after it was away. */
+  /** The API answers again after an outage. */
   apiIsBack: new Signal(),
-  /** What the agent says of its modules is not true any more. */
+  /** The reported modules are outdated. */
   modulesChanged: new Signal(),
-  /** There may be room, or work, that no other signal announces. */
+  /** The agent may have room, or the API work, that no other signal announces. */
   capacityChanged: new Signal(),
   /** A claim returned a run. */
   assigned: new Signal<Assignment>(),
-  /** The API has something more urgent than all that fits. */
+  /** The API has a more urgent task than those that fit. */
   roomWanted: new Signal<NonNullable<ClaimAnswer['reserve']>>(),
-  /** An operator, or the API itself, wants something done. */
+  /** A command from an operator or from the API itself. */
   commanded: new Signal<AgentCommand>(),
-  /** Nothing of a run is under way any more. */
+  /** A run has ended, with its report. */
   runEnded: new Signal(),
 })

@@ -1,8 +1,8 @@
-/** A fact that several parts of the agent care about. Its listeners hear it at once, in the order in which they subscribed. */
+/** An event between parts of the agent. It calls its listeners synchronously, in the order of their subscriptions. */
 export class Signal<Fact = void> {
   readonly #listeners: { name: string; hear(fact: Fact): void }[] = []
 
-  /** `name` says which part listens, so that a test can hold the list of all against what is meant. */
+  /** `name` is the part that listens, so that a test can verify the list of listeners. */
   subscribe(name: string, hear: (fact: Fact) => void): void {
     this.#listeners.push({ name, hear })
   }

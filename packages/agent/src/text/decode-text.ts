@@ -1,13 +1,13 @@
-/** Bytes as text, or why they are none. */
+/** Decoded text, or the fault. */
 export type Decoded = { text: string } | { fault: string }
 
-/** What the owner of a file that cannot be decoded can do. */
+/** How the owner of an undecodable file can fix it. */
 export const remedyOfCharset =
   'save it as UTF-8, or declare its charset in the content type of its upload (text/plain; charset=windows-1252)'
 
 /**
  * Decodes a text file by its byte order mark, else by the charset that its content type declares, else as UTF-8.
- * Never guesses and never replaces: what cannot be decoded is a fault with the place of its first wrong byte.
+ * Never guesses and never replaces: undecodable text is a fault with the offset of its first wrong byte.
  */
 export function decodeText(bytes: Uint8Array, contentType = ''): Decoded {
   const mark = marks.find(({ start }) => start.every((byte, at) => bytes[at] === byte))
@@ -60,7 +60,7 @@ function isLikelyUtf16(bytes: Uint8Array): boolean {
 
 const blockSize = 64 * 1024
 
-/** Decodes once more, by blocks and then by bytes, until a byte does not fit. */
+/** Decodes again, by blocks and then by bytes, to find the first wrong byte. */
 function firstWrongByte(bytes: Uint8Array, label: string): number {
   const fits = (decoder: TextDecoder | null, part: Uint8Array): boolean => {
     try {
@@ -80,7 +80,7 @@ function firstWrongByte(bytes: Uint8Array, label: string): number {
   return startOfCharacter(bytes, at, label)
 }
 
-/** A character is found to be wrong at the byte after its last good one, but begins before it. */
+/** The decoder detects a wrong character after its last valid byte; returns its first byte. */
 function startOfCharacter(bytes: Uint8Array, at: number, label: string): number {
   if (label.startsWith('utf-16')) return Math.max(0, (at < bytes.length ? at : bytes.length - 1) & ~1)
   for (let back = 1; back <= 3 && label === 'utf-8'; back += 1) {

@@ -1,4 +1,4 @@
-/** What is wrong with a text that is not JSON, and in which line; V8 names the place for most faults, not for all. */
+/** The fault of a text that is not JSON, with its line; V8 reports the place for most faults, not all. */
 export function jsonFault(text: string): string | null {
   const said = parseError(text)
   if (said === null) return null
@@ -9,7 +9,7 @@ export function jsonFault(text: string): string | null {
   return `Unexpected ${token === '\n' ? 'end of line' : token} ${placeOf(text, firstUnexpected(text))}`
 }
 
-/** How much of the text is read before the token that does not fit: without it, the text merely ends too early. */
+/** The offset of the unexpected token: a text cut before it is merely incomplete. */
 function firstUnexpected(text: string): number {
   let from = 0
   let to = text.length

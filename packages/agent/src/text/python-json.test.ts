@@ -20,7 +20,7 @@ it.each([
   expect(parsePythonJson(text)).toEqual(expected)
 })
 
-it('gives up on NaN below thousands of levels, instead of running out of stack', () => {
+it('rejects NaN below thousands of levels, without a stack overflow', () => {
   expect(parsePythonJson(`${'['.repeat(20_000)}NaN${']'.repeat(20_000)}`)).toBeNull()
 })
 
@@ -38,12 +38,12 @@ it.each([
 it.each([
   ['{"outputs": {"n": 9223372036854775809}}', '/outputs/n', '9223372036854775809'],
   ['{"outputs": {"list": [{"id": -9007199254740993}]}}', '/outputs/list/0/id', '-9007199254740993'],
-])('tells where %s holds an integer that would change', (text, place, changed) => {
+])('reports where %s contains an integer that would change', (text, place, changed) => {
   const read = parsePythonJson(text)
   expect(read).toMatchObject({ notNumbers: [place], changed })
   expect(read && notNumbersFault(read)).toContain(`holds ${changed}, an integer beyond 2^53`)
 })
 
-it('takes integers that stay as they are', () => {
+it('accepts integers that do not change', () => {
   expect(parsePythonJson('{"n": 9007199254740992, "s": "9007199254740993"}')?.notNumbers).toEqual([])
 })

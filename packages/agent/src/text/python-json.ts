@@ -1,13 +1,13 @@
 import { depthOver, inexactNumberIn, type Json } from '@millrace/shared/for-agents'
 
 /**
- * What a text says, and the places (`/outputs/score`) of what is no number in JSON: NaN and Infinity, which Python
- * prints, and numbers such as 1e400, which every reader takes for Infinity. `changed`: the digits of an integer that would be
- * another number; its place is the only one then.
+ * The value of a text, and the places (`/outputs/score`) of invalid numbers: NaN and Infinity, which Python prints, and
+ * numbers such as 1e400, which every parser reads as Infinity. `changed`: the digits of an integer that parsing would
+ * change; then its place is the only one.
  */
 export type PythonJson = { value: Json; notNumbers: string[]; areTooLarge?: boolean; changed?: string }
 
-/** Deeper than intended nesting ever is, and shallow enough for the recursion below. */
+/** Deeper than any intended nesting, and shallow enough for the recursion below. */
 const deepest = 1000
 
 /** Reads JSON as Python's `json` module prints it, which includes bare NaN and Infinity; `null` if it is not JSON. */
@@ -30,7 +30,7 @@ export function parsePythonJson(text: string): PythonJson | null {
   return { value, notNumbers }
 }
 
-/** The message for such places, the first few. */
+/** The message for the first few of these places. */
 export const notNumbersFault = ({ notNumbers, areTooLarge, changed }: PythonJson): string =>
   `${
     changed
@@ -40,7 +40,7 @@ export const notNumbersFault = ({ notNumbers, areTooLarge, changed }: PythonJson
         : 'holds NaN or Infinity, which JSON does not have,'
   } at ${notNumbers.slice(0, 5).join(', ')}`
 
-/** Where a text has numbers that are larger than a double can be. The text is looked at first: nearly none has. */
+/** The places of numbers beyond the range of a double. Checks the text first, since almost none has them. */
 function infiniteNumbers(text: string, value: Json): string[] {
   if (!/\d[eE]\+?\d{2}|\d{300}/.test(text) || depthOver(value, deepest)) return []
   const found: string[] = []

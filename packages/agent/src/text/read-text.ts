@@ -2,13 +2,13 @@ import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { decodeText } from './decode-text.ts'
 
-/** Larger than any manifest or list of requirements written by hand. */
+/** Larger than any manifest or requirements file written by hand. */
 const usual = 256 * 1024
 
 /**
- * Reads a text file that a module's author wrote, without its byte order mark; `null` when there is none. Never
- * waits, and never reads more than `largest` bytes: what a pipe, a device or a giant is comes back as a fault, and so
- * does what is not UTF-8, unless that may be.
+ * Reads a text file of a module's author, without its byte order mark; `null` when the file does not exist. Never blocks
+ * and never reads more than `largest` bytes: a pipe, a device or a larger file is a fault, and so is text that is not
+ * UTF-8, unless the caller allows it.
  */
 export async function readText(
   path: string,
@@ -41,7 +41,7 @@ async function faultOfLink(path: string): Promise<{ fault: string } | null> {
 }
 
 function decode(bytes: Buffer, isLenient: boolean): { text: string } | { fault: string } {
-  // So write the redirections of PowerShell, and editors that call it "Unicode".
+  // PowerShell redirections write UTF-16, and so do editors that call it "Unicode".
   const [first, second] = bytes
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
     return { fault: 'is written as UTF-16: save it as UTF-8' }

@@ -1,7 +1,7 @@
 import { halfPairFault, type Json } from '@millrace/shared/for-agents'
 import { notNumbersFault, parsePythonJson } from './python-json.ts'
 
-/** Reads JSON from others; a value that cannot be kept exactly is a fault with its place. */
+/** Parses JSON from other programs; a value that cannot be kept exactly is a fault with its place. */
 export function readJson(text: string): { value: Json } | { fault: string } {
   const read = parsePythonJson(text)
   if (!read) return { fault: 'is not valid JSON' }

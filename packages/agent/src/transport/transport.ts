@@ -9,23 +9,23 @@ import type {
 import type { Logger } from 'pino'
 import type { Assignment } from '../signals/agent-signals.ts'
 
-/** How an agent hears of work and of commands, and how its live lines get out. One adapter per folder. */
+/** How work and commands reach an agent, and how it sends live lines. One adapter per folder. */
 export type Transport = {
-  /** The agent is registered, perhaps again. Before that nothing is asked or sent. */
+  /** The agent is registered, perhaps again. Before that the transport sends nothing. */
   begin(answer: RegisterAnswer): void
-  /** There may be work, or room for it, that nothing else announces: other programs made way, a module came or went. */
+  /** Work or room may exist that nothing else announces: other programs freed memory, or modules changed. */
   capacityChanged(): void
   /** A run ended. */
   runEnded(): void
-  /** The API answers again after it was away: what was asked of it may hang on a connection that is dead. */
+  /** The API answers again after an outage: pending requests may hang on a dead connection. */
   apiIsBack(): void
-  /** Whether live lines have a chance now; while not, they had better wait. */
+  /** Whether live lines can be sent now; until then they wait. */
   isOpen(): boolean
-  /** Sends live lines, best effort and within seconds; `false`: they did not get out. */
+  /** Sends live lines, best effort and within seconds; `false`: not sent. */
   publishLog(run: RunId, batch: LogBatch): Promise<boolean>
-  /** Connections that look open may be dead: reconnects, and repeats what waited on them. */
+  /** Open connections may be dead: reconnects, and repeats the requests that waited on them. */
   reconnect(): void
-  /** Asks for no more work; resolves when the claim in flight was answered. */
+  /** Stops claiming; resolves when the claim in flight is answered. */
   stopClaiming(): Promise<void>
   close(): Promise<void>
 }
@@ -33,22 +33,21 @@ export type Transport = {
 export type ClaimDeps = {
   offers(): Offer[]
   /**
-   * One claim, which waits `waitSeconds` for work; repeated with the same id it answers the same. Throws when nothing
-   * definite came back.
+   * One claim, which waits `waitSeconds` for work; the same id gets the same answer. Throws without a definite answer.
    */
   ask(claimId: string, offers: Offer[], waitSeconds: number, signal: AbortSignal): Promise<ClaimAnswer | null>
-  /** Whether asking the same again cannot help. */
+  /** Whether a retry cannot help. */
   isDefinite(error: unknown): boolean
   onGrant(assignment: Assignment): void
-  /** Something more urgent than all that fits waits for room. */
+  /** A more urgent task than those that fit waits for room. */
   onReserve(reserve: NonNullable<ClaimAnswer['reserve']>): void
   logger: Logger
-  /** The end: what is in flight is given up, answered or not. */
+  /** The end: aborts all requests in flight. */
   signal: AbortSignal
 }
 
 export type TransportDeps = ClaimDeps & {
-  /** By which the agent is known to people. */
+  /** The agent's name for people. */
   name: string
   /** Sends live lines through the API. */
   sendLines(run: RunId, batch: LogBatch, signal: AbortSignal): Promise<unknown>

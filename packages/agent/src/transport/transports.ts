@@ -17,7 +17,7 @@ export type OpenTransportDeps = Omit<TransportDeps, 'onGrant' | 'onReserve' | 'o
   signals: AgentSignals
 }
 
-/** Opens a transport that hears of what happens in the agent, and passes on what it hears from outside. */
+/** Opens a transport that listens to the agent's signals, and emits those from outside. */
 export function openTransport(name: keyof typeof transports, deps: OpenTransportDeps): Transport {
   const { signals } = deps
   const transport = transports[name]({

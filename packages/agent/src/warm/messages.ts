@@ -3,7 +3,7 @@ import { objectsIn } from '../process/output/find-json.ts'
 import { progressFrom } from '../process/output/parse-output.ts'
 import type { PythonJson } from '../text/python-json.ts'
 
-/** What a process in serve mode says, one JSON object a line. */
+/** A message of a process in serve mode, one JSON object per line. */
 export type Said =
   | { type: 'ready' }
   | { type: 'pong' }
@@ -13,7 +13,7 @@ export type Said =
   | { type: 'failed'; id: string; error: Json | undefined }
   | { type: 'cancelled'; id: string }
 
-/** `null`: no message, but a line of log. The words of another print may stand before it. */
+/** `null` for a line that is no message but log. The output of another print may precede a message. */
 export function messageIn(text: string): Said | null {
   if (!text.includes('"type"')) return null
   for (const { isAlone, ...parsed } of objectsIn(text).found) {

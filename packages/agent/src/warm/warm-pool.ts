@@ -19,7 +19,7 @@ import { type ServedEnd, type ServedTask, WarmProcess } from './warm-process.ts'
 type WarmLimits = {
   /** Seconds after which an idle process ends. */
   idleSeconds: number
-  /** Number of tasks after which a fresh process takes its place. */
+  /** Number of tasks after which a process is replaced. */
   maxTasks: number
 }
 
@@ -27,14 +27,14 @@ export type WarmPoolDeps = {
   ledger: Ledger
   signals: Pick<AgentSignals, 'settingsChanged'>
   limits(): WarmLimits
-  /** The most that one process and its children may take. */
+  /** The most memory that one process and its children may take. */
   memoryBytes(): number
-  /** Each process has a separate folder here. */
+  /** Each process gets a separate folder in here. */
   folder: string
   watchdog: Watchdog
   threads: number
   own: NodeJS.ProcessEnv
-  /** What modules are given that name it. */
+  /** The values of the variables that modules name. */
   variables?: ModuleVariables
   secrets?: Secrets
   logger: Logger
@@ -45,7 +45,7 @@ type Entry = {
   reservation: Reservation
   module: RunnableModule
   process: WarmProcess
-  /** Stands for the values that it was given. */
+  /** A stamp of the values of its module's variables. */
   variables: string | null
   folder: string
   tasks: number
@@ -54,14 +54,14 @@ type Entry = {
   idleTimer?: NodeJS.Timeout
 }
 
-/** How often an idle process is asked whether it lives, and how long it may take to answer. */
+/** How often to ping an idle process, and how long it may take to answer. */
 const ping = { everyMs: 30_000, patienceMs: 10_000 }
-/** Growth that is more than libraries settling in. */
+/** Memory growth that is more than libraries settling in. */
 const growth = { factor: 2, bytes: 256 * 1024 * 1024 }
 
-const outdated = 'its module was given other variables'
+const outdated = 'the variables of its module changed'
 
-/** Loaded processes, each in its reservation of the ledger: they take one task after another until they have to go. */
+/** Loaded processes, each in its reservation of the ledger; they take one task after another until their end. */
 export class WarmPool {
   readonly #deps: WarmPoolDeps
   readonly #entries = new Map<Reservation, Entry>()
@@ -73,7 +73,7 @@ export class WarmPool {
     deps.signals.settingsChanged.subscribe('warm pool', () => this.#onOtherVariables())
   }
 
-  /** Whether a module's runs are served; with no time to be idle, only if it knows no other way. */
+  /** Whether the pool serves a module's runs; with an idle time of 0, only if the module has no other mode. */
   serves({ manifest: { modes } }: RunnableModule): boolean {
     return modes.includes('serve') && (this.#deps.limits().idleSeconds > 0 || !modes.includes('run'))
   }
@@ -82,7 +82,7 @@ export class WarmPool {
   keeps = (reservation: Reservation): boolean => this.#entries.has(reservation)
 
   /**
-   * Has a task done in its reservation, in a process that is loaded first if there is none. A stop while it loads ends the
+   * Runs a task in its reservation, in a process that is loaded first if necessary. A stop during loading ends the
    * wait, not the loading.
    */
   async serve(
@@ -110,7 +110,7 @@ export class WarmPool {
     return served
   }
 
-  /** The run that a process was kept for is over before it came to it. */
+  /** The run that a process was kept for ended before it used the process. */
   giveBack(reservation: Reservation): void {
     const entry = this.#entries.get(reservation)
     if (!entry || !reservation.hasRun || entry.process.isBusy) return
@@ -125,14 +125,14 @@ export class WarmPool {
     else this.#deps.ledger.release(reservation)
   }
 
-  /** Ends idle processes of modules that are not among these: changed, disabled, gone. */
+  /** Ends idle processes whose modules are not among these: changed, disabled or gone. */
   retain(keys: ReadonlySet<string>): void {
     for (const [reservation, entry] of this.#entries)
       if (reservation.state === 'idle' && !keys.has(reservation.key))
         this.#retire(entry, 'its module changed')
   }
 
-  /** Modules may have been given other values: idle processes of those end, busy ones after their task. */
+  /** Variables of modules may have changed: affected idle processes end now, busy ones after their task. */
   #onOtherVariables(): void {
     for (const entry of this.#entries.values())
       if (entry.reservation.state === 'idle' && this.#isOutdated(entry)) this.#retire(entry, outdated)
@@ -172,7 +172,7 @@ export class WarmPool {
         gpu: reservation.gpu ?? undefined,
       }),
       watchdog,
-      // Silence, disk and outputs are those of a task, and its process may rest for hours.
+      // Limits of silence, disk and outputs apply to a task; its process may be idle for hours.
       limits: { memoryBytes: this.#deps.memoryBytes() },
       loadTimeoutSeconds: manifest.loadTimeoutSeconds,
       onLine: (line) =>
@@ -220,14 +220,14 @@ export class WarmPool {
     const bytes = pid === undefined ? null : residentBytes(pid)
     entry.firstBytes ??= bytes
     if (this.#isOutdated(entry)) return outdated
-    if (entry.tasks >= this.#deps.limits().maxTasks) return 'it has done its number of tasks'
+    if (entry.tasks >= this.#deps.limits().maxTasks) return 'it reached its limit of tasks'
     const first = entry.firstBytes ?? Number.POSITIVE_INFINITY
     if (bytes !== null && bytes > first * growth.factor && bytes > first + growth.bytes)
       return `its memory grew from ${first} to ${bytes} bytes`
     return null
   }
 
-  /** Until the next task it is asked now and then whether it lives, and ends when it waited too long. */
+  /** Until the next task, pings the process at intervals, and ends it after the idle time. */
   #rest(entry: Entry): void {
     if (this.#isOutdated(entry)) {
       this.#retire(entry, outdated)
@@ -242,7 +242,7 @@ export class WarmPool {
       if (entry.reservation.state !== 'idle') return
       if (performance.now() >= until) return this.#retire(entry, 'it was idle for too long')
       const answered = await entry.process.ping(ping.patienceMs)
-      // Given a task meanwhile, its answer may have been lost among the rest.
+      // If it got a task meanwhile, its answer may have been lost.
       if (entry.reservation.state !== 'idle') return
       if (answered) later()
       else this.#retire(entry, 'it does not answer')
@@ -266,7 +266,7 @@ export class WarmPool {
   }
 }
 
-/** A failed load is an end like any other, but for one that took too long. */
+/** A failed load is an end like any other, unless it took too long. */
 async function endOfLoading(warm: WarmProcess, { manifest }: RunnableModule) {
   const end = await warm.gone
   if (!warm.loadTimedOut) return end

@@ -73,7 +73,7 @@ test('one process takes one task after another', async () => {
   expect(await warm.ping(5000)).toBe(true)
 })
 
-test('what it says in between belongs to its task', async () => {
+test('its output during a task belongs to that task', async () => {
   await load().ready
   await (await give('talk')).ended
   expect(heard.lines.sort()).toEqual([
@@ -84,15 +84,15 @@ test('what it says in between belongs to its task', async () => {
   expect(heard.progress).toEqual([{ percent: 40, message: 'half' }])
 })
 
-describe('an end that is not well', () => {
-  test('a failure is its own word, and the process lives on', async () => {
+describe('a failure', () => {
+  test('a task reports an error, and the process lives on', async () => {
     await load().ready
     const { said } = await (await give('fail')).ended
     expect(said).toMatchObject({ kind: 'error', type: 'Refused', message: 'never', retryable: false })
     expect(pidIn((await (await give('answer')).ended).said)).toBe(warm.pid)
   })
 
-  test('a crash ends the task with what the process said last', async () => {
+  test('a crash ends the task with the stderr tail', async () => {
     await load().ready
     const { end, said } = await (await give('crash')).ended
     expect(said).toBeNull()
@@ -100,7 +100,7 @@ describe('an end that is not well', () => {
     expect(warm.isAlive).toBe(false)
   })
 
-  test('NaN is told with its place, a line that is too long with the way out', async () => {
+  test('an error names the place of NaN, and the remedy for a long line', async () => {
     await load().ready
     const { said } = await (await give('say-nan')).ended
     expect(said).toMatchObject({ done: { notNumbers: ['/outputs/pid'] } })
@@ -110,14 +110,14 @@ describe('an end that is not well', () => {
   })
 })
 
-test('an answer behind the words of another print is heard', async () => {
+test('an answer after the output of another print is read', async () => {
   await load().ready
   const { said } = await (await give('answer-behind-words')).ended
   expect(pidIn(said)).toBe(warm.pid)
 })
 
 describe('stopping', () => {
-  test('a task that hears the cancel ends alone', async () => {
+  test('a task that obeys the cancel ends without its process', async () => {
     await load().ready
     const run = await give('wait-for-cancel')
     run.stop('cancelled')
@@ -128,7 +128,7 @@ describe('stopping', () => {
   test.each([
     ['cancelled', 20],
     ['timed_out', 0.2],
-  ] as const)('a task that does not, %s: its process goes with it', async (reason, timeoutSeconds) => {
+  ] as const)('a task that does not, %s: its process ends too', async (reason, timeoutSeconds) => {
     await load().ready
     const run = await give('hang', timeoutSeconds)
     if (reason === 'cancelled') run.stop(reason)
@@ -136,7 +136,7 @@ describe('stopping', () => {
     expect(lives(warm.pid ?? 0)).toBe(false)
   })
 
-  test('closing waits until it is gone, also while it works', async () => {
+  test('closing waits until the process has gone, even during a task', async () => {
     await load().ready
     const run = await give('hang')
     await warm.close()
@@ -145,7 +145,7 @@ describe('stopping', () => {
   })
 })
 
-test('a model that cannot be loaded is told, also one that takes too long', async () => {
+test('reports a model that fails to load or takes too long', async () => {
   expect(await load({ args: ['-c', 'import sys; sys.exit("no such model")'] }).ready).toBe(false)
   expect(await warm.gone).toMatchObject({ exitCode: 1, stderrTail: ['no such model'] })
   const slow = load({ args: ['-c', 'import time; time.sleep(600)'], loadTimeoutSeconds: 0.3 })

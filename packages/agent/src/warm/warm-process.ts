@@ -23,11 +23,11 @@ export type ServedTask = {
   onProgress(progress: Progress): void
 }
 
-/** How a served task ended: by its own word, or with its process. `said` is null in the latter case. */
+/** How a served task ended: by the module's own message, or with its process. `said` is null in the latter case. */
 export type ServedEnd = { end: ProcessEnd; said: { done: PythonJson } | ModuleResult | null }
 
 export type ServedRun = {
-  /** The first reason stands; `shutdown` makes a stop under way hurry. */
+  /** The first reason stands; `shutdown` shortens the grace of a stop under way. */
   stop(reason: StopReason): void
   ended: Promise<ServedEnd>
 }
@@ -37,7 +37,7 @@ export type WarmProcessOptions = Pick<
   'command' | 'args' | 'cwd' | 'env' | 'watchdog' | 'limits'
 > & {
   loadTimeoutSeconds: number
-  /** Lines that belong to no task. */
+  /** Lines outside any task. */
   onLine(line: string): void
   graceMs?: number
 }
@@ -51,7 +51,7 @@ type Current = ServedTask & {
 /** Longer than a module may take to notice a cancel; see PROTOCOLS, "Stopping". */
 const graceOf = (reason: StopReason) => (reason === 'shutdown' ? 2000 : 5000)
 
-/** A process in serve mode: loaded once, then given one task after another. */
+/** A process in serve mode: loaded once, it then gets one task after another. */
 export class WarmProcess {
   readonly #process: RunningProcess
   readonly #options: WarmProcessOptions
@@ -100,7 +100,7 @@ export class WarmProcess {
     return this.#loadSeconds !== null && this.isAlive
   }
 
-  /** How long it took to get ready; `null` before. */
+  /** How long loading took; `null` before its end. */
   get loadSeconds(): number | null {
     return this.#loadSeconds
   }
@@ -131,7 +131,7 @@ export class WarmProcess {
       for (const timer of current.timers) clearTimeout(timer)
       this.#current = null
       const measured = usage?.end() ?? { peakRamBytes: null, peakVramBytes: null, cpuSeconds: null }
-      // Processor time counts from the start of the process, which may have served many.
+      // Processor time counts from the start of the process, which may have served many tasks.
       const own = { ...measured, cpuSeconds: null }
       const { stopReason } = current
       if (said === null)
@@ -163,13 +163,13 @@ export class WarmProcess {
     }
   }
 
-  /** Ends it, whatever it does; resolves when nothing of it is left. */
+  /** Ends the process in any state; resolves when nothing of it is left. */
   async close(): Promise<void> {
     this.#process.stop('shutdown', { type: 'shutdown' })
     await this.gone
   }
 
-  /** Asked first; who does not answer in time goes with its whole process. */
+  /** Sends a cancel first; if the task does not end in time, its whole process is stopped. */
   #stop(current: Current, reason: StopReason): void {
     if (this.#current !== current) return
     const grace = this.#options.graceMs ?? graceOf(reason)
@@ -197,7 +197,7 @@ export class WarmProcess {
     if (said.type === 'ready') this.#onReady()
     else if (said.type === 'pong') this.#pong?.()
     else if (said.type === 'log') this.#log('stdout', forLog({ text: said.line, dropped: 0 }))
-    // A late message about a task that was given up is ignored.
+    // A late message about an earlier task is ignored.
     else if (this.#current && (said.id === null || said.id === this.#current.id)) obey(said, this.#current)
   }
 
@@ -237,7 +237,7 @@ function obey(said: Exclude<Said, { type: 'ready' | 'pong' | 'log' }>, current: 
   else current.answer(said.type === 'failed' ? errorOf(said.error) : ownCancel)
 }
 
-/** A task that ended by the module's own word, whose process lives on. */
+/** The end of a task by the module's own message; its process lives on. */
 const ownWord: Omit<ProcessEnd, 'stopReason' | 'usage' | 'stderrTail'> = {
   exitCode: 0,
   signal: null,

@@ -15,7 +15,7 @@ export type ConfigurationOptions = {
   logger: { info: Log; warn: Log; error: Log }
 }
 
-/** What the workers file says: its current contents, or the last contents without a fault, across restarts too. */
+/** The current contents of the workers file, or its last contents without a fault, across restarts. */
 export class Configuration {
   readonly #options: ConfigurationOptions
   readonly #kept: string
@@ -32,12 +32,12 @@ export class Configuration {
     return this.#definitions
   }
 
-  /** What is wrong with the file as it stands, each fault with its line. */
+  /** The faults of the current file, each with its line. */
   get fault(): string | null {
     return this.#fault
   }
 
-  /** Looks at the file; `true` when it is another than before. */
+  /** Reads the file; `true` when it has changed. */
   async look(): Promise<boolean> {
     const found = await findFile(this.#options.files)
     const seen = JSON.stringify(found)
@@ -55,20 +55,23 @@ export class Configuration {
     const { file } = found
     const reading = 'text' in found ? await readWorkers(found.text, own) : unreadable(found.unreadable)
     if ('faults' in reading) {
-      this.#fault = `${file} is at fault, so that what it said before is in force. ${inWords(file, reading.faults)}`
+      this.#fault = `${file} has faults, so the agent uses its last contents without a fault. ${inWords(file, reading.faults)}`
       if (isFirst) this.#definitions = await this.#definitionsBefore(file)
       const faults = reading.faults.map((fault) => inWords(file, [fault]))
-      logger.error({ file, faults }, 'the workers file is at fault: what it said before is in force')
+      logger.error({ file, faults }, 'the workers file has faults; using its last contents without a fault')
       return
     }
     this.#definitions = reading.workers.flatMap((worker) => definitionsOf(worker, dirname(file)))
     const types = this.#definitions.map(({ call }) => call.type)
     logger.info({ file, types }, 'the workers file was read')
     const ignored = reading.ignored.map((remark) => inWords(file, [remark]))
-    if (ignored.length > 0) logger.warn({ file, ignored }, 'some of the workers file has no effect')
+    if (ignored.length > 0) logger.warn({ file, ignored }, 'parts of the workers file have no effect')
     if ('text' in found)
       await writeAtomically(this.#kept, found.text).catch((err: unknown) =>
-        logger.warn({ err, file: this.#kept }, 'the next start could not fall back on this workers file'),
+        logger.warn(
+          { err, file: this.#kept },
+          'saving the workers file failed; the next start could not fall back on it',
+        ),
       )
   }
 
@@ -80,7 +83,7 @@ export class Configuration {
   }
 }
 
-/** Most agents have no such file, and need no reader of YAML in their memory. */
+/** Most agents have no such file, so the YAML reader is loaded only when needed. */
 async function readWorkers(text: string, own: NodeJS.ProcessEnv) {
   const reader = await import('./read-workers.ts')
   return reader.readWorkers(text, own)

@@ -9,19 +9,19 @@ export type Definition = {
   version: string
   digest: string
   manifest: Manifest
-  /** As the registry gets it: from the file as it is written, so that no variable's content is in it. */
+  /** The manifest for the registry: from the file as written, so that it contains no variable's value. */
   raw: Json
-  /** The paths as they are written, and as they are. */
+  /** The paths as the file has them; the fields below have them resolved. */
   written: { projectPath: string; python: string }
   projectPath: string
   python: string
-  /** What runs, and with what. */
+  /** The program and its arguments. */
   call: { type: string; module: string; function: string; env: Record<string, string> }
-  /** How many runs of this worker, of all its types, there may be at once. */
+  /** How many runs of this worker, across its types, may run at once. */
   limit: { worker: string; runs: number } | null
 }
 
-/** What a worker's entry makes of each of its task types. Paths are relative to the folder of the file. */
+/** The definitions of a worker's task types. Paths are relative to the file's folder. */
 export function definitionsOf({ worker, written }: Configured, folder: string): Definition[] {
   return worker.task_types.map((type) => {
     const raw = manifestOf({ worker, written }, type)
@@ -51,7 +51,7 @@ function manifestOf({ worker, written }: Configured, type: string) {
     outputs: [{ key: 'result', type: 'json' }],
     timeout_seconds: worker.timeout,
     ...(worker.max_retries === undefined ? {} : { max_attempts: worker.max_retries + 1 }),
-    // Of the variables that it is given only the names: the owner may have written a secret right into the file.
+    // Only the names of its variables: the owner may have written a secret directly into the file.
     worker: {
       name,
       project_path,
@@ -63,7 +63,7 @@ function manifestOf({ worker, written }: Configured, type: string) {
   }
 }
 
-/** Two machines with the same entry agree on it, wherever their folders lie. */
+/** Two machines with the same entry get the same digest, wherever their folders are. */
 function digestOf(raw: Json, env: Record<string, string>): string {
   const given = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256')

@@ -1,15 +1,15 @@
 import { access, constants, stat } from 'node:fs/promises'
 import type { Definition } from './definition.ts'
 
-/** Why a worker cannot be started here, in the words of the file; `null` when its folder and interpreter exist. */
+/** Why a worker cannot start here, with the paths of the file; `null` when its folder and interpreter exist. */
 export async function faultOfPaths({ written, projectPath, python }: Definition): Promise<string | null> {
   if (!(await isFolder(projectPath)))
-    return `project_path: there is no folder ${written.projectPath}${whence(written.projectPath)}`
+    return `project_path: the folder ${written.projectPath} does not exist${whence(written.projectPath)}`
   if (await isProgram(python)) return null
-  return `venv_python: there is no program ${written.python}${whence(written.python)}`
+  return `venv_python: the program ${written.python} is missing or not executable${whence(written.python)}`
 }
 
-const whence = (path: string): string => (path.startsWith('.') ? ', seen from the folder of the file' : '')
+const whence = (path: string): string => (path.startsWith('.') ? ' (relative to the folder of the file)' : '')
 
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(

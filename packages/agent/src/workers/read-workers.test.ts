@@ -32,7 +32,7 @@ function workersOf(text: string, own: NodeJS.ProcessEnv = {}) {
 }
 
 describe('workers.yaml', () => {
-  test('is read as the owner has it, but for what is not needed here, which need not have its variables', () => {
+  test('is read as the owner wrote it; unused sections may have unset variables', () => {
     const reading = readWorkers(ownersFile, {})
     if ('faults' in reading) throw new Error(JSON.stringify(reading.faults))
     expect(reading.ignored.map(({ line, place }) => `${line} ${place}`)).toEqual([
@@ -49,7 +49,7 @@ describe('workers.yaml', () => {
     ])
   })
 
-  test('says little where little is enough', () => {
+  test('uses defaults for missing fields', () => {
     expect(workersOf(file(''))).toEqual([
       {
         name: 'scraper',
@@ -74,14 +74,14 @@ describe('workers.yaml', () => {
     )
   })
 
-  test('may hold no number that would be another', () => {
+  test('must not have a number that loses precision', () => {
     const text = 'workers:\n  - name: a\n    timeout: 9007199254740993'
     expect(faultsOf(text)[0]).toMatch(
       /^3 .*9007199254740993 is an integer beyond 2\^53 and would change; write it as a string/,
     )
   })
 
-  test('may share what entries have in common', () => {
+  test('may share common fields of entries', () => {
     const entry = '{ <<: &common { project_path: ., venv_python: p, module: m }, name: a, task_types: [a] }'
     const text = `workers:\n  - ${entry}\n  - { <<: *common, name: b, task_types: [b] }`
     expect(workersOf(text).map(({ name, module }) => [name, module])).toEqual([
@@ -97,7 +97,7 @@ describe('workers.yaml', () => {
     ['workers:', [/^1 workers: .*array/]],
     ['\n\nworkers: [', [/^3 : Flow sequence/]],
     ['a: 1\na: 2\nworkers: []', [/^2 : Map keys must be unique/]],
-    ['workers:\n  - *nobody', [/^2 : \*nobody is not defined/]],
+    ['workers:\n  - *unknown', [/^2 : \*unknown is not defined/]],
     ['workers:\n  - five', [/^2 workers\[0\]: .*object/]],
     [
       'workers:\n  - name: a\n    module: m',
@@ -131,13 +131,13 @@ describe('workers.yaml', () => {
       ],
     ],
   ]
-  test.each(faults)('is refused with line and place (%#)', (text, expected) => {
+  test.each(faults)('is rejected with line and place (%#)', (text, expected) => {
     const found = faultsOf(text)
     expect(found).toHaveLength(expected.length)
     for (const one of expected) expect(found).toContainEqual(expect.stringMatching(one))
   })
 
-  test('with keys that mean nothing here has them named', () => {
+  test('reports keys without effect', () => {
     const reading = readWorkers(file('    retries: 3\n    metadata: { author: me }'), {})
     expect(reading).toMatchObject({ ignored: [{ line: 7, place: 'workers[0].retries' }] })
   })
@@ -175,11 +175,11 @@ describe('a variable', () => {
     ['${A:-${B}}', '${A:-${B} is neither ${NAME} nor ${NAME:-default}'],
     ['${MILLRACE_AGENT_KEY}', '${MILLRACE_AGENT_KEY} is a key of Millrace, which no worker may have'],
   ]
-  test.each(refused)('%s is refused', (text, message) => {
+  test.each(refused)('%s is rejected', (text, message) => {
     expect(substitute([text], own).faults).toEqual([{ path: [0], message }])
   })
 
-  test('may stand for a number, and its fault is told once, with the line', () => {
+  test('may stand for a number, and its fault is reported once, with the line', () => {
     const text = file('    timeout: ${LIMIT:-30}\n    max_retries: ${NUMBER}')
     expect(workersOf(text, own)).toMatchObject([{ timeout: 30, max_retries: 7 }])
     expect(faultsOf(text, { LIMIT: '5' })).toEqual([
@@ -188,14 +188,14 @@ describe('a variable', () => {
     expect(faultsOf(text, { LIMIT: 'hidden', NUMBER: '1' }).join()).not.toContain('hidden')
   })
 
-  test('does not name what everybody sees', () => {
+  test('must not be part of a public field', () => {
     const faults = faultsOf(
       file('    metadata: { version: "${SECRET}" }').replace('A.Scrape', '"A.${SECRET}"'),
       own,
     )
     expect(faults).toEqual([
-      '6 workers[0].task_types[0]: ${SECRET} cannot be used here: everybody may see this',
-      '7 workers[0].metadata.version: ${SECRET} cannot be used here: everybody may see this',
+      '6 workers[0].task_types[0]: ${SECRET} cannot be used here: this field is public',
+      '7 workers[0].metadata.version: ${SECRET} cannot be used here: this field is public',
     ])
   })
 })

@@ -4,11 +4,11 @@ import { type Path, placeOf, type Remark, readYaml, type Yaml } from './read-yam
 import { Worker, WorkersFile, type Written, WrittenFile } from './schema.ts'
 import { substitute } from './substitute.ts'
 
-/** A worker as it is to be run, and as its entry stands in the file. */
+/** A worker with its variables filled in, and its entry as the file has it. */
 export type Configured = { worker: Worker; written: Written }
 export type Reading = { workers: Configured[]; ignored: Remark[] } | { faults: Remark[] }
 
-/** Reads `workers.yaml` or `workers.json`: all that is wrong with it at once, each fault with its line. */
+/** Reads `workers.yaml` or `workers.json`; reports all faults at once, each with its line. */
 export function readWorkers(text: string, own: NodeJS.ProcessEnv): Reading {
   const yaml = readYaml(text)
   if ('faults' in yaml) return yaml
@@ -34,14 +34,14 @@ export function readWorkers(text: string, own: NodeJS.ProcessEnv): Reading {
 
 type Fault = { path: Path; message: string }
 
-/** Only for `workers`: what is not needed here may name variables that are not set. */
+/** Only for `workers`: other sections may name variables that are not set. */
 function withVariables(value: unknown, own: NodeJS.ProcessEnv): { value: unknown; variables: Fault[] } {
   if (typeof value !== 'object' || value === null || !('workers' in value)) return { value, variables: [] }
   const done = substitute(value.workers, own, ['workers'])
   return { value: { ...value, workers: done.value }, variables: done.faults }
 }
 
-/** Where a variable could not be put in, the text in its place is not a separate fault. */
+/** Where a variable could not be filled in, the text in its place is not a separate fault. */
 function schemaFaults(error: z.ZodError | undefined, variables: readonly Fault[]): Fault[] {
   const known = new Set(variables.map(({ path }) => placeOf(path)))
   return (error?.issues ?? [])

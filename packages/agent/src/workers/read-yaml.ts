@@ -2,11 +2,11 @@ import { inexactNumberFault, isInexactNumber } from '@millrace/shared/for-agents
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 
 export type Path = (string | number)[]
-/** Something about one place of the file: `workers[1].timeout` in line 12. */
+/** A remark about one place of the file: `workers[1].timeout` in line 12. */
 export type Remark = { line: number; place: string; message: string }
 export type Yaml = { value: unknown; remark(path: Path, message: string): Remark }
 
-/** Reads YAML, and JSON, which is YAML as well; whatever is said about the value later gets its line. */
+/** Reads YAML, including JSON; later remarks about the value get their line. */
 export function readYaml(text: string): Yaml | { faults: Remark[] } {
   const counter = new LineCounter()
   const lineAt = (offset: number) => counter.linePos(offset).line
@@ -57,7 +57,7 @@ export function readYaml(text: string): Yaml | { faults: Remark[] } {
 export const placeOf = (path: Path): string =>
   path.map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? key : `.${key}`)).join('')
 
-/** Where an entry begins; for a missing one, what should hold it. */
+/** Where an entry begins; for a missing one, its parent. */
 function offsetOf(document: Document, path: Path): number {
   const holder = document.getIn(path.slice(0, -1), true)
   const key = isMap(holder)

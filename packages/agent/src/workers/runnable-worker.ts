@@ -1,10 +1,10 @@
 import { type Grant, type Json, parseRunId } from '@millrace/shared/for-agents'
 import type { Definition } from './definition.ts'
 
-/** A worker that can be run for one of its task types. */
+/** A worker that can run for one of its task types. */
 export type RunnableWorker = Definition & { cacheDir: string }
 
-/** What is started for a grant, where, and the one object that it reads. */
+/** The program to start for an assignment, its folder, and the one object that it reads. */
 export function launchWorker(
   { python, projectPath, call }: RunnableWorker,
   { run, task }: Grant,

@@ -22,7 +22,7 @@ const Word = z
   .regex(/^[^\s-]\S*$/, 'must be one word such as main')
   .default('main')
 
-/** A variable always gives text, also where a number is meant. */
+/** A variable always yields text, even where a number is expected. */
 const number = <S extends z.ZodType>(schema: S) =>
   z.preprocess((given) => (typeof given === 'string' && /\d/.test(given) ? Number(given) : given), schema)
 
@@ -36,7 +36,7 @@ const Environment = z
   )
   .default({})
 
-/** One entry of `workers`, its variables put in. Times in seconds. */
+/** One entry of `workers` with its variables filled in. Times in seconds. */
 export const Worker = z.object({
   name: text,
   project_path: text,
@@ -69,7 +69,7 @@ export type Worker = z.infer<typeof Worker>
 
 export const WorkersFile = z.object({ workers: z.array(Worker).max(200) })
 
-/** What an entry says before its variables are put in: all that anybody outside this machine gets to see. */
+/** An entry before its variables are filled in: all that other machines get to see. */
 export const Written = z.object({
   name: z.string(),
   project_path: z.string(),

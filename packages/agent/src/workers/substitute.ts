@@ -3,8 +3,8 @@ import type { Path } from './read-yaml.ts'
 type Found = { path: Path; message: string }
 
 /**
- * Puts the agent's own variables into every text of a value: `${NAME}`, and `${NAME:-default}` for one that may be
- * missing. An empty variable counts as not set, as in all settings. Says what is wrong, and never what a variable holds.
+ * Fills the agent's own variables into every text of a value: `${NAME}`, and `${NAME:-default}` for one that may be
+ * missing. An empty variable counts as not set, as in all settings. Faults never contain a variable's value.
  */
 export function substitute(
   value: unknown,
@@ -38,7 +38,7 @@ function substituteText(
     const [, name, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?$/s.exec(inside) ?? []
     if (name === undefined || !written.endsWith('}'))
       return fault(`is neither \${NAME} nor \${NAME:-default}`)
-    if (isPublic(path)) return fault('cannot be used here: everybody may see this')
+    if (isPublic(path)) return fault('cannot be used here: this field is public')
     if (keys.test(name)) return fault('is a key of Millrace, which no worker may have')
     const put = own[name] || fallback
     return put === undefined ? fault("is not set in the agent's environment") : put
@@ -49,6 +49,6 @@ function substituteText(
 const variable = /\$\{([^}]*)\}?/g
 const keys = /^MILLRACE_.*KEY$/
 
-/** Names and versions are what a worker is known by: the registry would show what a variable in them holds. */
+/** Names and versions identify a worker: the registry would show the value of a variable in them. */
 const isPublic = (path: Path): boolean =>
   path.includes('task_types') || path.join().endsWith('metadata,version')

@@ -74,7 +74,7 @@ const textOf = (...entries: object[]) => JSON.stringify({ workers: entries }, nu
 const states = () =>
   workers.inventory(nobody).map(({ name, status, error }) => [name, status, error ?? null] as const)
 
-test('no file is no workers; one that comes later is seen, and so is its end', async () => {
+test('without a file the agent has no workers; it notices a new file, and its removal', async () => {
   await workers.scan()
   expect(workers.inventory(nobody)).toEqual([])
   await writeFile(file, textOf(entry('A.b')))
@@ -84,7 +84,7 @@ test('no file is no workers; one that comes later is seen, and so is its end', a
   await vi.waitFor(() => expect(states()).toEqual([]), 3000)
 })
 
-test('workers.json counts where there is no workers.yaml', async () => {
+test('workers.json is used only without workers.yaml', async () => {
   await writeFile(join(folder, 'workers.json'), textOf(entry('from-json')))
   await workers.scan()
   expect(states()).toEqual([['from-json', 'AVAILABLE', null]])
@@ -114,7 +114,7 @@ test('a file in UTF-16 is read by its byte order mark; half a character and Lati
   }
 })
 
-test('the registry gets what the file says, as it is written', async () => {
+test("the registry gets the file's contents as written", async () => {
   const more = { timeout: 5, max_retries: 1, env: { TOKEN: 'written' }, metadata: { version: '2.0.0' } }
   await writeFile(file, textOf(entry('A.b', more)))
   await workers.scan()
@@ -145,7 +145,7 @@ test('the registry gets what the file says, as it is written', async () => {
   })
 })
 
-test('another definition is another digest; the one before is still found', async () => {
+test('a changed definition has another digest; the previous one can still be found', async () => {
   await writeFile(file, textOf(entry('a', { env: { X: 1 } }), entry('b')))
   await workers.scan()
   const [a, b] = workers.available(nobody)
@@ -160,7 +160,7 @@ test('another definition is another digest; the one before is still found', asyn
 })
 
 describe('a fault of the file', () => {
-  test('leaves what was before in force, also for the next agent, and is told until it is mended', async () => {
+  test('keeps the previous workers, even after a restart, and is reported until it is fixed', async () => {
     await writeFile(file, textOf(entry('a')))
     await workers.scan()
     await writeFile(file, textOf(entry('b', { timeout: -1 })))
@@ -179,7 +179,7 @@ describe('a fault of the file', () => {
     await vi.waitFor(() => expect(states()).toEqual([['b', 'AVAILABLE', null]]), 3000)
   })
 
-  test('that was there from the beginning is told, and there is nothing', async () => {
+  test('in the first file is reported, and the agent has no workers', async () => {
     await writeFile(file, 'workers: [')
     await workers.scan()
     expect(states()).toEqual([])
@@ -188,7 +188,7 @@ describe('a fault of the file', () => {
     expect(log.error).toHaveBeenCalledTimes(1)
   })
 
-  test('may be that it cannot be read', async () => {
+  test('may be an unreadable file', async () => {
     await mkdir(file)
     await workers.scan()
     expect(log.error).toHaveBeenCalledWith(
@@ -198,7 +198,7 @@ describe('a fault of the file', () => {
   })
 })
 
-test('a copy that cannot be kept is no reason not to go by the file', async () => {
+test('uses the file even if its copy cannot be saved', async () => {
   await rm(join(folder, 'home'), { recursive: true })
   await writeFile(file, textOf(entry('a')))
   await workers.scan()
@@ -206,29 +206,31 @@ test('a copy that cannot be kept is no reason not to go by the file', async () =
   expect(log.warn).toHaveBeenCalledTimes(1)
 })
 
-test('what has no effect is named', async () => {
+test('reports keys without effect', async () => {
   await writeFile(file, textOf(entry('a', { retries: 3 })))
   await workers.scan()
   const ignored = [`${file}:11: workers[0].retries: has no effect here`]
   expect(log.warn).toHaveBeenCalledWith({ file, ignored }, expect.any(String))
 })
 
-test('a worker is an ERROR until its folder and its interpreter are there', async () => {
+test('a worker is an ERROR until its folder and its interpreter exist', async () => {
   await workers.close()
   workers = open(200)
   await writeFile(file, textOf(entry('a', { venv_python: 'venv/python' })))
   await rename(join(folder, 'project'), join(folder, 'away'))
   await workers.scan()
-  const noFolder = 'project_path: there is no folder ./project, seen from the folder of the file'
+  const noFolder = 'project_path: the folder ./project does not exist (relative to the folder of the file)'
   expect(states()).toEqual([['a', 'ERROR', noFolder]])
   await rename(join(folder, 'away'), join(folder, 'project'))
   await mkdir(join(folder, 'venv'))
   await writeFile(join(folder, 'venv/python'), '', { mode: 0o644 })
   await workers.scan()
-  expect(states()).toEqual([['a', 'ERROR', 'venv_python: there is no program venv/python']])
+  expect(states()).toEqual([
+    ['a', 'ERROR', 'venv_python: the program venv/python is missing or not executable'],
+  ])
   expect(workers.available(nobody)).toEqual([])
   await chmod(join(folder, 'venv/python'), 0o755)
-  // Without a scan: nobody tells of such changes, so it looks again by itself.
+  // No scan is requested and no event reports such a change, so the agent checks again by itself.
   await vi.waitFor(() => expect(states()).toEqual([['a', 'AVAILABLE', null]]), 3000)
 })
 
@@ -251,7 +253,7 @@ describe('a run', () => {
   })
   afterAll(() => watchdog.close())
 
-  test('gets its task on standard input; what it answers is told and logged', async () => {
+  test('gets its task on standard input; its answer is reported and logged', async () => {
     await writeFile(file, textOf(entry('A.b', { function: 'go', env: { TOKEN: '${TOKEN}' } })))
     await workers.scan()
     const [worker] = workers.available(nobody)
@@ -294,7 +296,7 @@ describe('a run', () => {
   })
 })
 
-test('modules and workers are one to whoever runs them', async () => {
+test('modules and workers appear as one list of programs', async () => {
   await writeFile(file, textOf(entry('a'), entry('b')))
   const named = { name: 'a', version: '1.0.0', digest: 'd' }
   const catalogue = {

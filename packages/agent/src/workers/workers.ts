@@ -10,26 +10,26 @@ import type { RunnableWorker } from './runnable-worker.ts'
 
 /** The programs that the workers file names. */
 export type Workers = {
-  /** Reads the file and checks that its programs exist. The first time also begins to watch it. */
+  /** Reads the file and checks that its programs exist. The first call also starts watching it. */
   scan(): Promise<void>
   setEnabled(states: Record<string, 'enabled' | 'disabled'>): void
-  /** A name that a module of the modules folder bears is not given away. */
+  /** `taken` are names of modules in the modules folder; workers cannot use them. */
   inventory(taken: ReadonlySet<string>): InventoryModule[]
   available(taken: ReadonlySet<string>): RunnableWorker[]
-  /** Exactly the worker of a grant, also when the file has been changed meanwhile. */
+  /** The exact worker of an assignment, even if the file has changed meanwhile. */
   find(name: string, version: string, digest: string): RunnableWorker | null
   close(): Promise<void>
 }
 
 export type WorkersOptions = ConfigurationOptions & {
   signals: Pick<AgentSignals, 'modulesChanged'>
-  /** How often it looks without having heard of a change. */
+  /** How often to check without an event. */
   lookEveryMs?: number
 }
 
 /** An editor may write a file in several steps. */
 const quietMs = 100
-/** Not every disk reports changes, and nothing reports an interpreter that appears or goes. */
+/** Not every disk reports changes, and no event reports an interpreter that appears or disappears. */
 const lookEveryMs = 5000
 
 export function openWorkers(o: WorkersOptions): Workers {
@@ -57,7 +57,7 @@ export function openWorkers(o: WorkersOptions): Workers {
     if (changed) o.signals.modulesChanged.emit()
   }
 
-  /** Kept findable as long as the agent lives: a grant may be on its way. */
+  /** Definitions stay findable while the agent lives, because an assignment may be on its way. */
   async function offer(definition: Definition): Promise<void> {
     const key = moduleKey(definition)
     if (runnables.has(key)) return
@@ -66,7 +66,7 @@ export function openWorkers(o: WorkersOptions): Workers {
     runnables.set(key, { ...definition, cacheDir })
   }
 
-  const tell = (err: unknown) => o.logger.error({ err }, 'the workers could not be looked at')
+  const tell = (err: unknown) => o.logger.error({ err }, 'the workers could not be checked')
 
   function lookInTurn(): Promise<void> {
     const looked = looking.then(look)
@@ -126,7 +126,7 @@ export function openWorkers(o: WorkersOptions): Workers {
 const takenBy = ({ name, call }: Definition): string =>
   `task_types: ${call.type} would be called ${name}, as a module of the modules folder is`
 
-/** As the registry gets it: nothing but what the file says as it is written. */
+/** The registry gets nothing but the file's contents as written. */
 function inventoryOf(definition: Definition, fault: string | null, ofFile: string | null): InventoryModule {
   const error = [fault, ofFile].filter((text) => text !== null).join('\n')
   return {

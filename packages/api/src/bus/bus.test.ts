@@ -7,7 +7,7 @@ import { openBus } from './bus.ts'
 const quiet = { warn: () => undefined, info: () => undefined }
 const greeting = { server_id: 'x', version: '2.15.1', proto: 1, max_payload: 1024, headers: true }
 
-test('closed before its first connection was made, it leaves none behind', async () => {
+test('a bus closed before its first connection leaves none open', async () => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -16,7 +16,7 @@ test('closed before its first connection was made, it leaves none behind', async
   const bus = openBus({ url: `nats://127.0.0.1:${port}` }, quiet)
   const [socket]: [Socket] = await once(server, 'connection').then(([one]) => [one])
   await bus.close()
-  // Only now the server speaks, as NATS does first.
+  // The server sends its first message only now, as NATS does after a connect.
   socket.on('data', (text) => String(text).includes('PING') && socket.write('PONG\r\n'))
   socket.write(`INFO ${JSON.stringify(greeting)}\r\n`)
   await once(socket, 'close')

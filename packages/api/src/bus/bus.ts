@@ -22,7 +22,7 @@ import { ensureConsumer, ensureStreams } from './streams.ts'
  * messages that NATS does not deliver.
  */
 export type Bus = {
-  /** "There is ready work for this module." A full subject or an absent server is no error. */
+  /** Sends a dispatch token for this module. A full subject or an unreachable server is no error. */
   sendToken(module: string): Promise<void>
   announce(subject: string, payload?: string): void
   command(agent: AgentId, command: AgentCommand): void
@@ -35,7 +35,7 @@ export type Bus = {
   isConnected(): boolean
   /**
    * Batches of a run's live log in order, as published under this agent's subject. Without `follow` it ends after the
-   * last batch of now. Throws when it cannot read to the end: a part of a log never passes for the whole.
+   * last batch so far. Throws when it cannot read to the end, so that a partial log never looks complete.
    */
   logs(
     agent: AgentId,

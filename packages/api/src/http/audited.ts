@@ -5,9 +5,9 @@ import type { Ctx } from './env.ts'
 const longestDetail = 4 * 1024
 
 /**
- * Writes down who did what, before the answer: whoever was told that it is done finds it in the list. A process that
- * dies between the act and this write leaves the act alone; the same request again, with its Idempotency-Key, is
- * written down then. One that repeats what is done does nothing, and is not.
+ * Records an action before the answer, so that a caller with an answer finds its entry in the audit list. If the process
+ * dies between the action and this write, the entry is missing; a repeated request with the same Idempotency-Key adds it.
+ * A repetition of a recorded request adds nothing.
  */
 export async function withAudit(
   ports: Ports,
@@ -34,14 +34,14 @@ export async function withAudit(
   return answer
 }
 
-/** What the path names. */
+/** The id that the path names. */
 const firstParam = (c: Ctx): string | undefined => Object.values(c.req.param())[0]
 
-/** What was made is told in the answer, under its own name. */
+/** The id of the created object: the first member of the answer contains it. */
 async function createdId(answer: Response): Promise<string | null> {
   if (answer.status !== 201) return null
-  const told: unknown = await answer.clone().json()
-  const [first] = Object.values(told ?? {})
+  const body: unknown = await answer.clone().json()
+  const [first] = Object.values(body ?? {})
   return typeof first?.id === 'string' ? first.id : null
 }
 

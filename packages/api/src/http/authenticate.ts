@@ -7,8 +7,8 @@ import type { Ctx } from './env.ts'
 import type { Principal } from './principal.ts'
 
 /**
- * A secret is `mlr_<id>_<random>`, of a grant `mlg_…`, of a ticket `mlt_…`: the id finds its document, which holds
- * nothing but a hash.
+ * The secret of a key is `mlr_<id>_<random>`, of a grant `mlg_…`, of a ticket `mlt_…`. The id leads to its document,
+ * which stores only a hash.
  */
 export const secretPrefix = { key: 'mlr_', grant: 'mlg_', ticket: 'mlt_' } as const
 
@@ -17,7 +17,7 @@ export const hashSecret = (secret: string): string => hash('sha256', secret)
 const adminId = 'key_00000000000000000000000000'
 const everything: Serves = { modules: ['*'], trusted: true }
 
-/** Who asks, by `Authorization: Bearer …` only: a key is never taken from a query, which ends up in logs. */
+/** The caller, by `Authorization: Bearer …` only: the API accepts no key in a query, since queries end up in logs. */
 export async function authenticate(ports: Ports, adminKeyHash: string | null, c: Ctx): Promise<Principal> {
   const secret = c.req.header('authorization')?.match(/^Bearer\s+(\S+)$/i)?.[1]
   if (!secret) throw new Failure('unauthorized', 'Send "Authorization: Bearer <key>".')
@@ -29,8 +29,7 @@ export async function authenticate(ports: Ports, adminKeyHash: string | null, c:
 async function byKey(ports: Ports, secret: string): Promise<Principal> {
   const id = KeyId.safeParse(`key_${idIn(secret)}`)
   const key = id.success ? await ports.store.keys.recent(id.data) : null
-  if (!key || !sameHash(hashSecret(secret), key.secretHash))
-    throw new Failure('unauthorized', 'This key is not known.')
+  if (!key || !sameHash(hashSecret(secret), key.secretHash)) throw new Failure('unauthorized', 'Unknown key.')
   return ofKey(ports, key)
 }
 
@@ -38,17 +37,17 @@ async function byGrant(ports: Ports, secret: string): Promise<Principal> {
   const id = GrantId.safeParse(`grt_${idIn(secret)}`)
   const grant = id.success ? await ports.store.grants.get(id.data) : null
   if (!grant || !sameHash(hashSecret(secret), grant.secretHash))
-    throw new Failure('unauthorized', 'This token is not known: it may have been revoked.')
+    throw new Failure('unauthorized', 'Unknown token; it may have been revoked.')
   return ofGrant(ports, grant)
 }
 
-/** Who somebody is that was recognised before, by the key or grant as it is now. */
+/** The current permissions of an earlier caller, by its key or grant. */
 export async function principalOf(
   ports: Ports,
   adminKeyHash: string | null,
   known: { apiKey: KeyId; grant: GrantId | null },
 ): Promise<Principal> {
-  const gone = new Failure('unauthorized', 'The key or token that this came from is not good any more.')
+  const gone = new Failure('unauthorized', 'The key or token behind this request is no longer valid.')
   if (known.grant) {
     const grant = await ports.store.grants.get(known.grant)
     if (!grant) throw gone
@@ -81,12 +80,12 @@ function ofKey(ports: Ports, key: KeyDoc): Principal {
   return { id, scopes, grant: null, rateLimit, serves: scopes.includes('admin') ? everything : key }
 }
 
-/** A grant ends with the key that gave it. */
+/** A grant expires with the key that created it. */
 async function ofGrant(ports: Ports, grant: GrantDoc): Promise<Principal> {
   if (isOver(ports, grant)) throw new Failure('unauthorized', 'This token has expired.')
   const giver = grant.apiKey === adminId ? null : await ports.store.keys.recent(grant.apiKey)
   if (grant.apiKey !== adminId && (!giver || isOver(ports, giver)))
-    throw new Failure('unauthorized', 'The key that gave this token is not good any more.')
+    throw new Failure('unauthorized', 'The key that created this token is no longer valid.')
   return {
     id: grant.apiKey,
     scopes: ['write'],
@@ -96,16 +95,16 @@ async function ofGrant(ports: Ports, grant: GrantDoc): Promise<Principal> {
   }
 }
 
-/** The part of a secret that finds its document. */
+/** The part of a secret that leads to its document. */
 export const idIn = (secret: string): string => secret.slice(4, 30)
 
 const isOver = (ports: Ports, { expiresAt }: { expiresAt: Date | null }): boolean =>
   expiresAt !== null && expiresAt <= ports.clock.now()
 
-/** The principal, if the scope is among what it may do; with a grant, if that opens the endpoint at all. */
+/** The principal, if it has the scope and, with a grant, if the endpoint is open to grants. */
 export function allow(principal: Principal, one: { scope: Scope; openToGrants: boolean }): Principal {
   if (principal.grant && !one.openToGrants)
-    throw new Failure('forbidden', "A grant's token opens its own data and tasks, and nothing else.")
+    throw new Failure('forbidden', "A grant's token gives access only to its own data and tasks.")
   if (grants(principal.scopes).has(one.scope)) return principal
   throw new Failure(
     'forbidden',

@@ -6,15 +6,15 @@ import type { Ctx } from './env.ts'
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** Most bytes of a body. */
+/** The most bytes of a body. */
 export const bodyLimits = { usual: 64 * KiB, value: 1.5 * MiB, bulk: 16 * MiB } as const satisfies Record<
   BodyLimit,
   number
 >
-/** JSON may write a character as `\u0416`, six bytes for the one to three that it has: libraries of Python do by default. */
+/** JSON may write a character of one to three bytes as `\u0416`, in six bytes; Python's library does by default. */
 const largestEscaped = 8 * MiB
 
-/** Refuses a larger body, before it is read. An announced size is taken at its word, which the HTTP parser holds it to. */
+/** Rejects a larger body before reading it. Trusts a declared size, since the HTTP parser enforces it. */
 export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
   const largest = bodyLimits[kind]
   const refuse = (): never => {
@@ -29,7 +29,7 @@ export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
     if (bytes > largest && sizeWithoutEscapes(await c.req.arrayBuffer()) > largest) refuse()
     return
   }
-  // Counting makes a stream of the body, which is too dear for requests that have none.
+  // Counting turns the body into a stream, which is too expensive for requests without one.
   if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.raw.body) return
   const maxSize = kind === 'value' ? largestEscaped : largest
   await bodyLimit({ maxSize, onError: refuse })(c, async () => undefined)
@@ -38,7 +38,7 @@ export async function limitBody(c: Ctx, kind: BodyLimit): Promise<void> {
   if (body.byteLength > largest && sizeWithoutEscapes(body) > largest) refuse()
 }
 
-/** The least that a body has once its characters are written as themselves. */
+/** The least size of a body once its characters are written without escapes. */
 function sizeWithoutEscapes(body: ArrayBuffer): number {
   const bytes = Buffer.from(body)
   let size = bytes.length

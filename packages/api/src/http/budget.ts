@@ -4,11 +4,11 @@ import { type Flow, TokenBuckets } from './token-buckets.ts'
 
 const MiB = 1024 * 1024
 
-/** What is counted: each at a steady rate, and so many at once after a rest. */
+/** What a budget limits: each has a steady rate, and a burst. */
 type Counted = 'requests' | 'body bytes' | 'tickets' | 'idempotency keys' | 'registrations'
 type Allowance = Partial<Record<Counted, Flow>> & { streams: number }
 
-/** A page that one visitor has open, with some to spare. */
+/** Enough for the page of one visitor, with a reserve. */
 const ofGrant: Allowance = {
   requests: { perSecond: 50, most: 500 },
   'body bytes': { perSecond: 2 * MiB, most: 32 * MiB },
@@ -17,7 +17,7 @@ const ofGrant: Allowance = {
   streams: 30,
 }
 
-/** A server with many visitors. How many requests it may make, its `rateLimit` says. */
+/** Enough for a server with many visitors; the key's `rateLimit` limits its requests. */
 const ofKey: Allowance = {
   tickets: { perSecond: 200, most: 10_000 },
   registrations: { perSecond: 20, most: 2_000 },
@@ -25,8 +25,8 @@ const ofKey: Allowance = {
 }
 
 /**
- * What each grant and each key may take of this process, in its memory: no request pays a read or a write for it. Of
- * several replicas each gives its share.
+ * The budget of each grant and key, in the memory of this process: no request costs a read or a write. Each of several
+ * replicas grants its share.
  */
 export class Budgets {
   readonly #buckets = new TokenBuckets()
@@ -48,7 +48,7 @@ export class Budgets {
         if (!flow || amount === 0) return
         const share = this.#share(flow, amount)
         const seconds = this.#buckets.take(`${holder} ${what}`, share, amount, now())
-        if (seconds > 0) throw refusal(`This ${who} has used up its ${what} for now`, seconds)
+        if (seconds > 0) throw refusal(`This ${who} has used up its budget of ${what}`, seconds)
       },
       openStream: () => this.#open(holder, Math.ceil(allowance.streams / this.#count()), who),
     }
@@ -66,7 +66,7 @@ export class Budgets {
   #open(holder: string, most: number, who: string): () => void {
     const open = this.#streams.get(holder) ?? 0
     if (open >= most)
-      throw refusal(`This ${who} has ${open} streams and waiting requests open, which is the most`, 5)
+      throw refusal(`This ${who} has ${open} open streams and waiting requests, which is the limit`, 5)
     this.#streams.set(holder, open + 1)
     let isOpen = true
     return () => {
@@ -80,9 +80,9 @@ export class Budgets {
 }
 
 export type Budget = {
-  /** Throws `rate_limited` when there is no more. */
+  /** Throws `rate_limited` when the budget is used up. */
   take(what: Counted, amount?: number): void
-  /** A place among the answers that last: call what it returns when that one is over. */
+  /** Counts an open stream or waiting request; call the returned function when it ends. */
   openStream(): () => void
 }
 

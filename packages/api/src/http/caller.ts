@@ -1,7 +1,7 @@
 import type { Caller } from '../operations/access/caller.ts'
 import type { Ctx } from './env.ts'
 
-/** Who makes what this request asks for. */
+/** The caller of this request, for operations. */
 export const callerOf = (c: Ctx): Caller => ({
   apiKey: c.var.principal.id,
   grant: c.var.principal.grant,

@@ -3,16 +3,16 @@ import type { Bus } from '../bus/bus.ts'
 import { announced } from '../operations/events/announce.ts'
 import { type Events, eventText, idText } from './event-stream.ts'
 
-/** How many changes a process remembers for those who come back, and how many wait for a slow reader. */
+/** How many changes a process keeps for readers that reconnect, and how many wait for a slow reader. */
 const remembered = 1_000
 const waitingAtMost = 256
 const lookAgainMs = 15_000
 
 export type ChangeFeed = {
   /**
-   * Changes from now on, or after those up to an id. `resync` means that some may be missing: what is shown is to be
-   * read again. It comes first for an id that is too old or of another process, later to a reader that is too slow,
-   * and whenever NATS was away, which carries what other processes change.
+   * Changes from now on, or those after an id. `resync` means that some may be missing; the client reads everything
+   * again. It comes first for an id that is too old or of another process, later for a reader that is too slow, and
+   * after every loss of NATS, which carries the changes of other processes.
    */
   follow(lastEventId: string | undefined, signal: AbortSignal): Events
 }
@@ -33,7 +33,7 @@ export function openChangeFeed(bus: Bus): ChangeFeed {
     last += 1
     const text = eventText({ id: idOf(last), data: change })
     past.push(text)
-    // In blocks: to shift an array for each change would be quadratic.
+    // In blocks: shifting the array at each change would be quadratic.
     if (past.length >= 2 * remembered) past = past.slice(-remembered)
     for (const reader of readers) {
       if (reader.waiting.length < waitingAtMost) reader.waiting.push(text)
@@ -42,7 +42,7 @@ export function openChangeFeed(bus: Bus): ChangeFeed {
     }
   }
 
-  /** Nobody knows what was changed meanwhile, so no earlier id can be gone on from. */
+  /** This process missed changes, so readers cannot resume from earlier ids. */
   function missed(): void {
     last += 1
     past = []
@@ -57,7 +57,7 @@ export function openChangeFeed(bus: Bus): ChangeFeed {
     reader.hasMissed = true
   }
 
-  /** `null`: not all of them are known. */
+  /** `null`: this process does not have all of them. */
   function after(id: string): string[] | null {
     const [, from, number] = id.match(/^([0-9a-f]{12})-(\d{1,15})$/) ?? []
     const count = last - Number(number)
@@ -95,7 +95,7 @@ export function openChangeFeed(bus: Bus): ChangeFeed {
   }
 }
 
-/** Until the reader is woken; without NATS nobody wakes it for the changes of other processes. */
+/** Waits until a change wakes the reader. The timer covers a lost NATS, without which other processes cannot wake it. */
 async function changeOf(reader: Reader, signal: AbortSignal): Promise<void> {
   const woken = Promise.withResolvers<void>()
   const wake = () => woken.resolve()

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 
-/** Only the origins that were configured; never credentials, which a bearer key does not need. */
+/** Allows only the configured origins, and never credentials, which a bearer key does not need. */
 export function corsFor(origins: readonly string[]): MiddlewareHandler {
   const forBrowsers = cors({
     origin: (origin) => (origins.includes(origin) || origins.includes('*') ? origin : null),
@@ -10,6 +10,6 @@ export function corsFor(origins: readonly string[]): MiddlewareHandler {
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     maxAge: 600,
   })
-  // Any other client has no use for the headers, and setting them costs more than many a whole request.
+  // Other clients do not use the headers, and setting them costs more than many requests as a whole.
   return (c, next) => (c.req.header('origin') === undefined ? next() : forBrowsers(c, next))
 }

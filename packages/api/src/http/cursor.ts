@@ -1,9 +1,9 @@
 import { Failure } from '../failure.ts'
 
-/** A cursor is the id of the last item seen, wrapped so that nobody builds one by hand. */
+/** A cursor is the id of the last item of a page, encoded so that clients do not build one by hand. */
 export const cursorOf = (id: string): string => Buffer.from(id).toString('base64url')
 
-/** The id in a cursor, with the prefix that ids of this list have. */
+/** The id in a cursor; it must have the prefix of this list's ids. */
 export function idOfCursor<P extends string>(
   cursor: string | undefined,
   prefix: P,
@@ -11,14 +11,14 @@ export function idOfCursor<P extends string>(
   if (cursor === undefined) return undefined
   const id = Buffer.from(cursor, 'base64url').toString('utf8')
   if (hasPrefix(id, prefix) && /^[\w.-]+$/.test(id) && cursorOf(id) === cursor) return id
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
+  throw new Failure('invalid_request', 'The cursor is not valid.', {
     errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
   })
 }
 
 const hasPrefix = <P extends string>(id: string, prefix: P): id is `${P}${string}` => id.startsWith(prefix)
 
-/** The part of a filter that takes documents behind the cursor, newest first. */
+/** The part of a filter that selects documents after the cursor, newest first. */
 export function behind<P extends string>(
   cursor: string | undefined,
   prefix: P,
@@ -27,7 +27,7 @@ export function behind<P extends string>(
   return last ? { _id: { $lt: last } } : {}
 }
 
-/** One page of documents that were read with `limit + 1`. */
+/** One page, from documents that were read with `limit + 1`. */
 export function pageFrom<D extends { _id: string }, V>(
   docs: readonly D[],
   limit: number,

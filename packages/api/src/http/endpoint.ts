@@ -14,7 +14,7 @@ export type Endpoint = {
   bodyLimit: BodyLimit
   idempotent: boolean
   openToGrants: boolean
-  /** The action under which the audit list has it; null: it is not listed. */
+  /** Its action in the audit list; null: not audited. */
   audit: string | null
   handle(c: Ctx): Promise<Response>
 }
@@ -23,11 +23,11 @@ type OutputOf<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 type Input<C extends Call> = { params: ParamsOf<C>; query: OutputOf<C['query']>; body: OutputOf<C['body']> }
 type Handler<C extends Call> = (c: Ctx, input: Input<C>) => Promise<Response> | Response
 type More<C extends Call> = {
-  /** What of the body stands in the audit list. Never a secret, nor what may hold one: a URL, inputs. */
+  /** The parts of the body for the audit list. Never a secret, nor a field that may contain one: a URL, inputs. */
   auditDetail?(body: Input<C>['body']): Record<string, unknown>
 }
 
-/** Serves a call. What it takes reaches the handler parsed; all faults of query or body, up to a hundred, are listed in one 422. */
+/** Serves a call. The handler gets parsed input; one 422 lists all faults of query or body, up to a hundred. */
 export function endpoint<C extends Call>(call: C, handle: Handler<C>, more: More<C> = {}): Endpoint {
   const { method, scope, bodyLimit = 'usual', idempotent = false, openToGrants = false, audit = null } = call
   return {
@@ -44,10 +44,10 @@ export function endpoint<C extends Call>(call: C, handle: Handler<C>, more: More
   }
 }
 
-/** Nobody is known where no key is needed. */
+/** Endpoints without a key have no principal. */
 const isUnderGrant = (c: Ctx): boolean => Boolean(c.var.principal?.grant)
 
-/** An id in a path that cannot be one is simply not there. */
+/** A malformed id in a path is a 404. */
 function parseParams(c: Ctx, { params = {}, subject = 'thing' }: Call): Record<string, unknown> {
   const given: Record<string, string> = c.req.param()
   return Object.fromEntries(
@@ -59,7 +59,7 @@ function parseParams(c: Ctx, { params = {}, subject = 'thing' }: Call): Record<s
   )
 }
 
-/** Whether a path is of this pattern; `:name` stands for one part of it that is not empty. */
+/** Whether a path matches this pattern; `:name` stands for one nonempty part. */
 export function leadsTo(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')
   const given = path.split('/')

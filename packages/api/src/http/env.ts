@@ -8,25 +8,25 @@ import type { Principal } from './principal.ts'
 export type Body = { value: unknown; chars: number }
 
 export type Env = {
-  /** What Node's server gives; other runtimes have none of it. */
+  /** Set by Node's server; other runtimes have no bindings. */
   Bindings: { incoming?: { socket: { remoteAddress?: string } } }
   Variables: {
     requestId: string
     logger: Logger
-    /** A path of ours, never one that a stranger made up: each is kept in memory and in every scrape. */
+    /** The pattern of a known route, never a caller's path: each value takes memory and a line in every scrape. */
     route: string
     principal: Principal
     ids: NewIds
     budget: Budget
-    /** Whether the key or grant of an answer that lasts is still good. */
+    /** Whether the key or grant of a long answer is still valid. */
     stillAllowed(): Promise<boolean>
-    /** Read by whoever asks first. */
+    /** Set by the first reader. */
     body: Promise<Body> | undefined
-    /** What the audit list will say of the request beside who and what. */
+    /** Further details for the audit entry of the request. */
     auditDetail: Record<string, unknown> | undefined
-    /** This request repeats one that already ended well. */
+    /** This request repeats one that succeeded. */
     replayed: boolean
-    /** An earlier request with the same Idempotency-Key may have done this already, in part or whole. */
+    /** An earlier request with the same Idempotency-Key may have done all or part of this. */
     repeated: boolean
   }
 }

@@ -31,7 +31,7 @@ const patient = { commentMs: 60_000, stalledMs: 60_000 }
 const forever = () => new Promise<never>(() => undefined)
 
 describe('a stream of events', () => {
-  test('ends when its reader may not read any more', async () => {
+  test('ends when its reader loses permission', async () => {
     const stream = await open(
       async function* (signal) {
         while (!signal.aborted) {
@@ -49,7 +49,7 @@ describe('a stream of events', () => {
     mayRead = true
   })
 
-  test('begins with a comment, hands out what is made, and ends with it', async () => {
+  test('begins with a comment, sends the events of its source, and ends with it', async () => {
     const stream = await open(async function* () {
       yield eventText({ event: 'log', id: '1', data: { line: 'a\nb' } })
       yield eventText({ data: 2 })
@@ -62,7 +62,7 @@ describe('a stream of events', () => {
     ])
   })
 
-  test('makes the next event only when the last was taken', async () => {
+  test('produces the next event only after the reader took the last one', async () => {
     let made = 0
     const stream = await open(
       async function* () {
@@ -79,7 +79,7 @@ describe('a stream of events', () => {
     await stream.reader.cancel()
   })
 
-  test('has a comment where nothing happens', async () => {
+  test('sends a comment while nothing happens', async () => {
     const stream = await open(
       async function* () {
         await forever()
@@ -90,7 +90,7 @@ describe('a stream of events', () => {
     for (let comments = 0; comments < 3; comments += 1) expect(await stream.next()).toBe(': millrace\n\n')
   })
 
-  test('tells its source when the reader goes away, even while that waits', async () => {
+  test('ends its source when the reader disconnects, even while the source waits', async () => {
     const ended = Promise.withResolvers<string>()
     const stream = await open(async function* (signal) {
       try {
@@ -107,7 +107,7 @@ describe('a stream of events', () => {
     expect(await ended.promise).toBe('ended')
   })
 
-  test('cuts off a reader that takes nothing for too long', async () => {
+  test('closes when the reader takes nothing for too long', async () => {
     const ended = Promise.withResolvers<string>()
     const stream = await open(
       async function* () {
@@ -124,7 +124,7 @@ describe('a stream of events', () => {
     await expect(stream.next()).rejects.toThrow('stalled')
   })
 
-  test('ends when its source fails: the reader comes back with the last id', async () => {
+  test('ends when its source fails; the reader reconnects with the last id', async () => {
     const stream = await open(async function* () {
       yield 'data: 1\n\n'
       throw new Error('the database is away')

@@ -2,20 +2,20 @@ import { finishesWithin } from '@millrace/std/time'
 import { watchCaller } from './caller-gone.ts'
 import type { Ctx } from './env.ts'
 
-/** What a reader takes at a time: whole server-sent events. */
+/** Each chunk consists of whole server-sent events. */
 export type Events = AsyncGenerator<string, void, void>
 
 const pace = {
-  /** So that proxies keep the connection, and both sides notice when it is gone. */
+  /** Comments make proxies keep the connection, and let both sides notice its loss. */
   commentMs: 15_000,
-  /** A reader that takes nothing for so long is cut off: it comes back with the last id it has seen. */
+  /** The API closes the stream of a reader that takes nothing for this time; it reconnects with its last id. */
   stalledMs: 60_000,
 }
 
 /**
- * Answers with server-sent events (WHATWG HTML). The next ones are made when the reader has taken the last, so that
- * a slow reader holds up itself alone and keeps nothing in memory. `events` ends when its signal says that the
- * reader is gone. A raw stream: the framework's own helper takes twice the memory for each reader.
+ * Answers with server-sent events (WHATWG HTML). It produces an event only after the reader took the last one, so that
+ * a slow reader delays only itself and takes no memory. The signal aborts `events` when the reader has disconnected.
+ * A raw stream, since the framework's helper takes twice the memory for each reader.
  */
 export function answerEvents(
   c: Ctx,
@@ -35,9 +35,9 @@ export function answerEvents(
     stopWatching()
     close()
   })
-  // From here on it listens: who has got the headers and reads something else first misses nothing.
+  // Listens from here on, so that a client that first reads other data misses no event.
   let pending: Promise<IteratorResult<string, void>> | null = source.next()
-  pending.catch(() => undefined) // told to the reader that asks for it
+  pending.catch(() => undefined) // the next pull reports it
   let hasBegun = false
   let stalled: NodeJS.Timeout | undefined
 
@@ -54,12 +54,12 @@ export function answerEvents(
           if (gone.signal.aborted) return
           controller.enqueue(encoder.encode(text))
           stalled = setTimeout(() => {
-            logger.info('a reader of events took nothing for too long and was cut off')
-            controller.error(new Error('the reader of events has stalled'))
-            end().catch((err) => logger.warn({ err }, 'a stream of events did not end cleanly'))
+            logger.info('the reader of an event stream stalled; stream closed')
+            controller.error(new Error('the reader of the event stream has stalled'))
+            end().catch((err) => logger.warn({ err }, 'an event stream did not end cleanly'))
           }, stalledMs)
         }
-        // At once, so that the headers leave even where nothing follows for a while.
+        // Sent immediately, so that the headers leave before the first event.
         if (!hasBegun) {
           hasBegun = true
           return send(comment)
@@ -71,8 +71,8 @@ export function answerEvents(
           pending = null
           if (!next.done) return send(next.value)
         } catch (err) {
-          // The reader connects again and goes on where it was.
-          if (!gone.signal.aborted) logger.warn({ err }, 'a stream of events broke off')
+          // The reader reconnects and resumes at its last id.
+          if (!gone.signal.aborted) logger.warn({ err }, 'an event stream failed')
         }
         if (!gone.signal.aborted) controller.close()
       },
@@ -83,7 +83,7 @@ export function answerEvents(
   return c.body(body)
 }
 
-/** `close` is called when nothing more will come, for whatever reason. */
+/** Calls `close` when the events end, for any reason. */
 async function* untilOver(events: Events, close: () => void): Events {
   try {
     yield* events
@@ -98,7 +98,7 @@ export function eventText({ event, id, data }: { event?: string; id?: string; da
   return `${fields.filter(Boolean).join('\n')}\n\n`
 }
 
-/** Says where a reader is that has got nothing yet; browsers keep it, and show no event. */
+/** Gives a new reader its position; browsers store the id and fire no event. */
 export const idText = (id: string): string => `id: ${id}\n\n`
 
 const encoder = new TextEncoder()

@@ -13,8 +13,8 @@ const shortChars = 64 * 1024
 const partChars = 16 * 1024
 
 /**
- * Lets a POST with an `Idempotency-Key` be sent again. Its ids come from the record, so a repetition makes the
- * same documents: a duplicate insert means that it is done, and the answer is built again from what is there.
+ * Makes a POST with an `Idempotency-Key` safe to repeat. Its ids come from the record, so a repetition creates the same
+ * documents. A duplicate insert means that the work is done; the answer is built from the existing documents.
  */
 export async function withIdempotency(
   store: Store,
@@ -33,14 +33,14 @@ export async function withIdempotency(
   const begun = await begin(store, id, bodyHash, now)
   c.set('replayed', begun.record.status !== null)
   c.set('repeated', begun.repeated)
-  // The secret part keeps ids of one caller's record from being foreseen by another.
+  // The secret part keeps other callers from predicting the ids of this record.
   c.set('ids', repeatableIds(begun.record.seed, `${id}\n${bodyHash}\n${begun.record.seed}`))
   return remember(store, begun.record, now, handle)
 }
 
 type Begun = { record: IdempotencyDoc; repeated: boolean }
 
-/** The record of this key: a new one, one that broke off and is gone on with, or that of a success. */
+/** The record of this key: new, of an interrupted request that this one continues, or of a success. */
 async function begin(store: Store, id: string, bodyHash: string, now: Date): Promise<Begun> {
   const first: IdempotencyDoc = { _id: id, rev: 1, bodyHash, seed: now.getTime(), status: null, at: now }
   if (await store.idempotency.insert(first)) return { record: first, repeated: false }
@@ -54,7 +54,7 @@ async function begin(store: Store, id: string, bodyHash: string, now: Date): Pro
   if (seen.refusal) throw seen.refusal
   if (seen.success) return { record: seen.success, repeated: true }
   if (change) return { record: change.after, repeated: change.after.seed !== first.seed }
-  return begin(store, id, bodyHash, now) // its first request was refused meanwhile
+  return begin(store, id, bodyHash, now) // the API rejected its first request meanwhile
 }
 
 function whyNot(known: IdempotencyDoc, bodyHash: string, now: Date): Failure | undefined {
@@ -88,17 +88,17 @@ async function remember(
   return replayed
 }
 
-/** The request was at fault: nothing was done. Anything else may have broken off between two writes. */
+/** The request was at fault and changed nothing. Any other failure may have occurred between two writes. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof Failure && error.code !== 'internal' && error.code !== 'unavailable'
 
-/** Only a success is remembered: a refused request may be mended and sent again. */
+/** Only a success is kept: a client may correct a rejected request and send it again. */
 async function forget(store: Store, id: string): Promise<void> {
   const record = await store.idempotency.get(id)
   if (record && record.status === null) await store.idempotency.remove(id)
 }
 
-/** What is half done keeps its ids, and the next try goes on with it at once. */
+/** Unfinished work keeps its ids, and the next attempt continues it immediately. */
 async function leaveOpen(store: Store, id: string, now: Date): Promise<void> {
   const at = new Date(now.getTime() - lapseMs)
   await store.idempotency.change(id, (doc) => (doc.status === null ? { ...doc, at } : null))
@@ -117,7 +117,7 @@ async function digestOf({ value, chars }: Body): Promise<string> {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** The same JSON in whatever order its keys came. */
+/** The same JSON text for every order of keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (isPlain(inner) ? sorted(inner) : inner))
 }
@@ -128,7 +128,7 @@ const isPlain = (value: unknown): value is object =>
 const sorted = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-/** The same text, some at a time. Without recursion, so that a part costs the same however deep it lies. */
+/** The same text in parts. Without recursion, so that the cost of a part does not depend on its depth. */
 function* canonicalParts(value: unknown): Generator<string> {
   let text = ''
   const left: { ready?: string; value?: unknown }[] = [{ value }]

@@ -9,14 +9,14 @@ type Asked = {
   agent(): Promise<AgentDoc>
   modules: readonly string[]
   seconds: number
-  /** Aborts when the agent hung up. Expensive, so only a claim that waits asks for it. */
+  /** Aborted when the agent disconnects. Expensive, so only a waiting claim uses it. */
   gone(): AbortSignal
 }
 
 /**
- * Looks for work until it has an assignment or the time is over; a reservation does not end the wait. An agent sends one
- * claim at a time: a newer one of the same agent, at any process, ends this wait. So a request whose connection broke
- * unnoticed takes no task that would be lost.
+ * Waits for an assignment until the time is up; a reservation does not end the wait. An agent sends one claim at a time: a
+ * newer one of the same agent, at any process, ends this wait. So a request whose connection failed unnoticed takes no
+ * task that would be lost.
  */
 export async function longPollClaim(
   ports: Ports,

@@ -5,8 +5,8 @@ export type WaitLimits = { limits: { longestWaitSeconds: number } }
 const lookAgainMs = 15_000
 
 /**
- * Looks until it has an answer or the time is over: at every event on one of the subjects, and every 15 s because an event
- * may be lost. Subscribes before the first look, so that no event is missed.
+ * Polls until it has an answer or the time is up: at every event on one of the subjects, and every 15 s because an event
+ * may be lost. Subscribes before the first poll, so that it misses no event.
  */
 export async function longPoll<T>(
   bus: Bus,
@@ -30,7 +30,7 @@ export async function longPoll<T>(
       const left = deadline - Date.now()
       if (found !== undefined || left <= 0 || options.signal.aborted) return found
       await heardOrTimeout(heard.promise, Math.min(left, lookAgainMs), options.signal)
-      // The caller hung up: another look may take something that would be lost on the way.
+      // The caller disconnected: another poll may take work that would then be lost.
       if (options.signal.aborted) return undefined
       heard = Promise.withResolvers<void>()
     }

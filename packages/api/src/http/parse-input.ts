@@ -5,18 +5,18 @@ import { pointer } from '../pointer.ts'
 import type { Body } from './env.ts'
 import { faultOfSize, required } from './schema-bounds.ts'
 
-/** What is shorter cannot keep anybody waiting, whatever is wrong with it. */
+/** A shorter body cannot delay other requests, whatever its faults. */
 const shortChars = 16 * 1024
 const elementsAtOnce = 50
 
-/** The query by its schema. Every fault is told, up to a hundred. */
+/** Parses the query by its schema, and reports every fault, up to a hundred. */
 export function parseQuery<S extends z.ZodType>(schema: S, raw: unknown): z.output<S> {
   const parsed = schema.safeParse(raw)
   if (parsed.success) return parsed.data
   throw refusal('query', parsed.error.issues)
 }
 
-/** The body by its schema, likewise. A long one is checked in steps, between which other requests get their turn. */
+/** Parses the body likewise. It checks a long one in steps, between which other requests get their turn. */
 export async function parseBody<S extends z.ZodType>(
   schema: S,
   { value, chars }: Body,
@@ -42,13 +42,13 @@ export async function parseBody<S extends z.ZodType>(
 
 type List = { key: string; element: z.core.$ZodType; raw: readonly unknown[] }
 
-/** An object with a long list, with only the first of its elements; and that list. */
+/** Splits an object into its longest list and a copy with only the first element of that list. */
 function withoutItsList(schema: z.core.$ZodType, value: unknown): { list: List | null; short: unknown } {
   const list = longestList(schema, value)
   return { list, short: list ? { ...Object(value), [list.key]: list.raw.slice(0, 1) } : value }
 }
 
-/** None of a schema that looks at the whole object once more. */
+/** `null` for a schema that also checks the whole object. */
 function longestList(schema: z.core.$ZodType, value: unknown): List | null {
   if (!(schema instanceof z.ZodObject) || schema.def.checks?.length) return null
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return null
@@ -64,7 +64,7 @@ function longestList(schema: z.core.$ZodType, value: unknown): List | null {
 async function parseInSteps({ key, element, raw }: List, issues: z.core.$ZodIssue[]): Promise<unknown[]> {
   const turn = turns()
   const elements: unknown[] = []
-  // The first one was looked at with what stands around it.
+  // The first element was already checked with the rest of the object.
   const known = issues.some(({ path }) => path[0] === key)
   for (const [at, one] of raw.entries()) {
     if (at % elementsAtOnce === 0) await turn()
@@ -96,12 +96,12 @@ function refusalOf(what: 'query' | 'body', errors: FieldError[]): Failure {
 
 type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
 
-/** Of a union that nothing fits, the alternative that comes nearest tells the caller most. */
+/** When no alternative of a union matches, the nearest one gives the most useful fault. */
 function flatten(issue: z.core.$ZodIssue): Issue[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys
       .slice(0, mostFaults + 1)
-      .map((key) => ({ path: [...issue.path, key], message: 'is not known here' }))
+      .map((key) => ({ path: [...issue.path, key], message: 'is not a known field' }))
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
   const nearest = issue.errors
     .map((errors) => errors.slice(0, mostFaults + 1).flatMap(flatten))

@@ -7,7 +7,7 @@ const atOnce = () => undefined
 const parse = (text: string) => parseJsonInTurns(text, atOnce)
 const long = (text: string) => text.repeat(Math.ceil(200_000 / text.length))
 
-describe('a long text is parsed as JSON.parse does it', () => {
+describe('a long text is parsed like JSON.parse', () => {
   test.each([
     ['a list', `[${long('1,')}2]`],
     ['an object', `{${Array.from({ length: 20_000 }, (_, n) => `"key ${n}": ${n}`)}}`],
@@ -30,7 +30,7 @@ describe('a long text is parsed as JSON.parse does it', () => {
   })
 })
 
-describe('what is no JSON is refused', () => {
+describe('invalid JSON is rejected', () => {
   const list = `[${long('1,')}1]`
   test.each([
     ['a comma too many at the end', `[${long('1,')}]`],
@@ -59,7 +59,7 @@ describe('what is no JSON is refused', () => {
   })
 })
 
-describe('a fault in a long text has the place that it has in the whole', () => {
+describe('a fault in a long text has its place in the whole text', () => {
   const bad = '9007199254740993'
   const faultIn = (_: unknown, text: string) => {
     const found = inexactNumberIn(text)
@@ -89,7 +89,7 @@ describe('a fault in a long text has the place that it has in the whole', () => 
   })
 })
 
-test('random texts are parsed, or refused, as by JSON.parse', async () => {
+test('random texts are parsed or rejected like JSON.parse', async () => {
   let seed = 7
   const random = (below: number) => {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648

@@ -2,19 +2,19 @@ import type { turns } from '../concurrency/turns.ts'
 import { Failure, type FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
 
-/** Text that `JSON.parse` takes at once: a few milliseconds, whatever it holds. */
+/** The most text for one `JSON.parse`: a few milliseconds for any content. */
 const sliceChars = 96 * 1024
 const most = {
-  /** The innermost of them empty, as for shorter bodies. */
+  /** The innermost level must be empty, as for shorter bodies. */
   levels: 101,
-  /** Elements and members of a whole body, and members of one object: names that all differ are what costs most. */
+  /** Elements and members of a whole body, and members of one object: distinct names cost most. */
   values: 1_000_000,
   members: 100_000,
 }
 
 /**
- * What is wrong with a value that JSON can say all the same, and where; `text` is what it was parsed from. Without an odd
- * number, none has more than fifteen digits or an exponent.
+ * A fault of a value that is valid JSON, with its place; `text` is its source. Without an odd number, no number has more
+ * than fifteen digits or an exponent.
  */
 export type FaultIn = (value: unknown, text: string, hasOddNumber: boolean) => FieldError | null
 type Check = (value: unknown, text: string) => FieldError | null
@@ -24,19 +24,19 @@ type Source = { text: string; check: Check }
 type Open = {
   isList: boolean
   start: number
-  /** Text before this is in `made` already. */
+  /** `made` contains the text before this position. */
   from: number
   lastComma: number
   members: number
-  /** Nothing yet: all of it is short so far, and is left to `JSON.parse` with what is around it. */
+  /** `null` while it is short: then `JSON.parse` gets it together with the text around it. */
   made: unknown[] | Record<string, unknown> | null
-  /** The last element was attached as a value, so that only a comma or the end may follow. */
+  /** The last element is attached as a value; only a comma or the end may follow. */
   isAttached: boolean
 }
 
 /**
- * What `JSON.parse` returns, for a text that would keep every other request waiting. One pass finds the commas and
- * brackets; `JSON.parse` gets slices between commas, and other requests their turn between slices.
+ * Returns the result of `JSON.parse` for a text that would otherwise delay all other requests. One pass finds the commas
+ * and brackets; `JSON.parse` gets slices between commas, and other requests get their turn between slices.
  */
 export async function parseJsonInTurns(
   text: string,
@@ -97,7 +97,7 @@ export async function parseJsonInTurns(
 
 const blank = { members: 0, made: null, isAttached: false }
 
-/** Moves the elements before `end` from the text into what was made of the last of `open`; the others hold it, outermost first. */
+/** Parses the elements before `end` into the last of `open`; the others contain it, outermost first. */
 function take({ text, check }: Source, open: readonly Open[], end: number): void {
   const one = open.at(-1)
   if (!one) return
@@ -116,7 +116,7 @@ function take({ text, check }: Source, open: readonly Open[], end: number): void
   one.isAttached = false
 }
 
-/** A finished element, which was made on its own, goes into the last of `open`; so does all before it. */
+/** Adds a separately parsed element, and the elements before it, to the last of `open`. */
 function attach(source: Source, open: readonly Open[], inner: Open, end: number): void {
   const outer = open.at(-1)
   if (!outer) return
@@ -154,7 +154,7 @@ function add(one: Open, some: unknown[] | Record<string, unknown>): void {
   }
 }
 
-/** Where a fault of one slice is in the whole: the way to what the slice is of, then its own. */
+/** The place of a slice's fault in the whole body: the path to the slice's container, then the path in the slice. */
 function placeOf(text: string, open: readonly Open[], inSlice: string): string {
   const steps = open.slice(1).map((inner, at) => stepTo(text, open[at] ?? inner, inner))
   const one = open.at(-1)
@@ -163,14 +163,14 @@ function placeOf(text: string, open: readonly Open[], inSlice: string): string {
   return `${pointer(steps)}/${one?.isList ? before + Number(first) : first}${rest}`
 }
 
-/** The name or number by which an object or list holds another that is not at its end yet. */
+/** The name or position of an unfinished object or list in its container. */
 function stepTo(text: string, outer: Open, inner: Open): string {
   if (outer.isList) return String(outer.members)
   const named: Record<string, unknown> = JSON.parse(`{${text.slice(outer.lastComma + 1, inner.start)}0}`)
   return Object.keys(named)[0] ?? ''
 }
 
-/** The closing quote: one before which there is no odd number of backslashes. */
+/** The closing quote: the first that follows an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let escapes = 0
@@ -190,4 +190,4 @@ export const refused = (fault: FieldError): Failure =>
     errors: [fault],
   })
 const tooMuch = (what: string): Failure =>
-  new Failure('invalid_request', `The body ${what}. Upload larger things as files, and send more requests.`)
+  new Failure('invalid_request', `The body ${what}. Upload large values as files, or split the request.`)

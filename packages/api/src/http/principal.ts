@@ -2,8 +2,8 @@ import type { RateLimit, Scope } from '@millrace/shared'
 import type { GrantDoc, Serves } from '../store/documents/access.ts'
 
 /**
- * Who is asking. The installation's own admin key has no document. With a grant's token it is the grant, in the
- * name of the key that gave it.
+ * The caller's identity. The installation's own admin key has no document. A grant's token acts as the grant, in the name
+ * of the key that created it.
  */
 export type Principal = {
   id: `key_${string}`

@@ -7,11 +7,11 @@ import { isObjectStoreAway } from '../objects/objects.ts'
 import { DocumentTooLarge, isDatabaseAway } from '../store/collection.ts'
 import type { Ctx } from './env.ts'
 
-/** Everything that was thrown becomes problem+json here, and nowhere else. */
+/** The only place that turns errors into problem+json. */
 export function answerFailure(error: unknown, c: Ctx): Response {
   const failure = asFailure(error)
   if (failure.code === 'internal') c.var.logger?.error({ err: error }, 'unexpected error')
-  if (failure.code === 'unavailable') c.var.logger?.warn({ err: error }, 'a server is away')
+  if (failure.code === 'unavailable') c.var.logger?.warn({ err: error }, 'a server is unreachable')
   if (failure.retryAfterSeconds !== undefined) c.header('Retry-After', String(failure.retryAfterSeconds))
   return answerProblem(c, failure.code, failure.message, failure)
 }
@@ -33,12 +33,12 @@ export function answerProblem(
     requestId: c.var.requestId,
     errors: errors && someOf(errors),
   }
-  // c.body keeps the headers that were set so far: request id, CORS, Retry-After.
+  // c.body keeps the headers set so far: request id, CORS, Retry-After.
   c.header('Content-Type', 'application/problem+json')
   return c.newResponse(JSON.stringify(problem), status as ContentfulStatusCode)
 }
 
-/** Bytes of JSON. A request may bring megabytes of faults, and names of any length in them. */
+/** Bytes of JSON. A request may cause megabytes of faults, with names of any length. */
 const longest = { detail: 4 * 1024, path: 512, message: 1024, errors: 48 * 1024 }
 
 function someOf(errors: readonly FieldError[]): FieldError[] {
@@ -52,7 +52,7 @@ function someOf(errors: readonly FieldError[]): FieldError[] {
   })
 }
 
-/** The beginning of a text, as far as its JSON has so many bytes. */
+/** The beginning of a text whose JSON has at most this many bytes. */
 function cut(text: string, most: number): string {
   let start = text.slice(0, most)
   const isWhole = start.length === text.length
@@ -78,7 +78,7 @@ function asFailure(error: unknown): Failure {
   if (error instanceof DocumentTooLarge) {
     return new Failure(
       'payload_too_large',
-      'Together with what is there already this is more than one document can hold (16 MiB). Send less, or larger things as files.',
+      'The stored document would exceed 16 MiB. Send less, or upload large values as files.',
       { cause: error },
     )
   }
@@ -92,7 +92,7 @@ function asFailure(error: unknown): Failure {
       retryAfterSeconds: 2,
       cause: error,
     })
-  return new Failure('internal', 'Something went wrong on our side. The log has it under this request id.', {
+  return new Failure('internal', 'Internal error. The log of the API has details under this request id.', {
     cause: error,
   })
 }

@@ -3,8 +3,8 @@ import { Failure } from '../failure.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 /**
- * What a key's `rateLimit` says, in the memory of this process: no request pays a write for it. Of several replicas
- * each gives its share of the limit, so together they let through what the key may, as far as their load is even.
+ * Enforces each key's `rateLimit` in the memory of this process: no request costs a write. Each of several replicas
+ * grants its share, so that together they enforce the limit as far as their load is even.
  */
 export class RateLimits {
   readonly #buckets = new TokenBuckets()
@@ -14,7 +14,7 @@ export class RateLimits {
     this.#replicas = replicas
   }
 
-  /** Takes one request; throws `rate_limited` with the seconds until there is room for one. */
+  /** Counts one request; throws `rate_limited` with the seconds until the next one is allowed. */
   take(key: string, limit: RateLimit, now: Date): void {
     const replicas = Math.max(1, this.#replicas())
     const perSecond = limit.requestsPerSecond / replicas

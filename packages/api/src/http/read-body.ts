@@ -8,10 +8,10 @@ import type { Body, Ctx } from './env.ts'
 import { type FaultIn, parseJsonInTurns, refused } from './parse-json.ts'
 
 const deepest = 100
-/** Shorter text is parsed at once. */
+/** Shorter text is parsed in one step. */
 const shortChars = 64 * 1024
 
-/** The body as JSON. Read once; whoever asks again gets the same. An absent body is an empty object. */
+/** The body as JSON. Reads it once; later calls return the same value. An absent body is an empty object. */
 export function readBody(c: Ctx): Promise<Body> {
   const known = c.get('body')
   if (known) return known
@@ -33,7 +33,7 @@ async function read(c: Ctx): Promise<Body> {
   return { value: await parse(text, isOfAgent(c) ? changedNumber : changedNumberOrText), chars: text.length }
 }
 
-/** An agent of an earlier version may pass on what its module gave; to refuse its report would lose the run. */
+/** An older agent may pass on its module's output unchecked; a rejected report would lose the run. */
 const isOfAgent = (c: Ctx): boolean => c.req.path.startsWith('/agent/')
 
 function decode(bytes: ArrayBuffer): string {
@@ -46,7 +46,7 @@ function decode(bytes: ArrayBuffer): string {
 async function parse(text: string, faultIn: FaultIn): Promise<unknown> {
   try {
     if (text.length > shortChars) {
-      // To have read so much was a turn of its own, and what is done with it is the next.
+      // Reading the body took one turn; other requests get theirs before and after the parsing.
       await setImmediate()
       const value = await parseJsonInTurns(text, turns(), faultIn)
       await setImmediate()
@@ -68,7 +68,7 @@ async function parse(text: string, faultIn: FaultIn): Promise<unknown> {
   }
 }
 
-/** What is kept and handed on is what was sent, or nothing is. */
+/** The API stores and returns exactly the numbers it received, or rejects them. */
 function changedNumber(_: unknown, text: string, hasOddNumber: boolean): FieldError | null {
   const found = hasOddNumber ? inexactNumberIn(text) : null
   return found && { path: pointer(found.path), message: inexactNumberFault(found.literal) }

@@ -13,7 +13,7 @@ app.get('/', (c) => {
 const from = (remoteAddress: string) =>
   app.request('/', { headers: { 'x-forwarded-for': '1.2.3.4' } }, { incoming: { socket: { remoteAddress } } })
 
-test('as many addresses are kept as fit, the others are counted together, a network of IPv6 is one', async () => {
+test('addresses above the limit share one count; an IPv6 network counts as one', async () => {
   const lines: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
   const clock = { now: () => new Date(1_000_000) }

@@ -2,11 +2,11 @@ import type { Ports } from '../ports.ts'
 import type { Ctx } from './env.ts'
 
 const everyMs = 60_000
-/** As many addresses are counted each for itself; those beyond, and the networks that shown lines leave out, together. */
+/** Addresses with a separate count; all further ones share one. */
 const addressesKept = 1_000
 const addressesShown = 20
 
-/** Who asked without a good key: a count for each address, told in the log once a minute and forgotten then. */
+/** Counts requests without a valid key by address; logs and resets the counts once a minute. */
 export class RefusedCallers {
   readonly #counts = new Map<string, number>()
   #others = 0
@@ -27,19 +27,19 @@ export class RefusedCallers {
     const most = [...this.#counts].sort(([, a], [, b]) => b - a)
     const requests = most.reduce((sum, [, count]) => sum + count, this.#others)
     const byAddress = Object.fromEntries(most.slice(0, addressesShown))
-    logger.warn({ requests, addresses: most.length, byAddress }, 'requests without a good key were refused')
+    logger.warn({ requests, addresses: most.length, byAddress }, 'requests without a valid key rejected')
     this.#counts.clear()
     this.#others = 0
   }
 }
 
-/** Of the connection: what a header says of it, anybody can write. Behind a proxy it is the proxy's. */
+/** The address of the connection, since any caller can forge a header. Behind a proxy it is the proxy's. */
 function addressOf(c: Ctx): string {
   const socket: { remoteAddress?: string } | undefined = c.env?.incoming?.socket
   return socket?.remoteAddress ?? 'unknown'
 }
 
-/** Whoever has one address of IPv6 has all of its /64. */
+/** A holder of one IPv6 address usually controls its whole /64. */
 function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:/, '')
   return plain.includes(':') ? `${plain.split(':').slice(0, 4).join(':')}::/64` : plain

@@ -2,14 +2,14 @@ import { z } from 'zod'
 import type { FieldError } from '../failure.ts'
 import { pointer } from '../pointer.ts'
 
-/** Where a schema sets no limit of its own. */
+/** Limits where the schema sets none. */
 const most = { elements: 10_000, members: 10_000 }
 
 type Path = readonly PropertyKey[]
 
 /**
- * The first list or object with far more in it than its schema has any use for. zod would describe each fault in it,
- * for seconds, before anybody could choose the hundred that are told.
+ * The first list or object with far more members than its schema allows. zod would spend seconds describing each fault
+ * in it, before the API cuts the report to a hundred.
  */
 export function faultOfSize(schema: z.core.$ZodType, raw: unknown, path: Path = []): FieldError | null {
   const inner = looking(schema)
@@ -38,7 +38,7 @@ function faultOfList(schema: z.ZodArray, raw: readonly unknown[], path: Path): F
   return firstFault(raw.entries(), ([at, one]) => faultOfSize(schema.element, one, [...path, at]))
 }
 
-/** What the schema itself allows. */
+/** The limit of the schema itself. */
 function mostElements({ def }: z.ZodArray): number | undefined {
   const limits = (def.checks ?? []).flatMap(({ _zod }) =>
     _zod.def.check === 'max_length' && 'maximum' in _zod.def ? [Number(_zod.def.maximum)] : [],
@@ -46,7 +46,7 @@ function mostElements({ def }: z.ZodArray): number | undefined {
   return limits.length > 0 ? Math.min(...limits) : undefined
 }
 
-/** The schema inside of those that merely say that something may be left out. */
+/** The schema inside the wrappers that make a value optional. */
 export function required(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodOptional ||
     schema instanceof z.ZodNullable ||
@@ -56,7 +56,7 @@ export function required(schema: z.core.$ZodType): z.core.$ZodType {
     : schema
 }
 
-/** Likewise, and of one that changes what it gets the part that looks at it. */
+/** Likewise; of a transforming schema, the part that validates. */
 function looking(schema: z.core.$ZodType): z.core.$ZodType {
   const inner = required(schema)
   if (!(inner instanceof z.ZodPipe)) return inner

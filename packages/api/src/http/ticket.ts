@@ -8,14 +8,13 @@ import type { Ctx } from './env.ts'
 import type { Principal } from './principal.ts'
 
 /**
- * A ticket opens one path for those who can send no header: `EventSource`, `<video>`, a link to a download. It is
- * good for GET and HEAD of exactly that path and query, as often as wanted within 60 s, as long as the key or grant
- * that made it is good.
+ * A ticket opens one path for callers that cannot send headers: `EventSource`, `<video>`, a download link. It is valid
+ * for any number of GETs and HEADs of exactly that path and query within 60 s, while the key or grant that created it is
+ * valid.
  *
- * It is a document, with nothing but a hash of the secret, as keys are. A ticket without one would have to be signed
- * with something that every process of the API knows and no caller does. There is no such secret that all
- * installations have, and to sign with the hashes of keys would turn these into secrets: whoever reads a backup
- * could write tickets.
+ * It is a document that stores only a hash of the secret, like a key. A ticket without a document would need a signature
+ * with a secret that every API process has and no caller knows. Installations do not always have such a secret, and
+ * signing with the hashes of keys would let a reader of a backup forge tickets.
  */
 export async function makeTicket(
   ports: Ports,
@@ -33,7 +32,7 @@ export async function makeTicket(
     expiresAt,
   }
   if (await ports.store.tickets.insert(doc)) return { ticket: secret, expiresAt }
-  // Made by an earlier try: it was shown then, and is not kept.
+  // An earlier attempt created the ticket and showed it; the API does not keep it.
   return { ticket: null, expiresAt: (await ports.store.tickets.get(id))?.expiresAt ?? expiresAt }
 }
 
@@ -43,7 +42,7 @@ export function ticketIn(c: Ctx): string | undefined {
   return ['GET', 'HEAD'].includes(c.req.method) ? c.req.query('ticket') : undefined
 }
 
-/** Whoever made the ticket, and may do no more than read. */
+/** The principal that created the ticket, limited to reads. */
 export async function byTicket(
   ports: Ports,
   adminKeyHash: string | null,
@@ -52,14 +51,14 @@ export async function byTicket(
 ): Promise<Principal> {
   const ticket = await ports.store.tickets.get(`tkt_${idIn(secret)}`)
   if (!ticket || !sameHash(hashSecret(secret), ticket.secretHash) || ticket.expiresAt <= ports.clock.now())
-    throw new Failure('unauthorized', `This ticket is not known; after ${ticketSeconds} s a ticket is over.`)
+    throw new Failure('unauthorized', `Unknown ticket; a ticket expires after ${ticketSeconds} s.`)
   if (pathOf(withoutTicket(c.req.url)) !== ticket.path)
-    throw new Failure('unauthorized', 'This ticket was made for another path or another query.')
+    throw new Failure('unauthorized', 'This ticket is for another path or query.')
   const { apiKey, grant } = ticket
   return { ...(await principalOf(ports, adminKeyHash, { apiKey, grant })), scopes: ['read'] }
 }
 
-/** Path and query as every browser writes them, so that two spellings of one path are the same. */
+/** Path and query as browsers write them, so that two spellings of one path compare equal. */
 export function pathOf(url: string): string {
   const { pathname, search } = new URL(url, 'http://here.invalid')
   return pathname + search

@@ -1,14 +1,14 @@
-/** As many as are kept; more than that are forgotten, and begin full. */
+/** The most buckets in memory; a forgotten one begins full again. */
 const bucketsKept = 10_000
 
-/** `perSecond` flow in, up to `most`. */
+/** A bucket gains `perSecond` tokens, up to `most`. */
 export type Flow = { perSecond: number; most: number }
 
 /** Token buckets by name, in the memory of this process. */
 export class TokenBuckets {
   readonly #buckets = new Map<string, { tokens: number; at: number }>()
 
-  /** Takes so many; 0, or the seconds until there are enough of them, and nothing was taken. */
+  /** Takes `amount` tokens and returns 0, or takes none and returns the seconds until it has enough. */
   take(key: string, { perSecond, most }: Flow, amount: number, now: Date): number {
     const at = now.getTime()
     const bucket = this.#buckets.get(key) ?? { tokens: most, at }

@@ -2,11 +2,11 @@ import type { GrantId } from '@millrace/shared'
 import { notFound } from '../failure.ts'
 import type { Ctx } from './env.ts'
 
-/** A key may see everything of an installation; a grant's token only what was made with it. */
+/** A key sees everything in an installation; a grant's token only objects created with it. */
 const isVisible = (c: Ctx, doc: { grant: GrantId | null }): boolean =>
   c.var.principal.grant === null || c.var.principal.grant._id === doc.grant
 
-/** The same as a filter. A key may ask for one grant; a token that asks for another finds nothing. */
+/** The same as a filter. A key may filter by one grant; a token that names another finds nothing. */
 export function visibleFilter(c: Ctx, asked: GrantId | undefined): { grant?: GrantId | { $in: GrantId[] } } {
   const own = c.var.principal.grant?._id
   if (own && asked && asked !== own) return { grant: { $in: [] } }
@@ -14,7 +14,7 @@ export function visibleFilter(c: Ctx, asked: GrantId | undefined): { grant?: Gra
   return grant ? { grant } : {}
 }
 
-/** Throws `not_found` for what the caller may not see. */
+/** Throws `not_found` for objects that the caller may not see. */
 export function requireVisible<D extends { grant: GrantId | null }>(c: Ctx, doc: D | null, what: string): D {
   if (doc && isVisible(c, doc)) return doc
   throw notFound(what)

@@ -58,7 +58,7 @@ test.each<Habit | null>([
   expect(served.store.parts.size).toBe(0)
 })
 
-test('what an earlier check left behind goes; what another one is at stays', async () => {
+test('removes objects of an earlier check, not those of a concurrent one', async () => {
   served = await serveLaxStore(null)
   const left = (at: Date) => ({ bytes: Buffer.from('hello'), type: 'text/plain', at, mark: null })
   served.store.objects.set('millrace-check/old', left(new Date(Date.now() - 2 * 3600_000)))
@@ -67,19 +67,19 @@ test('what an earlier check left behind goes; what another one is at stays', asy
   expect([...served.store.objects.keys()]).toEqual(['millrace-check/new'])
 })
 
-test('a store that takes no genuine upload proves nothing', async () => {
+test('a store that rejects a genuine upload proves nothing', async () => {
   served = await serveLaxStore('rejects uploads')
   await expect(findForged(served.config, item)).rejects.toThrow('a presigned upload was answered with 403')
   expect([...served.store.objects.keys()]).toEqual([])
 })
 
-test('a store that is away proves nothing', async () => {
+test('an unreachable store proves nothing', async () => {
   served = await serveLaxStore(null)
   served.close()
   await expect(findForged(served.config, item)).rejects.toThrow('ECONNREFUSED')
 })
 
-test('both endpoints are checked; one that cannot be reached, or leads elsewhere, is named', async () => {
+test('both endpoints are checked; an unreachable or wrong one is named', async () => {
   served = await serveLaxStore('accepts unsigned trailers')
   const other = await serveLaxStore(null)
   const publicly = (publicEndpoint: string) => findForged({ ...served.config, publicEndpoint }, item)

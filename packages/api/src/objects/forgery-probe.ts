@@ -6,13 +6,13 @@ import { type ListedObject, type Objects, type ObjectsConfig, openObjects } from
 /** A request that the store should have rejected, and how the store showed that it did not. */
 export type Accepted = { request: string; evidence: string }
 
-/** The store through its own users, and what an attacker at one endpoint knows of it. */
+/** The store through its users, and the facts that an attacker at one endpoint knows. */
 export type Probe = Known & {
   store: Objects
-  /** Signs uploads by the `manage` user, which may write outside `incoming/` and `runs/`. */
+  /** Signs uploads as the `manage` user, which may write outside `incoming/` and `runs/`. */
   manager: Objects
   item: DataId
-  /** For an object that must not break a listing of the janitor: it lists other prefixes. */
+  /** Prefix for an object that may break a listing; the janitor lists other prefixes. */
   unlistedKey: string
   /** An object that the `manage` user wrote, and its bytes. */
   key: string
@@ -47,11 +47,11 @@ export async function openProbe(config: ObjectsConfig, item: DataId): Promise<Pr
   }
 }
 
-/** Removes every object of the probe, and what earlier ones left when their process was killed. */
+/** Removes every object of this probe, and of earlier ones whose process was killed. */
 export async function closeProbe({ store, manager, item }: Probe): Promise<void> {
   try {
     const own = await store.list(`incoming/${item}/`, '', 100)
-    // Fails where an object cannot be read. It stays then, and does no harm.
+    // Fails where an object is unreadable. The object then stays and does no harm.
     const others = await store.list(unlisted, '', 100).catch(() => ({ objects: [] }))
     const isOld = ({ lastModified }: ListedObject) => Date.now() - lastModified.getTime() > leftOverAfterMs
     const all = [...own.objects, ...others.objects.filter(isOld)]
@@ -69,7 +69,7 @@ export async function send(url: string, init: RequestInit = {}): Promise<number>
   return response.status
 }
 
-/** `null` when there was no answer: a store may cut the connection instead of reading a body that it rejects. */
+/** `null` without an answer: a store may cut the connection instead of reading a body that it rejects. */
 export const statusOf = (url: string, init?: RequestInit): Promise<number | null> =>
   send(url, init).catch(() => null)
 
@@ -77,7 +77,7 @@ export const isSuccess = (status: number | null): boolean => status !== null && 
 export const answered = (status: number | null): string =>
   status === null ? 'no answer' : `answered ${status}`
 
-/** `fetch` hides its reason in the cause. */
+/** `fetch` puts its reason into the cause. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message

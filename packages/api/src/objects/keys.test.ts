@@ -6,7 +6,7 @@ const item = 'dat_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const task = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const run = runIdOf(task, 12)
 
-test('keys begin with what the upload user may write, and are read back', () => {
+test('keys begin with the prefixes of the upload user, and can be parsed', () => {
   expect(incomingKey(item, 3)).toBe(`incoming/${item}/3`)
   expect(placeOf(incomingKey(item, 3))).toEqual({ kind: 'incoming', item, upload: 3 })
   expect(runObjectKey(run, 'thumb', 0)).toBe(`runs/${task}/12/thumb/0`)

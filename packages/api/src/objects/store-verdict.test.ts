@@ -34,7 +34,7 @@ test.each<[string, Findings[], kind: string, kindIfAllowed: string]>([
   expect(judgeStore(findings, true).kind).toBe(kindIfAllowed)
 })
 
-test('states begin with one word; only a store that is accepted on purpose is "allowed"', () => {
+test('states begin with one word; only a deliberately accepted store is "allowed"', () => {
   const word = (findings: Findings[], mayBeUnsafe: boolean) =>
     judgeStore(findings, mayBeUnsafe).state.split(':')[0]
   expect(word([good(elsewhere)], false)).toBe('safe')
@@ -42,7 +42,7 @@ test('states begin with one word; only a store that is accepted on purpose is "a
   expect(word([bad(elsewhere)], true)).toBe('allowed')
 })
 
-test('the last words of a process say what was accepted, where, and what to do', () => {
+test('the last message of a process names the forgeries, the endpoint and the remedy', () => {
   const verdict = judgeStore([bad(elsewhere), unreachable(here)], false)
   if (verdict.kind !== 'refuse') throw new Error(`not refused but ${verdict.kind}`)
   expect(verdict.message).toContain(`${elsewhere}: PUT with no signature (answered 200)`)

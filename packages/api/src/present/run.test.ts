@@ -25,7 +25,7 @@ const whole = {
   durationSeconds: 5,
 }
 
-test('an end that is still being settled is told whole, not its status alone', () => {
+test('a run whose end is not yet settled shows its whole end, not its status alone', () => {
   const task = exampleTask({
     status: 'failed',
     currentRun: run,
@@ -34,7 +34,7 @@ test('an end that is still being settled is told whole, not its status alone', (
   expect(presentRun(newRun(task, run, at), task)).toMatchObject(whole)
 })
 
-test('so is the end of an attempt that another follows', () => {
+test('so does an attempt that is followed by another', () => {
   const next = `${taskId}.2` as const
   const task = exampleTask({
     status: 'queued',

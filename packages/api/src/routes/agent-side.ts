@@ -25,7 +25,7 @@ import type { Ports } from '../ports.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 
-/** What agents call. Every request is safe to send twice. */
+/** The calls of agents. Every request is safe to send twice. */
 export const agentSideEndpoints = (ports: ApiPorts): Endpoint[] => [
   ...sessionEndpoints(ports),
   ...workEndpoints(ports),
@@ -100,15 +100,15 @@ const workEndpoints = (ports: FinishPorts): Endpoint[] => [
   }),
 ]
 
-/** Only files and lines of a run that this agent was given may be written. */
+/** An agent may write files and lines only of runs that it claimed. */
 async function taskOfOwn(ports: Ports, agent: AgentDoc, id: RunId): Promise<TaskDoc> {
   const run = await ports.store.runs.get(id)
   const task = run && (await ports.store.tasks.get(run.task))
   if (task && (run.agentId === agent._id || task.agentId === agent._id)) return task
-  throw new Failure('not_found', 'There is no such run of this agent.')
+  throw new Failure('not_found', 'This agent has no such run.')
 }
 
-/** What is no output of the task could never be reported, and would lie in the store all the same. */
+/** Rejects files that are no outputs of the task: no report could name them, and they would only fill the store. */
 function refuseOtherOutputs(task: TaskDoc, files: readonly OutputFile[]): void {
   const errors = files.flatMap(({ output, n }, at) =>
     Object.hasOwn(task.outputs, output) || (output === logOutput && n === 0)

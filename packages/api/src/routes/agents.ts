@@ -7,7 +7,7 @@ import { setPause } from '../operations/agents/pause.ts'
 import type { Ports } from '../ports.ts'
 import { presentAgent } from '../present/agent.ts'
 
-/** The machines that work, and whether they shall. */
+/** The calls for agents: list, pause, drain, resume. */
 export const agentEndpoints = (ports: Ports): Endpoint[] => [
   endpoint(contract.listAgents, async (c, { query }) => {
     const docs = await ports.store.agents.find(behind(query.cursor, 'agt_'), {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { escapeRegex } from '../store/prefix.ts'
 import { contentDisposition, servedType } from './content-headers.ts'
 
-describe('what a browser may show', () => {
-  test('is pictures, video, sound, PDF and plain text; all else is only saved', () => {
+describe('content that a browser may show', () => {
+  test('is images, video, audio, PDF and plain text; everything else is saved', () => {
     for (const type of ['image/png', 'IMAGE/JPEG; q=1', 'video/mp4', 'audio/x-wav', 'application/pdf'])
       expect(servedType(type, 'inline').disposition, type).toBe('inline')
     expect(servedType('text/plain; charset=latin1', 'inline')).toEqual({
@@ -30,7 +30,7 @@ describe('what a browser may show', () => {
 })
 
 describe('a file name in a header', () => {
-  test('is quoted for old readers and encoded for the others', () => {
+  test('is quoted for old clients and encoded for others', () => {
     const rows: [string, string][] = [
       ['a b.txt', `filename="a b.txt"; filename*=UTF-8''a%20b.txt`],
       ['ü.png', `filename="_.png"; filename*=UTF-8''%C3%BC.png`],

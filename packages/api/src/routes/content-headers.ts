@@ -1,8 +1,8 @@
 import { essenceOf } from '@millrace/shared'
 
 /**
- * How a stored file may be shown. What a browser could run as a page of the store's origin (HTML, SVG, XML,
- * anything unknown) is only ever saved.
+ * How a browser may show a stored file. It always saves types that it could run as a page of the store's origin: HTML,
+ * SVG, XML, and unknown types.
  */
 export function servedType(
   contentType: string | null,
@@ -33,7 +33,7 @@ export function contentDisposition(disposition: 'inline' | 'attachment', fileNam
   return `${disposition}; filename="${ascii}"; filename*=UTF-8''${encoded}`
 }
 
-/** Of one folder on any system: no path, nothing invisible, nothing that Windows takes for a device or cuts off. */
+/** Valid in one folder on any system: no path, no invisible characters, no Windows device names or trimmed ends. */
 function safeFileName(given: string): string {
   const name = given
     .replace(/[\p{Cc}\p{Cf}]/gu, '')

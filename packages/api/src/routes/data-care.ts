@@ -7,7 +7,7 @@ import type { SettlePorts } from '../operations/settle/ports.ts'
 import { presentData } from '../present/data.ts'
 import { presentTask } from '../present/task.ts'
 
-/** What happens to an item once it is there. */
+/** The calls for existing items. */
 export const dataCareEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint(
     contract.updateData,

@@ -70,7 +70,7 @@ async function readItem(ports: Ports, c: Ctx, id: DataId): Promise<DataDoc> {
   return requireVisible(c, await ports.store.data.get(id), 'data item')
 }
 
-/** The operations read the item themselves; only who does not see everything needs the look before. */
+/** The operations read the item themselves; only callers with limited visibility need this earlier check. */
 async function visibleId(ports: Ports, c: Ctx, id: DataId): Promise<DataId> {
   return c.var.principal.grant ? (await readItem(ports, c, id))._id : id
 }
@@ -82,7 +82,7 @@ function serveValue(c: Ctx, item: DataDoc, redirect: string): Response {
   const asText = item.type === 'text' && typeof value === 'string'
   c.header('Content-Type', asText ? 'text/plain; charset=utf-8' : 'application/json')
   const body = asText ? value : JSON.stringify(value)
-  c.header('Content-Length', String(Buffer.byteLength(body))) // for HEAD, which leaves the body out
+  c.header('Content-Length', String(Buffer.byteLength(body))) // for HEAD, which omits the body
   return c.body(body)
 }
 

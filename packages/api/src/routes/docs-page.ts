@@ -1,6 +1,6 @@
 import { type Call, contractEntries } from '@millrace/shared'
 
-/** A page that lists every endpoint, made from the same table as the OpenAPI document; it loads nothing. */
+/** A page that lists every endpoint, from the same table as the OpenAPI document; it loads no resources. */
 export function docsPage(): string {
   const calls = contractEntries.map(([, call]) => call)
   const groups = Map.groupBy(calls, (one) => one.tag)

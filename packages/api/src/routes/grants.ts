@@ -8,7 +8,7 @@ import type { Ports } from '../ports.ts'
 import { presentGrant } from '../present/grant.ts'
 import type { GrantDoc } from '../store/documents/access.ts'
 
-/** Tokens for browser pages: so many uploads, so many tasks, and what came of them. */
+/** Grants for browser pages, with their limits and usage. */
 export const grantEndpoints = (ports: Ports): Endpoint[] => [
   endpoint(
     contract.createGrant,
@@ -29,7 +29,7 @@ export const grantEndpoints = (ports: Ports): Endpoint[] => [
       }
       if (!c.var.replayed && (await ports.store.grants.insert(grant)))
         return c.json({ grant: presentGrant(grant), token }, 201)
-      // Made by an earlier try: its token was shown then, and is not kept.
+      // An earlier attempt created it and showed its token; the API does not keep it.
       return c.json({ grant: presentGrant((await ports.store.grants.get(id)) ?? grant), token: null }, 201)
     },
     { auditDetail: (grant) => grant },

@@ -7,7 +7,7 @@ type Place = { module: string; id: string }
 
 const lookAgainMs = 2_000
 
-/** The lines of an installation, set-up and test, as they are or as they come. `null`: there are none yet. */
+/** The lines of an installation, set-up and test: those so far, or a live stream. `null`: none yet. */
 export async function answerInstallLog(
   ports: Ports,
   c: Ctx,
@@ -28,7 +28,7 @@ async function linesAfter(ports: Ports, { id }: Place, since: number): Promise<L
   return (log?.lines ?? []).filter((line) => line.n > since)
 }
 
-/** Until the reader goes away: a module may be tested again at any time. */
+/** Streams until the reader disconnects, since a module may be tested again at any time. */
 async function* follow(ports: Ports, place: Place, since: number, gone: AbortSignal): Events {
   let last = since
   let wake = Promise.withResolvers<void>()

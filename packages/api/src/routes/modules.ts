@@ -2,7 +2,7 @@ import { contract, type InstallLogQuery } from '@millrace/shared'
 import { Failure, notFound } from '../failure.ts'
 import { idOfCursor, pageFrom } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { sendCommand } from '../operations/agents/tell-agents.ts'
+import { sendCommand } from '../operations/agents/send-command.ts'
 import { isGone } from '../operations/modules/approval.ts'
 import { approveModule } from '../operations/modules/approve-module.ts'
 import { findModule } from '../operations/modules/find-module.ts'
@@ -41,8 +41,8 @@ export const moduleEndpoints = (ports: Ports): Endpoint[] => [
         ? await ports.store.agents.many([body.agentId])
         : await connectedAgents(ports)
       if (body.agentId && agents.length === 0) {
-        const errors = [{ path: '/agentId', message: 'there is no such agent' }]
-        throw new Failure('invalid_request', `There is no agent ${body.agentId}.`, { errors })
+        const errors = [{ path: '/agentId', message: 'no such agent' }]
+        throw new Failure('invalid_request', `No agent ${body.agentId} is known.`, { errors })
       }
       await sendCommand(ports, agents, { kind: 'scan' })
       return c.json({ agents: agents.map((agent) => agent._id) }, 202)
@@ -87,7 +87,7 @@ async function moduleOf(ports: Ports, name: string) {
   return { doc, agents: await agentsOf(ports, doc) }
 }
 
-/** Whose log: of the contents and the agent that are named, else of those that were told of last, by trusted agents first. */
+/** The log of the named contents and agent, else of those reported last, trusted agents first. */
 async function installLogOf(ports: Ports, name: string, query: InstallLogQuery) {
   const doc = await findModule(ports, name)
   if (!doc) throw notFound('module')

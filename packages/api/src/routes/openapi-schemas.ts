@@ -5,8 +5,8 @@ export type JsonSchema = Record<string, unknown>
 type Io = 'input' | 'output'
 
 /**
- * Schemas as OpenAPI has them: those that the contract exports stand once, under their names there. Answers come first:
- * a schema whose form in requests differs from that in answers then has a second name there.
+ * The schemas of the OpenAPI document. Each schema that the contract exports appears once, under its exported name. If
+ * its forms in answers and requests differ, the request form gets a second name.
  */
 export function openSchemas() {
   nameExports()
@@ -25,7 +25,7 @@ export function openSchemas() {
     return `#/components/schemas/${shown}`
   }
 
-  /** The same schema, whose references lead to components. */
+  /** The same schema, with references to components. */
   const withReferences = (schema: JsonSchema, io: Io): JsonSchema =>
     JSON.parse(
       JSON.stringify(schema, (key, value) => {
@@ -36,14 +36,14 @@ export function openSchemas() {
 
   return {
     components,
-    /** What a caller may send (`input`), or gets (`output`). */
+    /** The schema of a request (`input`) or an answer (`output`). */
     schemaOf(schema: z.ZodType, io: Io): JsonSchema {
       const name = nameOf(schema)
       return name === undefined
         ? withReferences(plainSchema(schema, io), io)
         : { $ref: addComponent(name, io) }
     },
-    /** One schema for each parameter of a query. */
+    /** One schema per query parameter. */
     parametersOf(query: z.ZodType): [name: string, schema: JsonSchema][] {
       const name = nameOf(query)
       const { properties } = name === undefined ? plainSchema(query, 'input') : (named.input[name] ?? {})
@@ -61,7 +61,7 @@ const Properties = z.record(z.string(), z.record(z.string(), z.unknown()))
 
 const nameOf = (schema: z.ZodType): string | undefined => z.globalRegistry.get(schema)?.id
 
-/** Gives each schema that is exported its name; of two names of one schema the first. */
+/** Gives each exported schema its name; a schema with two names gets the first. */
 function nameExports(): void {
   for (const [name, exported] of Object.entries(shared))
     if (exported instanceof z.ZodType && nameOf(exported) === undefined)
@@ -75,7 +75,7 @@ function namedSchemas(io: Io): Record<string, JsonSchema> {
   )
 }
 
-/** What has a default may be left out of a request and is never missing in an answer: such schemas have two forms. */
+/** A field with a default is optional in a request and always present in an answer: such schemas have two forms. */
 function differingNames({ input, output }: Record<Io, Record<string, JsonSchema>>): Set<string> {
   const forms = new Map(
     Object.keys(output).map((name) => [name, [input[name], output[name]].map((form) => loose(form))]),
@@ -90,7 +90,7 @@ function differingNames({ input, output }: Record<Io, Record<string, JsonSchema>
   return differing
 }
 
-/** In answers an object has nothing but what the schema says, which is no difference of its own. */
+/** Answer schemas forbid additional properties; that alone does not count as a difference. */
 const loose = (schema: unknown): string =>
   JSON.stringify(schema, (key, value) =>
     key === 'additionalProperties' && value === false ? undefined : value,

@@ -4,7 +4,7 @@ import { type JsonSchema, openSchemas } from './openapi-schemas.ts'
 
 type Schemas = ReturnType<typeof openSchemas>
 
-/** The OpenAPI 3.1 document, from the very schemas that check requests. */
+/** The OpenAPI 3.1 document, from the schemas that validate requests. */
 export function openApiDocument(): object {
   const schemas = openSchemas()
   const paths: Record<string, Record<string, object>> = {}
@@ -86,7 +86,7 @@ const responses = (schemas: Schemas, call: Call): Record<string, object> =>
     Object.entries(call.answers).map(([status, answer]) => [status, response(schemas, answer)]),
   )
 
-/** OpenAPI 3.1 has no word for the items of a stream: the schema is that of one line, or one event. */
+/** OpenAPI 3.1 cannot describe the items of a stream: the schema is that of one line or event. */
 function response(schemas: Schemas, { description, json, lines, events, text }: Answer): object {
   const of = (schema: NonNullable<typeof json>) => schemas.schemaOf(schema, 'output')
   const bodies = {

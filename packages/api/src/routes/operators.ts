@@ -13,7 +13,7 @@ import type { KeyDoc } from '../store/documents/access.ts'
 import { untilForgotten } from '../store/remember.ts'
 import { tick } from '../tick/tick.ts'
 
-/** What the people who run an installation look at and turn. */
+/** The calls for operators of an installation. */
 export const operatorEndpoints = (ports: ApiPorts): Endpoint[] => [...keys(ports), ...settings(ports)]
 
 const keys = (ports: Ports): Endpoint[] => [
@@ -36,7 +36,7 @@ const keys = (ports: Ports): Endpoint[] => [
       }
       if (!c.var.replayed && (await ports.store.keys.insert(key)))
         return c.json({ key: presentKey(key), secret }, 201)
-      // Made by an earlier try: its secret was shown then, and is not kept.
+      // An earlier attempt created it and showed its secret; the API does not keep it.
       return c.json({ key: presentKey((await ports.store.keys.get(id)) ?? key), secret: null }, 201)
     },
     {

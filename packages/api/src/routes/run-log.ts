@@ -17,10 +17,10 @@ import type { RunDoc } from '../store/documents/run.ts'
 
 const longestReadMs = 60_000
 
-/** The same lines with the same numbers, whether the run is active (from the log stream) or ended (from its archive). */
+/** The same lines with the same numbers from an active run (log stream) and an ended one (archive). */
 export async function answerLog(ports: Ports, c: Ctx, run: RunDoc, query: LogQuery): Promise<Response> {
   if (run.archive === 'removed')
-    throw new Failure('not_found', 'The log of this run is gone: the settings keep none for so many days.')
+    throw new Failure('not_found', 'The log of this run was removed, as the retention settings require.')
   if (query.follow === '1') return answerEvents(c, (gone) => follow(ports, run, query, gone))
   const lines = await chosen(ports, run, query)
   c.header('Content-Type', 'application/x-ndjson')
@@ -56,7 +56,7 @@ async function* linesAfter(
 const agentNow = async (ports: Ports, run: RunDoc): Promise<AgentId | null> =>
   agentOfRun(run, await ports.store.tasks.get(run.task), run._id)
 
-/** The present lines, then each new one, until the run has ended. */
+/** Sends the lines so far, then new ones, until the run has ended. */
 async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSignal): Events {
   let last = query.since ?? 0
   const eventsOf = function* (lines: readonly LogLine[]) {
@@ -71,7 +71,7 @@ async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSi
     if (await hasEnded(ports, run)) over.abort()
   }
   const look = () =>
-    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'a run could not be looked at'))
+    void endWhenOver().catch((err) => ports.logger.warn({ err }, 'reading a run failed; retrying'))
   const stopListening = ports.bus.listen([taskEvent(parseRunId(run._id).task)], look)
   const lookAgain = setInterval(look, 5_000)
   try {
@@ -92,7 +92,7 @@ async function* follow(ports: Ports, run: RunDoc, query: LogQuery, gone: AbortSi
   }
 }
 
-/** The agent of the run, as soon as it has one; `null`: the signal came before. */
+/** Waits for the run's agent; `null` when the signal came first. */
 async function claimed(ports: Ports, run: RunDoc, signal: AbortSignal): Promise<AgentId | null> {
   const subjects = [taskEvent(run.task)]
   while (!signal.aborted) {

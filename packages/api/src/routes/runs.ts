@@ -38,9 +38,8 @@ export const runEndpoints = (ports: SettlePorts): Endpoint[] => [
 ]
 
 /**
- * Newest first: by task, and within a task by number, for `.10` comes before `.9` only as a number. A run that
- * waits or runs is described by its task, and its own document may lag behind: both states are read together
- * and sorted out afterwards.
+ * Newest first: by task, then by number, since `.10` comes before `.9` only as a number. The task describes a waiting or
+ * running run, whose own document may lag behind: the query matches both states, and the result is filtered afterwards.
  */
 async function listRuns(ports: Ports, query: RunQuery) {
   let after = runOfCursor(query.cursor)

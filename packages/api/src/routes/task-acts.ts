@@ -10,14 +10,14 @@ import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { Ports } from '../ports.ts'
 import { presentTask } from '../present/task.ts'
 
-/** What a person does about tasks that are there. */
+/** The calls that cancel and retry existing tasks. */
 export const taskActEndpoints = (ports: SettlePorts): Endpoint[] => [
   endpoint(contract.cancelTask, async (c, { params }) => {
     const { task, already } = await cancel(ports, params.id)
     return c.json({ task: presentTask(task) }, already ? 200 : 202)
   }),
   endpoint(contract.retryTask, async (c, { params }) => {
-    // The id of the request's own, which a repetition makes again.
+    // The id derives from the request, so that a repetition creates the same one.
     const task = await retry(ports, params.id, c.var.ids.task())
     return c.json({ task: presentTask(task) }, 202)
   }),
@@ -52,8 +52,8 @@ export const taskActEndpoints = (ports: SettlePorts): Endpoint[] => [
 async function refuseUnknown(ports: Ports, ids: readonly TaskId[]): Promise<void> {
   const there = new Set((await ports.store.tasks.many([...new Set(ids)])).map((task) => task._id))
   const errors = ids.flatMap((id, at) =>
-    there.has(id) ? [] : [{ path: `/ids/${at}`, message: 'there is no such task' }],
+    there.has(id) ? [] : [{ path: `/ids/${at}`, message: 'no such task' }],
   )
   if (errors.length > 0)
-    throw new Failure('invalid_request', `${errors.length} of the tasks are not there.`, { errors })
+    throw new Failure('invalid_request', `${errors.length} of the tasks do not exist.`, { errors })
 }

@@ -53,13 +53,13 @@ export const taskEndpoints = (ports: ApiPorts): Endpoint[] => [
     let endedAt: string | undefined
     const saysItEnded = (heard: string): boolean => {
       const change = announced(heard)
-      // Events carry the status; one that carries none may mean anything.
+      // Events contain the status; one without a status may mean any change.
       if (change?.kind !== 'task') return true
       const isEnd = isTerminal(change.status)
       if (isEnd) endedAt = change.updatedAt
       return isEnd
     }
-    // Before a proxy gives up: most give a response 60 s.
+    // Answers before a proxy's timeout, which is mostly 60 s.
     const seconds = Math.min(query.wait, ports.limits.longestWaitSeconds)
     const close = query.wait > 0 ? c.var.budget.openStream() : undefined
     const ended = await longPoll(

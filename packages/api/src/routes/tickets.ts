@@ -16,13 +16,13 @@ export const ticketEndpoints = (ports: Ports, others: readonly Endpoint[]): Endp
   }),
 ]
 
-/** The path, if it is one that the caller could GET with his key. Whether there is something to see, its GET tells. */
+/** The path, if the caller may GET it with its key. Whether the object exists is decided by that GET. */
 function readablePath(others: readonly Endpoint[], principal: Principal, given: string): string {
   if (!given.startsWith('/api/') || given.includes('#'))
     throw refused('must be a path of this API that begins with /api/, without a fragment')
   const path = pathOf(given)
   const [way = '', query = ''] = path.split('?')
-  if (new URLSearchParams(query).has('ticket')) throw refused('must not have a ticket itself')
+  if (new URLSearchParams(query).has('ticket')) throw refused('must not contain a ticket')
   const isReadable = others.some(
     (one) =>
       one.method === 'GET' &&
@@ -31,7 +31,7 @@ function readablePath(others: readonly Endpoint[], principal: Principal, given: 
       leadsTo(one.path, way),
   )
   if (way.startsWith('/api/') && isReadable) return path
-  throw refused('is not a path that can be read with GET and the scope "read"')
+  throw refused('is not a path that GET with the scope "read" can open')
 }
 
 const refused = (message: string): Failure =>

@@ -17,7 +17,7 @@ const bad: Bad[] = [
   {
     title: 'without a manifest',
     files: { 'module.json': undefined },
-    says: ['✗ manifest # s', '', '  There is no module.json in this folder: every module needs one', ''],
+    says: ['✗ manifest # s', '', '  This folder has no module.json: every module needs one', ''],
   },
   {
     title: 'with a manifest that is not JSON',

@@ -130,7 +130,7 @@ while True: time.sleep(1)
 test('what cannot be checked as asked for is a fault of the call', async () => {
   await write(join(place, 'm'), { 'module.json': manifest, 'main.py': good, 'test_data.json': testData })
   const rows: [string[], string][] = [
-    [['nowhere'], 'error: there is no folder nowhere\n'],
+    [['nowhere'], 'error: the folder nowhere does not exist\n'],
     [
       ['m', '--input', 'txt=1', '--input', 'times=0', '--input', 'pages=@m/main.py', '--input', 'pages=x'],
       'error: input "txt" is not declared; the module has text, times, pages\n' +

@@ -12,7 +12,7 @@ import type { Calls } from './call.ts'
 export const RunVerdict = z.enum(['keep', 'cancel', 'stop'])
 export type RunVerdict = z.infer<typeof RunVerdict>
 
-const apiTime = z.iso.datetime().optional().describe("the API's time, by which agents tell theirs")
+const apiTime = z.iso.datetime().optional().describe("the API's time, to which agents convert theirs")
 
 export const RegisterRequest = z.object({
   agentId: AgentId.optional(),
@@ -57,28 +57,28 @@ export const HeartbeatRequest = z.object({
       freeDiskBytes: z.number().optional(),
     })
     .default({}),
-  done: z.array(z.string()).default([]).describe('ids of commands that were carried out'),
-  rest: AgentRest.nullable().default(null).describe('why its owner lets it take no new work'),
+  done: z.array(z.string()).default([]).describe('ids of commands that the agent has executed'),
+  rest: AgentRest.nullable().default(null).describe('why its owner paused it'),
   clockOffsetSeconds: z
     .number()
     .nullish()
     .describe(
-      "how far its clock is ahead of the API's, null while it does not know; who tells it is told the API's time",
+      "how far its clock is ahead of the API's; null while unknown. With this field, the answer contains the API's time",
     ),
 })
 export type HeartbeatRequest = z.input<typeof HeartbeatRequest>
 const ModuleSwitches = z.record(z.string(), z.enum(['enabled', 'disabled']))
 
-/** A later API may wish for what this version has never heard of; everything else it says holds. */
+/** Drops commands that only a later API knows; the rest of the answer stays valid. */
 const knownCommands = (commands: unknown): unknown =>
   Array.isArray(commands) ? commands.filter((one) => AgentCommand.safeParse(one).success) : commands
 
 export const HeartbeatAnswer = z.object({
   runs: z.record(z.string(), RunVerdict),
   commands: z.preprocess(knownCommands, z.array(AgentCommand)),
-  modules: ModuleSwitches.optional().describe('as they are switched now'),
-  awaiting: z.number().int().optional().describe('so much of what it has awaits approval'),
-  rest: AgentRest.nullish().describe('what its operators want; null: to work'),
+  modules: ModuleSwitches.optional().describe('their current switches'),
+  awaiting: z.number().int().optional().describe('number of its module versions that await approval'),
+  rest: AgentRest.nullish().describe('the pause that its operators set; null: none'),
   now: apiTime,
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
@@ -88,7 +88,7 @@ export const InventoryModule = z.object({
   version: z.string().max(100),
   digest: z.string().max(128),
   status: ModuleStatus,
-  manifest: Json.nullable().describe('module.json as its author wrote it; null when it cannot be read'),
+  manifest: Json.nullable().describe('module.json as its author wrote it; null when unreadable'),
   path: z.string(),
   pythonExec: z.string().nullish(),
   error: z.string().max(16_384).nullish(),
@@ -101,28 +101,28 @@ export const InventoryRequest = z.object({
   modules: z.array(InventoryModule).max(1000),
 })
 export type InventoryRequest = z.input<typeof InventoryRequest>
-/** Memory that runs of a module were seen to use at most. */
+/** The highest measured memory of a module's runs. */
 export const Needs = z.object({ ramBytes: z.number(), vramBytes: z.number() })
 export type Needs = z.infer<typeof Needs>
 export const InventoryAnswer = z.object({
   modules: ModuleSwitches,
-  peaks: z.record(z.string(), Needs).optional().describe('by digest, on whatever machine'),
+  peaks: z.record(z.string(), Needs).optional().describe('by digest, over all machines'),
   withheld: z
     .array(
       z.object({
         name: z.string(),
         version: z.string(),
         digest: z.string(),
-        reason: z.string().describe('with the remedy'),
+        reason: z.string().describe('with the way to fix it'),
         needsApproval: z.boolean(),
       }),
     )
     .optional()
-    .describe('what gets no tasks: the key may not serve it, or nobody approved it'),
+    .describe('modules that get no tasks: the key may not serve them, or they await approval'),
 })
 export type InventoryAnswer = z.infer<typeof InventoryAnswer>
 
-/** Lines of the last install, set-up and test of a module; lines already there are skipped by `n`. */
+/** Lines of the last install, set-up and test of a module; the API skips lines whose `n` it already has. */
 export const InstallLogRequest = z.object({
   sessionId: SessionId,
   digest: z.string().max(128),
@@ -146,7 +146,7 @@ export const sessionCalls = {
     method: 'POST',
     path: '/agent/v1/heartbeat',
     tag: 'Agent side',
-    summary: 'Say that the agent lives, and which runs it holds',
+    summary: 'Keep the session alive and report the runs that the agent holds',
     scope: 'agent',
     body: HeartbeatRequest,
     bodyLimit: 'value',
@@ -156,11 +156,11 @@ export const sessionCalls = {
     method: 'PUT',
     path: '/agent/v1/modules',
     tag: 'Agent side',
-    summary: 'Report which modules the agent has and how each stands',
+    summary: 'Report the modules of the agent and their status',
     scope: 'agent',
     body: InventoryRequest,
     bodyLimit: 'bulk',
-    answers: { 200: { description: 'Which are enabled', json: InventoryAnswer } },
+    answers: { 200: { description: 'Which modules are enabled', json: InventoryAnswer } },
   },
   appendInstallLog: {
     method: 'POST',

@@ -50,21 +50,21 @@ export const Grant = z.object({
     .object({
       priority: Priority,
       createdAt: z.iso.datetime(),
-      requestId: z.string().optional().describe('of the HTTP request that the task came with'),
-      alone: z.boolean().optional().describe('it ran out of memory beside others'),
+      requestId: z.string().optional().describe('of the HTTP request that created the task'),
+      alone: z.boolean().optional().describe('it ran out of memory next to other runs'),
     })
     .optional(),
 })
 export type Grant = z.infer<typeof Grant>
 export const ClaimAnswer = z.object({
   grant: Grant.nullable(),
-  /** `false`: nothing else was open for these offers, so that asking again at once is of no use. */
+  /** `false`: nothing else was ready for these offers; another claim now would be empty. */
   more: z.boolean().optional(),
   reserve: z.object({ module: ModuleName, version: z.string() }).optional(),
 })
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>
 
-/** The output name under which a run's archived log is kept. */
+/** The output name of a run's archived log. */
 export const logOutput = '$log'
 export const OutputFile = z.object({
   output: z.string().max(64),
@@ -95,7 +95,7 @@ export const RunLogsRequest = z.object({
   sessionId: SessionId,
   lines: z.array(LogLine).max(10_000),
   progress: Progress.optional(),
-  from: z.number().int().positive().optional().describe('the number of the next line, where there are none'),
+  from: z.number().int().positive().optional().describe('the number of the next line when `lines` is empty'),
 })
 export type RunLogsRequest = z.input<typeof RunLogsRequest>
 
@@ -129,22 +129,22 @@ export const FinishAnswer = z.union([
 ])
 export type FinishAnswer = z.infer<typeof FinishAnswer>
 
-/** A value longer than this becomes a file of its own. */
+/** A longer value becomes a separate file. */
 export const inlineResultLimit = 256 * 1024
 
-/** Runs: taken, carried out, reported. Each request is safe to send twice. */
+/** Claim runs, execute them, report them. Each request is safe to send twice. */
 export const workCalls = {
   claim: {
     method: 'POST',
     path: '/agent/v1/claim',
     tag: 'Agent side',
-    summary: 'Take the best ready task',
+    summary: 'Claim the best ready task',
     scope: 'agent',
     body: ClaimRequest,
     bodyLimit: 'value',
     answers: {
-      200: { description: 'A grant, or what to keep room for', json: ClaimAnswer },
-      204: { description: 'There is nothing' },
+      200: { description: 'An assignment, or the module to reserve room for', json: ClaimAnswer },
+      204: { description: 'No work' },
     },
   },
   createOutputUrls: {
@@ -163,7 +163,7 @@ export const workCalls = {
     method: 'POST',
     path: '/agent/v1/runs/{id}/logs',
     tag: 'Agent side',
-    summary: 'Lines of a run, for networks without NATS',
+    summary: 'Send lines of a run, for networks without NATS',
     scope: 'agent',
     params: { id: RunId },
     subject: 'run',

@@ -5,14 +5,14 @@ import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 
 export const PauseAgent = z.strictObject({
-  note: z.string().max(500).optional().describe('for whoever wonders'),
+  note: z.string().max(500).optional().describe('a note for other operators'),
   resumeAt: z.iso.datetime().optional(),
 })
 export type PauseAgent = z.input<typeof PauseAgent>
 export const AgentAnswer = z.object({ agent: Agent })
 export const AgentPage = pageOf(Agent)
 
-/** The machines that work, and whether they shall. */
+/** The machines that run tasks; operators pause, drain and resume them. */
 export const agentCalls = {
   listAgents: {
     method: 'GET',
@@ -37,7 +37,7 @@ export const agentCalls = {
     method: 'POST',
     path: '/api/agents/{id}/pause',
     tag: 'Agents',
-    summary: 'Let an agent take no new work, for ever or until a time; what runs there goes on to its end',
+    summary: 'Pause an agent, without limit or until a time; its runs continue to their end',
     scope: 'write',
     params: { id: AgentId },
     subject: 'agent',
@@ -51,7 +51,7 @@ export const agentCalls = {
     method: 'POST',
     path: '/api/agents/{id}/drain',
     tag: 'Agents',
-    summary: 'Empty an agent: it takes no new work, and hands back what is not finished in its time',
+    summary: 'Drain an agent: it claims no new work and hands back the runs that do not end in time',
     scope: 'write',
     params: { id: AgentId },
     subject: 'agent',
@@ -63,7 +63,7 @@ export const agentCalls = {
     method: 'POST',
     path: '/api/agents/{id}/resume',
     tag: 'Agents',
-    summary: 'Let an agent work again that was paused or drained',
+    summary: 'Resume an agent after a pause or drain',
     scope: 'write',
     params: { id: AgentId },
     subject: 'agent',

@@ -4,13 +4,13 @@ import { Json } from '../json.ts'
 import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 
-/** Somebody changed something. Never changed, never removed by hand. */
+/** One change by one caller. Entries never change, and no call removes them. */
 export const AuditEntry = z.object({
   id: AuditId,
   at: z.iso.datetime(),
   action: z.string().describe('e.g. key.create'),
-  subject: z.string().nullable().describe('what it was done to'),
-  detail: z.record(z.string(), Json).nullable().describe('what was asked for, never with a secret in it'),
+  subject: z.string().nullable().describe('the id of the changed object'),
+  detail: z.record(z.string(), Json).nullable().describe('the requested change, without secrets'),
   keyId: KeyId,
   grantId: GrantId.nullable(),
   requestId: z.string(),

@@ -4,10 +4,10 @@ import { Task } from '../task.ts'
 import type { Calls } from './call.ts'
 import { CreateTask } from './tasks.ts'
 
-/** As many tasks as one batch may have. */
+/** The most tasks in one batch. */
 export const mostInBatch = 10_000
 
-/** How the tasks of a batch name each other. */
+/** The names by which the tasks of a batch refer to each other. */
 export const TaskRef = z
   .string()
   .regex(
@@ -29,13 +29,13 @@ export const CreateBatch = z.strictObject({ tasks: z.array(BatchTask).min(1).max
 export type NewBatch = z.input<typeof CreateBatch>
 export const BatchAnswer = z.object({ tasks: z.record(TaskRef, Task).describe('by ref') })
 
-/** Many tasks at once. */
+/** Create many tasks at once. */
 export const batchCalls = {
   createTasks: {
     method: 'POST',
     path: '/api/tasks/batch',
     tag: 'Tasks',
-    summary: 'Create many tasks that may name each other, all or none',
+    summary: 'Create many tasks that may refer to each other, all or none',
     scope: 'write',
     body: CreateBatch,
     example: {

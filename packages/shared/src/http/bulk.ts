@@ -8,7 +8,7 @@ import { TaskPage } from './tasks.ts'
 
 const someTasks = z.array(TaskId).min(1).max(10_000)
 
-/** Which tasks; every criterion that is given must hold. */
+/** Which tasks; filters are combined with AND. */
 export const TaskFilter = z.strictObject({
   ids: someTasks.optional(),
   status: z.union([TaskStatus, z.array(TaskStatus).min(1)]).optional(),
@@ -44,7 +44,7 @@ export const ReplayTasks = z
 
 export const BulkAnswer = z.object({ count: z.number().int().nonnegative() })
 
-/** What is done to many tasks. */
+/** Bulk jobs. */
 export const bulkCalls = {
   cancelTasks: {
     method: 'POST',
@@ -63,7 +63,7 @@ export const bulkCalls = {
     method: 'GET',
     path: '/api/dead-letters',
     tag: 'Tasks',
-    summary: 'List tasks whose attempts are over, newest first',
+    summary: 'List dead letters: failed tasks without attempts left, newest first',
     scope: 'read',
     query: DeadLetterQuery,
     answers: { 200: { description: 'A page', json: TaskPage } },
@@ -72,13 +72,13 @@ export const bulkCalls = {
     method: 'POST',
     path: '/api/dead-letters/replay',
     tag: 'Tasks',
-    summary: 'Give some of them, those of a module, or all a fresh round of attempts',
+    summary: 'Replay some dead letters, those of a module, or all, each with a new round of attempts',
     scope: 'write',
     body: ReplayTasks,
     example: { module: 'faces' },
     bodyLimit: 'value',
     idempotent: true,
     audit: 'dead-letters.replay',
-    answers: { 202: { description: 'Being tried again', json: BulkAnswer } },
+    answers: { 202: { description: 'The bulk job has begun', json: BulkAnswer } },
   },
 } as const satisfies Calls

@@ -21,8 +21,8 @@ import { webhookCalls } from './webhooks.ts'
 import { whyCalls } from './why.ts'
 
 /**
- * Every endpoint, once. The API serves it, the client and the agent call it, OpenAPI and `/docs` show it. The order is
- * that of `/docs`.
+ * Every endpoint, once. The API serves them, the client and the agent call them, OpenAPI and `/docs` show them, `/docs`
+ * in this order.
  */
 export const contract = {
   ...uploadCalls,

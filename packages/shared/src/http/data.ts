@@ -26,7 +26,7 @@ export type ContentQuery = z.output<typeof ContentQuery>
 export const ContentUrl = z.object({ url: z.string(), expiresAt: z.iso.datetime() })
 export type ContentUrl = z.infer<typeof ContentUrl>
 
-/** `expiresAt: null` takes the expiry away; what is left out stays. */
+/** `expiresAt: null` removes the expiry; omitted fields stay as they are. */
 export const EditData = z.strictObject({
   label: Label.optional(),
   tags: Tags.optional(),
@@ -37,12 +37,12 @@ export type EditData = z.output<typeof EditData>
 export const LineageAnswer = z.object({
   data: DataItem,
   producedBy: Task.nullable(),
-  inputs: z.array(DataItem).describe('what that task read'),
+  inputs: z.array(DataItem).describe('the inputs of that task'),
   usedBy: z.array(Task).describe('the tasks that read this item, newest first, at most 200'),
 })
 export type LineageAnswer = z.infer<typeof LineageAnswer>
 
-/** Data items that are there. */
+/** Read and change data items. */
 export const dataCalls = {
   listData: {
     method: 'GET',
@@ -77,7 +77,7 @@ export const dataCalls = {
     openToGrants: true,
     answers: {
       200: {
-        description: 'The inline value; with ?redirect=0 where the file is',
+        description: 'The inline value; with ?redirect=0 the URL of the file',
         json: z.union([ContentUrl, Json]),
       },
       302: { description: 'To the file, in the object store' },

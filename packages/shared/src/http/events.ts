@@ -7,13 +7,17 @@ import { Progress, TaskStatus } from '../task.ts'
 import type { Calls } from './call.ts'
 import { TaskAnswer } from './tasks.ts'
 
-/** Where to go on, for those who cannot send `Last-Event-ID`: a page that opens a stream anew, with a new ticket. */
+/** Where to resume, for clients that cannot send `Last-Event-ID`: a page that reopens a stream with a new ticket. */
 export const EventsQuery = z.object({
-  lastEventId: z.string().max(200).optional().describe('as the header Last-Event-ID, which goes before'),
+  lastEventId: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('like the header Last-Event-ID, which takes precedence'),
 })
 export type EventsQuery = z.infer<typeof EventsQuery>
 
-/** The task came into this state. `runId`: the attempt that is waiting, running, or has ended; none before. */
+/** The task entered this state. `runId`: the waiting, running or ended attempt; `null` before the first. */
 export const StateEvent = z.object({
   taskId: TaskId,
   status: TaskStatus,
@@ -28,7 +32,7 @@ export const LogEvent = LogLine.extend({ runId: RunId })
 export type LogEvent = z.infer<typeof LogEvent>
 export type EndEvent = z.infer<typeof TaskAnswer>
 
-/** Something stands otherwise than before. Who shows it reads it again, or is content with this. */
+/** An object changed. A page reads it again, or uses the fields of this event. */
 export const ChangeEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('task'), id: TaskId, status: TaskStatus, updatedAt: z.iso.datetime() }),
   z.object({ kind: z.literal('module'), id: z.string(), status: ModuleStatus, updatedAt: z.iso.datetime() }),
@@ -36,17 +40,17 @@ export const ChangeEvent = z.discriminatedUnion('kind', [
 ])
 export type ChangeEvent = z.infer<typeof ChangeEvent>
 
-/** Some changes may be missing: what is shown is to be read again. */
+/** Some changes may be missing; the client reads everything again. */
 export const Resync = z.object({})
 
-/** What happens, as it happens. */
+/** Live events. */
 export const eventCalls = {
   followTask: {
     method: 'GET',
     path: '/api/tasks/{id}/events',
     tag: 'Tasks',
     summary:
-      'States, progress and lines of a task over all of its attempts, as server-sent events until it ends',
+      'Follow states, progress and lines of a task over all its attempts, as server-sent events until it ends',
     scope: 'read',
     params: { id: TaskId },
     subject: 'task',
@@ -57,7 +61,7 @@ export const eventCalls = {
         description: 'States, progress and lines, then the end',
         events: { state: StateEvent, progress: ProgressEvent, log: LogEvent, end: TaskAnswer },
       },
-      204: { description: 'The end was told before' },
+      204: { description: 'The end was already sent' },
     },
   },
   followChanges: {
@@ -65,12 +69,12 @@ export const eventCalls = {
     path: '/api/events',
     tag: 'Summary',
     summary:
-      'Changes of tasks, modules and agents as server-sent events; resync: some may be missing, read again',
+      'Follow changes of tasks, modules and agents as server-sent events; on resync, read everything again',
     scope: 'read',
     query: EventsQuery,
     answers: {
       200: {
-        description: 'Changes; or resync: some may be missing',
+        description: 'Changes; resync when some may be missing',
         events: { message: ChangeEvent, resync: Resync },
       },
     },

@@ -6,7 +6,7 @@ import { PageQuery, pageOf } from './lists.ts'
 
 const longestGrantDays = 30
 
-/** `image/png`, or a whole family as `image/*`. */
+/** `image/png`, or a family such as `image/*`. */
 export const ContentTypePattern = z
   .string()
   .max(255)
@@ -16,7 +16,7 @@ export const ContentTypePattern = z
 export const CreateGrant = z.strictObject({
   maxUploads: z.number().int().min(0).max(10_000).describe('files and values'),
   maxUploadBytes: z.number().int().min(0).describe('of each'),
-  contentTypes: z.array(ContentTypePattern).min(1).max(100).optional().describe('all, when left out'),
+  contentTypes: z.array(ContentTypePattern).min(1).max(100).optional().describe('default: all'),
   maxTasks: z.number().int().min(0).max(10_000),
   modules: z.array(GivenModuleName).max(100),
   expiresAt: z.iso.datetime().refine(isSoon, `a time to come, within ${longestGrantDays} days`),
@@ -49,13 +49,13 @@ function isSoon(time: string): boolean {
   return ahead > 0 && ahead <= longestGrantDays * 24 * 3600 * 1000
 }
 
-/** Tokens for browser pages: how much they may create, and what came of it. */
+/** Tokens for browser pages, with limits on what they may create. */
 export const grantCalls = {
   createGrant: {
     method: 'POST',
     path: '/api/grants',
     tag: 'Grants',
-    summary: 'Make a token for a page; it is shown this once',
+    summary: 'Create a grant for a page; its token is shown only in this answer',
     scope: 'write',
     body: CreateGrant,
     idempotent: true,
@@ -75,7 +75,7 @@ export const grantCalls = {
     method: 'DELETE',
     path: '/api/grants/{id}',
     tag: 'Grants',
-    summary: 'Revoke a token, at once; what was made with it stays',
+    summary: 'Revoke a grant immediately; its data and tasks stay',
     scope: 'write',
     params: { id: GrantId },
     subject: 'grant',

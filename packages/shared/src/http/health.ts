@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Calls } from './call.ts'
 
-const server = z.string().describe('ok, or why not')
+const server = z.string().describe('ok, or the fault')
 export const Health = z.object({ status: z.literal('ok') })
 export const Readiness = z.object({
   mongodb: server,
@@ -11,7 +11,7 @@ export const Readiness = z.object({
 })
 export type Readiness = z.infer<typeof Readiness>
 
-/** For monitoring. */
+/** Health and metrics for monitoring. */
 export const healthCalls = {
   getHealth: {
     method: 'GET',
@@ -25,11 +25,11 @@ export const healthCalls = {
     method: 'GET',
     path: '/readyz',
     tag: 'Health',
-    summary: 'Each server this needs: "ok", or why not; whether the object store is safe',
+    summary: 'Each server that the API needs: "ok" or the fault; whether the object store is safe',
     scope: 'none',
     answers: {
-      200: { description: 'Requests can be served', json: Readiness },
-      503: { description: 'The database is away', json: Readiness },
+      200: { description: 'The API can serve requests', json: Readiness },
+      503: { description: 'The database is unreachable', json: Readiness },
     },
   },
   getMetrics: {

@@ -12,39 +12,36 @@ export const RateLimit = z.strictObject({
     .min(1)
     .max(1_000_000)
     .optional()
-    .describe('so many at once; default: a second of them'),
+    .describe('most requests at once; default: those of one second'),
 })
 export type RateLimit = z.infer<typeof RateLimit>
 
-/** Which modules an agent's key may serve: a name, the beginning of names with `*` behind it, or `*` for all. */
+/** Which modules an agent's key may serve: a name, a prefix followed by `*`, or `*` for all. */
 export const ModulePattern = z
   .string()
   .max(64, 'at most 64 characters')
-  .regex(
-    /^(\*|[a-z0-9][a-z0-9_-]*\*?)$/,
-    'the name of a module, the beginning of one followed by *, or * alone',
-  )
+  .regex(/^(\*|[a-z0-9][a-z0-9_-]*\*?)$/, 'the name of a module, a prefix followed by *, or * alone')
 
 const KeyFields = z.strictObject({
   name: z.string().min(1).max(200),
   scopes: z.array(Scope).min(1),
   expiresAt: z.iso.datetime().nullish(),
-  rateLimit: RateLimit.nullish().describe('of all its requests; none when left out'),
+  rateLimit: RateLimit.nullish().describe('for all its requests; no limit when omitted'),
   modules: z
     .array(ModulePattern)
     .min(1)
     .max(100)
     .optional()
-    .describe('with the scope agent: modules that its agents may serve; ["*"] when left out'),
+    .describe('with the scope agent: modules that its agents may serve; default: ["*"]'),
   trusted: z
     .boolean()
     .optional()
-    .describe('with the scope agent: what its agents report counts without approval; true when left out'),
+    .describe('with the scope agent: whether reports of its agents count without approval; default: true'),
 })
 export const CreateKey = KeyFields.superRefine(({ scopes, modules, trusted }, context) => {
   if (scopes.includes('agent') && !scopes.includes('admin')) return
   const message = scopes.includes('admin')
-    ? 'a key with the scope admin may serve every module, and is trusted'
+    ? 'a key with the scope admin may serve every module and is trusted'
     : 'only a key with the scope agent has this'
   for (const [key, given] of Object.entries({ modules, trusted }))
     if (given !== undefined) context.addIssue({ code: 'custom', message, path: [key] })
@@ -59,11 +56,11 @@ export const Key = z.object({
   modules: z
     .array(z.string())
     .optional()
-    .describe('that its agents may serve; only of keys that agents can use'),
+    .describe('modules that its agents may serve; only on keys with the scope agent'),
   trusted: z
     .boolean()
     .optional()
-    .describe('whether reports of its agents count without approval; only of keys that agents can use'),
+    .describe('whether reports of its agents count without approval; only on keys with the scope agent'),
 })
 export type Key = z.infer<typeof Key>
 export const KeyCreated = z.object({ key: Key, secret: z.string().nullable().describe('shown once') })
@@ -76,7 +73,7 @@ export const keyCalls = {
     method: 'POST',
     path: '/api/keys',
     tag: 'Keys',
-    summary: 'Make a key; its secret is shown this once',
+    summary: 'Create a key; its secret is shown only in this answer',
     scope: 'admin',
     body: CreateKey,
     example: { name: 'scrape', scopes: ['read'] },
@@ -97,7 +94,7 @@ export const keyCalls = {
     method: 'DELETE',
     path: '/api/keys/{id}',
     tag: 'Keys',
-    summary: 'Revoke a key, at once',
+    summary: 'Revoke a key immediately',
     scope: 'admin',
     params: { id: KeyId },
     subject: 'key',

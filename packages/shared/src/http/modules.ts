@@ -18,7 +18,7 @@ export const ApproveModule = z
   .strictObject({
     version: z.string().max(100).optional(),
     digest: z.string().max(128).optional(),
-    agent: AgentId.optional().describe('all that this agent has of the module, or what of it is named'),
+    agent: AgentId.optional().describe('all versions on this agent, or the named one'),
   })
   .refine(
     ({ version, digest, agent }) => agent !== undefined || (version !== undefined && digest !== undefined),
@@ -33,7 +33,7 @@ export const InstallLogQuery = z.object({
   agentId: AgentId.optional(),
   digest: z.string().max(128).optional(),
   since: z.coerce.number().int().min(0).optional().describe('lines after this number'),
-  follow: z.enum(['0', '1']).default('0').describe('1: server-sent events, as the lines come'),
+  follow: z.enum(['0', '1']).default('0').describe('1: server-sent events with new lines'),
 })
 export type InstallLogQuery = z.infer<typeof InstallLogQuery>
 
@@ -62,7 +62,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/scan',
     tag: 'Modules',
-    summary: 'Have every agent, or one, scan its modules folder',
+    summary: 'Let every agent, or one, scan its modules folder',
     scope: 'write',
     body: ScanRequest,
     idempotent: true,
@@ -73,7 +73,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/{name}/retry',
     tag: 'Modules',
-    summary: 'Have every agent where it failed install and test it again',
+    summary: 'Let every agent on which the module failed install and test it again',
     scope: 'write',
     params: { name: z.string() },
     subject: 'module',
@@ -85,7 +85,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/{name}/test',
     tag: 'Modules',
-    summary: 'Have every agent that has it test it again',
+    summary: 'Let every agent with the module test it again',
     scope: 'write',
     params: { name: z.string() },
     subject: 'module',
@@ -97,7 +97,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/{name}/enable',
     tag: 'Modules',
-    summary: 'Take it into use again',
+    summary: 'Enable a module',
     scope: 'write',
     params: { name: z.string() },
     subject: 'module',
@@ -109,7 +109,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/{name}/disable',
     tag: 'Modules',
-    summary: 'Take it out of use: what runs goes on to its end, what is queued waits',
+    summary: 'Disable a module: its runs continue to their end, its queued tasks wait',
     scope: 'write',
     params: { name: z.string() },
     subject: 'module',
@@ -121,7 +121,7 @@ export const moduleCalls = {
     method: 'POST',
     path: '/api/modules/{name}/approve',
     tag: 'Modules',
-    summary: 'Let contents serve that an agent without trust has, or that others have otherwise',
+    summary: 'Approve the contents of an untrusted agent, or different contents of one version',
     scope: 'admin',
     params: { name: z.string() },
     subject: 'module',
@@ -134,14 +134,14 @@ export const moduleCalls = {
     method: 'GET',
     path: '/api/modules/{name}/install-log',
     tag: 'Modules',
-    summary: 'Lines of the last install, set-up and test as NDJSON',
+    summary: 'Read the lines of the last install, set-up and test as NDJSON',
     scope: 'read',
     params: { name: z.string() },
     subject: 'module',
     query: InstallLogQuery,
     answers: {
       200: {
-        description: 'The lines; with ?follow=1 as they come',
+        description: 'The lines; with ?follow=1 also new ones',
         lines: LogLine,
         events: { log: LogLine },
       },

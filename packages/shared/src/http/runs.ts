@@ -77,7 +77,7 @@ export const runCalls = {
     subject: 'run',
     audit: 'task.cancel',
     answers: {
-      200: { description: 'It was cancelled already', json: TaskAnswer },
+      200: { description: 'It was already cancelled', json: TaskAnswer },
       202: { description: 'Being stopped', json: TaskAnswer },
     },
   },
@@ -85,14 +85,14 @@ export const runCalls = {
     method: 'GET',
     path: '/api/runs/{id}/logs',
     tag: 'Runs',
-    summary: 'Lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends',
+    summary: 'Read the lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends',
     scope: 'read',
     params: { id: RunId },
     subject: 'run',
     query: LogQuery,
     answers: {
       200: {
-        description: 'The lines; with ?follow=1 as they come',
+        description: 'The lines; with ?follow=1 also new ones',
         lines: LogLine,
         events: { log: LogLine, progress: Progress, end: z.object({}) },
       },

@@ -7,22 +7,22 @@ import { CreateTask } from './tasks.ts'
 
 const longestInterval = 366 * 86_400
 
-/** A task as a schedule makes it, each time anew. */
+/** The task that a schedule creates at each fire time. */
 export const ScheduledTask = CreateTask.omit({ notBefore: true })
 
 const given = {
   name: z.string().min(1).max(200),
-  cron: z.string().min(1).max(200).nullish().describe('five fields, or @hourly and its like'),
+  cron: z.string().min(1).max(200).nullish().describe('five fields, or a shortcut such as @hourly'),
   everySeconds: z.number().int().min(1).max(longestInterval).nullish(),
   timezone: z.string().min(1).max(100).describe('IANA name, for cron'),
   task: ScheduledTask,
-  overlap: z.enum(['allow', 'skip']).describe('skip: not while the task before has not ended'),
+  overlap: z.enum(['allow', 'skip']).describe('skip: create no task until the previous one has ended'),
   catchUpSeconds: z
     .number()
     .int()
     .min(0)
     .max(30 * 86_400)
-    .describe('fire times that were missed by more than this are passed over'),
+    .describe('fire times missed by more than this are skipped'),
   enabled: z.boolean(),
 }
 
@@ -49,13 +49,13 @@ export const Schedule = z.object({
   catchUpSeconds: z.number(),
   enabled: z.boolean(),
   nextFireAt: time.nullable().describe('null while it is paused'),
-  nextFires: z.array(time).describe('the next times, as they stand now'),
+  nextFires: z.array(time).describe('the next fire times, by the current settings'),
   lastTasks: z.array(z.object({ taskId: TaskId, fireAt: time })).describe('newest first'),
   lastSkip: z
     .object({ fireAt: time, reason: z.string() })
     .nullable()
-    .describe('the last time that made no task, and why'),
-  skipped: z.number().int().describe('times that made no task'),
+    .describe('the last fire time without a task, and why'),
+  skipped: z.number().int().describe('fire times without a task'),
   createdAt: time,
   updatedAt: time,
 })
@@ -64,13 +64,13 @@ export const ScheduleAnswer = z.object({ schedule: Schedule })
 export const SchedulePage = pageOf(Schedule)
 export const ScheduleQuery = PageQuery
 
-/** Tasks that are created again and again. */
+/** Create tasks repeatedly. */
 export const scheduleCalls = {
   createSchedule: {
     method: 'POST',
     path: '/api/schedules',
     tag: 'Schedules',
-    summary: 'Make a task again and again: by cron, or every so many seconds',
+    summary: 'Create a task repeatedly, by cron or at a fixed interval',
     scope: 'write',
     body: CreateSchedule,
     example: { name: 'every night', cron: '0 3 * * *', timezone: 'Europe/Berlin', task: { module: 'clean' } },
@@ -92,7 +92,7 @@ export const scheduleCalls = {
     method: 'GET',
     path: '/api/schedules/{id}',
     tag: 'Schedules',
-    summary: 'Read a schedule: its next times, and what it made last',
+    summary: 'Read a schedule with its next fire times and last tasks',
     scope: 'read',
     params: { id: ScheduleId },
     subject: 'schedule',
@@ -102,7 +102,7 @@ export const scheduleCalls = {
     method: 'PATCH',
     path: '/api/schedules/{id}',
     tag: 'Schedules',
-    summary: 'Change a schedule, pause it or go on with it',
+    summary: 'Change, pause or resume a schedule',
     scope: 'write',
     params: { id: ScheduleId },
     subject: 'schedule',
@@ -115,7 +115,7 @@ export const scheduleCalls = {
     method: 'DELETE',
     path: '/api/schedules/{id}',
     tag: 'Schedules',
-    summary: 'Delete a schedule; the tasks it made stay',
+    summary: 'Delete a schedule; its tasks stay',
     scope: 'write',
     params: { id: ScheduleId },
     subject: 'schedule',

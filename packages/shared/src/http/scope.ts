@@ -1,5 +1,5 @@
 import { z } from 'zod'
 
-/** What a key may do: everything; change data, tasks and runs; read; serve as an agent. */
+/** The permissions of a key: everything; change data, tasks and runs; read; serve as an agent. */
 export const Scope = z.enum(['admin', 'write', 'read', 'agent'])
 export type Scope = z.infer<typeof Scope>

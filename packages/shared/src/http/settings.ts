@@ -8,25 +8,20 @@ export const Settings = z.object({
   maxRunningTasks: limit,
   perModule: z.record(ModuleName, limit),
   retentionDays: z.object({
-    runs: days
-      .nullable()
-      .describe('runs that ended, of tasks that have ended, with their logs; null: as long as the task'),
+    runs: days.nullable().describe('ended runs of ended tasks, with their logs; null: kept with the task'),
     logs: days
       .nullable()
       .default(null)
-      .describe('their logs alone, if they are to go before; null: with the run'),
-    tasks: days
-      .nullable()
-      .default(null)
-      .describe('tasks that have ended, with all their runs; null: kept for ever'),
-    uploads: days.nullable().default(null).describe('data that no task produced; null: kept for ever'),
-    outputs: days.nullable().default(null).describe('data that a task produced; null: kept for ever'),
+      .describe('the logs alone, to remove them earlier; null: kept with the run'),
+    tasks: days.nullable().default(null).describe('ended tasks, with all their runs; null: kept forever'),
+    uploads: days.nullable().default(null).describe('data that no task produced; null: kept forever'),
+    outputs: days.nullable().default(null).describe('data that a task produced; null: kept forever'),
   }),
 })
 export type Settings = z.infer<typeof Settings>
 export const SettingsPatch = z.strictObject({
   maxRunningTasks: limit.optional(),
-  perModule: z.record(ModuleName, limit.nullable()).optional().describe('null takes a limit away'),
+  perModule: z.record(ModuleName, limit.nullable()).optional().describe('null removes a limit'),
   retentionDays: z
     .strictObject({
       runs: days.nullable().optional(),
@@ -49,7 +44,7 @@ export const Summary = z.object({
 })
 export type Summary = z.infer<typeof Summary>
 
-/** What operators look at and change. */
+/** Settings and counts for operators. */
 export const settingsCalls = {
   getSettings: {
     method: 'GET',
@@ -63,7 +58,7 @@ export const settingsCalls = {
     method: 'PATCH',
     path: '/api/settings',
     tag: 'Settings',
-    summary: 'Change settings; in force at once',
+    summary: 'Change settings; they apply immediately',
     scope: 'admin',
     body: SettingsPatch,
     example: { maxRunningTasks: 20, perModule: { faces: 2 } },
@@ -82,7 +77,7 @@ export const settingsCalls = {
     method: 'POST',
     path: '/api/tick',
     tag: 'Settings',
-    summary: 'Carry on what was left and do what is due; for runtimes without a timer of their own',
+    summary: 'Run the background jobs once, for runtimes without timers',
     scope: 'admin',
     answers: { 204: { description: 'Done' } },
   },

@@ -39,7 +39,7 @@ export const CreateTask = z.strictObject({
     .min(1)
     .max(mostAttempts)
     .optional()
-    .describe('when left out, what the module says, else 3'),
+    .describe('default: the value of the module, else 3'),
   backoff: Backoff.prefault({}),
   timeoutSeconds: z
     .number()
@@ -53,10 +53,10 @@ export const CreateTask = z.strictObject({
   webhook: TaskWebhook.optional(),
 })
 export type CreateTask = z.infer<typeof CreateTask>
-/** As a caller writes it: everything with a default may be left out. */
+/** The task as a caller writes it, where fields with a default are optional. */
 export type NewTask = z.input<typeof CreateTask>
 
-/** All that the holder of a grant's token may say about a task. */
+/** The fields that a caller with a grant's token may set. */
 export const CreateTaskUnderGrant = CreateTask.pick({
   module: true,
   inputs: true,
@@ -114,7 +114,7 @@ export const taskCalls = {
     method: 'GET',
     path: '/api/tasks/{id}',
     tag: 'Tasks',
-    summary: 'Read a task; with ?wait= as soon as it has ended',
+    summary: 'Read a task; with ?wait= once it has ended or the time is up',
     scope: 'read',
     params: { id: TaskId },
     subject: 'task',
@@ -133,7 +133,7 @@ export const taskCalls = {
     idempotent: true,
     audit: 'task.cancel',
     answers: {
-      200: { description: 'It was cancelled already', json: TaskAnswer },
+      200: { description: 'It was already cancelled', json: TaskAnswer },
       202: { description: 'Cancelled, or being stopped', json: TaskAnswer },
     },
   },
@@ -141,12 +141,12 @@ export const taskCalls = {
     method: 'POST',
     path: '/api/tasks/{id}/retry',
     tag: 'Tasks',
-    summary: 'Give a failed, cancelled or skipped task a fresh round of attempts',
+    summary: 'Retry a failed, cancelled or skipped task with a new round of attempts',
     scope: 'write',
     params: { id: TaskId },
     subject: 'task',
     idempotent: true,
     audit: 'task.retry',
-    answers: { 202: { description: 'Begun anew', json: TaskAnswer } },
+    answers: { 202: { description: 'A new round has begun', json: TaskAnswer } },
   },
 } as const satisfies Calls

@@ -9,7 +9,7 @@ export const CreateTicket = z.strictObject({
     .min(1)
     .max(4096)
     .describe(
-      'from /api/ on, with its query: what a key of scope read may GET, e.g. /api/data/dat_…/content',
+      'the path from /api/ on, with its query, that a key of scope read may GET, e.g. /api/data/dat_…/content',
     ),
 })
 export const TicketCreated = z.object({
@@ -18,13 +18,13 @@ export const TicketCreated = z.object({
 })
 export type TicketCreated = z.infer<typeof TicketCreated>
 
-/** Paths for callers that can send no header. */
+/** Tokens for one path, for callers that cannot send headers. */
 export const ticketCalls = {
   createTicket: {
     method: 'POST',
     path: '/api/tickets',
     tag: 'Tickets',
-    summary: 'Make a ticket that opens one path without a key, within 60 s',
+    summary: 'Create a ticket that opens one path without a key for 60 s',
     scope: 'read',
     body: CreateTicket,
     example: { path: '/api/data/dat_01ARZ3NDEKTSV4RRFFQ69G5FAV/content' },

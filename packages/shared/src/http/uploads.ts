@@ -6,7 +6,7 @@ import type { Calls } from './call.ts'
 import { DataAnswer } from './data.ts'
 import { Label, Tags } from './lists.ts'
 
-/** Above this a file is sent in parts. */
+/** A larger file is sent in parts. */
 export const singleUploadLimit = 100 * 1024 * 1024
 export const inlineValueLimit = 1024 * 1024
 export const largestFile = 5 * 1024 ** 4
@@ -16,8 +16,8 @@ export const Sha256 = z
   .regex(/^[0-9a-f]{64}$/i, '64 hexadecimal digits')
   .transform((hex) => hex.toLowerCase())
 /**
- * As browsers write and read them, which is looser than RFC 9110: values of parameters may hold commas and blanks
- * without quotes, and a semicolon may end it all. That end goes, since stores trim it too.
+ * Content types as browsers write and read them, looser than RFC 9110: parameter values may contain commas and blanks
+ * without quotes, and a semicolon may end the whole. It is removed here, since stores trim it too.
  */
 const ContentType = z
   .string()
@@ -47,13 +47,13 @@ export const CreateFile = z.strictObject({
     })
     .refine(({ size, sha256 }) => size <= singleUploadLimit || sha256 === undefined, {
       path: ['sha256'],
-      message: 'the store can check a file above 100 MiB only by its parts: give each part its own',
+      message: 'the store can verify a file above 100 MiB only by its parts: give a checksum for each part',
     }),
 })
 export const CreateData = z.union([CreateValue, CreateFile])
 export type CreateData = z.infer<typeof CreateData>
 
-/** `headers` is exactly what a script must set on the PUT. */
+/** `headers` are exactly the ones that a script must set on the PUT. */
 export const SingleUpload = z.object({
   kind: z.literal('single'),
   method: z.literal('PUT'),
@@ -99,13 +99,13 @@ export const UploadedParts = z.object({
 })
 export type UploadedParts = z.infer<typeof UploadedParts>
 
-/** How values and files come in. */
+/** Upload values and files. */
 export const uploadCalls = {
   createData: {
     method: 'POST',
     path: '/api/data',
     tag: 'Data',
-    summary: 'Keep a value, or begin to upload a file',
+    summary: 'Store a value, or begin an upload of a file',
     scope: 'write',
     body: CreateData,
     example: { label: 'holiday.png', file: { name: 'holiday.png', size: 83_201, contentType: 'image/png' } },
@@ -118,7 +118,7 @@ export const uploadCalls = {
     method: 'POST',
     path: '/api/data/{id}/complete',
     tag: 'Data',
-    summary: 'The bytes are there: verify them and make the item available',
+    summary: 'Verify the uploaded bytes and make the item available',
     scope: 'write',
     params: { id: DataId },
     subject: 'data item',
@@ -130,7 +130,7 @@ export const uploadCalls = {
     method: 'POST',
     path: '/api/data/{id}/upload',
     tag: 'Data',
-    summary: 'A fresh upload URL',
+    summary: 'Get a fresh upload URL',
     scope: 'write',
     params: { id: DataId },
     subject: 'data item',
@@ -142,7 +142,7 @@ export const uploadCalls = {
     method: 'GET',
     path: '/api/data/{id}/parts',
     tag: 'Data',
-    summary: 'Which parts of a large file have arrived',
+    summary: 'List the parts of a large file that have arrived',
     scope: 'write',
     params: { id: DataId },
     subject: 'data item',
@@ -153,7 +153,7 @@ export const uploadCalls = {
     method: 'POST',
     path: '/api/data/{id}/parts',
     tag: 'Data',
-    summary: 'URLs for parts of a large file',
+    summary: 'Get upload URLs for parts of a large file',
     scope: 'write',
     params: { id: DataId },
     subject: 'data item',

@@ -6,7 +6,7 @@ import { PageQuery, pageOf } from './lists.ts'
 export const WebhookEvent = z.enum(['task.succeeded', 'task.failed', 'task.cancelled', 'task.skipped'])
 export type WebhookEvent = z.infer<typeof WebhookEvent>
 
-/** `task.*` stands for all of them; so does leaving them out. */
+/** `task.*` stands for all events, which is also the default. */
 const events = z
   .array(z.enum([...WebhookEvent.options, 'task.*']))
   .min(1)
@@ -14,7 +14,7 @@ const events = z
   .transform((named) => WebhookEvent.options.filter((one) => named.includes('task.*') || named.includes(one)))
 const url = z.string().max(2_000)
 
-/** Tells one address how this task ends. */
+/** The webhook of a single task: one URL that receives its end. */
 export const TaskWebhook = z.strictObject({ url, events: events.default([...WebhookEvent.options]) })
 export type TaskWebhook = z.infer<typeof TaskWebhook>
 
@@ -31,14 +31,14 @@ export const Webhook = z.object({
 export type Webhook = z.infer<typeof Webhook>
 export const WebhookCreated = z.object({
   webhook: Webhook,
-  secret: z.string().nullable().describe('whsec_…, shown once: every delivery is signed with it'),
+  secret: z.string().nullable().describe('whsec_…, shown once; it signs every delivery'),
 })
 export type WebhookCreated = z.infer<typeof WebhookCreated>
 export const WebhookPage = pageOf(Webhook)
 export const WebhookQuery = PageQuery
 
 export const Delivery = z.object({
-  id: z.string().describe('the webhook-id header; the same however often it is sent'),
+  id: z.string().describe('the webhook-id header; the same for every send'),
   webhookId: WebhookId,
   taskId: TaskId,
   type: WebhookEvent,
@@ -54,16 +54,16 @@ export type Delivery = z.infer<typeof Delivery>
 export const DeliveryAnswer = z.object({ delivery: Delivery })
 export const DeliveryPage = pageOf(Delivery)
 
-/** With what the webhooks of single tasks are signed, the same for all of them. */
+/** The secret that signs the webhooks of all single tasks. */
 export const SigningSecret = z.object({ secret: z.string() })
 
-/** URLs that receive the end of tasks. */
+/** Send the end of tasks to URLs. */
 export const webhookCalls = {
   createWebhook: {
     method: 'POST',
     path: '/api/webhooks',
     tag: 'Webhooks',
-    summary: 'Tell a URL of the end of every task; the secret is shown this once',
+    summary: 'Send the end of every task to a URL; the secret is shown only in this answer',
     scope: 'write',
     body: CreateWebhook,
     example: { url: 'https://app.example/millrace', events: ['task.failed'] },
@@ -84,7 +84,7 @@ export const webhookCalls = {
     method: 'DELETE',
     path: '/api/webhooks/{id}',
     tag: 'Webhooks',
-    summary: 'Delete a webhook; what is still due fails',
+    summary: 'Delete a webhook; its pending deliveries fail',
     scope: 'write',
     params: { id: WebhookId },
     subject: 'webhook',
@@ -95,7 +95,7 @@ export const webhookCalls = {
     method: 'GET',
     path: '/api/webhooks/{id}/deliveries',
     tag: 'Webhooks',
-    summary: 'What was sent, with every attempt',
+    summary: 'List deliveries with all their attempts',
     scope: 'read',
     params: { id: WebhookId },
     subject: 'webhook',
@@ -106,7 +106,7 @@ export const webhookCalls = {
     method: 'POST',
     path: '/api/webhooks/{id}/deliveries/{did}/redeliver',
     tag: 'Webhooks',
-    summary: 'Send a delivery once more',
+    summary: 'Send a delivery again',
     scope: 'write',
     params: { id: WebhookId, did: z.string() },
     subject: 'webhook',
@@ -118,7 +118,7 @@ export const webhookCalls = {
     method: 'GET',
     path: '/api/webhooks/signing-secret',
     tag: 'Webhooks',
-    summary: 'The secret that webhooks of single tasks are signed with',
+    summary: 'Read the secret that signs webhooks of single tasks',
     scope: 'write',
     answers: { 200: { description: 'The secret', json: SigningSecret } },
   },

@@ -20,7 +20,7 @@ export const WaitReason = z.enum([
 export type WaitReason = z.infer<typeof WaitReason>
 
 const count = z.number().int().nonnegative()
-/** One thing that keeps a task from running now. `detail` says it in a sentence; the rest is what it says, for programs. */
+/** One reason why a task does not run now. `detail` is a sentence for people; the other fields are for programs. */
 export const Waiting = z.object({
   reason: WaitReason,
   detail: z.string(),
@@ -30,19 +30,19 @@ export const Waiting = z.object({
   until: z.iso.datetime().optional(),
   key: z.string().optional(),
   limit: count.optional(),
-  running: z.array(RunId).optional().describe('runs that hold the places'),
+  running: z.array(RunId).optional().describe('runs that hold the slots'),
   agents: z
     .array(z.object({ agentId: AgentId, name: z.string(), running: count, capacity: count.nullable() }))
     .optional(),
-  ahead: count.optional().describe('tasks that come first; counted up to 1,000'),
+  ahead: count.optional().describe('tasks that are ahead; counted up to 1,000'),
   expectedSeconds: z
     .number()
     .nullable()
     .optional()
-    .describe('until a place is free, by past runs of the module; null: there are none to go by'),
+    .describe('until a slot is free, estimated from past runs of the module; null: no past runs'),
 })
 export type Waiting = z.infer<typeof Waiting>
-export const WhyAnswer = z.object({ waitingFor: z.array(Waiting).describe('empty: it runs, or has ended') })
+export const WhyAnswer = z.object({ waitingFor: z.array(Waiting).describe('empty: it runs or has ended') })
 
 /** Why a task waits. */
 export const whyCalls = {
@@ -50,7 +50,7 @@ export const whyCalls = {
     method: 'GET',
     path: '/api/tasks/{id}/why',
     tag: 'Tasks',
-    summary: 'Why a task does not run yet: every reason that holds now',
+    summary: 'List all current reasons why a task does not run yet',
     scope: 'read',
     params: { id: TaskId },
     subject: 'task',

@@ -3,8 +3,8 @@ import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
 /**
- * Where the driver's tool may be, the likeliest first: on PATH, which services have less of than terminals, and where drivers, WSL,
- * containers and Windows put it. There may be several, of which not all work.
+ * The possible paths of the driver's tool, the likeliest first: on PATH, which is shorter for services than in terminals,
+ * and in the folders of drivers, WSL, containers and Windows. A machine may have several, of which some do not work.
  */
 export async function findSmi(
   env: NodeJS.ProcessEnv = process.env,

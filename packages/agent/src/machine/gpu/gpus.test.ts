@@ -8,7 +8,7 @@ import { openSignals } from '../../signals/agent-signals.ts'
 import { findSmi } from './find-smi.ts'
 import { Gpus } from './gpus.ts'
 
-/** A driver whose tool says what the tests have it say. */
+/** A driver whose tool prints what the tests set. */
 
 const path = process.env.PATH
 let folder: string
@@ -47,7 +47,7 @@ const look = () => gpus.look(stop.signal)
 const uuids = () => gpus.current.map(({ uuid }) => uuid)
 
 describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
-  test('that are good stay when another is lost, be it that the tool fails for it, and it comes back', async () => {
+  test('that work stay when another is lost, even if the tool fails for it, and it returns', async () => {
     says(`${row(1)}\n${row(2)}`)
     await look()
     says(`${row(1)}\nUnable to determine the device handle for GPU0000:02:00.0: GPU is lost.`, 15)
@@ -73,7 +73,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
     expect([uuids(), onChange.mock.calls.length]).toEqual([['GPU-1'], 1])
   })
 
-  test('are found by another tool where the first on PATH does not work', async () => {
+  test('are found by another tool when the first on PATH does not work', async () => {
     says('NVIDIA-SMI has failed', 9)
     const other = join(folder, 'other')
     says(row(2), 0, other)
@@ -89,17 +89,17 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
       /shows no GPU/,
     ],
     ['the tool prints nothing', () => says(''), /shows no GPU/],
-    ['there is no tool', () => undefined, /no nvidia-smi on this machine/],
+    ['the tool is missing', () => undefined, /no nvidia-smi on this machine/],
   ])(
-    'are looked for again and again when at first %s, and each change is told once',
+    'are found later when at first %s, and each change is logged once',
     async (_, first, told) => {
       first()
       const watching = gpus.watch(logger, stop.signal)
       expect(await gpus.known()).toEqual([])
       says(row(1))
-      await until('the GPU is there', 40, async () => uuids().length > 0)
+      await until('the GPU is found', 40, async () => uuids().length > 0)
       expect(onChange).toHaveBeenCalledOnce()
-      await until('it is told', 5, async () => lines.length > 1)
+      await until('it is logged', 5, async () => lines.length > 1)
       expect(lines.map(({ msg }) => msg)).toEqual([expect.stringMatching(told), 'GPUs found'])
       stop.abort()
       await watching
@@ -108,7 +108,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
   )
 })
 
-test('its tool is looked for on PATH, then where drivers and WSL put it', async () => {
+test('searches the tool on PATH, then in the folders of drivers and WSL', async () => {
   const [first, second, third] = ['one', 'two', 'three'].map((name) => join(folder, name))
   for (const place of [second, third]) says('', 0, place)
   const found = await findSmi({ PATH: [first, third].join(delimiter) }, [second ?? '', third ?? ''])

@@ -6,14 +6,14 @@ import { findSmi } from './find-smi.ts'
 import { type GpuHold, listGpus, listHolds, type Seen, stdoutOf } from './nvidia-smi.ts'
 
 const everyMs = 5000
-/** Where there is none, the pauses grow up to this: a driver may be loaded later, a card be put in. */
+/** Without a GPU the interval grows up to this: a driver may be loaded later, or a card installed. */
 const longestPauseMs = 60_000
 /** A busy driver recovers; after this time without a GPU it counts as a driver without GPUs. */
 const patienceMs = 2 * everyMs - 100
 
 /**
- * One look at all GPUs. `holds`: what each process had there just before, `holdsAfter`: just after, where the driver
- * reports it; it cannot be asked for both at once.
+ * One reading of all GPUs. `holds` and `holdsAfter`: the memory of each process just before and just after it, where the
+ * driver reports it; `nvidia-smi` cannot report both at once.
  */
 export type GpuReading = { gpus: Gpu[]; holds: GpuHold[] | null; holdsAfter: GpuHold[] | null; at: number }
 
@@ -24,7 +24,7 @@ class NoGpus extends Error {
 
 type GpuSignals = Pick<AgentSignals, 'gpusRead' | 'gpusChanged' | 'capacityChanged'>
 
-/** Watches the NVIDIA GPUs of this machine until the signal, also where there are none yet. */
+/** Watches the NVIDIA GPUs of this machine until the signal, also while it has none. */
 export class Gpus {
   #reading: GpuReading = { gpus: [], holds: null, holdsAfter: null, at: Number.NEGATIVE_INFINITY }
   #looking: Promise<GpuReading> | null = null
@@ -48,7 +48,7 @@ export class Gpus {
     return this.#reading.gpus
   }
 
-  /** What there is, as soon as that is known. */
+  /** The GPUs, as soon as the first reading is complete. */
   async known(): Promise<readonly Gpu[]> {
     await this.#first.promise
     return this.current
@@ -56,7 +56,7 @@ export class Gpus {
 
   /** A reading that begins after this call. */
   async look(signal: AbortSignal): Promise<GpuReading> {
-    // Its own caller handles its failure.
+    // The caller of that reading handles its failure.
     await this.#looking?.catch(() => undefined)
     this.#looking ??= this.#look(signal).finally(() => {
       this.#looking = null
@@ -101,7 +101,7 @@ export class Gpus {
       if (signal.aborted) throw error
       this.#program = null
       this.#withoutSince ??= performance.now()
-      // That there are none is an answer; that there is no answer may pass.
+      // Only an answer without GPUs removes them; a missing answer may be temporary.
       const isGone = error instanceof NoGpus && this.#isForLong && this.current.length > 0
       if (isGone) this.#take({ gpus: [], holds: null, holdsAfter: null, at: performance.now() }, [])
       throw error
@@ -119,7 +119,7 @@ export class Gpus {
     this.#signals.capacityChanged.emit()
   }
 
-  /** Each state once, until there is another. */
+  /** Logs each new state once. */
   #tell(logger: Logger, error: unknown): void {
     const gpus = this.current.map(({ uuid, name }) => `${name} (${uuid})`)
     const troubles = error === null ? this.#troubles : [reasonOf(error)]
@@ -127,15 +127,15 @@ export class Gpus {
     if (state === this.#logged) return
     this.#logged = state
     if (error === null && troubles.length === 0) logger.info({ gpus }, 'GPUs found')
-    else if (error === null) logger.warn({ gpus, troubles }, 'not all GPUs work; going on with the others')
+    else if (error === null) logger.warn({ gpus, troubles }, 'not all GPUs work; continuing with the others')
     else if (error instanceof NoGpus && error.cause === undefined && gpus.length === 0)
-      logger.info('there is no nvidia-smi on this machine, so no GPU; looking again now and then')
+      logger.info('no nvidia-smi on this machine, so no GPU; retrying')
     else if (gpus.length === 0) logger.warn({ troubles }, 'nvidia-smi shows no GPU; retrying')
     else logger.warn({ gpus, troubles }, 'nvidia-smi does not answer; retrying with the last known GPUs')
   }
 }
 
-/** Of several tools the first that shows GPUs; else throws what came of the first, `NoGpus` without a cause where there is none. */
+/** The first tool that shows GPUs. Else throws the first tool's error, or `NoGpus` without a cause if none exists. */
 async function findWorking(signal: AbortSignal): Promise<string> {
   const reasons: unknown[] = []
   for (const program of await findSmi()) {
@@ -147,16 +147,16 @@ async function findWorking(signal: AbortSignal): Promise<string> {
       reasons.push(error)
     }
   }
-  throw reasons[0] ?? new NoGpus('there is no nvidia-smi')
+  throw reasons[0] ?? new NoGpus('no nvidia-smi found')
 }
 
 function withGpus(seen: Seen): Seen {
   if (seen.gpus.length > 0) return seen
   const said = seen.troubles.join('; ') || 'nothing'
-  throw new NoGpus('nvidia-smi shows no GPU', { cause: `it says: ${said}` })
+  throw new NoGpus('nvidia-smi shows no GPU', { cause: `output: ${said}` })
 }
 
-/** What the tool said, where it said anything. */
+/** The tool's output, or else the error. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof NoGpus ? error.cause : error
   const said = stdoutOf(cause).trim() || (cause instanceof Error ? cause.message : String(cause ?? error))

@@ -7,15 +7,15 @@ const gpuFields = ['uuid', 'name', 'memory.total', 'memory.used', 'utilization.g
 const processFields = ['gpu_uuid', 'pid', 'used_memory']
 const MiB = 1024 * 1024
 
-/** What one process holds on one GPU. */
+/** The memory of one process on one GPU. */
 export type GpuHold = { gpu: string; pid: number; bytes: number }
 
-/** The GPUs that work, and what was said of others or in place of them. */
+/** The GPUs that work, and the lines about faulty ones. */
 export type Seen = { gpus: Gpu[]; troubles: string[] }
 
 /**
- * The GPUs of this machine as their driver sees them now. One that is lost may fail the whole command: those that were reported all
- * the same count. Throws what `execFile` throws when there are none.
+ * The GPUs of this machine as their driver sees them now. A lost one may fail the whole command; the GPUs that it still
+ * reported count. Throws the error of `execFile` when it reported none.
  */
 export async function listGpus(program: string, signal: AbortSignal): Promise<Seen> {
   try {
@@ -27,7 +27,7 @@ export async function listGpus(program: string, signal: AbortSignal): Promise<Se
   }
 }
 
-/** What each process holds; `null` where the driver does not tell (Windows under WDDM, containers). */
+/** The memory of each process; `null` where the driver does not report it (Windows under WDDM, containers). */
 export async function listHolds(program: string, signal: AbortSignal): Promise<GpuHold[] | null> {
   return parseHolds(await ask(program, `--query-compute-apps=${processFields.join(',')}`, signal))
 }
@@ -38,11 +38,11 @@ async function ask(program: string, query: string, signal: AbortSignal): Promise
   return stdout
 }
 
-/** What a command had printed that failed. */
+/** The output of a failed command. */
 export const stdoutOf = (error: unknown): string =>
   error instanceof Error && 'stdout' in error && typeof error.stdout === 'string' ? error.stdout : ''
 
-/** Lines of `nvidia-smi`; `[N/A]` and its like read as unknown, also where it is the memory, as on machines that share it. */
+/** Lines of `nvidia-smi`; `[N/A]` and the like mean unknown, also for memory that a GPU shares with the machine. */
 export function parseGpus(csv: string): Seen {
   const seen: Seen = { gpus: [], troubles: [] }
   for (const fields of rows(csv)) {
@@ -65,10 +65,10 @@ export function parseGpus(csv: string): Seen {
   return seen
 }
 
-/** `[Unknown Error]`, `[GPU is lost]`, `[GPU requires reset]`: more than a figure that the driver does not have. */
+/** `[Unknown Error]`, `[GPU is lost]`, `[GPU requires reset]`: a fault, not just an unknown figure. */
 const isFault = (field: string): boolean => /error|\blost\b|\breset\b|\bERR!/i.test(field)
 
-/** One unknown figure makes the whole picture useless: what is not ours is what is left over. */
+/** `null` with one unknown figure: the memory of other programs is the remainder of all known figures. */
 export function parseHolds(csv: string): GpuHold[] | null {
   const holds: GpuHold[] = []
   for (const [gpu, pid, used] of rows(csv)) {

@@ -56,7 +56,7 @@ it('a copy has the same digest', async () => {
   expect(await digest(join(home, 'two'))).toBe(await digest())
 })
 
-it('finds CRLF where two reads meet', async () => {
+it('normalizes CRLF across two reads', async () => {
   const text = 'x'.repeat(256 * 1024 - 1)
   await writeFile(join(folder, 'big.txt'), `${text}\r\nend`)
   const windows = await digest()

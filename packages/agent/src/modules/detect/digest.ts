@@ -6,8 +6,8 @@ import type { Entry, Listing } from './folder-listing.ts'
 
 /**
  * SHA-256 of a folder's contents: names and bytes, with CRLF read as LF in text files, so that a checkout
- * under Windows has the digest it has under Linux. Order, time stamps and permissions do not count.
- * A link counts by where it points, not by what is there.
+ * under Windows has the same digest as under Linux. Order, time stamps and permissions do not count.
+ * A link counts by its target path, not by the target's contents.
  */
 export async function digestOf(folder: string, listing: Listing): Promise<string> {
   const whole = createHash('sha256')
@@ -23,9 +23,9 @@ export async function digestOf(folder: string, listing: Listing): Promise<string
   return whole.digest('hex')
 }
 
-/** Files that are read at the same time. */
+/** How many files to read at the same time. */
 const atOnce = 16
-/** To open a stream takes longer than to read a small file. */
+/** Opening a stream takes longer than reading a small file. */
 const smallFile = 256 * 1024
 
 async function digestOfFile(path: string, size: number): Promise<string> {
@@ -49,7 +49,7 @@ async function digestOfFile(path: string, size: number): Promise<string> {
 
 const carriageReturn = 13
 
-/** Feeds a hash with CRLF turned into LF, also where a chunk ends between the two. */
+/** Updates a hash with CRLF turned into LF, also where a chunk ends between the two. */
 function unixText(hash: Hash): { update(chunk: Buffer): void; finish(): void } {
   let held = false
   return {

@@ -6,7 +6,7 @@ export type Entry =
   | { path: string; kind: 'file'; size: number; changedAt: number }
   | { path: string; kind: 'link'; target: string; changedAt: number }
 
-/** What a module's folder holds, apart from what tools leave there; `path` uses `/`. Sorted by path. */
+/** The contents of a module's folder, without files that tools leave; `path` uses `/`. Sorted by path. */
 export type Listing = { entries: Entry[]; changedAt: number; stamp: string }
 
 const ignoredFolders = new Set([
@@ -25,15 +25,15 @@ const ignoredFolders = new Set([
 ])
 const ignoredFiles = /^(?:\.DS_Store|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.sw[op]|.*~)$/
 
-/** What tools leave in a folder is no part of a module. */
+/** Files that tools leave in a folder are no part of a module. */
 export function isIgnored(path: string): boolean {
   const name = basename(path)
   return ignoredFolders.has(name) || ignoredFiles.test(name)
 }
 
 /**
- * Lists a folder without reading its files. `changedAt` is the latest change in milliseconds; `stamp` stays
- * the same as long as no file was touched, and so saves reading them all again at every start.
+ * Lists a folder without reading its files. `changedAt` is the latest change in milliseconds. `stamp` stays
+ * the same while no file changes, which saves reading all files at every start.
  */
 export async function listFolder(folder: string): Promise<Listing> {
   const entries: Entry[] = []

@@ -15,11 +15,11 @@ const folder = (folderName: string, name: string | null): Found => ({
 })
 const named = (...found: Found[]) => nameModules(found).map((one) => [one.folderName, one.name, one.fault])
 
-it('takes the name of the manifest', () => {
+it('uses the name in the manifest', () => {
   expect(named(folder('whatever', 'faces'))).toEqual([['whatever', 'faces', null]])
 })
 
-it('of two with one name, the folder that bears it keeps it', () => {
+it('gives a duplicate name to the folder with that name', () => {
   expect(named(folder('a-copy', 'faces'), folder('faces', 'faces'))).toEqual([
     [
       'a-copy',
@@ -30,7 +30,7 @@ it('of two with one name, the folder that bears it keeps it', () => {
   ])
 })
 
-it('names a broken module after its folder, and never takes a name from a sound one', () => {
+it('names a broken module after its folder, never with the name of a sound module', () => {
   expect(named(folder('My Faces!', null), folder('faces', null), folder('other', 'faces'))).toEqual([
     ['other', 'faces', null],
     ['faces', 'faces-2', 'broken'],

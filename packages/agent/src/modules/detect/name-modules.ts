@@ -3,9 +3,9 @@ import type { Found } from './scan-folders.ts'
 export type Named = Found & { name: string }
 
 /**
- * Gives every folder its name: the manifest's, or one made from the folder's name when the manifest has none that
- * is valid. Several versions of a module may lie side by side. Of two folders with one name and version, that
- * which bears the name keeps it; the other is at fault.
+ * Gives every folder a module name: the manifest's, or one derived from the folder's name when the manifest has no
+ * valid name. A module may have several versions in the folder. If two folders have the same name and version, the
+ * folder with that name keeps it; the other gets a fault.
  */
 export function nameModules(found: readonly Found[]): Named[] {
   const named = new Map<string, Named>()
@@ -37,7 +37,7 @@ function freeName(folderName: string, taken: ReadonlySet<string>): string {
     .replace(/[^a-z0-9_-]/g, '-')
     .replace(/^[^a-z0-9]+/, '')
     .slice(0, 56)
-  // `constructor` is no name that a module may have.
+  // A module must not be called `constructor`.
   const base = plain === '' || plain in {} ? 'module' : plain
   for (let n = 1; ; n += 1) {
     const name = n === 1 ? base : `${base}-${n}`
@@ -45,11 +45,11 @@ function freeName(folderName: string, taken: ReadonlySet<string>): string {
   }
 }
 
-/** Whether nothing about a folder has changed that matters. */
+/** Whether nothing relevant about a folder has changed. */
 export const isSame = (one: Named, other: Named): boolean =>
   one.digest === other.digest && one.fault === other.fault && one.name === other.name
 
-/** A module with few requirements does not wait behind one that takes minutes: the list's length is the measure. */
+/** Puts modules with few requirements before modules that take minutes, measured by the length of the list. */
 export function smallestFirst(named: readonly Named[]): Named[] {
   const requirements = ({ listing, manifest }: Named) => {
     const file = listing.entries.find((entry) => entry.path === manifest?.requirementsFile)

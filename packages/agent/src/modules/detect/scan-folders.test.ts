@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(modulesDir, { recursive: true }))
 
-/** Root may read everything, so somebody else has to look. */
+/** Root may read everything, so the scan has to run as another user. */
 async function stockOfNobody() {
   const isRoot = process.geteuid?.() === 0
   await chmod(modulesDir, 0o755)
@@ -29,7 +29,7 @@ it.each([
   ['module.json', 'module.json may not be read by the user that the agent runs as: change its permissions'],
   ['secret', 'secret may not be read by the user that the agent runs as: change its permissions'],
   ['.', 'The folder may not be read by the user that the agent runs as: change its permissions'],
-])('names what may not be read: %s', async (path, fault) => {
+])('reports a file without read permission: %s', async (path, fault) => {
   const closed = join(modulesDir, 'closed')
   await writeModule(closed, { files: { 'weights.bin': 'x', 'secret/key': 'x' } })
   await writeModule(join(modulesDir, 'open'))
@@ -43,13 +43,13 @@ it.each([
   expect(changing).toEqual([])
 })
 
-it('passes over folders that are no modules', async () => {
+it('skips folders that are not modules', async () => {
   await mkdir(join(modulesDir, 'notes'))
   await mkdir(join(modulesDir, 'lost+found'), { mode: 0o000 })
   expect(await stockOfNobody()).toEqual({ found: [], changing: [] })
 })
 
-it('takes a folder for at rest that changed in this very millisecond, where nothing need rest', async () => {
+it('accepts a folder that changed in this millisecond when the quiet time is 0', async () => {
   await writeModule(join(modulesDir, 'fresh'))
   const { changedAt } = await listFolder(join(modulesDir, 'fresh'))
   vi.useFakeTimers({ toFake: ['Date'], now: Math.floor(changedAt) })

@@ -6,9 +6,9 @@ import { readManifest } from '../manifest/read-manifest.ts'
 import { digestOf } from './digest.ts'
 import { type Listing, listFolder } from './folder-listing.ts'
 
-/** A module's folder as it is now. `manifest` is `null` when there is a `fault` that keeps it from being read. */
+/** The current state of a module's folder. `manifest` is `null` when a `fault` keeps it from being read. */
 export type Found = {
-  /** Its name under the modules folder. */
+  /** The folder's name in the modules folder. */
   folderName: string
   folder: string
   listing: Listing
@@ -19,13 +19,13 @@ export type Found = {
   warnings: string[]
 }
 
-/** `restless` folders are still being copied, or edited. */
+/** `changing` folders are still being copied or edited. */
 export type ScanResult = { found: Found[]; changing: string[] }
 
-/** Digests that hold as long as a folder's stamp does. */
+/** Digests that are valid while a folder's stamp is the same. */
 export type KnownDigests = Record<string, { stamp: string; digest: string }>
 
-/** Looks at every folder with a `module.json`; one that cannot be read does not keep others from being found. */
+/** Reads every folder with a `module.json`; an unreadable folder does not hide the others. */
 export async function scanFolders(o: {
   modulesDir: string
   quietMs: number
@@ -39,7 +39,7 @@ export async function scanFolders(o: {
       if (isChanging(listing, o.quietMs)) scanned.changing.push(folderName)
       else scanned.found.push(await look(folderName, folder, listing, o.known[folderName]))
     } catch (error) {
-      // Mostly somebody is deleting or replacing files right now: the next look tells.
+      // Usually the owner is deleting or replacing files at this moment; the next scan decides.
       if (isGone(error)) scanned.changing.push(folderName)
       else scanned.found.push(unreadable(folderName, folder, error))
     }
@@ -48,15 +48,15 @@ export async function scanFolders(o: {
 }
 
 /**
- * A time stamp far in the future says nothing about now: such a folder would never come to rest. Files have finer stamps
- * than the clock.
+ * A time stamp far in the future does not show whether the folder is changing, and would never become old enough. Files have
+ * finer time stamps than the clock.
  */
 function isChanging(listing: Listing, quietMs: number): boolean {
   const age = Date.now() - Math.floor(listing.changedAt)
   return age < quietMs && age > -60_000
 }
 
-/** Looks at one folder, which must have a `module.json`. */
+/** Reads one folder, which must have a `module.json`. */
 export async function look(
   folderName: string,
   folder: string,
@@ -105,9 +105,9 @@ async function isModule(folder: string): Promise<boolean> {
     await lstat(join(folder, 'module.json'))
     return true
   } catch (error) {
-    // Whether one lies in a folder that may not be read nobody can tell: that is said, not passed over.
+    // The agent cannot see whether an unreadable folder has a module.json, so it reports the folder.
     if (hasCode(error, 'EACCES')) return true
-    // A plain file, a folder for something else, or a link that leads nowhere.
+    // A plain file, a folder for something else, or a broken link.
     return false
   }
 }

@@ -4,16 +4,16 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { ifExists } from '@millrace/std/fs'
 import { type Listing, listFolder } from './folder-listing.ts'
 
-/** Files that are copied at the same time. */
+/** How many files to copy at the same time. */
 const atOnce = 32
 
 /**
- * Copies a module's folder to `target`, so that what runs is what was tested, whatever its author edits
- * meanwhile. `false` when the folder changed while it was copied.
+ * Copies a module's folder to `target`, so that the agent runs exactly what it tested even if the author edits the
+ * folder meanwhile. `false` when the folder changed during the copy.
  */
 export async function takeSnapshot(folder: string, listing: Listing, target: string): Promise<boolean> {
   const wanted = listing.entries.map(({ path }) => path)
-  // A module may have deleted files of its own there, when it was tried before.
+  // A module may have deleted its own files there during an earlier test.
   if ((await missingFrom(target, wanted)).length === 0) return true
   const beside = `${target}.new`
   await rm(beside, { recursive: true, force: true })
@@ -35,13 +35,13 @@ export async function takeSnapshot(folder: string, listing: Listing, target: str
   return unchanged
 }
 
-/** Those of the paths that a folder lacks; all of them when there is no such folder. */
+/** The paths that a folder lacks; all of them when the folder does not exist. */
 export async function missingFrom(folder: string, paths: readonly string[]): Promise<string[]> {
   const there = new Set(await pathsIn(folder))
   return paths.filter((path) => !there.has(path))
 }
 
-/** What is below a folder, with `/`; links are not followed. Far quicker than a listing. */
+/** The files below a folder, with `/`; links are not followed. Much faster than a listing. */
 async function pathsIn(folder: string): Promise<string[]> {
   const entries = await ifExists(readdir(folder, { recursive: true, withFileTypes: true }))
   return (entries ?? [])
@@ -49,7 +49,7 @@ async function pathsIn(folder: string): Promise<string[]> {
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))
 }
 
-/** A relative link that leads out of the folder (to weights, say) must lead to the same place from the copy. */
+/** A relative link that leads out of the folder (to weights, say) must point to the same target from the copy. */
 function targetOf(folder: string, path: string, target: string): string {
   const meant = resolve(folder, dirname(path), target)
   const way = relative(folder, meant)

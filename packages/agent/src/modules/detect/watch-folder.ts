@@ -2,8 +2,8 @@ import { watch } from 'chokidar'
 import { isIgnored } from './folder-listing.ts'
 
 /**
- * Tells of every change below a folder, also when the folder is made later. Where the system cannot watch (too many
- * files, a network drive) `onError` is told, and changes are found when somebody asks for a scan.
+ * Reports every change below a folder, even if the folder does not exist yet. Where the system cannot watch (too many
+ * files, a network drive), it calls `on.error`, and only a requested scan finds changes.
  */
 export function watchFolder(
   folder: string,

@@ -6,10 +6,10 @@ import { completeMarker, isComplete, pythonIn } from './environment.ts'
 import type { Interpreter } from './interpreter.ts'
 
 /**
- * The interpreter for modules without requirements: as it is, but without the packages that happen to be
- * installed for the whole machine, whose `.pth` files alone can double the time Python takes to start. Such
- * an environment is a link and a line of text, so nothing is installed for it. Under Windows an environment's
- * python.exe starts the real one as its child, which costs more than it saves: there it is the plain one.
+ * The interpreter for modules without requirements: the machine's Python without packages that are installed for the
+ * whole machine, because their `.pth` files alone can double Python's start time. Such an environment is a link and a
+ * line of text, so nothing is installed for it. Under Windows an environment's python.exe starts the real one as its
+ * child, which costs more than it saves: modules use the plain interpreter.
  */
 export async function bareInterpreter(
   home: string,
@@ -23,7 +23,7 @@ export async function bareInterpreter(
   return { python: pythonIn(folder), envDir: folder }
 }
 
-/** `false` when this Python cannot be used so. */
+/** `false` when this Python cannot run this way. */
 async function make(folder: string, interpreter: Interpreter): Promise<boolean> {
   const beside = `${folder}.new`
   await rm(beside, { recursive: true, force: true })

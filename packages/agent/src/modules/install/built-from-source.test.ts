@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { builtFromSource } from './built-from-source.ts'
 
-it('takes long runs of blanks', () => {
+it('handles long runs of blanks', () => {
   const blanks = ' '.repeat(250_000)
   expect(builtFromSource({ lines: [`six${blanks}x`, `six${blanks}[x]${blanks}x`] })).toBeNull()
 })

@@ -1,22 +1,22 @@
 import type { RequirementLines } from '../manifest/requirement-lines.ts'
 
 /**
- * The first line of a module's requirements that would build a package, which runs code of others before anybody
- * tested it; `null` when there is none. The installers are told to build nothing, and have the last word; this says
- * which line it is, and finds what would overrule them: uv builds what is editable all the same, and options in the
- * file win over its command line.
+ * The first line of a module's requirements that would build a package, which would run untested code of third parties;
+ * `null` when no line does. The installers also run with builds disabled, and they decide. This check names the line, and
+ * finds what would override the installers' options: uv always builds editable projects, and options in the file override
+ * its command line.
  */
 export function builtFromSource({ lines }: Pick<RequirementLines, 'lines'>): string | null {
   return lines.find((line) => builds.test(line) || isOverruling(line) || isNoWheel(line)) ?? null
 }
 
-/** Abbreviated, too, as pip allows: `--edit`. */
+/** Also abbreviated, as pip allows: `--edit`. */
 const builds = /^(?:-e|--ed\w*)(?:[\s=.\\/]|$)|(?:^|@\s*)(?:git|hg|svn|bzr)\+/
 
 const isOverruling = (line: string): boolean =>
   /^--no-b\S*/.test(line) || (/^--only-b\S*/.test(line) && !/^--only-binary[\s=]+:all:$/.test(line))
 
-/** `name @ …`, a bare URL, or a path, that does not lead to a wheel; another file of requirements on the net may say anything. */
+/** `name @ …`, a bare URL, or a path that does not lead to a wheel; a remote requirements file may contain anything. */
 function isNoWheel(line: string): boolean {
   if (/^(?:-r|--r\w*)[\s=]*https?:/i.test(line)) return true
   if (line.startsWith('-')) return false

@@ -19,7 +19,7 @@ async function program(name: string, lines: string): Promise<string> {
 const options = { env: { PATH: process.env.PATH, SEEN: 'this' }, timeoutMs: 10_000 }
 
 test.each(['program', 'a program.cmd'])(
-  'what %s prints, of its arguments and input, in no environment but its own',
+  'returns what %s prints from its arguments and input, in the given environment only',
   async (name) => {
     process.env.UNSEEN = 'that'
     const path = await program(name, 'cat; echo "$1|$2|$SEEN$UNSEEN"; echo aside >&2')
@@ -30,16 +30,16 @@ test.each(['program', 'a program.cmd'])(
   },
 )
 
-test('a program may end without reading its input', async () => {
+test('accepts a program that ends without reading its input', async () => {
   const path = await program('program', 'exec <&-; echo done')
   expect(await commandOutput(path, [], { ...options, input: 'x'.repeat(1_000_000) })).toBe('done')
 })
 
-test('a script gets plain words only', async () => {
+test('passes only plain words to a script', async () => {
   await expect(commandOutput('x.cmd', ['%PATH%'], options)).rejects.toThrow('%PATH% is not a plain word')
 })
 
-test.each(['program', 'program.cmd'])('nothing, when %s fails or takes too long', async (name) => {
+test.each(['program', 'program.cmd'])('returns null when %s fails or takes too long', async (name) => {
   expect(await commandOutput(await program(name, 'echo no; exit 3'), [], options)).toBeNull()
   expect(
     await commandOutput(await program(name, 'exec sleep 60'), [], { ...options, timeoutMs: 200 }),

@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process'
 export type CommandOutputOptions = {
   env: NodeJS.ProcessEnv
   timeoutMs: number
-  /** What it reads from standard input; nothing, when left out. */
+  /** The program's standard input; empty by default. */
   input?: string
 }
 
-/** What a program prints, without the last line break; `null` when it is not there, fails or takes too long. */
+/** What a program prints, without the last line break; `null` when it does not exist, fails or takes too long. */
 export async function commandOutput(
   command: string,
   args: readonly string[],
@@ -26,10 +26,10 @@ export async function commandOutput(
   })
 }
 
-/** Windows starts these through its shell only, such as the shims of pyenv-win. */
+/** Windows starts these, such as the shims of pyenv-win, only through its shell. */
 const isScript = /\.(?:cmd|bat)$/i
 
-/** Each script hands its arguments to another shell, with rules of its own for quoting: plain words need none. */
+/** Each script passes its arguments to another shell with different quoting rules; plain words need no quoting. */
 function shellLine(command: string, args: readonly string[]): string {
   const odd = args.find((arg) => !/^[\w.-]+$/.test(arg))
   if (odd !== undefined) throw new Error(`${odd} is not a plain word: give it to ${command} as input`)

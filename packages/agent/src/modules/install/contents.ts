@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises'
 import { ifExists } from '@millrace/std/fs'
 
 /**
- * What stands at these paths: of each file its path and the SHA-256 of its bytes, of each folder those of the files right
- * in it. Outside of `root`, where gigabytes may lie, size and time of a file stand for its bytes. What is not there is left out.
+ * The contents at these paths: each file's path with the SHA-256 of its bytes; for a folder, the files directly in it.
+ * Outside `root`, where gigabytes may lie, a file's size and time replace its hash. Missing paths are skipped.
  */
 export async function contentsOf(paths: readonly string[], root: string): Promise<[string, string][]> {
   const files = new Set((await Promise.all([...new Set(paths)].map(filesAt))).flat().sort())

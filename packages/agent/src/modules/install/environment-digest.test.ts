@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(place, { recursive: true }))
 
-/** The name of the environment that a module with these files gets; each call is another module. */
+/** The name of the environment for a module with these files; each call is another module. */
 async function environmentOf(
   files: Record<string, string>,
   more: { allowBuilds?: boolean; helperDigest?: string } = {},
@@ -51,7 +51,7 @@ it.each([
   ['-rbase.txt'],
   ['--requirement=base.txt'],
   ['helper==1.0\n-c base.txt'],
-])('%j has the environment of the bytes that it names, and no other', async (text) => {
+])('%j gets an environment for exactly the bytes that it names', async (text) => {
   const files = { 'requirements.txt': text, [wheel]: 'one', 'base.txt': wheel, 'main.py': 'a' }
   const first = await environmentOf(files)
   expect(await environmentOf({ ...files, [wheel]: 'two' }), 'another wheel').not.toBe(first)
@@ -82,13 +82,13 @@ it.each([
   expect((await environmentOf(one)) === (await environmentOf(other))).toBe(same)
 })
 
-it('what is built may read anything of the folder', async () => {
+it('a build depends on the whole folder', async () => {
   const files = { 'requirements.txt': './pkg', 'pkg/setup.py': 'a', 'pkg/deep/er.py': 'a' }
   const first = await environmentOf(files, { allowBuilds: true })
   expect(await environmentOf({ ...files, 'pkg/deep/er.py': 'b' }, { allowBuilds: true })).not.toBe(first)
 })
 
-it('another helper is another environment', async () => {
+it('another helper version gets another environment', async () => {
   const files = { 'requirements.txt': 'millrace-module' }
   const first = await environmentOf(files, { helperDigest: 'one' })
   expect(await environmentOf(files, { helperDigest: 'one' })).toBe(first)

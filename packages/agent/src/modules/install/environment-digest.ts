@@ -5,9 +5,9 @@ import { contentsOf } from './contents.ts'
 import type { Interpreter } from './interpreter.ts'
 
 /**
- * Names an environment by all that decides what is in it, so that equal requirements share one: also the bytes of what
- * they name on the disk, in the module's folder or elsewhere. What is built may read the whole folder, and belongs to this
- * version of the module alone.
+ * Names an environment by everything that determines its contents, so that equal requirements share one. This includes the
+ * bytes of files that the requirements name, in the module's folder or elsewhere. A build may read the whole folder, so its
+ * environment belongs to this version of the module alone.
  */
 export async function environmentDigest(o: {
   requirements: Requirements
@@ -15,7 +15,7 @@ export async function environmentDigest(o: {
   torchBackend: string | null
   allowBuilds: boolean
   moduleDigest: string
-  /** Of the helper's wheel, where the requirements name it. */
+  /** Digest of the helper's wheel, where the requirements name it. */
   helperDigest: string | null
   /** The snapshot. */
   folder: string

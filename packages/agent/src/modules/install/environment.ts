@@ -12,17 +12,17 @@ import { findUv, NoUv } from './uv.ts'
 
 const wheelsOnlyPip = join(import.meta.dirname, 'wheels_only_pip.py')
 
-/** Written last into an environment. */
+/** The last file written into an environment. */
 export const completeMarker = '.complete'
 
 /** The interpreter inside an environment. */
 export const pythonIn = (folder: string): string =>
   process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python')
 
-/** Where packages are kept that uv fetched, unless the owner says otherwise. */
+/** Where uv keeps fetched packages, unless the owner sets another folder. */
 export const uvCache = (home: string): string => join(home, 'uv-cache')
 
-/** Whether an environment was built to its end and is still there. */
+/** Whether an environment was built completely and still exists. */
 export async function isComplete(folder: string): Promise<boolean> {
   try {
     await access(join(folder, completeMarker))
@@ -39,7 +39,7 @@ type Build = {
   requirements: Requirements
   interpreter: Interpreter
   torchBackend: string | null
-  /** Where the requirements name it. */
+  /** Set where the requirements name it. */
   helper: Helper | null
   /** Packages may be built from source. */
   allowBuilds: boolean
@@ -49,9 +49,9 @@ type Build = {
 }
 
 /**
- * Makes the environment in `folder` unless it is there; one that was there before comes back with the same
- * versions. It is built beside and renamed into place, so that nobody ever sees half of one; an environment is
- * never changed afterwards.
+ * Builds the environment in `folder` unless it exists; a lost environment gets the same versions again. The build happens
+ * in another folder and is renamed into place, so that no process sees half an environment. An environment never changes
+ * afterwards.
  */
 export async function buildEnvironment(o: Build): Promise<{ fault: string } | null> {
   if (await isComplete(o.folder)) return null
@@ -61,7 +61,7 @@ export async function buildEnvironment(o: Build): Promise<{ fault: string } | nu
   await mkdir(join(o.home, 'envs'), { recursive: true })
   const isLocked = (await hasLock(lock)) && (await install({ ...o, lock }, beside)) === null
   if (!isLocked) {
-    // Made for the first time, or what was locked cannot be had any more.
+    // The first build, or the locked packages are no longer available.
     const failure = await install({ ...o, lock: null }, beside)
     if (failure) return failure
     const env = installEnv(o.own)
@@ -86,7 +86,7 @@ async function install(o: Locked, beside: string): Promise<{ fault: string } | n
     const end = await o.run({
       command: command ?? o.interpreter.path,
       args,
-      cwd: dirname(o.requirements.file), // what the file names beside it is found
+      cwd: dirname(o.requirements.file), // for relative paths in the file
       env: { ...uvFolders(o), ...installEnv(o.own) },
       timeoutSeconds: o.timeoutSeconds,
     })
@@ -107,15 +107,15 @@ async function installCommands(o: Locked, folder: string): Promise<string[][]> {
 }
 
 /**
- * Wheels only, unless the manifest allows builds: what has to be built runs code of others before anybody tested
- * it, and needs compilers. A lock is complete: nothing is looked up beside it.
+ * Wheels only, unless the manifest allows builds: a build runs untested code of third parties and needs
+ * compilers. A lock is complete: the installer looks up no further packages.
  */
 const whatFrom = ({ lock, requirements }: Locked): string[] =>
   lock === null ? ['-r', requirements.file] : ['--no-deps', '-r', lock]
 
 /**
- * A cache of the agent's own, whose files are copied: linked into an environment, what a module writes there would reach every
- * other environment of this machine. The owner's settings win.
+ * The agent has a separate cache and copies its files: with links, what a module writes into its environment would reach
+ * every other environment of this machine. The owner's settings take precedence.
  */
 const uvFolders = ({ home }: Build) => ({ UV_CACHE_DIR: uvCache(home), UV_LINK_MODE: 'copy' })
 
@@ -126,7 +126,7 @@ function withUv(uv: string, folder: string, o: Build & { from: string[] }): stri
     [uv, 'venv', '--relocatable', '--no-python-downloads', '--python', path, '--no-progress', folder],
     [
       ...[uv, 'pip', 'install', '--python', pythonIn(folder), '--compile-bytecode', '--no-progress'],
-      // Unlike --only-binary it holds whatever a uv.toml in the folder says.
+      // Unlike --only-binary, this applies whatever a uv.toml in the folder says.
       ...[...(o.allowBuilds ? [] : ['--no-build']), ...torch, ...o.from],
     ],
   ]

@@ -56,7 +56,7 @@ const run: RunStep = (step) => {
 const findInterpreter = interpreterFinder(process.env)
 
 describe.each(['uv', 'pip'])('with %s', (installer) => {
-  /** Installs a module of these requirements, without any network. */
+  /** Installs a module with these requirements, without a network. */
   async function installed(requirements: string, own: Record<string, string> = {}) {
     const folder = await mkdtemp(join(place, 'module-'))
     await writeFile(join(folder, 'requirements.txt'), requirements)
@@ -87,7 +87,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
 
   const wheels = () => mkdtemp(join(tools, 'wheels-'))
 
-  test('the helper comes from the agent, without a network', { timeout: 120_000 }, async () => {
+  test('takes the helper from the agent, without a network', { timeout: 120_000 }, async () => {
     const { version } = await readHelper()
     expect(await importedVersion(await installed('millrace-module>=0.2'))).toBe(version)
     const [folder = ''] = await readdir(join(place, 'home', 'helper'))
@@ -100,7 +100,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     expect((await stat(join(place, 'home', 'helper', folder))).ino).toBe(built.ino)
   })
 
-  test('no index can put another in its place', { timeout: 120_000 }, async () => {
+  test('lets no index replace it', { timeout: 120_000 }, async () => {
     const folder = await wheels()
     const { version } = await readHelper()
     for (const other of ['1.0', version, `${version}-9`])
@@ -110,7 +110,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     expect(await importedVersion(outcome)).toBe(version)
   })
 
-  test('what the owner lists counts as well', { timeout: 120_000 }, async () => {
+  test('also uses the packages and constraints of the owner', { timeout: 120_000 }, async () => {
     const folder = await wheels()
     await makeWheel(folder, 'other', [])
     const links = installer === 'uv' ? 'UV_FIND_LINKS' : 'PIP_FIND_LINKS'
@@ -125,7 +125,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     ).toMatchObject({ fault: expect.stringMatching(/^The requirements cannot be installed/) })
   })
 
-  test('one that is newer than the agent has is a fault that says so', { timeout: 120_000 }, async () => {
+  test("reports a helper version that is newer than the agent's", { timeout: 120_000 }, async () => {
     expect(await installed('millrace-module>=99')).toMatchObject({
       fault: expect.stringMatching(/: this agent brings millrace-module \d+\.\d+\.\d+: update Millrace/),
     })

@@ -8,13 +8,13 @@ import { type Helper, wheelBuilder } from './helper-source.ts'
 import { installEnv } from './install-env.ts'
 import type { Interpreter } from './interpreter.ts'
 
-/** Whether requirements name the helper's package, and leave it to the installer where to take it from. */
+/** Whether requirements name the helper's package and leave its source to the installer. */
 export const namesHelper = ({ lines }: Pick<RequirementLines, 'lines'>): boolean => lines.some(isHelper)
 
 /**
- * The options by which an installer takes the helper from a wheel that the agent builds. Requirements that name nothing else
- * need no index. No index may replace the wheel, because anybody could publish a package of this name there: a newer version
- * is excluded, and of equal ones the local version of the agent's wheel is the highest.
+ * The options that make an installer take the helper from a wheel that the agent builds. Requirements that name only the
+ * helper need no index. No index may replace the wheel, because anyone could publish a package with this name: newer
+ * versions are excluded, and among equal ones the local version of the agent's wheel is the highest.
  */
 export async function helperOptions(o: Building & { installer: 'uv' | 'pip' }): Promise<string[]> {
   const folder = join(o.home, 'helper', o.helper.digest.slice(0, 12))
@@ -44,7 +44,7 @@ export class NoHelper extends Error {
   override name = 'NoHelper'
 }
 
-/** `name @ URL` says itself where it comes from. */
+/** `name @ URL` names its source itself. */
 const isHelper = (line: string): boolean => /^millrace[-_.]+module(?![\w.-])(?!\s*@)/i.test(line)
 
 async function buildWheel(o: Building, folder: string): Promise<void> {
@@ -64,11 +64,11 @@ async function buildWheel(o: Building, folder: string): Promise<void> {
     )
 }
 
-/** uv forgets what its variables list when its command line has the same option; pip adds one to the other. */
+/** uv ignores its variables when the command line has the same option; pip combines both. */
 const listsOfOwner = (own: NodeJS.ProcessEnv): string[] => [
   ...(own.UV_FIND_LINKS ?? '').split(',').flatMap((place) => (place ? ['--find-links', place] : [])),
   ...(own.UV_CONSTRAINT ?? '').split(/\s+/).flatMap((file) => (file ? ['-c', file] : [])),
 ]
 
-/** uv divides a list of paths at commas. */
+/** uv splits a list of paths at commas. */
 const asUrl = (folder: string): string => pathToFileURL(folder).href.replaceAll(',', '%2C')

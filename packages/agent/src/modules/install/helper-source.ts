@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The helper for modules in Python, as this agent has it. */
+/** The helper for modules in Python, in this agent's version. */
 export type Helper = {
   version: string
-  /** Of all that decides the bytes of its wheel. */
+  /** Digest of everything that determines the wheel's bytes. */
   digest: string
 }
 
-/** The file that does the work, and that modules may have a copy of. */
+/** The helper's code, which modules may have a copy of. */
 export const helperFile = 'millrace_module.py'
 
 const folder = join(import.meta.dirname, '../../../../../python')

@@ -1,8 +1,8 @@
 import { uvVariables } from './pip-settings.ts'
 
 /**
- * What commands that install see: the user's own package and network settings, but not the agent's key.
- * Modules' processes get none of this.
+ * The environment of installer commands: the user's package and network settings, but not the agent's key.
+ * Modules' processes get none of these variables.
  */
 export function installEnv(own: NodeJS.ProcessEnv): Record<string, string> {
   const passed: Record<string, string> = {}

@@ -12,10 +12,10 @@ import { readHelper } from './helper-source.ts'
 import { installEnv } from './install-env.ts'
 import type { FindInterpreter, Interpreter } from './interpreter.ts'
 
-/** An installed module: with what and where from it runs. */
+/** An installed module: its interpreter and its environment. */
 export type Installed = { python: string; interpreter: Interpreter; envDir: string | null }
 
-/** Makes the environment of a module and sets it up; what stands in the way comes back as a fault. */
+/** Builds a module's environment and runs its set-up; a problem comes back as a fault. */
 export async function install(o: {
   manifest: Manifest
   digest: string
@@ -54,12 +54,12 @@ async function environmentFor(o: {
 }): Promise<{ python: string; envDir: string } | { fault: string }> {
   const built = o.manifest.allowBuilds ? null : builtFromSource(o.requirements)
   if (built !== null) return { fault: faultOfBuild(basename(o.requirements.file), built) }
-  // An empty setting means: from the usual package index.
+  // An empty setting means the usual package index.
   const torchBackend = o.manifest.resources.usesGpu ? (o.own.MILLRACE_TORCH_BACKEND ?? 'auto') || null : null
   const helper = namesHelper(o.requirements) ? await readHelper() : null
   const digest = await environmentDigest({
     ...o,
-    // What "auto" picks without a GPU is of no use once there is one.
+    // A build that "auto" chose without a GPU is useless once the machine has one.
     torchBackend: torchBackend === 'auto' && o.gpu === undefined ? 'auto, without a GPU' : torchBackend,
     allowBuilds: o.manifest.allowBuilds,
     moduleDigest: o.digest,

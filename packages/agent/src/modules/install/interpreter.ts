@@ -5,19 +5,19 @@ import { pythonSatisfies } from '../manifest/python-range.ts'
 import { commandOutput } from './command-output.ts'
 import { installEnv } from './install-env.ts'
 
-/** A Python of this machine; `stamp` changes when another is put in its place. */
+/** A Python of this machine; `stamp` changes when another Python replaces it. */
 export const Interpreter = z.object({ path: z.string(), version: z.string(), stamp: z.string() })
 export type Interpreter = z.infer<typeof Interpreter>
 
 export type FindInterpreter = (wanted: string) => Promise<Interpreter | { fault: string }>
 
-/** The first of these names on PATH that fits is taken: what `python3` is to the owner is preferred. */
+/** The first suitable name on PATH is used, so the owner's `python3` comes first. */
 const names =
   process.platform === 'win32'
     ? ['python.exe', 'python3.exe', 'py.exe']
     : ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14']
 
-/** Finds Pythons by asking them, each at most once. `MILLRACE_PYTHON` names one to prefer, which must be one then. */
+/** Finds Pythons by running each at most once. `MILLRACE_PYTHON` names one to prefer; it must then be a Python. */
 export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
   const known = new Map<string, Promise<Interpreter | null>>()
   const ask = (command: string) => {
@@ -28,7 +28,7 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
   return async (wanted) => {
     const preferred = own.MILLRACE_PYTHON
     if (preferred && !(await ask(preferred)))
-      return { fault: `MILLRACE_PYTHON=${preferred} is no Python that starts: correct it, or unset it` }
+      return { fault: `MILLRACE_PYTHON=${preferred} is not a working Python: correct or unset it` }
     const seen = new Map<string, string>()
     for (const command of commands(own)) {
       const found = await ask(command)
@@ -41,7 +41,7 @@ export function interpreterFinder(own: NodeJS.ProcessEnv): FindInterpreter {
       fault:
         list === ''
           ? `No Python was found on PATH: install Python ${wanted}`
-          : `Python ${wanted} is wanted, but PATH has only ${list}: install it, or name it in MILLRACE_PYTHON`,
+          : `Python ${wanted} is required, but PATH has only ${list}: install it, or name it in MILLRACE_PYTHON`,
     }
   }
 }
@@ -63,7 +63,7 @@ function commands(own: NodeJS.ProcessEnv): string[] {
 }
 
 // A shim such as pyenv's costs 60 ms at every start, and an activated environment is not the module's:
-// what runs modules is the real interpreter behind them.
+// modules run with the real interpreter behind them.
 const question =
   'import json, os, sys; exe = getattr(sys, "_base_executable", None) or sys.executable; ' +
   'print(json.dumps([os.path.realpath(exe), "%d.%d.%d" % sys.version_info[:3]]))'
@@ -71,7 +71,7 @@ const Answer = z.tuple([z.string(), z.string()])
 
 async function askPython(command: string, own: NodeJS.ProcessEnv): Promise<Interpreter | null> {
   if ((await interpreterStamp(command)) === null) return null
-  // A shim of a version that is not set up, or the stub that Windows opens its shop with: not a Python.
+  // A shim of a version that is not set up, or the Windows stub that opens the store: not a Python.
   const options = { env: installEnv(own), timeoutMs: 10_000, input: question }
   const answer = await commandOutput(command, ['-'], options)
   const parsed = Answer.safeParse(answer === null ? null : tryJson(answer))

@@ -16,9 +16,9 @@ print(json.dumps({
 const Answer = z.object({ packages: z.array(z.string()), elsewhere: z.boolean() })
 
 /**
- * Writes down what an environment came to hold, so that one that has to be made again holds the same, whatever
- * was published meanwhile. Options such as an index stay in front. What does not come from an index has no
- * version to be found by: then there is no lock.
+ * Records the packages of an environment, so that a rebuilt one has the same packages even if newer versions were published
+ * meanwhile. Options such as an index stay in front. A package that does not come from an index has no version to look up:
+ * then no lock is written.
  */
 export async function writeLock(o: {
   python: string

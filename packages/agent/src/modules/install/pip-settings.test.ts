@@ -32,7 +32,7 @@ it.each([
   expect(parsePipConfig(text)).toEqual(expected)
 })
 
-it('a variable wins over a file, and a file of the user counts', async () => {
+it("a variable overrides a file, and the user's file is read", async () => {
   await writeFile(
     join(home, '.config', 'pip', 'pip.conf'),
     '[global]\nindex-url = https://file.example\ncert = /ca.pem\n',
@@ -45,7 +45,7 @@ it('a variable wins over a file, and a file of the user counts', async () => {
   })
 })
 
-it('an installation sees settings of packages and network, and nothing of the agent', () => {
+it('an installation gets package and network settings, and no setting of the agent', () => {
   const seen = {
     PATH: '/usr/bin',
     HOME: home,
@@ -61,7 +61,7 @@ it('an installation sees settings of packages and network, and nothing of the ag
   expect(Object.keys(env).filter((name) => name in hidden)).toEqual([])
 })
 
-it('uv gets the index that pip has, unless it has its own', () => {
+it("uv uses pip's index, unless it has its own", () => {
   const pip = {
     'index-url': 'https://mirror.example',
     'extra-index-url': 'https://more.example',

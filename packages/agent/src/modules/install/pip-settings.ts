@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What the user told pip about where packages come from; lists as pip writes them, separated by white space. */
+/** The user's settings of pip for package sources; lists are separated by white space, as pip writes them. */
 export type PipSettings = Partial<Record<'index-url' | 'extra-index-url' | 'trusted-host' | 'cert', string>>
 
 const wanted = ['index-url', 'extra-index-url', 'trusted-host', 'cert'] as const
 
 /**
- * Reads pip's configuration files and variables, the later before the earlier, as pip does
+ * Reads pip's configuration files and variables, in pip's order of precedence
  * (https://pip.pypa.io/en/stable/topics/configuration/).
  */
 export function pipSettings(own: NodeJS.ProcessEnv): PipSettings {
@@ -20,7 +20,7 @@ export function pipSettings(own: NodeJS.ProcessEnv): PipSettings {
   return settings
 }
 
-/** The wanted settings of the sections `global` and `install`; the latter wins. A value may go on in indented lines. */
+/** The relevant settings of the sections `global` and `install`; the latter wins. A value may continue in indented lines. */
 export function parsePipConfig(text: string): PipSettings {
   const sections: Record<string, Record<string, string>> = {}
   let section: Record<string, string> = {}
@@ -42,7 +42,7 @@ export function parsePipConfig(text: string): PipSettings {
   return Object.fromEntries(wanted.filter((name) => all[name]).map((name) => [name, all[name]]))
 }
 
-/** The variables by which uv, which reads none of pip's settings, gets the same packages. Its own settings win. */
+/** Variables that give uv, which reads no pip settings, the same packages. uv's own settings win. */
 export function uvVariables(own: NodeJS.ProcessEnv, pip = pipSettings(own)): Record<string, string> {
   const variables: Record<string, string> = {}
   const { UV_DEFAULT_INDEX, UV_INDEX_URL, UV_INDEX, UV_EXTRA_INDEX_URL, UV_INSECURE_HOST, SSL_CERT_FILE } =
@@ -74,6 +74,6 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    return '' // most machines have none of them
+    return '' // most machines have none of these files
   }
 }

@@ -6,17 +6,17 @@ import type { Interpreter } from './interpreter.ts'
 
 const program = process.platform === 'win32' ? 'uv.exe' : 'uv'
 
-/** What the owner named is not there: to take another in silence would hide the mistake. */
+/** The program that the owner named does not exist: using another one silently would hide the mistake. */
 export class NoUv extends Error {
   override name = 'NoUv'
   constructor(path: string) {
-    super(`MILLRACE_UV=${path} is no program: correct it, unset it, or set it to "none" to use pip`)
+    super(`MILLRACE_UV=${path} is not a program: correct it, unset it, or set it to "none" to use pip`)
   }
 }
 
 /**
- * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it cannot be had.
- * `MILLRACE_UV` names one to use, or is `none` for doing without.
+ * Finds uv on PATH or in the agent's tools, else installs it there; `null` where it is not available.
+ * `MILLRACE_UV` names the program to use; `none` means pip.
  */
 export async function findUv(o: {
   home: string

@@ -14,7 +14,7 @@ import { install } from './install.ts'
 import { interpreterFinder } from './interpreter.ts'
 import { findUv } from './uv.ts'
 
-/** Whatever stands in a module's requirements: nothing of it is run before its test, unless the manifest allows it. */
+/** No line of a module's requirements runs code before the module's test, unless the manifest allows it. */
 
 let watchdog: Watchdog
 let tools: string
@@ -84,20 +84,20 @@ const cases: [string, Record<string, string>][] = [
   ['a folder with extras', { 'requirements.txt': 'libs/foo[extra]' }],
   ['a folder by a name', { 'requirements.txt': 'foo @ libs/foo' }],
   ['an archive', { 'requirements.txt': 'libs/foo-1.0.tar.gz' }],
-  ['a backend of its own', { 'requirements.txt': './ours' }],
-  ['what may be edited', { 'requirements.txt': '-e ./libs/foo' }],
+  ['a custom backend', { 'requirements.txt': './ours' }],
+  ['an editable project', { 'requirements.txt': '-e ./libs/foo' }],
   [
-    'what may be edited, in an included file',
+    'an editable project, in an included file',
     { 'requirements.txt': '-r base.txt', 'base.txt': '-e ./libs/foo' },
   ],
   [
-    'an archive in a file that one includes that is included',
+    'an archive in a file that an included file includes',
     { 'requirements.txt': '-r a.txt', 'a.txt': '-rb.txt', 'b.txt': 'libs/foo-1.0.tar.gz' },
   ],
 ]
 
 describe.each(['uv', 'pip'])('with %s', (installer) => {
-  test.each(cases)('%s is refused before anything runs', { timeout: 120_000 }, async (_, files) => {
+  test.each(cases)('%s is rejected before anything runs', { timeout: 120_000 }, async (_, files) => {
     const folder = await write(files)
     expect(await installed(folder, own(installer))).toMatchObject({
       fault: expect.stringMatching(/has to be built: name a package that has a wheel/),
@@ -105,7 +105,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     expect(await hasRun()).toBe(false)
   })
 
-  /** What the installer itself makes of it, when no line tells. */
+  /** What the installer itself reports when no line shows the build. */
   async function built(folder: string, file = 'requirements.txt') {
     const interpreter = await findInterpreter('')
     if ('fault' in interpreter) throw new Error(interpreter.fault)
@@ -123,14 +123,14 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     })
   }
 
-  test('a wheel that asks for a folder gets none', { timeout: 120_000 }, async () => {
+  test('a wheel that requires a folder does not get it', { timeout: 120_000 }, async () => {
     const folder = await write({ 'requirements.txt': './helper-1.0-py3-none-any.whl' })
     await makeWheel(folder, 'helper', [`Requires-Dist: foo @ file://${folder}/libs/foo`])
     expect(await built(folder)).toMatchObject({ fault: expect.any(String) })
     expect(await hasRun()).toBe(false)
   })
 
-  test('the installer refuses by itself what no line tells', { timeout: 240_000 }, async () => {
+  test('the installer itself rejects a build that no line shows', { timeout: 240_000 }, async () => {
     for (const line of ['libs/foo', 'libs/foo-1.0.tar.gz', './ours']) {
       const folder = await write({ 'requirements.txt': line })
       expect(await built(folder), line).toMatchObject({ fault: expect.any(String) })
@@ -138,7 +138,7 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     }
   })
 
-  test('what a module writes into its environment is written nowhere else', {
+  test("a module's writes into its environment reach no other file", {
     timeout: 120_000,
   }, async () => {
     const folder = await write({ 'requirements.txt': 'six' })
@@ -148,14 +148,14 @@ describe.each(['uv', 'pip'])('with %s', (installer) => {
     expect((await stat(file)).nlink).toBe(1)
   })
 
-  test('a wheel beside the requirements is taken', { timeout: 120_000 }, async () => {
+  test('installs a wheel next to the requirements', { timeout: 120_000 }, async () => {
     const folder = await write({ 'requirements.txt': './helper-1.0-py3-none-any.whl' })
     await makeWheel(folder, 'helper', [])
     expect(await built(folder)).toBeNull()
   })
 })
 
-test("settings of uv in the module's folder do not make it build", { timeout: 120_000 }, async () => {
+test("uv settings in the module's folder do not enable builds", { timeout: 120_000 }, async () => {
   const folder = await write({
     'requirements.txt': 'six',
     'uv.toml': 'no-build = false\nno-binary = true\n[pip]\nno-build = false\nonly-binary = [":none:"]\n',

@@ -1,7 +1,7 @@
-"""pip, but for one thing: it builds no package.
+"""pip without builds: it installs wheels only.
 
-pip's own `--only-binary` means what comes from an index, and it runs `setup.py` of folders, archives and repositories,
-also of those that a wheel asks for. A pip that works otherwise than those known is not used.
+pip's own `--only-binary` covers packages of an index, but still runs `setup.py` of folders, archives and repositories,
+also when a wheel requires them. The script rejects versions of pip that it cannot patch.
 """
 
 import sys
@@ -17,7 +17,7 @@ except (ImportError, AttributeError):
 
 
 def refuse(self, *_, **__):
-    raise InstallationError(f"{self.req} has to be built, and only wheels are taken")
+    raise InstallationError(f"{self.req} has to be built, and only wheels are allowed")
 
 
 SourceDistribution.prepare_distribution_metadata = refuse

@@ -35,6 +35,9 @@ it.each([
   expect(pythonSatisfies(version, wanted)).toBe(fits)
 })
 
-it.each(['three point ten', '^3.10', '>=', '>=3.10 or newer', '~=3', '>=3.*'])('%s is no range', (text) => {
-  expect(pythonRange(text)).toBeNull()
-})
+it.each(['three point ten', '^3.10', '>=', '>=3.10 or newer', '~=3', '>=3.*'])(
+  '%s is not a range',
+  (text) => {
+    expect(pythonRange(text)).toBeNull()
+  },
+)

@@ -18,19 +18,19 @@ import { pythonRange } from './python-range.ts'
 import { requirementsFiles } from './requirements.ts'
 
 export type ReadManifest = {
-  /** `module.json` as its author wrote it; `null` when it is not JSON. */
+  /** `module.json` as the author wrote it; `null` when it is not JSON. */
   raw: Json | null
   manifest: Manifest | null
   fault: string | null
   warnings: string[]
 }
 
-/** It travels inside other JSON, which may have 100 levels in all. */
+/** The manifest is sent inside other JSON, which may have at most 100 levels. */
 const deepest = 64
 
 /**
- * Reads a folder's `module.json` and holds it against the folder. Never throws for what an author wrote, but when
- * the file has gone.
+ * Reads a folder's `module.json` and checks it against the folder. Faults of the author come back as a fault; it throws only
+ * when the file has gone.
  */
 export async function readManifest(folder: string): Promise<ReadManifest> {
   const path = join(folder, 'module.json')
@@ -96,7 +96,7 @@ async function faultOfEntryPoint(folder: string, manifest: Manifest): Promise<st
   }
 }
 
-/** A module that names none may do without; one that names its own means it. */
+/** The default file may be missing; a file that the manifest names must exist. */
 async function faultOfRequirementsFile(folder: string, manifest: Manifest): Promise<string | null> {
   const { requirementsFile } = manifest
   if (requirementsFile === 'requirements.txt') return null

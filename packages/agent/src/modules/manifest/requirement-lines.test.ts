@@ -44,12 +44,12 @@ it.each<[string, string[]]>([
   expect((await read({ 'requirements.txt': text }, { WHEELS: 'given' })).named).toEqual(named)
 })
 
-it('names a wheel by its URL too', async () => {
+it('names a wheel given by URL', async () => {
   const { named } = await read({ 'requirements.txt': `helper @ file://${folder}/wheels/a.whl` })
   expect(named).toEqual(['wheels/a.whl'])
 })
 
-it('follows what is included, once, and names it', async () => {
+it('reads each included file once, and names it', async () => {
   const { lines, named } = await read({
     'requirements.txt': '# ours\n-r base/all.txt\n-c limits.txt\nsix  # of old\n',
     'base/all.txt': '-r ../requirements.txt\n-rmore.txt\n--requirement=more.txt\n',
@@ -62,9 +62,9 @@ it('follows what is included, once, and names it', async () => {
   )
 })
 
-it('says which included file is not there, or is none', async () => {
+it('reports an included file that is missing or not a file', async () => {
   await expect(read({ 'requirements.txt': '-r base.txt' })).rejects.toThrow(
-    'includes base.txt, which is not there',
+    'includes base.txt, which does not exist',
   )
   await mkdir(join(folder, 'base.txt'))
   await expect(read({ 'requirements.txt': '-r base.txt' })).rejects.toThrow(
@@ -72,13 +72,16 @@ it('says which included file is not there, or is none', async () => {
   )
 })
 
-describe('what would be built is found', () => {
+describe('finds a build', () => {
   it.each([
     ['in an included file', { 'requirements.txt': '-r base.txt', 'base.txt': '-e ./pkg' }],
-    ['in one of those', { 'requirements.txt': '-r b.txt', 'b.txt': '-cc.txt', 'c.txt': '--editable=pkg' }],
-    ['behind a comment that goes on', { 'requirements.txt': '# six \\\n-e ./pkg' }],
-    ['behind a strange end of line', { 'requirements.txt': 'six\u2028-e ./pkg' }],
-    ['behind a variable', { 'requirements.txt': `$\{WHAT} ./pkg` }],
+    [
+      'in a file that an included file includes',
+      { 'requirements.txt': '-r b.txt', 'b.txt': '-cc.txt', 'c.txt': '--editable=pkg' },
+    ],
+    ['after a continued comment', { 'requirements.txt': '# six \\\n-e ./pkg' }],
+    ['after an unusual line end', { 'requirements.txt': 'six\u2028-e ./pkg' }],
+    ['after a variable', { 'requirements.txt': `$\{WHAT} ./pkg` }],
     ['as options of an included file', { 'requirements.txt': '-r base.txt', 'base.txt': '--no-binary six' }],
   ])('%s', async (_, files) => {
     expect(builtFromSource(await read(files, { WHAT: '-e' }))).not.toBeNull()

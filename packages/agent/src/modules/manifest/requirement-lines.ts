@@ -5,17 +5,17 @@ import { readText } from '../../text/read-text.ts'
 /** All lines of a requirements file and of those that it includes, without comments. */
 export type RequirementLines = {
   lines: string[]
-  /** Files and folders that lines name, relative to any place that an installer may look from; they need not exist. */
+  /** Files and folders that lines name, relative to any folder where an installer may search; they may not exist. */
   named: string[]
 }
 
-/** The form that pip and uv share: https://pip.pypa.io/en/stable/reference/requirements-file-format/ */
+/** The format that pip and uv share: https://pip.pypa.io/en/stable/reference/requirements-file-format/ */
 const include = /^(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=^-[rc]))(.+)$/
 const findLinks = /^(?:-f|--find-links)(?:\s*=\s*|\s+|(?<=^-f))(.+)$/
-/** More than anybody writes; a file that includes itself is read once anyway. */
+/** Above any realistic number; a file that includes itself is read once. */
 const mostFiles = 100
 
-/** Reads a requirements file with what it includes; a file that cannot be read is a fault. `env` fills `${NAME}`. */
+/** Reads a requirements file and the files that it includes; an unreadable file is a fault. `env` fills `${NAME}`. */
 export async function readRequirementLines(
   file: string,
   env: NodeJS.ProcessEnv,
@@ -29,7 +29,7 @@ export async function readRequirementLines(
     if (seen.size === mostFiles) return { fault: `includes more than ${mostFiles} files` }
     seen.add(at)
     const read = await readText(at)
-    if (read === null) return { fault: `includes ${at.slice(folder.length + 1)}, which is not there` }
+    if (read === null) return { fault: `includes ${at.slice(folder.length + 1)}, which does not exist` }
     if ('fault' in read) return { fault: `${at.slice(folder.length + 1)} ${read.fault}` }
     if (at !== file) all.named.push(at)
     for (const line of linesOf(read.text, env)) {
@@ -42,7 +42,7 @@ export async function readRequirementLines(
   return all
 }
 
-/** What a line names that lies on the disk: a folder of packages, an archive, a project. */
+/** The path on the disk that a line names: a folder of packages, an archive, a project. */
 function namedBy(line: string): string[] {
   const [, links] = findLinks.exec(line) ?? []
   if (links) return isUrl(links) ? [] : [links]
@@ -58,7 +58,7 @@ function namedBy(line: string): string[] {
 const isUrl = (target: string): boolean =>
   /^(?:\w+\+)?[a-z][a-z\d+.-]+:\/\//i.test(target) && !/^file:/i.test(target)
 
-/** Where a path may lead, from each of these folders. */
+/** The possible targets of a path, from each of these folders. */
 function placesOf(given: string, folders: readonly string[]): string[] {
   const path = given.replace(/^["']|["']$/g, '').replace(/[?#].*$/, '')
   if (/^file:\/\//i.test(path)) return fromFileUrl(path)
@@ -70,13 +70,13 @@ function fromFileUrl(url: string): string[] {
   try {
     return [fileURLToPath(url)]
   } catch {
-    return [] // it names another machine, say
+    return [] // for example, it names another machine
   }
 }
 
 /**
- * Lines that a backslash goes on with are joined, as installers do. Options that begin a part of one stand for themselves
- * as well: what is a comment to one reader is none to another, and nothing may hide there.
+ * Joins lines that end with a backslash, as installers do. An option at the start of a continuation line also counts as a
+ * line: installers disagree about what is a comment, and a build must not hide there.
  */
 function linesOf(text: string, env: NodeJS.ProcessEnv): string[] {
   const joined = text.replace(/\\\r?\n/g, ' ').split(lineEnds)
@@ -93,5 +93,5 @@ function linesOf(text: string, env: NodeJS.ProcessEnv): string[] {
     .map((line) => line.replace(/\$\{([A-Z0-9_]+)\}/g, (whole, name: string) => env[name] ?? whole))
 }
 
-/** All that Python takes for the end of a line, and more. */
+/** Everything that Python treats as a line end, and more. */
 const lineEnds = /\r\n|[^\P{Cc}\t]|[\u2028\u2029]/u

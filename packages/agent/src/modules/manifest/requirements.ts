@@ -3,10 +3,10 @@ import type { Manifest } from '@millrace/shared/for-agents'
 import { readText } from '../../text/read-text.ts'
 import { type RequirementLines, readRequirementLines } from './requirement-lines.ts'
 
-/** What a module wants installed: the file to install from, its text without comments, and the lines of all that it includes. */
+/** A module's requirements: the file to install from, its text without comments, and all lines including those of included files. */
 export type Requirements = RequirementLines & { file: string; text: string }
 
-/** Where a module's requirements may stand, the locked ones first. */
+/** Where a module's requirements may be, locked files first. */
 export const requirementsFiles = (named: string): string[] => [
   ...new Set([named.replace(/\.[^./\\]*$/, '.lock'), named]),
 ]
@@ -19,7 +19,7 @@ export async function readRequirements(
 ): Promise<Requirements | { fault: string } | null> {
   for (const name of requirementsFiles(manifest.requirementsFile)) {
     const file = join(folder, name)
-    // Words in a comment do no harm.
+    // Comments may have another charset.
     const read = await readText(file, { isLenient: true })
     if (read === null) continue
     if ('fault' in read) return { fault: `${name} ${read.fault}` }

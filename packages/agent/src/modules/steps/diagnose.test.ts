@@ -19,6 +19,6 @@ it.each([
   expect(knownCause(['Traceback (most recent call last):', line, ''])).toMatch(expected)
 })
 
-it('says nothing when it does not know', () => {
+it('returns null for an unknown cause', () => {
   expect(knownCause(['ValueError: wrong'])).toBeNull()
 })

@@ -1,7 +1,7 @@
 import type { ProcessEnd } from '../../process/run-process.ts'
 import { causeOfInstall } from './install-causes.ts'
 
-/** Why an installation failed, in words for the dashboard. */
+/** Why an installation failed, as text for the dashboard. */
 export function faultOfInstall(end: ProcessEnd, timeoutSeconds: number): string {
   if (end.startError) return end.startError
   if (end.stopReason === 'timed_out')
@@ -19,26 +19,26 @@ function becauseOf({ stdoutTail, stderrTail }: ProcessEnd): string {
   return `The requirements cannot be installed${cause ? `: ${cause}` : ''}`
 }
 
-/** What uv means by a package without wheels, in plain words. */
+/** Rephrases uv's message about a package without wheels. */
 function withoutWheel(words: string): string | null {
   const [, source] = /Wheels are required for `([^`]+)`/.exec(words) ?? []
   if (source)
-    return `The package ${source} is there only as source code: take a version that has a wheel, or set "allow_builds" in module.json`
+    return `The package ${source} exists only as source code: use a version that has a wheel, or set "allow_builds" in module.json`
   const [, other] = /(\S+?)(?:==\S+)? has no wheels with a matching/.exec(words) ?? []
   if (other)
-    return `The package ${other} has no wheel for this Python or system: take another version of it, or name a Python that has one in module.json`
+    return `The package ${other} has no wheel for this Python or system: use another version of it, or name a Python that has one in module.json`
   return null
 }
 
 /**
- * Finds a cause that a module's author or user can act on in what Python wrote: a missing system library or
- * package, a full disk, a program that is none. `null` when there is none.
+ * Finds a cause that a module's author or user can act on in Python's output: a missing system library or
+ * package, a full disk, a syntax error. `null` when the output names none of these.
  */
 export function knownCause(stderr: readonly string[]): string | null {
   return missingPart(stderr) ?? fullDisk(stderr) ?? syntaxError(stderr)
 }
 
-/** The missing system library or package among what Python wrote; `null` when there is none. */
+/** The missing system library or package in Python's output, or `null`. */
 export function missingPart(stderr: readonly string[]): string | null {
   for (const line of stderr.toReversed()) {
     const [, library] = /(?:^|[\s:'"])([^\s:'"]+\.so[.\d]*): cannot open shared object file/.exec(line) ?? []
@@ -55,10 +55,10 @@ export function missingPart(stderr: readonly string[]): string | null {
 
 function fullDisk(stderr: readonly string[]): string | null {
   const [found] = /No space left on device|Disk quota exceeded/.exec(stderr.slice(-15).join('\n')) ?? []
-  return found ? `The disk of this machine is full (${found}): make room and try again` : null
+  return found ? `The disk of this machine is full (${found}): free some space and retry` : null
 }
 
-/** Python names the place some lines above the error. */
+/** Python names the file and line some lines above the error. */
 function syntaxError(stderr: readonly string[]): string | null {
   const tail = stderr.slice(-6).join('\n')
   const [, file, line, code, error] =
@@ -68,7 +68,7 @@ function syntaxError(stderr: readonly string[]): string | null {
   return file && error ? `${file.split(/[\\/]/).at(-1)}, line ${line}: ${error}: ${code}` : null
 }
 
-/** The lines of standard error that matter most: an error's own, with what explains it. */
+/** The most relevant lines of standard error: the error's own, and those that explain it. */
 export function stderrTailOf(end: ProcessEnd): string {
   const lines = end.stderrTail.map((line) => line.trimEnd()).filter((line) => line.trim() !== '')
   const error = lines.findLastIndex((line) =>

@@ -13,7 +13,7 @@ import { findUv } from '../install/uv.ts'
 import { causeOfInstall } from './install-causes.ts'
 import type { RunStep } from './run-step.ts'
 
-/** What uv and pip say of indexes, mirrors and proxies that fail, in words that name the remedy. */
+/** uv's and pip's messages about failed indexes, mirrors and proxies become messages that name the remedy. */
 
 let watchdog: Watchdog
 let place: string
@@ -96,22 +96,22 @@ test.each<[string, string, RegExp, Record<string, string>?]>([
   [
     'uv',
     '--index-url INDEX/credentials\nsix',
-    /^The requirements cannot be installed: The index of packages http:\S+\/credentials wants credentials, .*netrc/,
+    /^The requirements cannot be installed: The index of packages http:\S+\/credentials requires credentials, .*netrc/,
   ],
   [
     'pip',
     '--index-url INDEX/credentials\nsix',
-    /^The requirements cannot be installed: There is no package six on the index: .*pip says the same.*credentials/,
+    /^The requirements cannot be installed: The index has no package six: .*pip reports the same.*credentials/,
   ],
   [
     'uv',
     '--index-url INDEX/forbidden\nsix',
-    /^The requirements cannot be installed: The index of packages .*wants credentials, or refuses them/,
+    /^The requirements cannot be installed: The index of packages .*requires credentials, or rejects them/,
   ],
   [
     'uv',
     '--index-url INDEX/broken\nsix',
-    /^The requirements cannot be installed: The index of packages answers with an error of its own \(503\)/,
+    /^The requirements cannot be installed: The index of packages answered with an error \(503\)/,
   ],
   [
     'uv',
@@ -149,7 +149,7 @@ test.each<[string, string, RegExp, Record<string, string>?]>([
   [
     'uv',
     '--index-url INDEX/none\nsixx',
-    /^The requirements cannot be installed: There is no package sixx on the index: is it spelled right/,
+    /^The requirements cannot be installed: The index has no package sixx: check its spelling/,
   ],
   [
     'uv',
@@ -161,7 +161,7 @@ test.each<[string, string, RegExp, Record<string, string>?]>([
   expect(await faultOf(installer, requirements, env)).toMatch(expected)
 })
 
-/** What cannot be brought about here, in the words of the installers. */
+/** Failures that this test cannot cause, as the installers report them. */
 test.each([
   [
     '  cause: invalid peer certificate: UnknownIssuer',
@@ -179,13 +179,10 @@ test.each([
     'The virtual environment was not created because ensurepip is not\navailable.',
     /install the package python3-venv/,
   ],
-  [
-    'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.',
-    /whose hash the requirements name/,
-  ],
+  ['ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.', /hash in the requirements/],
   [
     'cause: Because there is no version of torch==2.7.0+cu999 and you require torch==2.7.0+cu999',
-    /^There is no torch==2\.7\.0\+cu999 on the index.*download\.pytorch\.org/,
+    /^The index has no torch==2\.7\.0\+cu999.*download\.pytorch\.org/,
   ],
   [
     'ERROR: Ignored the following versions that require a different python version: 1.0 Requires-Python <3.5; 2.0 Requires-Python <3',
@@ -199,6 +196,6 @@ test.each([
   'error: the moon is full',
   'Downloading torch (407.2MiB)\nerror: the moon is full',
   'Expected sha256 407ab407 of pkg 1.407',
-])('of what it does not know it says nothing: %s', (said) => {
+])('returns null for an unknown message: %s', (said) => {
   expect(causeOfInstall(said)).toBeNull()
 })

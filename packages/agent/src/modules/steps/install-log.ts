@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline'
 import { LogLine, type LogStream } from '@millrace/shared/for-agents'
 import { ifExists } from '@millrace/std/fs'
 
-/** What happens while a module is installed and tested, line by line. */
+/** The log of a module's installation and test, line by line. */
 export type InstallLog = {
   line(stream: LogStream, text: string): void
-  /** Hands over and writes what is left; throws when lines could not be written, on a full disk, say. */
+  /** Sends and writes the remaining lines; throws if lines could not be written, for example on a full disk. */
   close(): Promise<void>
 }
 
@@ -19,8 +19,8 @@ const mostLines = 20_000
 const largestFile = 4 * 1024 * 1024
 
 /**
- * Opens the log of one installation. A module that is tried again goes on with the numbers of the time before,
- * because lines are told apart by their number.
+ * Opens the log of one installation. Another installation of the module continues the line numbers of the one before,
+ * because a number identifies a line.
  */
 export async function openInstallLog(o: {
   file: string
@@ -64,7 +64,7 @@ export async function openInstallLog(o: {
       if (full) return
       size += text.length
       full = n - last >= mostLines || size > largestFile
-      if (full) add('agent', '… a test or an installer says too much: the rest is left out')
+      if (full) add('agent', '… a test or an installer printed too much: the rest is omitted')
       else add(stream, text)
     },
     async close() {

@@ -11,19 +11,19 @@ export type Step = {
   cwd: string
   env: Record<string, string>
   timeoutSeconds: number
-  /** What its result is known by, where it has one. */
+  /** How to recognize its result, where it has one. */
   result?: { expected: ExpectedResult; outputDir?: string }
 }
 
-/** Runs a command with its output in the install log. Throws `Interrupted` when the work is called off. */
+/** Runs a command with its output in the install log. Throws `Interrupted` when the installation is cancelled. */
 export type RunStep = (step: Step) => Promise<ProcessEnd>
 
-/** The agent shuts down, or the folder changed: what was begun is neither a success nor a failure. */
+/** The agent shuts down, or the folder changed: the installation neither succeeded nor failed. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
-/** Who wants to know of each command while it runs; the install log comes in batches. */
+/** Follows each command while it runs; the install log comes in batches. */
 export type StepFollower = {
   began(step: Step): void
   line(stream: 'stdout' | 'stderr', text: string): void
@@ -37,7 +37,7 @@ export function stepRunner(o: {
   signal: AbortSignal
   graceMs?: number
   follow?: StepFollower
-  /** Over all that others get to read. */
+  /** Applied to everything that others can read. */
   mask: Mask
 }): RunStep {
   const { log, follow, signal, ...shared } = o

@@ -56,7 +56,7 @@ it.each<[string, Partial<Torch>, RegExp | null]>([
   else expect(said).toBeNull()
 })
 
-it('is asked in the environment of the module, before its test, and again under another driver', async () => {
+it("runs in the module's environment, before its test, and again with another driver", async () => {
   const place = await mkdtemp(join(tmpdir(), 'millrace-gpu-'))
   const watchdog = startWatchdog()
   const folder = join(place, 'modules', 'uses-gpu')
@@ -115,7 +115,7 @@ it('is asked in the environment of the module, before its test, and again under 
   }
 })
 
-/** A wheel beside the module that calls itself torch, and writes down which GPU it was given. */
+/** A wheel inside the module's folder that pretends to be torch and records which GPU it got. */
 async function requireTorch(folder: string, asked: string, cuda: string): Promise<void> {
   const wheel = join(folder, 'torch-2.7.0-py3-none-any.whl')
   const code = `
@@ -142,7 +142,7 @@ class cuda:
   await writeFile(join(folder, 'requirements.txt'), './torch-2.7.0-py3-none-any.whl\n')
 }
 
-it('is tried again when a GPU appears, be it that it failed without or passed', async () => {
+it('tests a module again when a GPU appears, whether it failed or passed without', async () => {
   const place = await mkdtemp(join(tmpdir(), 'millrace-gpu-'))
   const watchdog = startWatchdog()
   let gpus: Gpu[] = []
@@ -169,7 +169,7 @@ it('is tried again when a GPU appears, be it that it failed without or passed', 
       `import os, sys
 gpu = os.environ["CUDA_VISIBLE_DEVICES"]
 open(${JSON.stringify(join(place, `${name}.seen`))}, "a").write(gpu + "\\n")
-if ${isPicky ? 'gpu == "0"' : 'False'}: sys.exit("there is no GPU")
+if ${isPicky ? 'gpu == "0"' : 'False'}: sys.exit("no GPU")
 print('{"status": "success", "outputs": {}}')
 `,
     )

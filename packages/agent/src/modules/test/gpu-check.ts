@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { missingPart, stderrTailOf } from '../steps/diagnose.ts'
 import type { RunStep } from '../steps/run-step.ts'
 
-/** What PyTorch says of itself and of the GPU it is given; `torch` is `null` where it is not installed. */
+/** PyTorch's description of itself and of its GPU; `torch` is `null` where it is not installed. */
 const Torch = z.object({
   torch: z.string().nullable(),
   built: z.string().nullable().describe('CUDA or ROCm version it was built for; null: for the CPU'),
@@ -32,8 +32,8 @@ print(json.dumps(said))
 `
 
 /**
- * Asks the framework of an environment about the GPU before the module's own test, which might pass on the CPU and
- * take minutes for what should take seconds. Says what is wrong, or `null`; other frameworks than PyTorch are not asked.
+ * Checks the GPU with the environment's framework before the module's own test, which might pass on the CPU and
+ * take minutes instead of seconds. Returns the fault, or `null`; frameworks other than PyTorch are not checked.
  */
 export async function gpuFault(o: {
   python: string
@@ -69,7 +69,7 @@ export function judgeTorch(said: Torch, gpu: Gpu): string | null {
   return `${torch} has no code for ${gpu.name} (sm_${major}${minor}), only for ${said.architectures.join(', ')}: a newer PyTorch is needed`
 }
 
-/** Binary code runs on the same major version from its minor on; intermediate code (`compute_…`) on all later ones. */
+/** Binary code runs on its major version from its minor version on; intermediate code (`compute_…`) on all later ones. */
 function runsOn(architecture: string, major: number, minor: number): boolean {
   const [, kind, digits] = /^(sm|compute)_(\d+)a?$/.exec(architecture) ?? []
   if (!digits) return false

@@ -14,13 +14,13 @@ beforeAll(async () => {
 afterAll(() => rm(join(folder, '..'), { recursive: true }))
 
 test.each(['cat.jpg', './cat.jpg', 'Data/dog.jpg', 'Data/../cat.jpg', '~odd.jpg', 'a\\b.jpg'])(
-  '%s is found in the folder',
+  'finds %s in the folder',
   async (named) => {
     expect(await findTestFile(folder, named)).toMatchObject({ size: 4 })
   },
 )
 
-test('an absolute path is good where it is', async () => {
+test('uses an absolute path that exists', async () => {
   const path = join(folder, 'cat.jpg')
   expect(await findTestFile(folder, path)).toEqual({ path, size: 4 })
 })
@@ -32,8 +32,8 @@ test.each([
   ['\\\\server\\share\\cow.jpg', /absolute path .*write "cow\.jpg"/],
   ['~/cat.jpg', /~ stands for no folder here: .* write "cat\.jpg"/],
   ['~alice/cat.jpg', /~ stands for no folder/],
-  ['file:///home/alice/cat.jpg', /an address, which is not fetched/],
-  ['https://example.org/cow.jpg', /an address, which is not fetched: put the file .* "cow\.jpg"/],
+  ['file:///home/alice/cat.jpg', /a URL, which the agent does not fetch/],
+  ['https://example.org/cow.jpg', /a URL, which the agent does not fetch: put the file .* "cow\.jpg"/],
   ['Data\\dog.jpg', /with backslashes, .*: write "Data\/dog\.jpg"/],
   ['../outside.jpg', /leads out of the module's folder.* put the file into .* write "outside\.jpg"/],
   ['..\\cat.jpg', /leads out of the module's folder.* write "cat\.jpg"/],
@@ -48,7 +48,7 @@ test.each([
   [`${'x'.repeat(5000)}`, /^names the file x{200}…, which/],
   ['cat.jpg/more', /is not in the module's folder/],
   ['a\0b', /is not in the module's folder/],
-])('%j is refused with what to write', async (named, fault) => {
+])('rejects %j and says what to write', async (named, fault) => {
   const found = await findTestFile(folder, named)
   expect('fault' in found && found.fault).toMatch(fault)
 })

@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, isAbsolute, join, posix, relative, resolve, sep, win32 } from 'node:path'
 
 /**
- * Finds a file that `test_data.json` names. Paths are relative to the module's folder; an absolute one is good for machines
- * that have that file. What is wrong with others is said with what to write.
+ * Finds a file that `test_data.json` names. Paths are relative to the module's folder; an absolute path works on machines
+ * that have the file. A fault says what to write instead.
  */
 export async function findTestFile(
   folder: string,
@@ -12,8 +12,7 @@ export async function findTestFile(
   const path = resolve(folder, named)
   const found = named === '' || leadsOut(folder, named, path) ? null : await lookAt(path)
   if (found?.isFile()) return { path, size: found.size }
-  if (found?.isDirectory())
-    return { fault: `names ${short(named)}, which is a folder: a file is wanted here` }
+  if (found?.isDirectory()) return { fault: `names ${short(named)}, which is a folder, not a file` }
   if (found) return { fault: `names ${short(named)}, which is not a plain file` }
   return { fault: await whyNot(folder, named) }
 }
@@ -25,7 +24,8 @@ async function whyNot(folder: string, named: string): Promise<string> {
   const putThere = (await lookAt(join(folder, last)))?.isFile()
     ? `the module's folder has it: write "${last}"`
     : `put the file into the module's folder and write "${last}"`
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(named)) return `${name}, an address, which is not fetched: ${putThere}`
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(named))
+    return `${name}, a URL, which the agent does not fetch: ${putThere}`
   if (/^~/.test(named)) return `${name}, but ~ stands for no folder here: ${putThere}`
   if (isAbsolute(named) || win32.isAbsolute(named))
     return `${name}, an absolute path that this machine does not have: ${putThere}`
@@ -39,14 +39,14 @@ async function whyNot(folder: string, named: string): Promise<string> {
   return `names the file ${short(named)}, which is not in the module's folder`
 }
 
-/** By a relative path: whoever names an absolute one means to. */
+/** Only relative paths are checked: an absolute one is intended. */
 function leadsOut(folder: string, named: string, path: string): boolean {
   if (isAbsolute(named)) return false
   const way = relative(folder, path)
   return way === '..' || way.startsWith(`..${sep}`)
 }
 
-/** The same path in other letters: another case, or an accent that is written otherwise. */
+/** The same path in another spelling: other letter case, or another encoding of an accent. */
 async function alikeIn(folder: string, named: string): Promise<string | null> {
   const found: string[] = []
   for (const part of posix.normalize(named).split('/')) {

@@ -14,7 +14,7 @@ import { jsonFault } from '../../text/json-fault.ts'
 import { readText } from '../../text/read-text.ts'
 import { findTestFile } from './test-file.ts'
 
-/** Values travel inside other JSON, which may have 100 levels in all, and 1 MiB each. */
+/** Values are sent inside other JSON, which may have at most 100 levels, and 1 MiB each. */
 const deepest = 90
 const largest = 4 * 1024 * 1024
 
@@ -24,7 +24,7 @@ type FileFacts = { content_type: string; size: number; label: string }
 
 /**
  * Expands `test_data.json` into the input file of a run: absolute paths, defaults, ids and the output
- * folder. What its author got wrong comes back as a fault.
+ * folder. Mistakes of its author come back as a fault.
  */
 export async function expandTestData(o: {
   folder: string

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Gpu, Manifest } from '@millrace/shared/for-agents'
-import { hintOfPath } from '../../process/beside-main.ts'
 import { classifyOutcome } from '../../process/classify-outcome.ts'
+import { hintOfPath } from '../../process/hint-of-path.ts'
 import { moduleEnv } from '../../process/module-env.ts'
 import { expectedOf } from '../../process/output/result-shape.ts'
 import type { ProcessEnd } from '../../process/run-process.ts'
@@ -14,18 +14,18 @@ import type { RunStep } from '../steps/run-step.ts'
 import { gpuFault } from './gpu-check.ts'
 import { expandTestData } from './test-input.ts'
 
-/** What is needed to start a module's program outside a task. */
+/** What the agent needs to start a module's program outside a task. */
 export type Prepared = {
   manifest: Manifest
   /** The snapshot. */
   folder: string
-  /** What the author put there. */
+  /** The files that the author put there. */
   paths: readonly string[]
   python: string
   cacheDir: string
   home: string
   own: NodeJS.ProcessEnv
-  /** The variables that it names, as they were given. */
+  /** The values of the variables that it names. */
   given?: Record<string, string>
   gpu?: string
   run: RunStep
@@ -33,7 +33,7 @@ export type Prepared = {
 
 const testTaskId = 'tsk_00000000000000000000000000'
 
-/** `--mode setup`, for modules that list it: weights into the cache, say. Says why it failed, or `null`. */
+/** Runs `--mode setup` for modules that list it, for example to download weights. Returns the fault, or `null`. */
 export async function setUp(o: Prepared): Promise<string | null> {
   if (!o.manifest.modes.includes('setup')) return null
   return inRunFolder(o, 'set up', async (run) => {
@@ -50,15 +50,15 @@ export async function setUp(o: Prepared): Promise<string | null> {
   })
 }
 
-/** Whether the environment can use the GPU at all; says why not, or `null`. */
+/** Checks that the environment can use the GPU at all. Returns the fault, or `null`. */
 export const checkGpu = (o: Prepared, gpu: Gpu): Promise<string | null> =>
   inRunFolder(o, 'tested', (run) =>
     gpuFault({ python: o.python, cwd: run.runDir, env: environment(o, run), gpu, run: o.run }),
   )
 
 /**
- * `--mode test` with the module's own `test_data.json`: it must exit with 0, report success, and return each
- * declared output in its kind. Says why it did not, or `null`.
+ * Runs `--mode test` with the module's own `test_data.json`: it must exit with 0, report success, and return each
+ * declared output in its type. Returns the fault, or `null`.
  */
 export async function test(o: Prepared): Promise<string | null> {
   return inRunFolder(o, 'tested', async (run) => {
@@ -79,7 +79,7 @@ export async function test(o: Prepared): Promise<string | null> {
     if (end.stopReason === 'timed_out') return `The test took longer than test_timeout_seconds (${limit} s)`
     const { error } = await classifyOutcome({ end, manifest: o.manifest, outputDir })
     if (error) {
-      // What a module itself names as the cause outranks the warnings that it printed before.
+      // The cause that a module itself names outranks warnings that it printed before.
       const said = error.detail?.type === undefined ? end.stderrTail : error.message.split('\n')
       const hint = hintOfPath({ end, error }, placeOf(o, run))
       if (hint !== null) return `The test failed: ${hint}. ${error.message}`
@@ -101,7 +101,7 @@ function environment(
 
 type RunFolder = { runDir: string; outputDir: string; tmpDir: string }
 
-/** Named as long as that of a run, so that what is too long for a module fails now. */
+/** As long as a run's folder name, so that a path that is too long for a module fails now. */
 const folderName = `${testTaskId.slice(0, 26)}.`
 
 async function inRunFolder(
@@ -125,12 +125,12 @@ async function inRunFolder(
   }
 }
 
-/** Without them no later run would work: better told now. */
+/** Without these files every later run would fail, so the fault is reported now. */
 function faultOfDeleted(paths: string[], done: string): string | null {
   if (paths.length === 0) return null
   const named = paths.slice(0, 5).join(', ')
   const more = paths.length > 5 ? ` and ${paths.length - 5} more` : ''
-  return `The module deleted files of its own while it was ${done}: ${named}${more}`
+  return `The module deleted its own files while it was ${done}: ${named}${more}`
 }
 
 const placeOf = ({ folder, manifest: { entryPoint } }: Prepared, { runDir }: RunFolder) => ({

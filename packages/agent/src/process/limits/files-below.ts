@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const atOnce = 64
 
-/** Everything below a folder that may change meanwhile, in small batches; links are not followed. */
+/** All files below a folder that may change meanwhile, in small batches; links are not followed. */
 export async function* entriesBelow(folder: string): AsyncGenerator<Stats> {
   const folders = [folder]
   for (let here = folders.pop(); here !== undefined; here = folders.pop()) {
@@ -21,5 +21,5 @@ export async function* entriesBelow(folder: string): AsyncGenerator<Stats> {
   }
 }
 
-/** `null`: it went away meanwhile. */
+/** `null`: it has gone meanwhile. */
 const statOf = (path: string): Promise<Stats | null> => lstat(path).catch(() => null)

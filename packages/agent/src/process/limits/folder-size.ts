@@ -1,9 +1,9 @@
 import { entriesBelow } from './files-below.ts'
 
-/** `bytes` of its files as they would be sent, `onDisk` what they take there: less where a file has holes. */
+/** `bytes`: the size of its files when sent. `onDisk`: the space that they use, which is less for files with holes. */
 export type FolderSize = { bytes: number; onDisk: number }
 
-/** Measures a folder that may change meanwhile: what has gone counts nothing. */
+/** Measures a folder that may change meanwhile; files that have gone do not count. */
 export async function folderSize(folder: string): Promise<FolderSize> {
   const size: FolderSize = { bytes: 0, onDisk: 0 }
   for await (const found of entriesBelow(folder)) {

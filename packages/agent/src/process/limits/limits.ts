@@ -1,30 +1,30 @@
 import type { TaskError } from '@millrace/shared/for-agents'
 
-/** How much one run may take; what is left out has no limit. */
+/** How much one run may use; a missing field means no limit. */
 export type RunLimits = {
-  /** Without a line of output or progress. */
+  /** Time without a line of output or progress. */
   silenceSeconds?: number
-  /** Of all its processes together. */
+  /** Memory of all its processes together. */
   memoryBytes?: number
-  /** What its folder takes, inputs included. */
+  /** Disk space of its folder, inputs included. */
   diskBytes?: number
-  /** The files in its output folder. */
+  /** Size of the files in its output folder. */
   outputBytes?: number
-  /** How long it may be quiet and not end after its result, before the agent ends it; 0: as long as it likes. */
+  /** How long a quiet program may take to end after its result before the agent ends it; 0: no limit. */
   resultGraceSeconds?: number
 }
 
 type LimitKind = 'silence' | 'memory' | 'disk' | 'output'
 
-/** A limit that a run went over: seconds of silence, else bytes. */
+/** A limit that a run exceeded: seconds of silence, else bytes. */
 export type Overrun = { limit: LimitKind; allowed: number; found: number }
 
-/** Whether it may go on while it is asked to end: what eats memory or disk eats on meanwhile. */
+/** Whether the agent kills at once: a run over its memory or disk limit would use more during a graceful stop. */
 export const isUrgent = ({ limit }: Overrun): boolean => limit !== 'silence'
 
 /**
- * Which failure an overrun is. Silence is time, and may pass; memory is tried once more, alone. Who writes more than
- * it may will do so again, so that is an output which cannot be taken: final.
+ * The error for an overrun. Silence may pass, so its task is retried; memory is retried once, alone. A module that writes too
+ * much will do so again, so that is a bad output: final.
  */
 export function errorOfOverrun(module: string, { limit, allowed, found }: Overrun): TaskError {
   switch (limit) {
@@ -32,8 +32,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
       return {
         code: 'timed_out',
         message:
-          `${module} gave no sign of life for ${allowed} s (RUN_SILENCE_SECONDS of the agent) and was stopped: ` +
-          'it should print progress more often, or the agent allow longer silence',
+          `${module} printed nothing for ${allowed} s (RUN_SILENCE_SECONDS of the agent) and was stopped: ` +
+          'print progress more often, or raise the limit',
         retryable: true,
         detail: { limit, allowed },
       }
@@ -42,7 +42,7 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'out_of_memory',
         message:
           `${module} and its children took ${megabytes(found)} of memory, more than the ${megabytes(allowed)} that a run ` +
-          'may take (RUN_MEMORY_MB of the agent), and were stopped: give it less at once, or raise the limit',
+          'may take (RUN_MEMORY_MB of the agent), and were stopped: process less at a time, or raise the limit',
         retryable: true,
         detail: { limit, allowed, found },
       }
@@ -51,8 +51,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'bad_output',
         message:
           `The folder of the run took ${megabytes(found)} of disk, more than the ${megabytes(allowed)} that a run may ` +
-          `take (RUN_DISK_GB of the agent), and ${module} was stopped: it should remove temporary files as it goes, or ` +
-          'the limit be raised',
+          `take (RUN_DISK_GB of the agent), and ${module} was stopped: remove temporary files during the run, or ` +
+          'raise the limit',
         retryable: false,
         detail: { limit, allowed, found },
       }
@@ -61,8 +61,8 @@ export function errorOfOverrun(module: string, { limit, allowed, found }: Overru
         code: 'bad_output',
         message:
           `The output folder has ${megabytes(found)}, more than the ${megabytes(allowed)} that a run may return ` +
-          `(RUN_OUTPUT_GB of the agent): ${module} should write what is not an output outside that folder, or the limit ` +
-          'be raised',
+          `(RUN_OUTPUT_GB of the agent): ${module} should write other files outside that folder, or ` +
+          'raise the limit',
         retryable: false,
         detail: { limit, allowed, found },
       }

@@ -2,15 +2,15 @@ import type { RunUsage } from '@millrace/shared/for-agents'
 import { type ProcessEntry, processTable, readProc } from '../stop/process-table.ts'
 
 const everyMs = 1000
-/** Linux counts processor time in hundredths of a second for user space, whatever the kernel's own tick. */
+/** Linux reports processor time to user space in hundredths of a second, whatever the kernel's tick. */
 const ticksPerSecond = 100
 
-/** What a whole tree holds in memory. `exactly` counts what processes share once, and takes longer to say. */
+/** The memory of a whole process tree. `exactly` counts shared memory once, and takes longer. */
 export type TreeMemory = { residentBytes: number; exactly(): number }
 
 /**
- * Watches what a process and all its descendants use, on Linux, once a second. A run of under a second is not
- * measured: looking at it would cost more than the answer is worth.
+ * Measures what a process and all its descendants use, on Linux, once a second. A run of under a second is not
+ * measured: the cost would exceed the benefit.
  */
 export function watchUsage(
   pid: number,
@@ -34,7 +34,7 @@ export function watchUsage(
     end() {
       clearInterval(timer)
       if (ticks.size === 0) return unmeasured
-      // Of those that have ended, their parent counts the time too: the last look at each may count some of it twice.
+      // A parent's time includes that of its ended children, so the last measurement of each may count some time twice.
       const all = [...ticks.values()].reduce((sum, some) => sum + some, 0)
       return { peakRamBytes: peak, peakVramBytes: null, cpuSeconds: all / ticksPerSecond }
     },
@@ -45,7 +45,7 @@ const unmeasured: RunUsage = { peakRamBytes: null, peakVramBytes: null, cpuSecon
 
 const idOf = ({ pid, startTime }: ProcessEntry): string => `${pid} ${startTime}`
 
-/** Who belongs to a tree at each look: by group, session or parent, or because it did at an earlier look. */
+/** The members of a tree at each look: by group, session or parent, or as members at an earlier look. */
 function descendants(leader: number): () => ProcessEntry[] {
   let known = new Set<string>()
   return () => {
@@ -57,7 +57,7 @@ function descendants(leader: number): () => ProcessEntry[] {
       pids.has(entry.parent) ||
       known.has(idOf(entry))
     const tree: ProcessEntry[] = []
-    // Parents have lower ids than their children, but when the count began again: then the next look finds them.
+    // Parents have lower ids than their children, unless ids have wrapped around: then the next look finds the children.
     for (const entry of processTable().toSorted((a, b) => a.pid - b.pid)) {
       if (!belongs(entry)) continue
       pids.add(entry.pid)
@@ -68,12 +68,12 @@ function descendants(leader: number): () => ProcessEntry[] {
   }
 }
 
-/** The most it ever held, between two looks too. */
+/** The highest memory so far, including peaks between two looks. */
 function highWaterOf(pid: number): number {
   return kilobytes(/^VmHWM:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1])
 }
 
-/** What it holds alone, and its part of what it shares with others. */
+/** Its private memory, and its share of shared memory. */
 function shareOf({ pid, residentBytes }: ProcessEntry): number {
   const share = /^Pss:\s+(\d+) kB/m.exec(readProc(`${pid}/smaps_rollup`))?.[1]
   return share === undefined ? residentBytes : kilobytes(share)

@@ -2,11 +2,11 @@ import { folderSize } from './folder-size.ts'
 import type { Overrun, RunLimits } from './limits.ts'
 import type { TreeMemory } from './usage.ts'
 
-/** Where a run may write, as far as it is measured. */
+/** The folders where a run may write and which are measured. */
 export type RunFolders = { folder: string; outputDir: string }
 
 const everyMs = 1000
-/** Looking at many files shall take no more than this part of the time. */
+/** The largest share of the time that measuring many files may take. */
 const mostOfTheTime = 1 / 20
 
 /** Enforces the limits of a run; reports the first overrun only. */
@@ -29,19 +29,19 @@ export class LimitWatch {
     if (this.#measures) this.#lookIn(everyMs)
   }
 
-  /** It said something. */
+  /** The run printed something. */
   heard(): void {
     this.#heardAt = performance.now()
   }
 
   memory(memory: TreeMemory): void {
     const { memoryBytes } = this.#limits
-    // Shared pages count for each who shares them, until it matters.
+    // Shared pages count for each process that shares them, until the sum exceeds the limit.
     if (!memoryBytes || memory.residentBytes <= memoryBytes || this.#isOver) return
     this.#hold('memory', memoryBytes, memory.exactly())
   }
 
-  /** It exited; its folder is looked at once more, since all it wrote may have been written within a moment. */
+  /** The run exited; its folder is measured once more, because it may have written everything within a moment. */
   async end(): Promise<Overrun | null> {
     this.#ended = true
     clearTimeout(this.#timer)

@@ -1,14 +1,14 @@
 import { type PythonJson, parsePythonJson } from '../../text/python-json.ts'
 
-/** An object that stands in a text, alone or among other words. */
+/** An object inside a text, alone or among other words. */
 export type FoundJson = PythonJson & { text: string; isAlone: boolean }
 
-/** Braces of one line that are looked at: text that is full of them holds no result. */
+/** How many braces of one line to examine: text with more of them contains no result. */
 const mostStarts = 20
 
 /**
- * The JSON objects of a line: the line itself, or what stands between words that belong to other prints. `open` is
- * the beginning of one that does not end here.
+ * The JSON objects of a line: the whole line, or objects between the words of other prints. `open` is
+ * the beginning of an object that does not end in this line.
  */
 export function objectsIn(line: string): { found: FoundJson[]; open: string | null } {
   const text = withoutEscapes(line)
@@ -34,7 +34,7 @@ export function objectsIn(line: string): { found: FoundJson[]; open: string | nu
   return { found, open }
 }
 
-/** Without the colours and control characters of a terminal, which no JSON has at its ends. */
+/** Removes the colours and control characters of a terminal, which JSON never starts or ends with. */
 export function withoutEscapes(line: string): string {
   const text = line.includes('\x1b') ? line.replace(escapes, '') : line
   return text.replace(controlsBefore, '').replace(controlsAfter, '')
@@ -44,15 +44,15 @@ export function withoutEscapes(line: string): string {
 const escapes = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlsBefore = /^[\x00-\x20\x7f-\xa0\ufeff]+/
-// Looking back keeps the time linear: a long run of blanks inside the line is tried once, not from each of its characters.
+// The lookbehind keeps the time linear: a long run of blanks inside the line is tested once, not from each of its characters.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlsAfter = /(?<![\x00-\x20\x7f-\xa0\ufeff])[\x00-\x20\x7f-\xa0\ufeff]+$/
 
-/** Follows the brackets of JSON that may go over several lines. */
+/** Follows the brackets of JSON that may span several lines. */
 export class Nesting {
   #depth = 0
 
-  /** Returns where the outermost bracket is closed; `null` when that is still to come. */
+  /** Returns where the outermost bracket closes; `null` until then. */
   read(text: string, from = 0): number | null {
     for (let at = from; at < text.length; at += 1) {
       const char = text.charCodeAt(at)

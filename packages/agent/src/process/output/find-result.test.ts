@@ -13,7 +13,7 @@ const optional = [{ key: 'answer', type: 'text', required: false }]
 const print = 'print(json.dumps(RESULT))\n'
 const found = { outcome: 'succeeded', outputs: { answer: { value: '42' } }, error: null }
 
-describe('the result is found', () => {
+describe('finds the result', () => {
   it.each([
     ['after a line without an end', `print("Loading model... ", end="")\n${print}`],
     [
@@ -54,7 +54,7 @@ describe('the result is found', () => {
     expect(verdict).toMatchObject(found)
   })
 
-  it('in Latin-1, and its author is told', async () => {
+  it('in Latin-1, with a note for the author', async () => {
     const line = '{"status": "success", "outputs": {"answer": "Gr\u00f6\u00dfe"}}'
     const { verdict } = await runProgram(
       watchdog,
@@ -64,7 +64,7 @@ describe('the result is found', () => {
     expect(verdict.notes.join()).toContain('Windows-1252')
   })
 
-  it('and all else is log, line by line', async () => {
+  it('and logs all else, line by line', async () => {
     const program = `print("{")\nprint("not json")\nprint(json.dumps({"a": [1, 2]}, indent=1))\n${print}print("bye")`
     const { verdict, lines } = await runProgram(watchdog, program)
     expect(verdict).toMatchObject(found)
@@ -72,7 +72,7 @@ describe('the result is found', () => {
   })
 })
 
-describe('what only looks like a result does not replace it:', () => {
+describe('does not replace the result by a similar line:', () => {
   it.each([
     ['a status code', { event: 'shutdown', status: 200 }],
     ['a success of something else', { level: 'info', success: true, msg: 'closed' }],
@@ -110,7 +110,7 @@ describe('what only looks like a result does not replace it:', () => {
     }
   })
 
-  it('a file result.json that is an output, whatever is in it', async () => {
+  it('a file result.json that is an output, whatever its content', async () => {
     for (const text of ['{"segments": []}', '{"status": "success", "outputs": {"report": "result.json"}}']) {
       const program = `write("result.json", ${JSON.stringify(text)})\nprint(json.dumps({"status": "success", "outputs": {"report": "result.json"}}))`
       const { verdict } = await runProgram(watchdog, program, report)
@@ -142,7 +142,7 @@ describe('what only looks like a result does not replace it:', () => {
 })
 
 describe('of two results', () => {
-  it('the last counts, and the log says so', async () => {
+  it('the last counts, with a note in the log', async () => {
     const { verdict, lines } = await runProgram(
       watchdog,
       `print(json.dumps({"status": "success", "outputs": {"answer": "1"}}))\n${print}`,
@@ -152,7 +152,7 @@ describe('of two results', () => {
     expect(lines).toEqual(['{"status": "success", "outputs": {"answer": "1"}}'])
   })
 
-  it('an error after a success counts, and keeps the reason that its traceback has not', async () => {
+  it('an error after a success counts, and keeps the reason that its traceback lacks', async () => {
     const { verdict } = await runProgram(
       watchdog,
       `${print}print(json.dumps({"status": "error", "error": "too late"}))\nsys.exit(1)`,
@@ -160,7 +160,7 @@ describe('of two results', () => {
     expect(verdict.error).toMatchObject({ code: 'module_error', message: 'too late' })
   })
 
-  it('that of the file counts, and the log says so', async () => {
+  it('the file counts, with a note in the log', async () => {
     const { verdict } = await runProgram(
       watchdog,
       `write("result.json", json.dumps(RESULT))\nprint(json.dumps({"status": "error", "error": "no"}))`,
@@ -196,7 +196,7 @@ describe('no result', () => {
       'many lines',
       'print(json.dumps({"status": "success", "outputs": {"answer": ["x"] * 400000}}, indent=2))',
     ],
-  ])('since it is %s above the limit: the limit is named, and the way out', async (_, program) => {
+  ])('because it is %s above the limit: names the limit and the remedy', async (_, program) => {
     expect(await message(`print(json.dumps({"status": "success"}))\n${program}`)).toMatch(
       /gave no result.*1 MiB.*result\.json.*output files/s,
     )
@@ -227,9 +227,9 @@ describe('a program that does not end after its result', () => {
       'nor the last of its lines',
       `${hang}sys.stdout.write(json.dumps(RESULT, indent=2)); sys.stdout.flush()`,
     ],
-    ['and hears no SIGTERM', `signal.signal(signal.SIGTERM, signal.SIG_IGN)\n${hang}${print}time.sleep(600)`],
+    ['and ignores SIGTERM', `signal.signal(signal.SIGTERM, signal.SIG_IGN)\n${hang}${print}time.sleep(600)`],
     [
-      'and takes that for a failure',
+      'and treats that as a failure',
       `def fail(*_):\n  print(json.dumps({"status": "error", "error": "interrupted"})); os._exit(1)\nsignal.signal(signal.SIGTERM, fail)\n${print}time.sleep(600)`,
     ],
     ['and wrote it to result.json', `${hang}write("result.json", json.dumps(RESULT))`],
@@ -240,7 +240,7 @@ describe('a program that does not end after its result', () => {
     expect(seconds).toBeLessThan(20)
   })
 
-  it('and failed for now is a failure at once', async () => {
+  it('after a retryable failure fails at once', async () => {
     const { verdict } = await runProgram(
       watchdog,
       `${hang}print(json.dumps({"status": "error", "error": {"message": "busy", "retry_possible": True}}))`,
@@ -251,13 +251,13 @@ describe('a program that does not end after its result', () => {
   it.each([
     ['has a link to itself for result.json', 'os.symlink("result.json", os.path.join(out, "result.json"))\n'],
     ['has closed its output folder', 'os.chmod(out, 0)\n'],
-  ])('and %s is ended all the same', async (_, before) => {
+  ])('and %s is ended as well', async (_, before) => {
     const { verdict, end } = await runProgram(watchdog, `${before}${print}${hang}`)
     expect(verdict).toMatchObject(found)
     expect(end.hungAfterResult).toBe(true)
   })
 
-  it('but still writes an output is left alone until that is complete', async () => {
+  it('but still writes an output may complete it', async () => {
     const writer = `def fill():
   with open(os.path.join(out, "report.json"), "w") as file:
     for n in range(12):
@@ -273,13 +273,13 @@ print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "
     expect(end.hungAfterResult).toBe(true)
   })
 
-  it('is not said to be silent', async () => {
+  it('does not fail by silence', async () => {
     const limits = { resultGraceSeconds: 1, silenceSeconds: 0.4 }
     const { verdict } = await runProgram(watchdog, hang + print, undefined, { limits })
     expect(verdict).toMatchObject(found)
   })
 
-  it('but still prints is left alone until its time is over', async () => {
+  it('but still prints may run until its time limit', async () => {
     const alive = 'while True:\n  print("alive"); time.sleep(0.1)'
     const { verdict, seconds } = await runProgram(watchdog, print + alive, undefined, { timeoutSeconds: 3 })
     expect(verdict).toMatchObject(found)
@@ -289,14 +289,14 @@ print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "
   it.each([
     ['a line that only looks like a result', 'print(json.dumps({"status": "success", "msg": "connected"}))'],
     ['a success without all outputs', 'print(json.dumps({"success": True, "result": "connected"}))'],
-    ['a file that is no result', 'write("result.json", json.dumps({"status": "success", "rows": 1}))'],
-  ])('is not meant by %s', async (_, program) => {
+    ['a file that is not a result', 'write("result.json", json.dumps({"status": "success", "rows": 1}))'],
+  ])('does not include one with %s', async (_, program) => {
     const { verdict, end } = await runProgram(watchdog, `${program}\ntime.sleep(2)\n${print}`)
     expect(verdict).toMatchObject(found)
     expect(end.hungAfterResult).toBeUndefined()
   })
 
-  it('waits for its time limit where no grace is set', async () => {
+  it('runs until its time limit without a grace', async () => {
     const limits = { resultGraceSeconds: 0 }
     const { verdict } = await runProgram(watchdog, hang + print, undefined, { limits, timeoutSeconds: 2 })
     expect(verdict.outcome).toBe('timed_out')

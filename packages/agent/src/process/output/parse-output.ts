@@ -12,14 +12,14 @@ const tailLines = 40
 type OnLine = (stream: 'stdout' | 'stderr', line: string) => void | Promise<void>
 
 /**
- * Separates what a module prints: progress, the line that may be its result, and log lines.
- * A possible result goes to the log only when a later one shows that it was not the last.
+ * Separates a module's output into progress, the line that may be its result, and log lines.
+ * A possible result goes to the log only when a later one replaces it.
  */
 export function parseOutput(o: {
   onLine: OnLine
   onProgress?: (progress: Progress) => void
   expected?: ExpectedResult
-  /** Over all that others get to read; a result is read by the agent alone. */
+  /** Applied to all that others can read; only the agent reads a result. */
   mask?: Mask
 }) {
   const result = new ResultLines(o.expected)
@@ -85,7 +85,7 @@ export function progressFrom(percent: unknown, message: unknown): Progress {
 export const masked = (progress: Progress, mask: Mask | undefined): Progress =>
   mask && progress.message ? { ...progress, message: mask(progress.message) } : progress
 
-/** As it is kept: not longer than a log's lines may be. Secrets first: a cut may leave most of one. */
+/** A line as the log keeps it, cut to the limit. Secrets are masked first, because a cut may leave most of one. */
 export function forLog({ text: said, dropped }: OutputLine, mask: Mask = (text) => text): string {
   const text = mask(said)
   if (text.length <= longestLogLine && dropped === 0) return text.toWellFormed()

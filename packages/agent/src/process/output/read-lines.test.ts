@@ -11,7 +11,7 @@ const split = (...chunks: (string | Buffer)[]) => {
   return lines
 }
 
-it('takes a long run of carriage returns inside a line', () => {
+it('handles a long run of carriage returns inside a line', () => {
   expect(split(`a${'\r'.repeat(1_000_000)}b\n`)).toEqual(['a', 'b'])
 })
 
@@ -43,6 +43,6 @@ it('keeps characters whole across chunks', () => {
   expect(split(a, b)).toEqual(['€'])
 })
 
-it('counts what it drops of a line that is too long', () => {
+it('counts the dropped bytes of a long line', () => {
   expect(split('x'.repeat(longestLine), 'yy', 'z\nnext\n')).toEqual([`${longestLine}+3`, 'next'])
 })

@@ -2,25 +2,25 @@ import type { Readable } from 'node:stream'
 import { collectWhatWasRead } from '../../machine/collect-garbage.ts'
 import { decodeLine } from './decode-line.ts'
 
-/** The longest line that is kept whole: the limit of a result printed on standard output. */
+/** The longest line that is kept whole: the limit of a result on standard output. */
 export const longestLine = 1024 * 1024
 
 /**
- * One line of output. `dropped` counts the bytes beyond the limit that were thrown away. `isForeign`: it is not
- * UTF-8, and was read as Windows-1252.
+ * One line of output. `dropped` counts the discarded bytes beyond the limit. `isForeign`: the line was not UTF-8
+ * and was read as Windows-1252.
  */
 export type OutputLine = { text: string; dropped: number; isForeign?: true }
 
 /** A stream that is being read. */
 export type LineReader = {
-  /** The line that has begun and has no end yet. */
+  /** The line that has begun and not ended yet. */
   begun(): string
-  /** Hands that over as it is. */
+  /** Passes on that line as it is. */
   flush(): void
 }
 
 /**
- * Hands over what a stream carries, line by line, with at most `longestLine` bytes in memory.
+ * Passes on a stream line by line, with at most `longestLine` bytes in memory.
  * When `onLine` returns a promise, reading waits for it, and the writer waits on its full pipe.
  */
 export function readLines(stream: Readable, onLine: (line: OutputLine) => void | Promise<void>): LineReader {
@@ -46,8 +46,8 @@ const newline = 10
 const carriageReturn = 13
 
 /**
- * Splits bytes at LF, CRLF, and at the lone CR with which progress bars write over themselves.
- * Splitting bytes, not text, keeps a character whole that two chunks share.
+ * Splits bytes at LF, CRLF, and at the lone CR with which progress bars overwrite themselves.
+ * Splitting bytes instead of text keeps a character whole that spans two chunks.
  */
 export function splitLines(onLine: (line: OutputLine) => void): {
   push(chunk: Buffer): void
@@ -83,7 +83,7 @@ export function splitLines(onLine: (line: OutputLine) => void): {
         emit()
         start = at + 1
       }
-      // The last byte is left alone: an LF may follow it.
+      // The last byte stays for now: an LF may follow it.
       const over = chunk.length - start > 1 ? chunk.lastIndexOf(carriageReturn, chunk.length - 2) : -1
       if (over >= start) {
         keep(chunk.subarray(start, over + 1))

@@ -15,7 +15,7 @@ import {
   shapeOf,
 } from './result-shape.ts'
 
-/** What a module says about its run. */
+/** A module's report on its run. */
 export type ModuleResult = (
   | { kind: 'success'; outputs: Record<string, Json> }
   | {
@@ -28,7 +28,7 @@ export type ModuleResult = (
   | { kind: 'bad'; fault: string }
   | { kind: 'none'; fault?: string }
 ) & {
-  /** What its author should know of how it was found. */
+  /** Remarks for the module's author about how the result was found. */
   notes?: string[]
   /** An exit code other than 0 outranks it. */
   isWeak?: boolean
@@ -36,13 +36,13 @@ export type ModuleResult = (
 
 const largestResult = 64 * 1024 * 1024
 
-/** A result as a program said it, before it is read: where, and how clearly. */
+/** A result as the program wrote it: its location, and how certainly it is one. */
 type Said = { parsed: PythonJson; where: string; strength: number }
 
-/** What a process printed, as far as it may be its result. */
+/** A process's printed output that may be its result. */
 export type PrintedResult = { lastJsonLine: string | null; printed: Printed }
 
-/** Takes `result.json` of the output folder or what was printed, whichever is the clearer result; of equals the file. */
+/** Reads `result.json` or the printed result, whichever is more certainly a result; if equal, the file. */
 export async function readResult(
   outputDir: string,
   said: PrintedResult,
@@ -59,7 +59,7 @@ export async function readResult(
   return { ...result, ...(notes.length > 0 ? { notes } : {}), isWeak: result.isWeak ?? printed.isWeak }
 }
 
-/** What a served task's `done` carries, unless `result.json` says more. */
+/** The result of a served task from its `done` message, unless `result.json` has more. */
 export function readServedResult(
   outputDir: string,
   said: PythonJson,
@@ -93,14 +93,14 @@ async function choose(outputDir: string, printed: Said | null, manifest: Manifes
   const file = parsed && commandOutput(parsed, 'result.json', expectedOf(manifest))
   if (!file || file.strength < 0) {
     const bad = read.kind === 'bad' ? read : interpret(parsed, 'result.json')
-    const fault = bad.kind === 'bad' ? bad.fault : 'result.json is no result'
-    // Cut short it may have been the result after all, and what was printed says too little without it.
+    const fault = bad.kind === 'bad' ? bad.fault : 'result.json is not a result'
+    // A truncated file may have been the result, and the printed output is not enough without it.
     const isEnough = printed && printed.strength >= (parsed ? 0 : 2)
     return isEnough ? ofPrinted(`${fault}; the printed result counts`) : { kind: 'bad', fault }
   }
   if (printed && file.strength < printed.strength)
     return ofPrinted(
-      'result.json says less than the printed result, which counts; call other files otherwise',
+      'result.json is less complete than the printed result, which counts; give other files other names',
     )
   const result = interpret(file.parsed, file.where)
   const differs = printed && printed.strength >= 2 && !isSame(printed, file)
@@ -114,7 +114,7 @@ async function choose(outputDir: string, printed: Said | null, manifest: Manifes
 const isSame = (a: Said, b: Said): boolean =>
   JSON.stringify(a.parsed.value) === JSON.stringify(b.parsed.value)
 
-/** Whether a result names the file as one of its outputs: then it is that, whatever is in it. */
+/** Whether a result names the file as one of its outputs: then it is an output, whatever its content. */
 function names({ parsed: { value }, strength }: Said, path: string, manifest: Manifest): boolean {
   if (!isObject(value) || strength < 2) return false
   const outputs = outputsIn(value)
@@ -127,7 +127,7 @@ type ResultFile = { kind: 'text'; text: string } | { kind: 'absent' } | { kind: 
 
 async function readResultFile(path: string): Promise<ResultFile> {
   if (!existsSync(path)) return { kind: 'absent' }
-  // Not through a link, which may lead out of the folder; not waiting for the writer of a named pipe.
+  // O_NOFOLLOW: a link may lead out of the folder. O_NONBLOCK: a named pipe may have no writer.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
   try {
     await using file = await open(path, flags)
@@ -149,7 +149,7 @@ async function readResultFile(path: string): Promise<ResultFile> {
 const strengthOfFile = async (outputDir: string, expected: ExpectedResult): Promise<number> =>
   (await shapeOfFile(outputDir, expected))?.strength ?? -1
 
-/** How clearly `result.json` is a result; `null` when it is none. */
+/** How certainly `result.json` is a result; `null` when it is none. */
 export async function shapeOfFile(outputDir: string, expected: ExpectedResult): Promise<Shape | null> {
   const file = await readResultFile(join(outputDir, 'result.json'))
   const parsed = file.kind === 'text' ? parsePythonJson(file.text) : null
@@ -169,7 +169,7 @@ function interpret(parsed: PythonJson | null, where: string): ModuleResult {
   return { kind: 'success', outputs: outputsIn(value) }
 }
 
-/** What a module says of its failure. */
+/** The error that a module reports. */
 export function errorOf(error: Json | undefined): ModuleResult {
   if (typeof error === 'string' && error !== '')
     return { kind: 'error', type: null, message: error, retryable: null }

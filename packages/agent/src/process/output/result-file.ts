@@ -4,8 +4,8 @@ import { shapeOfFile } from './read-result.ts'
 import { type ExpectedResult, isWhole } from './result-shape.ts'
 
 /**
- * Answers whether `result.json` is a whole result that has not changed for a while; reads it once per change. What
- * cannot be read, because a program made a link of it or took the folder away, is no result.
+ * Whether `result.json` is a complete result that has not changed for a while; reads it once per change. An
+ * unreadable file, such as a link or one in a removed folder, is not a result.
  */
 export function watchResultFile(
   outputDir: string,

@@ -3,13 +3,13 @@ import { Nesting, objectsIn, withoutEscapes } from './find-json.ts'
 import { longestLine, type OutputLine } from './read-lines.ts'
 import { anyResult, type ExpectedResult, isWhole, type Shape, shapeOf } from './result-shape.ts'
 
-/** The result among what a program printed. */
+/** The result in a program's printed output. */
 export type Printed = {
-  /** It looks like a result and no more: an exit code other than 0 outranks it. */
+  /** It only looks like a result: an exit code other than 0 outranks it. */
   isWeak: boolean
   /** Why it cannot be read. */
   fault: string | null
-  /** What its author should know. */
+  /** Remarks for the module's author. */
   notes: string[]
 }
 
@@ -18,12 +18,12 @@ export const nothingPrinted: Printed = { isWeak: false, fault: null, notes: [] }
 type Candidate = Shape & { text: string; isAlone: boolean; lines: OutputLine[]; isForeign: boolean }
 
 export const tooLong = (what: string) =>
-  `${what} is longer than 1 MiB, and no more of a line is read: write it to result.json in the output folder, ` +
+  `${what} is longer than 1 MiB, the limit of a line: write it to result.json in the output folder, ` +
   'or return large values as output files'
 
 /**
- * Finds the result in standard output, line by line: on a line alone, between other words, over several lines.
- * Lines that are not the result are handed back for the log, a candidate as soon as a better one comes.
+ * Finds the result in standard output, line by line: alone on a line, between other words, or over several lines.
+ * Lines that are not the result are returned for the log; a candidate as soon as a better one comes.
  */
 export class ResultLines {
   readonly #expected: ExpectedResult
@@ -37,19 +37,19 @@ export class ResultLines {
     this.#expected = expected
   }
 
-  /** Takes one line; returns those that are log. */
+  /** Takes one line; returns the lines for the log. */
   line(line: OutputLine): OutputLine[] {
     if (this.#isClosed) return [line]
     return this.#open ? this.#continue(line) : this.#begin(line)
   }
 
-  /** No more comes; returns the lines that were kept for nothing. */
+  /** The output has ended; returns the lines that were kept as a possible result. */
   end(): OutputLine[] {
     this.#isClosed = true
     return this.#giveUp()
   }
 
-  /** From now on all is log: the program is being ended, and what it says of that is no result. */
+  /** All further lines are log: the agent is ending the program, and its output about that is not a result. */
   close(): void {
     this.#isClosed = true
   }
@@ -58,12 +58,12 @@ export class ResultLines {
     return this.#best?.text ?? null
   }
 
-  /** The work is done, as far as the program can say so. */
+  /** The program's work is done, judging by its result. */
   get isDone(): boolean {
     return this.#best !== null && isWhole(this.#best, this.#expected)
   }
 
-  /** Whether a line without its end, not handed over yet, is a result. */
+  /** Whether an unfinished line that has not been passed on is a result. */
   isDoneBy(text: string): boolean {
     const whole = this.#open ? `${this.#open.text}\n${text}` : text
     return this.#candidatesIn({ text: whole, dropped: 0 }).some((one) => isWhole(one, this.#expected))
@@ -131,24 +131,24 @@ export class ResultLines {
     const all = objectsIn(line.text).found.flatMap(
       (found) => this.#candidate(found, found.text, found.isAlone, [line]) ?? [],
     )
-    // Two of one line are logged once, by the last of them.
+    // Two candidates of one line are logged once, with the last of them.
     return all.map((one, at) => (at < all.length - 1 ? { ...one, lines: [] } : one))
   }
 
   #candidate({ value }: PythonJson, text: string, isAlone: boolean, lines: OutputLine[]): Candidate | null {
     const shape = shapeOf(value, this.#expected)
-    // Among other words it is most often something that the program quotes.
+    // Among other words it is usually a quotation by the program.
     if (!shape || (!isAlone && shape.strength < 2)) return null
     return { ...shape, text, isAlone, lines, isForeign: lines.some((line) => line.isForeign === true) }
   }
 
-  /** Keeps the better one; returns the lines of the other. */
+  /** Keeps the better candidate; returns the lines of the other. */
   #offer(candidate: Candidate): OutputLine[] {
     if (candidate.strength >= 2) this.#results += 1
     const best = this.#best
     if (best && rank(best) > rank(candidate)) return candidate.lines
     this.#best = candidate
-    // What came before something that could be read is of no interest.
+    // An earlier unreadable result no longer matters after a readable one.
     this.#fault = null
     return best?.lines ?? []
   }
@@ -156,14 +156,14 @@ export class ResultLines {
 
 const rank = ({ strength, isAlone }: Candidate): number => strength * 2 + (isAlone ? 1 : 0)
 
-/** How a line may begin that goes on with an object of the lines before it. */
+/** How a line may begin that continues an object of the lines before it. */
 const continues = /^(?:["{}[\],:\d-]|true|false|null|NaN|Infinity|$)/
-/** An object cannot stand where the line before leaves no place for a value: it is another one. */
+/** An object that stands where the previous line leaves no place for a value is a new one. */
 const isAnother = (text: string, before: OutputLine[]): boolean =>
   text.startsWith('{') && !/[[:,]\s*$/.test(before.at(-1)?.text ?? '')
 const saysVerdict = /"(?:status|success)"/
 const looksLikeResult = /^[^{]{0,1000}\{\s*"(?:status|success|outputs|result)"/
 
-/** A success among other words may be another program's; the exit code decides. */
+/** A success among other words may belong to another program; the exit code decides. */
 const isQuoted = (best: Candidate | null): boolean =>
   best !== null && !best.isAlone && best.verdict === 'success'

@@ -1,18 +1,18 @@
 import type { Json, Manifest } from '@millrace/shared/for-agents'
 
-/** What a result of this program looks like. */
+/** The shape of this program's result. */
 export type ExpectedResult = {
-  /** The keys that tell its verdict: `status` and `success` of a module, `success` alone of a configured worker. */
+  /** The keys of its verdict: `status` and `success` of a module, `success` alone of a configured worker. */
   keys: readonly string[]
-  /** The outputs without which it is not whole. */
+  /** The outputs that a complete result must have. */
   required: readonly string[]
 }
 
-/** How far an object looks like the result; the strongest of several counts, and of equals the last. */
+/** How certainly an object is the result; the strongest of several counts, and among equals the last. */
 export type Shape = {
   verdict: 'success' | 'error'
   /**
-   * 3: a success with all that is required, or an error with its reason. 2: some outputs, or none where none is
+   * 3: a success with all required outputs, or an error with its reason. 2: some outputs, or none if none is
    * required. 1: little more than the verdict. 0: a verdict among the fields of something else, such as a log line.
    */
   strength: 0 | 1 | 2 | 3
@@ -25,7 +25,7 @@ export const expectedOf = (manifest: Manifest): ExpectedResult => ({
 
 export const anyResult: ExpectedResult = { keys: ['status', 'success'], required: [] }
 
-/** Whether a value is a result, and how clearly; `null` when it is none. */
+/** Whether a value is a result, and how certainly; `null` when it is none. */
 export function shapeOf(value: Json, { keys, required }: ExpectedResult): Shape | null {
   if (!isObject(value)) return null
   const verdict = verdictOf(value, keys)
@@ -44,11 +44,11 @@ export function shapeOf(value: Json, { keys, required }: ExpectedResult): Shape 
   return { verdict, strength: required.every((key) => Object.hasOwn(outputs, key)) ? 3 : 2 }
 }
 
-/** Whether it leaves nothing to wait for: an error with its reason, or a success with all that is required. */
+/** Whether it is complete: an error with its reason, or a success with all required outputs. */
 export const isWhole = ({ verdict, strength }: Shape, { required }: ExpectedResult): boolean =>
   strength === 3 || (verdict === 'success' && strength === 2 && required.length === 0)
 
-/** The outputs that a success names. A worker's whole answer is its one output, `result`; a module may wrap its outputs so, too. */
+/** The outputs of a success. A worker's whole answer is its one output, `result`; a module may also wrap its outputs in it. */
 export function outputsIn(value: Record<string, Json>): Record<string, Json> {
   if (value.status === 'success' && isObject(value.outputs)) return value.outputs
   if (value.result === undefined) return {}
@@ -70,5 +70,5 @@ const isReason = (reason: Json | undefined): boolean =>
   isObject(reason) || (typeof reason === 'string' && reason !== '')
 
 const ownKeys = new Set(['status', 'success', 'outputs', 'result', 'error', 'logs'])
-/** Fields that loggers write and results have no use for. */
+/** Fields that loggers write and results do not have. */
 const logKeys = new Set(['level', 'levelname', 'levelno', 'lvl', 'severity', 'logger', 'event', 'msg'])

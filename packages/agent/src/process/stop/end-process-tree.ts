@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { processTree, signalAll, type Tree } from './process-tree.ts'
 
-/** Ends what a module left running when it exited, and resolves when nothing of it is left. */
+/** Ends the processes that a module left running when it exited; resolves when none is left. */
 export async function endProcessTree(
   tree: Tree,
   graceMs: number,
@@ -10,7 +10,7 @@ export async function endProcessTree(
   let left = processTree(tree)
   if (left.length === 0) return
   look(left)
-  // Windows has no signal that asks.
+  // Windows has no signal that requests an end.
   if (tree.job) tree.job.end()
   else signalAll(left, 'SIGTERM')
   const killAt = performance.now() + graceMs

@@ -1,23 +1,23 @@
 import { createRequire } from 'node:module'
 import { arch } from 'node:os'
 
-/** A Windows Job Object: every process that a member starts is a member too, whatever its parent becomes. */
+/** A Windows Job Object: every process that a member starts is a member too, even if its parent exits. */
 export type Job = {
   /** Ids of its living processes. */
   processes(): number[]
-  /** Ends all of them in one step, so that none can fork its way out. */
+  /** Ends all of them in one step, so that none can escape by forking. */
   end(): void
-  /** Lets go of it; Windows ends what is still in it, as it does when the agent itself is killed. */
+  /** Closes the handle; Windows then ends the remaining members, as it does when the agent is killed. */
   close(): void
 }
 
 /**
- * Puts a process that was just started into a new job; `null` where that cannot be done: not Windows,
+ * Puts a process that was just started into a new job; `null` where that is impossible: not Windows,
  * koffi is not installed, or the process has gone already.
  *
- * Node cannot start a process suspended, so what it forks in the instant before stays outside. A process
- * tree is therefore also ended by `taskkill /T`, which finds such a one by its parent; out of reach is only
- * one that was forked in that instant and has lost its parent since.
+ * Node cannot start a process suspended, so a child that it forks in the instant before stays outside. The agent
+ * therefore also ends process trees with `taskkill /T`, which finds such a child by its parent. It misses only a
+ * child that was forked in that instant and has since lost its parent.
  */
 export function jobOf(pid: number): Job | null {
   kernel ??= loadKernel()
@@ -27,14 +27,14 @@ export function jobOf(pid: number): Job | null {
 type Kernel = ReturnType<typeof bindKernel>
 let kernel: Kernel | 'none' | undefined
 
-/** Loaded at the first process, and on Windows alone: nothing else needs native code. */
+/** Loaded for the first process, on Windows only: nothing else needs native code. */
 function loadKernel(): Kernel | 'none' {
-  // The layouts below are those of 64 bits.
+  // The layouts below are for 64 bits.
   if (process.platform !== 'win32' || !['x64', 'arm64'].includes(arch())) return 'none'
   try {
     return bindKernel(createRequire(import.meta.url)('koffi'))
   } catch {
-    // An optional package that was not installed: taskkill has to do.
+    // The optional package is not installed: taskkill alone must do.
     return 'none'
   }
 }
@@ -86,7 +86,7 @@ function assigned(kernel: Kernel, pid: number): Job | null {
 
 function processesIn(kernel: Kernel, job: unknown): number[] {
   const list = Buffer.alloc(processList.idsAt + 8 * processList.mostIds)
-  // It says no when there are more than fit, and lists those that do.
+  // The call fails when the list is too small, but still fills it.
   kernel.query(job, processList.kind, list, list.length, null)
   const count = Math.min(list.readUInt32LE(processList.countAt), processList.mostIds)
   return Array.from({ length: count }, (_, at) => Number(list.readBigUInt64LE(processList.idsAt + 8 * at)))

@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true }))
 
 const path = (name: string) => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)))
-/** An agent in small: starts the fixture, prints its process ids, and lives on. */
+/** A minimal agent: starts the fixture, prints its process ids, and lives on. */
 const agent = `
 import { startFixture } from ${path('../../../fixtures/run-fixture.ts')}
 import { startWatchdog } from ${path('./watchdog.ts')}
@@ -31,7 +31,7 @@ console.log('ready')
 `
 
 test.each(['ignore-sigterm', 'detach-grandchild', 'clear-environment'])(
-  '%s outlives a killed agent with its watchdog, but not the next start',
+  '%s outlives a killed agent and watchdog, but not the next start',
   async (deed) => {
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', agent, deed, home], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +45,7 @@ test.each(['ignore-sigterm', 'detach-grandchild', 'clear-environment'])(
       processTable().find((entry) => entry.parent === child.pid && !pids.includes(entry.pid)),
     )
     const exited = once(child, 'exit')
-    // The watchdog first: it must not see the end of its pipe.
+    // Kill the watchdog first: it must not see the end of its pipe.
     process.kill(watchdog.pid, 'SIGKILL')
     child.kill('SIGKILL')
     await exited
@@ -57,7 +57,7 @@ test.each(['ignore-sigterm', 'detach-grandchild', 'clear-environment'])(
   },
 )
 
-test('an id that another process has by now is left alone, and so is its group', async () => {
+test('spares a process that now has the recorded id, and its group', async () => {
   const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true })
   const { pid } = other
   if (pid === undefined) throw new Error('it did not start')
@@ -83,7 +83,7 @@ test('an id that another process has by now is left alone, and so is its group',
   await until(() => !lives(pid))
 })
 
-test('a record half written, or written before its process started, names it by its marker', async () => {
+test('finds a process by the marker of a partial or early record', async () => {
   const markers = [randomUUID(), randomUUID()]
   const left = markers.map((marker) =>
     spawn('/bin/sleep', ['600'], { detached: true, env: { MILLRACE_PROCESS: marker } }),

@@ -7,11 +7,11 @@ import { entryOf, type ProcessEntry, processIds } from './process-table.ts'
 import { carries } from './process-tree.ts'
 
 /**
- * What runs, written down, so that an agent that starts after a crash finds what its predecessor and its watchdog
- * could not end. One small file per process, never synced: it need not outlive the machine, which ends processes.
+ * Records of running processes, so that an agent that starts after a crash finds those that its predecessor and its watchdog
+ * could not end. One small file per process, never synced: a machine's crash ends the processes as well.
  */
 export type ProcessRecords = {
-  /** Before it starts: killed in between, the agent would know of nothing. */
+  /** Written before the process starts: an agent killed in between would not know of it. */
   expect(marker: string): void
   began(marker: string, pid: number): void
   ended(marker: string): void
@@ -25,7 +25,7 @@ const Started = z.object({
 type Started = z.infer<typeof Started>
 const suffix = '.json'
 
-/** `folder` null: nothing is written down, as where processes do not outlive their author. */
+/** `folder` null: no records, as where processes do not outlive their parent. */
 export function processRecords(folder: string | null): ProcessRecords {
   if (folder === null || process.platform !== 'linux') return { expect() {}, began() {}, ended() {} }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -35,23 +35,23 @@ export function processRecords(folder: string | null): ProcessRecords {
     try {
       writeFileSync(path(marker), JSON.stringify(started), { mode: 0o600 })
     } catch {
-      // A full disk: the run goes on, with the watchdog alone.
+      // A full disk: the run continues, protected by the watchdog alone.
     }
   }
   return {
     expect: (marker) => write(marker, { boot, pid: null, startTime: null }),
     began: (marker, pid) => write(marker, { boot, pid, startTime: entryOf(pid)?.startTime ?? null }),
-    // Not awaited: on a disk that others sync, it takes milliseconds, and one that stays names a process that is gone.
+    // Not awaited: on a busy disk it takes milliseconds, and a leftover record names a process that has gone.
     ended: (marker) => unlink(path(marker), () => undefined),
   }
 }
 
-/** A start waits no longer than this; what is stuck in the kernel stays written down for the next. */
+/** The longest wait at a start; processes stuck in the kernel keep their records for the next start. */
 const patienceMs = 5000
 
 /**
- * Ends what a former agent left running and forgets it; answers how many processes that were. Known are they by
- * marker, or by id and start time together: an id alone may be another's by now.
+ * Ends processes that a former agent left running and removes their records; returns their number. It finds them by
+ * marker, or by id and start time together, because another process may have the id by now.
  */
 export async function endOrphans(folder: string): Promise<number> {
   if (process.platform !== 'linux') return 0
@@ -60,7 +60,7 @@ export async function endOrphans(folder: string): Promise<number> {
     names.filter((name) => name.endsWith(suffix)).map((name) => read(folder, name)),
   )
   const boot = bootId()
-  // Those of a former start of the machine ended with it.
+  // The end of the former boot also ended its processes.
   const left = records.filter(({ started }) => started === null || started.boot === boot)
   const isStuck = new Set<string>()
   const ended = new Set<number>()
@@ -87,7 +87,7 @@ async function read(folder: string, name: string): Promise<Record> {
   try {
     return { marker, started: Started.parse(JSON.parse(await readFile(join(folder, name), 'utf8'))) }
   } catch {
-    // Killed while it wrote: the name says enough.
+    // A crash during the write: the file's name has the marker.
     return { marker, started: null }
   }
 }
@@ -97,7 +97,7 @@ function isOf({ pid, startTime, group, session }: ProcessEntry, { marker, starte
   if (carries(pid, marker)) return true
   if (!started?.pid || started.startTime === null) return false
   if (pid === started.pid) return startTime === started.startTime
-  // Its group or session, which has the id for as long as it has the leader.
+  // Its group or session, which has the id while its leader lives.
   const isLed = group === started.pid || session === started.pid
   return isLed && entryOf(started.pid)?.startTime === started.startTime
 }
@@ -106,7 +106,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // Gone between look and signal.
+    // It ended between the look and the signal.
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A living process, as Linux lists it. `startTime`, in ticks since the machine's start, distinguishes two with the same id. */
+/** A living process, as Linux lists it. `startTime`, in ticks since boot, distinguishes processes with the same id. */
 export type ProcessEntry = {
   pid: number
   parent: number
@@ -14,7 +14,7 @@ export type ProcessEntry = {
 const freshMs = 200
 let last: { at: number; entries: ProcessEntry[] } = { at: Number.NEGATIVE_INFINITY, entries: [] }
 
-/** All living processes; runs that ask within a moment share one look. Empty where there is no /proc. */
+/** All living processes; callers within a moment share one reading. Empty on systems without /proc. */
 export function processTable(): ProcessEntry[] {
   if (performance.now() - last.at < freshMs) return last.entries
   const entries = processIds().flatMap((pid) => entryOf(pid) ?? [])
@@ -35,7 +35,7 @@ export function processIds(): number[] {
 /** `null` when it has ended: a zombie may never be reaped, so its state decides. */
 export function entryOf(pid: number): ProcessEntry | null {
   const stat = readProc(`${pid}/stat`)
-  // The name before them may contain anything, brackets too.
+  // The name before these fields may contain anything, even brackets.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const at = (n: number) => Number(fields[n])
   const [state] = fields
@@ -51,7 +51,7 @@ export function entryOf(pid: number): ProcessEntry | null {
   }
 }
 
-/** Empty for a process that has ended or belongs to another user: neither is ours. */
+/** Empty for a process that has ended or belongs to another user: neither belongs to a run. */
 export function readProc(path: string): string {
   try {
     return readFileSync(`/proc/${path}`, 'latin1')

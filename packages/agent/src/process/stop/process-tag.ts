@@ -2,14 +2,14 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 
 /**
  * A number that every process of a run carries from birth, whatever it does to its environment, session or
- * parents: as its limit of file locks, which Linux hands down to each child and has not looked at since 2003.
- * It needs no rights and no folder of control groups, and everybody may read it.
+ * parents: its limit of file locks, which Linux passes to each child and has not enforced since 2003.
+ * It needs neither privileges nor a cgroup folder, and every user can read it.
  */
 export function markOf(marker: string): string {
   return BigInt(`0x${marker.replaceAll('-', '').slice(0, 15)}`).toString()
 }
 
-/** The command that starts another under a mark; itself where marks cannot be given, and then nothing is lost but them. */
+/** The command that starts another with a tag; the command itself where tags are impossible, at no other cost. */
 export function marked(command: string, args: string[], marker: string): [string, string[]] {
   if (!canMark() || !canBeStarted(command)) return [command, args]
   const mark = markOf(marker)
@@ -24,16 +24,16 @@ function canMark(): boolean {
   return able
 }
 
-/** An agent that is marked itself, as a module would be, may not go above its own. */
+/** An agent that has a tag itself, as a module would, cannot raise its own limit. */
 function isUnlimited(): boolean {
   try {
     return /^Max file locks\s+unlimited\s+unlimited/m.test(readFileSync('/proc/self/limits', 'latin1'))
   } catch {
-    return false // without /proc nothing could read the tags either
+    return false // without /proc the agent could not read tags either
   }
 }
 
-/** What cannot be started shall say so itself, in the words of the system. */
+/** A command that cannot start is started without prlimit, so that the error is the system's own. */
 function canBeStarted(command: string): boolean {
   if (!command.startsWith('/')) return false
   try {

@@ -3,23 +3,23 @@ import type { Job } from './job-object.ts'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { markOf } from './process-tag.ts'
 
-/** Every process of a run inherits this variable, so that one that left its group is found all the same. */
+/** Every process of a run inherits this variable, so that the agent also finds one that left its group. */
 export const markerVariable = 'MILLRACE_PROCESS'
 
 /**
- * What is known about a process tree: its group, its marker, whether it may be as old as the machine, and its job
+ * What identifies a process tree: its group, its marker, whether ids may have wrapped around since its start, and its job
  * where it has one.
  */
 export type Tree = { group: number; marker: string; longLived: boolean; job?: Job | null }
 
-/** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies are gone. */
+/** Ids of the living processes of a tree; a process group is the negative id of its leader. Zombies do not count. */
 export function processTree(tree: Tree): number[] {
   if (process.platform === 'win32') return tree.job?.processes() ?? []
   const group = groupLives(tree.group) ? [-tree.group] : []
   return process.platform === 'linux' ? [...group, ...strayed(tree)] : group
 }
 
-/** Whether a process carries a marker: in its environment, or, having cleared that, as its mark. */
+/** Whether a process carries a marker: in its environment or, if it cleared that, in its tag. */
 export function carries(pid: number, marker: string): boolean {
   if (marker === '') return false
   return (
@@ -28,16 +28,16 @@ export function carries(pid: number, marker: string): boolean {
   )
 }
 
-/** Sends a signal to each; one that has ended meanwhile is what we want. */
+/** Sends a signal to each; a process that has ended meanwhile is no error. */
 export function signalAll(ids: number[], signal: NodeJS.Signals): void {
   for (const id of ids) {
     trySignal(id, signal)
-    // A stopped process hears nothing but this and SIGKILL.
+    // A suspended process reacts only to SIGCONT and SIGKILL.
     if (signal === 'SIGTERM') trySignal(id, 'SIGCONT')
   }
 }
 
-/** `false` when there is no such process (or group) any more. */
+/** `false` when the process or group no longer exists. */
 function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(id, signal)
@@ -49,7 +49,7 @@ function trySignal(id: number, signal: NodeJS.Signals | 0): boolean {
 function groupLives(group: number): boolean {
   if (!trySignal(-group, 0)) return false
   if (process.platform !== 'linux') return true
-  // Signals reach zombies too, and a zombie may never be reaped: only the state decides.
+  // Signals also reach zombies, and a zombie may never be reaped: only the state decides.
   return processIds().some((pid) => entryOf(pid)?.group === group)
 }
 
@@ -62,12 +62,12 @@ function strayed(tree: Tree): number[] {
   })
 }
 
-/** Up to this number of ids, trying each one is cheaper than listing all of the machine's processes. */
+/** Up to this number of ids, checking each is cheaper than listing all of the machine's processes. */
 const fewIds = 100
 
 /**
- * Which processes may be descendants. Ids are given out in rising order, so they are those above the
- * leader's, unless the count has started again from the beginning since.
+ * The ids that may be descendants. Linux assigns ids in rising order, so they are those above the
+ * leader's, unless ids have wrapped around since.
  */
 function candidates({ group, longLived }: Tree): number[] {
   const last = lastPid()

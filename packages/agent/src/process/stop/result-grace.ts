@@ -1,6 +1,6 @@
 /**
- * Notices a program that has given its result and does not end: a thread, a child or a handler at exit holds it.
- * It is over when it was quiet for the grace, since one that still prints or writes files may still be at work.
+ * Detects a program that has given its result and does not end, because a thread, a child or an exit handler blocks it.
+ * The grace counts while the program is quiet: if it still prints or writes files, it may still be working.
  */
 export class ResultGrace {
   readonly #graceMs: number
@@ -14,7 +14,7 @@ export class ResultGrace {
     if (graceMs > 0) this.#lookIn(graceMs, onOver)
   }
 
-  /** It said something. */
+  /** The program printed something. */
   heard(): void {
     this.#heardAt = performance.now()
   }
@@ -43,5 +43,5 @@ export class ResultGrace {
   }
 }
 
-/** A program that is quiet is looked at so often. */
+/** How often to check a quiet program. */
 const everyMs = 1000

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 
-/** Limits the looks at a program that creates a thousand segments a second. */
+/** Limits the checks for a program that creates a thousand segments a second. */
 const everyMs = 250
 
 const listeners = new Set<() => void>()
@@ -8,7 +8,7 @@ let watcher: FSWatcher | null = null
 let timer: NodeJS.Timeout | null = null
 let isAgain = false
 
-/** Calls when there is new shared memory on this machine: at once, and again when there has been more. Returns how to end it. */
+/** Calls the listener when shared memory appears on this machine, and again if more has appeared. Returns how to unsubscribe. */
 export function onNewSharedMemory(listener: () => void): () => void {
   listeners.add(listener)
   watcher ??= begin()
@@ -25,17 +25,17 @@ export function onNewSharedMemory(listener: () => void): () => void {
 function begin(): FSWatcher | null {
   try {
     const begun = watch('/dev/shm', { persistent: false }, (event) => {
-      // Content changes all the time; names come and go seldom.
+      // Content changes all the time; names change rarely.
       if (event === 'rename') tell()
     })
     begun.on('error', () => undefined)
     return begun
   } catch {
-    return null // no such folder, or no watches left: then it is looked at before a stop alone
+    return null // no such folder, or no watches left: the agent then checks only before a stop
   }
 }
 
-/** Also once more a little later: what made it may not have been known yet. */
+/** Notifies again a little later, because the process that made a segment may not have been known yet. */
 function tell(): void {
   if (timer) {
     isAgain = true

@@ -9,7 +9,7 @@ import { python, until } from '../../../fixtures/run-fixture.ts'
 import { type RunProcessOptions, runProcess } from '../run-process.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
-/** Makes a segment of 3 MiB and tells its name; nothing in Python knows of it any more that would remove it. */
+/** Makes a segment of 3 MiB and prints its name; Python no longer knows of it, so it will not remove it. */
 const make = `
 import os, signal, sys, time
 from multiprocessing import resource_tracker, shared_memory
@@ -54,7 +54,7 @@ function start(code: string, more: Partial<RunProcessOptions> = {}) {
 const left = (names: string[]) => names.filter((name) => existsSync(`/dev/shm/${name}`))
 
 describe.runIf(process.platform === 'linux')('shared memory of a run', () => {
-  it('goes with a run that is cancelled, and it is told how much that was', async () => {
+  it('is removed with a cancelled run, and its size is reported', async () => {
     const { running, made, hasMade } = start(stubborn)
     await hasMade(1)
     running.stop('cancelled')
@@ -63,13 +63,13 @@ describe.runIf(process.platform === 'linux')('shared memory of a run', () => {
     expect(sharedMemory).toEqual({ segments: 1, bytes: 3 << 20 })
   })
 
-  it('goes with one that runs out of time', async () => {
+  it('is removed after a timeout', async () => {
     const { running, made } = start(stubborn, { timeoutSeconds: 2 })
     expect(await running.ended).toMatchObject({ stopReason: 'timed_out', sharedMemory: { segments: 1 } })
     expect([made.length, left(made)]).toEqual([1, []])
   })
 
-  it('goes with one that kills itself and all its children', async () => {
+  it('is removed after a run that kills itself and all its children', async () => {
     const { running, made } = start(
       `${make}\nkept = make()\ntime.sleep(0.3)\nos.killpg(os.getpgrp(), signal.SIGKILL)`,
     )
@@ -77,7 +77,7 @@ describe.runIf(process.platform === 'linux')('shared memory of a run', () => {
     expect([made.length, left(made)]).toEqual([1, []])
   })
 
-  it('goes with a child that made it, in a session of its own', async () => {
+  it('is removed if a child in a separate session made it', async () => {
     const code = `${make}
 if os.fork() == 0:
     os.setsid()
@@ -92,7 +92,7 @@ time.sleep(600)`
     expect(left(made)).toEqual([])
   })
 
-  it('goes when it lies in a folder there, with the folder', async () => {
+  it('is removed together with its folder', async () => {
     const name = `joblib_memmapping_folder_x_${process.pid}`
     others.push(name)
     const code = `${make}
@@ -110,11 +110,11 @@ with open("/dev/shm/${name}/one.pkl", "w+b") as file:
     expect(left(made)).toEqual([])
   })
 
-  it('of other programs stays: what was there before, what they hold, what they made meanwhile', async () => {
+  it('of other programs stays: earlier segments, open ones, and those made meanwhile', async () => {
     const before = `psm_before_${process.pid}`
     const during = `psm_during_${process.pid}`
     others.push(before, during)
-    writeFileSync(`/dev/shm/${before}`, 'of somebody')
+    writeFileSync(`/dev/shm/${before}`, 'of another program')
     const holder = spawn(python, ['-c', `${make}\nkept = make(4096)\ntime.sleep(600)`])
     const [line] = await once(createInterface({ input: holder.stdout }), 'line')
     const held = String(line).split(' ')[1] ?? ''
@@ -131,12 +131,12 @@ for line in sys.stdin:
     print("made nothing", flush=True)`
     const { running, made, hasMade } = start(attach)
     await hasMade(1)
-    // It came after the run began, the run has it open, and so has its maker.
+    // It was made after the run began, and both the run and its maker have it open.
     const late = spawn(python, ['-c', `${make}\nkept = make(4096)\ntime.sleep(600)`])
     const [second] = await once(createInterface({ input: late.stdout }), 'line')
     const lateName = String(second).split(' ')[1] ?? ''
     others.push(lateName)
-    writeFileSync(`/dev/shm/${during}`, 'of somebody')
+    writeFileSync(`/dev/shm/${during}`, 'of another program')
     running.stop('cancelled')
     const { sharedMemory } = await running.ended
     expect(sharedMemory).toMatchObject({ segments: 1 })
@@ -147,7 +147,7 @@ for line in sys.stdin:
     }
   })
 
-  it('goes with a run whose agent is killed', async () => {
+  it('is removed with a run whose agent is killed', async () => {
     const agent = `
 import { runProcess } from ${JSON.stringify(fileURLToPath(new URL('../run-process.ts', import.meta.url)))}
 import { startWatchdog } from ${JSON.stringify(fileURLToPath(new URL('./watchdog.ts', import.meta.url)))}

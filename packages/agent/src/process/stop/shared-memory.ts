@@ -5,12 +5,12 @@ import { hasCode, ifExists } from '@millrace/std/fs'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { onNewSharedMemory } from './shared-memory-events.ts'
 
-/** What a run left in the machine's shared memory, and is no more. */
+/** Shared memory that a run left and the agent removed. */
 export type RemovedMemory = { segments: number; bytes: number }
 
-/** Segments that a run's processes have open. When the processes are killed, the segments stay and keep their memory. */
+/** Segments that a run's processes have open. If the processes are killed, the segments stay and keep their memory. */
 export type SharedMemory = {
-  /** Notes what these processes have open now; a negative id stands for a group. */
+  /** Notes the segments that these processes have open now; a negative id stands for a group. */
   look(ids: readonly number[]): void
   /** The run has ended: removes its segments that no other process has open. */
   end(): Promise<RemovedMemory | null>
@@ -19,8 +19,8 @@ export type SharedMemory = {
 const shmFolder = '/dev/shm'
 
 /**
- * Follows the shared memory of a run. A segment is its own when one of its processes had it open, or its name says that one made
- * it; when it was not there before the run, belongs to this user, and no process of this machine has it open at the end.
+ * Follows the shared memory of a run. A segment belongs to the run if one of its processes had it open or its name contains the
+ * id of one. It must also be newer than the run, belong to this user, and be open in no process of this machine at the end.
  */
 export function watchSharedMemory(
   pids?: () => readonly number[],
@@ -74,7 +74,7 @@ const names = (folder = shmFolder): string[] => {
   try {
     return readdirSync(folder)
   } catch {
-    return [] // this machine has none, or it has just gone
+    return [] // this machine has no shared memory folder, or it has just gone
   }
 }
 
@@ -84,19 +84,19 @@ function membersOf(id: number): number[] {
   return id > 0 ? [id] : processIds().filter((pid) => entryOf(pid)?.group === -id)
 }
 
-/** Some libraries say in the name of a segment which process made it. */
+/** Some libraries put the id of the creating process into a segment's name. */
 function isNamedAfter(name: string, pids: ReadonlySet<number>): boolean {
   const [, pid] = /^(?:torch_|sem\.loky-|loky-|joblib_memmapping_folder_)(\d+)[_-]/.exec(name) ?? []
   return pid !== undefined && pids.has(Number(pid))
 }
 
-/** A file itself, or all of a folder. */
+/** A file itself, or all files of a folder. */
 function filesAt(path: string): string[] {
   const found = lstatSync(join(shmFolder, path), { throwIfNoEntry: false })
   return found?.isDirectory() ? names(join(shmFolder, path)).map((name) => `${path}/${name}`) : [path]
 }
 
-/** `null` for what is gone, no file, or another user's. */
+/** `null` if it has gone, is not a file, or belongs to another user. */
 function statOf(path: string) {
   const found = lstatSync(join(shmFolder, path), { throwIfNoEntry: false })
   return found?.isFile() && found.uid === process.getuid?.() ? found : null
@@ -106,7 +106,7 @@ function openIn(pid: number): string[] {
   return [...mappedIn(readProc(`${pid}/maps`)), ...descriptorsOf(pid)]
 }
 
-/** Paths below the folder of shared memory; those that are deleted already have nothing left to remove. */
+/** Paths below the folder of shared memory; deleted ones need no removal. */
 function mappedIn(maps: string): string[] {
   if (!maps.includes(` ${shmFolder}/`)) return []
   const found = maps.matchAll(/ \/dev\/shm\/(.+)$/gm)

@@ -1,12 +1,12 @@
 /** A stop under way. */
 export type StopEscalation = {
-  /** From now on no step waits longer than this. */
+  /** Shortens every further step to at most this time. */
   hurry(graceMs: number): void
-  /** The process has gone: no further step. */
+  /** The process has gone: takes no further step. */
   end(): void
 }
 
-/** Takes the first step at once, and each harder one when the grace has passed without `end`. */
+/** Takes the first step at once, and each harder one after another grace, until `end`. */
 export function startEscalation(steps: readonly (() => void)[], graceMs: number): StopEscalation {
   let grace = graceMs
   let next = 0

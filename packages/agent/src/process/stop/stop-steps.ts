@@ -2,15 +2,15 @@ import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_proces
 import { processTree, signalAll, type Tree } from './process-tree.ts'
 
 /**
- * The steps of a stop, each harder than the one before: asks who can be asked, closes its input and
- * terminates, kills. Each reaches the whole tree. Windows knows no request to end: there the cancel line and
- * the end of input are all the warning, and who has no input any more is ended at once.
+ * The steps of a stop, each harder than the one before: sends a request if the process reads any; closes its input and
+ * terminates; kills. Each reaches the whole tree. Windows has no signal that requests an end: there the cancel line and
+ * the end of input are the only warning, and a process without input is ended at once.
  */
 export function stopSteps(
   child: ChildProcessWithoutNullStreams,
   tree: () => Tree,
   ask: (() => void) | null,
-  /** Looks at the processes before they are ended. */
+  /** Inspects the processes before they are ended. */
   look: (ids: readonly number[]) => void = () => undefined,
 ): (() => void)[] {
   const endInput = () => void child.stdin.end()
@@ -34,7 +34,7 @@ export function stopSteps(
   ]
 }
 
-/** First by parents, while they exist, then the job: each finds what the other may miss (see job-object.ts). */
+/** First by parents, while these exist, then by the job: each finds processes that the other may miss (see job-object.ts). */
 function endTreeOnWindows(child: ChildProcessWithoutNullStreams, { group, job }: Tree): void {
   execFile('taskkill', ['/pid', String(group), '/T', '/F'], { windowsHide: true }, (error) => {
     if (job) job.end()

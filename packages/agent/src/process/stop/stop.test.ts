@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Stop, type StopReason } from './stop.ts'
 
-test('the first reason stands; whoever listens hears the later ones, too', () => {
+test('the first reason stands; listeners also get the later ones', () => {
   const stop = new Stop()
   const heard: StopReason[] = []
   stop.subscribe((reason) => heard.push(reason))
@@ -15,7 +15,7 @@ test('the first reason stands; whoever listens hears the later ones, too', () =>
   ])
 })
 
-test('a listener that comes late hears why, and whether it has to hurry', () => {
+test('a late listener gets the first reason and the last', () => {
   const stop = new Stop()
   stop.request('cancelled')
   stop.request('shutdown')

@@ -4,8 +4,8 @@ export type StopReason = 'cancelled' | 'timed_out' | 'over_limit' | 'shutdown' |
 type Hear = (reason: StopReason) => void
 
 /**
- * The wish to stop a run, passed down to whatever is at work for it. The first reason stands; who listens hears later ones,
- * too, since a shutdown makes a stop under way hurry.
+ * A request to stop a run, passed to every part that works for it. The first reason stands; listeners also get later ones,
+ * because a shutdown shortens a stop under way.
  */
 export class Stop {
   readonly #controller = new AbortController()
@@ -29,7 +29,7 @@ export class Stop {
     return this.#controller.signal
   }
 
-  /** Hears each request, and at once what was requested before. Call what it returns when nothing is left to stop. */
+  /** Gets each request, and immediately any earlier one. Call the returned function when nothing is left to stop. */
   subscribe(hear: Hear): () => void {
     this.#listeners.add(hear)
     if (this.#reason) hear(this.#reason)

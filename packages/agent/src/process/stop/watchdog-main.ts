@@ -6,7 +6,7 @@ import { type SharedMemory, watchSharedMemory } from './shared-memory.ts'
 
 /**
  * The watchdog's own program (see watchdog.ts). Standard input carries `+<pid> <marker>`, followed by the names of shared memory that
- * was there before, and `-<pid>`; its end means that the agent has gone, whatever the way.
+ * existed before, and `-<pid>`. Its end means that the agent has gone for whatever reason.
  */
 
 const watched = new Map<number, { marker: string; shared: SharedMemory }>()
@@ -24,7 +24,7 @@ if (process.platform === 'win32') for (const pid of watched.keys()) killTreeOnWi
 else await killAll()
 
 async function killAll(): Promise<void> {
-  // More than once: a process may fork between our look and our signal.
+  // More than once: a process may fork between the look and the signal.
   for (let round = 0; round < 5; round += 1) {
     const left = [...watched].flatMap(([group, { marker, shared }]) => {
       const ids = processTree({ group, marker, longLived: marker !== '' })
@@ -42,7 +42,7 @@ function killTreeOnWindows(pid: number): void {
   try {
     execFileSync('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true })
   } catch {
-    // It had ended already; nothing is left to notify.
+    // It had already ended; nothing is left to notify.
     process.exitCode = 1
   }
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { lives, until } from '../../../fixtures/run-fixture.ts'
 
-/** An agent in small: starts the fixture, prints its process ids, and lives on. */
+/** A minimal agent: starts the fixture, prints its process ids, and lives on. */
 const agent = `
 import { startFixture } from ${JSON.stringify(fileURLToPath(new URL('../../../fixtures/run-fixture.ts', import.meta.url)))}
 import { startWatchdog } from ${JSON.stringify(fileURLToPath(new URL('./watchdog.ts', import.meta.url)))}

@@ -5,16 +5,16 @@ import { fileURLToPath } from 'node:url'
 import { processRecords } from './process-records.ts'
 import { sharedMemoryNow } from './shared-memory.ts'
 
-/** Sees to it that no process of a run outlives the agent, even when the agent is killed with SIGKILL. */
+/** Ensures that no process of a run outlives the agent, even when the agent is killed with SIGKILL. */
 export type Watchdog = {
-  /** A process of this marker is about to start. */
+  /** A process with this marker is about to start. */
   expect(marker: string): void
-  /** It did not start. */
+  /** The process did not start. */
   unexpect(marker: string): void
-  /** `pid` leads a process group; `marker` is the value of the variable its whole tree carries. */
+  /** `pid` leads a process group; `marker` is the value of the variable that its whole tree carries. */
   watch(pid: number, marker?: string): void
   unwatch(pid: number): void
-  /** Ends the watchdog; what it still watches is killed. */
+  /** Ends the watchdog; it kills the processes that it still watches. */
   close(): Promise<void>
 }
 
@@ -23,9 +23,9 @@ const idleStartMs = 1000
 
 /**
  * A small process that learns each process group over a pipe and kills them all at its end. It starts with
- * the first process, or a second after the agent when nothing runs by then, so that it delays no start.
- * What is written before it reads waits in the pipe, even past the agent's death. In `records`, a folder, stands
- * what runs, for the case that both are killed.
+ * the first process, or a second after the agent if nothing runs by then, so that it delays no start.
+ * Messages written before it reads wait in the pipe, even past the agent's death. The folder `records` lists
+ * running processes in case both are killed.
  */
 export function startWatchdog(records: string | null = null): Watchdog {
   const written = processRecords(records)
@@ -44,7 +44,7 @@ export function startWatchdog(records: string | null = null): Watchdog {
     child = spawnWatchdog()
     child.once('exit', () => {
       child = null
-      // It was killed. Without it a killed agent would leave processes behind.
+      // The watchdog was killed. Without it a killed agent would leave processes behind.
       if (!closed) timer = setTimeout(start, idleStartMs).unref()
     })
     for (const pid of watched.keys()) tellOf(pid)
@@ -93,5 +93,5 @@ function spawnWatchdog(): ChildProcess {
   return child
 }
 
-/** A watchdog that is gone is noticed by its exit, which starts another. */
+/** The exit of a watchdog starts another. */
 function ignoreBrokenPipe(): void {}

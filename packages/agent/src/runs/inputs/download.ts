@@ -6,7 +6,7 @@ import type { GrantedFile } from '@millrace/shared/for-agents'
 import { backoffMs, sleep } from '@millrace/std/time'
 import { open, storeIdleMs } from '../../http/exchange.ts'
 
-/** An input that cannot be had. `retryable`: another attempt may have more luck. */
+/** An unavailable input. `retryable`: another attempt may succeed. */
 export class InputUnavailable extends Error {
   readonly retryable: boolean
   constructor(message: string, retryable: boolean, cause?: unknown) {
@@ -17,7 +17,7 @@ export class InputUnavailable extends Error {
 }
 
 export type DownloadOptions = {
-  /** A fresh URL of the same file; `null`: the run is no longer ours. */
+  /** A fresh URL of the same file; `null`: this agent no longer has the run. */
   freshUrl(): Promise<string | null>
   signal: AbortSignal
   onTrouble(error: unknown): void
@@ -44,7 +44,7 @@ export async function download(
       if (round >= tries)
         throw new InputUnavailable(`${file.name} (${file.data}) cannot be fetched`, true, error)
       await sleep(backoffMs(round, { first: options.first ?? 250 }), signal)
-      // The URL may have run out: a new one costs little.
+      // The URL may have expired; a new one costs little.
       if (error instanceof StoreSays) url = (await options.freshUrl().catch(keepOld(onTrouble))) ?? url
     }
   }

@@ -15,15 +15,15 @@ export type Fetch = (
   at: { key: string; n: number | null },
 ) => Promise<void>
 type Single = Exclude<GrantedInput, { list: unknown }>
-/** Where one value of an input goes; `n` counts the items of a list. */
+/** The place of one value of an input; `n` counts the items of a list. */
 type Place = { port: Port; n: number | null; folder: string }
 type Placed = { value: Json; facts: FileFacts | null }
 
 const largestParsed = 64 * 1024 * 1024
 
 /**
- * Puts what a task was given where its module expects it: files under `folder`, everything else as values;
- * what was not given is the port's default, or `null`. Throws `InputUnavailable`.
+ * Prepares a task's inputs for its module: files under `folder`, everything else as values. A missing input becomes the
+ * port's default, or `null`. Throws `InputUnavailable`.
  */
 export async function placeInputs(
   granted: Grant['inputs'],

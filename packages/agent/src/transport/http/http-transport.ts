@@ -2,14 +2,14 @@ import { finishesWithin } from '@millrace/std/time'
 import type { Transport, TransportDeps } from '../transport.ts'
 import { LongClaims } from './long-claims.ts'
 
-/** How long a run that has ended waits for its last lines to be sent. */
+/** How long an ended run waits until its last lines are sent. */
 const slowMs = 2000
-/** How long other lines wait after lines that could not be sent. */
+/** The delay of further lines after a failed send. */
 const restMs = 2000
 
 /**
- * The API alone, for networks that let nothing else out: claims that wait, live lines as requests. Commands come with
- * the answers to heartbeats, which tell every agent of those that it did not carry out yet.
+ * The transport over HTTP alone, for networks that allow nothing else: long-poll claims, and live lines as requests.
+ * Commands arrive in the answers to heartbeats, which contain all that the agent has not executed yet.
  */
 export function httpTransport(deps: TransportDeps): Transport {
   const claims = new LongClaims(deps)
@@ -31,7 +31,7 @@ export function httpTransport(deps: TransportDeps): Transport {
         .sendLines(run, batch, AbortSignal.any([deps.signal, late.signal]))
         .then(() => true)
         .catch((err: unknown) => {
-          deps.logger.debug({ err, run }, 'live lines were not sent')
+          deps.logger.debug({ err, run }, 'sending live lines failed')
           return false
         })
       if (!(await finishesWithin(slowMs, sending))) late.abort()

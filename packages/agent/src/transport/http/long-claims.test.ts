@@ -25,7 +25,7 @@ type Request = {
 let stop = new AbortController()
 afterEach(() => stop.abort())
 
-/** An agent with so much room, and an API whose every answer the test gives by hand. */
+/** An agent with this much room, and an API whose answers the test gives one by one. */
 function setUp(room: number) {
   stop = new AbortController()
   const state = { room }
@@ -65,7 +65,7 @@ function setUp(room: number) {
   return { claims, state, requests, granted, request }
 }
 
-test('one claim waits at the API while there is room; each that was answered is followed by another', async () => {
+test('one claim waits at the API while the agent has room, and the next follows each answer', async () => {
   const { requests, granted, request } = setUp(2)
   const first = await request(0)
   expect(first).toMatchObject({ wait: 15, offers: [{ max: 2 }] })
@@ -78,7 +78,7 @@ test('one claim waits at the API while there is room; each that was answered is 
   expect(granted).toHaveLength(1)
 })
 
-test('without room nothing is asked, until a run ends', async () => {
+test('without room the agent sends no claim until a run ends', async () => {
   const { claims, state, requests, request } = setUp(0)
   claims.capacityChanged()
   await new Promise(setImmediate)
@@ -98,7 +98,7 @@ test('more of the same room leaves a waiting claim alone', async () => {
   expect(requests).toHaveLength(1)
 })
 
-test('other offers take the place of those that wait, under the same id: a grant on its way is not lost', async () => {
+test('changed offers replace those of a waiting claim, under the same id: no assignment is lost', async () => {
   const { claims, state, granted, request } = setUp(1)
   const waiting = await request(0)
   state.room = 0
@@ -110,7 +110,7 @@ test('other offers take the place of those that wait, under the same id: a grant
   await vi.waitFor(() => expect(granted.map(({ grant }) => grant.run)).toEqual([`${task}.1`]))
 })
 
-test('the answer of a request that was given up is nobody’s: the one that followed it counts, once', async () => {
+test('the answer to an aborted request is ignored; the answer to the next one counts once', async () => {
   const { claims, granted, request } = setUp(9)
   const waiting = await request(0)
   claims.askAnew()
@@ -122,7 +122,7 @@ test('the answer of a request that was given up is nobody’s: the one that foll
   expect(granted).toHaveLength(1)
 })
 
-test('a request that broke is sent again with its id; a refusal ends the claim', async () => {
+test('a failed request is repeated with its id; a rejection ends the claim', async () => {
   const { request } = setUp(1)
   const first = await request(0)
   first.fail(new Error('cut'))
@@ -132,7 +132,7 @@ test('a request that broke is sent again with its id; a refusal ends the claim',
   expect((await request(2)).claimId).not.toBe(first.claimId)
 })
 
-test('the end waits for the claim in flight, and takes what it brings', async () => {
+test('close waits for the claim in flight and accepts its assignment', async () => {
   const { claims, requests, granted, request } = setUp(1)
   const waiting = await request(0)
   const closing = claims.close()

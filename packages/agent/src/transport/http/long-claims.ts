@@ -3,19 +3,19 @@ import type { ClaimAnswer, Offer } from '@millrace/shared/for-agents'
 import { backoffMs, sleep } from '@millrace/std/time'
 import type { ClaimDeps } from '../transport.ts'
 
-/** As long as the API lets a claim wait: an idle agent sends one request in that time. */
+/** The longest wait that the API allows: an idle agent sends one request in that time. */
 const waitSeconds = 15
 
 /**
- * Asks for work for as long as there is room, one claim at a time, each of which waits at the API. When what is offered
- * changes, a waiting request is given up and its claim asked again, under the same id: a grant that was on its way
- * meanwhile is what the second request is answered, and never lost or doubled.
+ * Sends one long-poll claim at a time while the agent has room. When its offers change, it aborts the waiting request and
+ * repeats the claim under the same id: an assignment in flight is then the answer to the second request, and is neither
+ * lost nor duplicated.
  */
 export class LongClaims {
   readonly #deps: ClaimDeps
   readonly #closing = new AbortController()
   #living: Promise<void> | null = null
-  /** Ends the wait that was begun for other offers than those of now. */
+  /** Aborted when the waiting request has outdated offers. */
   #waiting = new AbortController()
   #askedFor = ''
 
@@ -24,22 +24,20 @@ export class LongClaims {
   }
 
   begin(): void {
-    this.#living ??= this.#live().catch((err: unknown) =>
-      this.#deps.logger.error({ err }, 'claiming broke off'),
-    )
+    this.#living ??= this.#live().catch((err: unknown) => this.#deps.logger.error({ err }, 'claiming failed'))
   }
 
-  /** What is offered may have changed. */
+  /** The offers may have changed. */
   capacityChanged(): void {
     if (kindsOf(this.#offers()) !== this.#askedFor) this.askAnew()
   }
 
-  /** Gives up the request under way, and asks the same on another connection. */
+  /** Aborts the current request and repeats it on another connection. */
   askAnew(): void {
     this.#waiting.abort()
   }
 
-  /** Waits until the claim in flight was answered: what it brings is still handed over. */
+  /** Waits for the answer to the claim in flight; its assignment is still accepted. */
   async close(): Promise<void> {
     this.#closing.abort()
     this.askAnew()
@@ -59,7 +57,7 @@ export class LongClaims {
     }
   }
 
-  /** One claim until its definite answer, by however many requests. */
+  /** One claim until its definite answer, with any number of requests. */
   async #claim(): Promise<void> {
     const { ask, isDefinite, logger, onGrant, signal } = this.#deps
     const claimId = randomUUID()
@@ -69,7 +67,7 @@ export class LongClaims {
         const wait = isRoomy(offers) ? waitSeconds : 0
         const answer = await ask(claimId, offers, wait, AbortSignal.any([signal, changed]))
         this.#take(claimId, offers, answer, onGrant)
-        // Answered at once, and again until there is room for it: nothing less urgent is given meanwhile.
+        // The API answers a claim immediately while a more urgent task waits for room, and assigns nothing less urgent.
         if (answer?.reserve) await sleep(reserveMs, AbortSignal.any([signal, changed]))
         return
       } catch (error) {
@@ -78,7 +76,7 @@ export class LongClaims {
         failures += 1
         if (failures === 1 || failures % 10 === 0)
           logger.warn({ err: error, failures }, 'a claim was not answered')
-        // The first repetition is immediate: most often only a kept-open connection had died.
+        // The first retry is immediate: most often only a keep-alive connection was dead.
         if (failures > 1 || isDefinite(error)) await sleep(backoffMs(failures, { most: 2000 }), signal)
         if (isDefinite(error)) return
       }
@@ -102,14 +100,14 @@ export class LongClaims {
   }
 }
 
-/** Between claims while something more urgent than all that fits waits for room. */
+/** The pause between claims while a more urgent task waits for room. */
 const reserveMs = 1000
-/** Woken when capacity changes. */
+/** The longest sleep without room; a change of capacity ends it. */
 const longestMs = 60_000
 
 const isRoomy = (offers: readonly Offer[]): boolean => offers.some(({ max }) => max > 0)
 
-/** What matters to the API: whether a module has room and a warm process, not how much. */
+/** What the API uses: whether a module has room and a warm process, not how much or how many. */
 const kindsOf = (offers: readonly Offer[]): string =>
   JSON.stringify(
     offers.map(({ module, version, digest, max, warm }) => [module, version, digest, max > 0, warm > 0]),

@@ -14,7 +14,7 @@ const grantOf = (attempt: number): Grant => ({
   timeoutSeconds: 1,
 })
 
-/** An API with so much work, an agent with so much room, and a record of what happened. */
+/** An API with this much work, an agent with this much room, and a record of their actions. */
 function setUp(o: { room: number; work: number; answers?: (ClaimAnswer | null | Error)[] }) {
   const seen = {
     ids: [] as string[],
@@ -62,7 +62,7 @@ const tokenOf = (delivery: number, waitingBehind = 0) => {
   return token
 }
 
-test('a token is acked after its claim, and claiming goes on until there is nothing', async () => {
+test('a token is acknowledged after its claim, and claims continue until one is empty', async () => {
   const { claims, seen } = setUp({ room: 5, work: 2 })
   const token = tokenOf(1)
   await claims.offer(token)
@@ -73,7 +73,7 @@ test('a token is acked after its claim, and claiming goes on until there is noth
   expect(token.nak).not.toHaveBeenCalled()
 })
 
-test('a grant that was the last of its kind ends the claiming, until the next token', async () => {
+test('the last possible assignment ends the claiming until the next token', async () => {
   const last = { grant: grantOf(1), more: false }
   const { claims, seen } = setUp({ room: 5, work: 0, answers: [last, last] })
   await claims.offer(tokenOf(1))
@@ -82,7 +82,7 @@ test('a grant that was the last of its kind ends the claiming, until the next to
   expect(seen.granted).toHaveLength(2)
 })
 
-test('a run that ends while the last grant of its kind is on its way calls for no other claim', async () => {
+test('a run that ends during the last possible claim causes no other claim', async () => {
   const last = { grant: grantOf(1), more: false }
   const { claims, seen } = setUp({ room: 5, work: 0, answers: [last] })
   const claimed = claims.offer(tokenOf(1))
@@ -92,7 +92,7 @@ test('a run that ends while the last grant of its kind is on its way calls for n
   expect(seen.ids).toHaveLength(1)
 })
 
-test('it does where there is room now for what had none', async () => {
+test('it does when a module has room that had none', async () => {
   const last = { grant: grantOf(1), more: false }
   const { claims, seen, state } = setUp({ room: 1, work: 0, answers: [last] })
   state.others = 0
@@ -110,7 +110,7 @@ test('no more is claimed than fits', async () => {
   expect(seen.idle).toBe(1)
 })
 
-test('a token without room goes back at once', async () => {
+test('a token without room is returned immediately', async () => {
   const { claims, seen } = setUp({ room: 0, work: 1 })
   const token = tokenOf(1)
   await claims.offer(token)
@@ -118,7 +118,7 @@ test('a token without room goes back at once', async () => {
   expect(token.nak).toHaveBeenCalledOnce()
 })
 
-test('only one claim is in flight, whatever comes', async () => {
+test('only one claim is in flight at any time', async () => {
   const { claims, seen } = setUp({ room: 9, work: 4 })
   const all = [1, 2, 3].map((delivery) => claims.offer(tokenOf(delivery)))
   claims.capacityChanged()
@@ -127,7 +127,7 @@ test('only one claim is in flight, whatever comes', async () => {
   expect(seen.granted).toHaveLength(4)
 })
 
-test('tokens that waited before a claim that found nothing are acked without another claim', async () => {
+test('tokens that waited before an empty claim are acknowledged without another claim', async () => {
   const { claims, seen } = setUp({ room: 9, work: 0 })
   await claims.offer(tokenOf(1, 2))
   const waiting = [tokenOf(2, 1), tokenOf(3)]
@@ -138,7 +138,7 @@ test('tokens that waited before a claim that found nothing are acked without ano
   expect(seen.ids).toHaveLength(2)
 })
 
-test('the second nothing in a row leaves the module alone for a second', async () => {
+test('two empty claims in a row pause the module’s tokens for a second', async () => {
   const { claims } = setUp({ room: 9, work: 0 })
   await claims.offer(tokenOf(1))
   expect(claims.pausedFor('m')).toBe(0)
@@ -154,7 +154,7 @@ test('a claim whose answer was lost is repeated with the same id', async () => {
   expect(seen.granted).toHaveLength(1)
 })
 
-test('a definite refusal ends the claim and gives the token back', async () => {
+test('a definite rejection ends the claim and returns the token', async () => {
   const { claims, seen } = setUp({ room: 1, work: 1, answers: [new RangeError('no')] })
   const token = tokenOf(1)
   await claims.offer(token)
@@ -162,7 +162,7 @@ test('a definite refusal ends the claim and gives the token back', async () => {
   expect(token.nak).toHaveBeenCalledOnce()
 })
 
-test('room kept for other work counts as nothing', async () => {
+test('room kept for other work counts as an empty claim', async () => {
   const reserve = { module: 'big', version: '1.0.0' }
   const { claims, seen } = setUp({ room: 1, work: 1, answers: [{ grant: null, reserve }] })
   await claims.offer(tokenOf(1))
@@ -170,7 +170,7 @@ test('room kept for other work counts as nothing', async () => {
   expect(seen.idle).toBe(1)
 })
 
-test('a grant can be asked for again under its own id', async () => {
+test('an assignment can be requested again under its claim id', async () => {
   const { claims, seen } = setUp({
     room: 1,
     work: 1,

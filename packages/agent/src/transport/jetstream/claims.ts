@@ -6,12 +6,12 @@ import type { Token } from './token-source.ts'
 import { freshTally, isVoid, onGrant, onNothing, onToken, type Tally } from './token-tally.ts'
 
 export type ClaimsDeps = ClaimDeps & {
-  /** A round is over: there was nothing, or there is no more room. */
+  /** A round has ended: a claim was empty, or the agent has no more room. */
   onIdle(): void
   now?(): number
 }
 
-/** Asks for work, one claim at a time, for as long as there is room and the answer is a grant. */
+/** Sends one claim at a time, while the agent has room and the answers are assignments. */
 export class Claims {
   readonly #deps: ClaimsDeps
   readonly #now: () => number
@@ -30,17 +30,17 @@ export class Claims {
     return this.#round !== null
   }
 
-  /** The last claim was answered with a grant and the word that nothing else fits: what comes since has a token. */
+  /** The last answer was an assignment and said that nothing else fits; later work has a token. */
   get hasTakenAll(): boolean {
     return this.#hasTakenAll
   }
 
-  /** Milliseconds for which the tokens of a module are to be left alone. */
+  /** Milliseconds for which the agent must not wait for tokens of a module. */
   pausedFor(module: string): number {
     return Math.max(0, this.#tally(module).pausedUntil - this.#now())
   }
 
-  /** A token came: it asks for a claim, unless an earlier claim answered it already. Resolves when that is over. */
+  /** Claims for a token, unless an earlier claim made it void. Resolves when the round has ended. */
   offer(token: Token): Promise<void> {
     const tally = onToken(this.#tally(token.module), token)
     this.#tallies.set(token.module, tally)
@@ -52,7 +52,7 @@ export class Claims {
     return this.#start()
   }
 
-  /** Something changed that no token announces: there is more room, a module became available. */
+  /** Claims after a change without a token: more room, or a module that became available. */
   capacityChanged(): void {
     this.#again = true
     void this.#start()
@@ -65,10 +65,10 @@ export class Claims {
 
   #start(): Promise<void> {
     this.#round ??= this.#work()
-      .catch((err: unknown) => this.#deps.logger.error({ err }, 'claiming broke off'))
+      .catch((err: unknown) => this.#deps.logger.error({ err }, 'claiming failed'))
       .finally(() => {
         this.#round = null
-        // What came while the round was ending belongs to the next one.
+        // Tokens and changes during the end of the round belong to the next one.
         if (this.#again || this.#tokens.length > 0) void this.#start()
         else this.#deps.onIdle()
       })
@@ -86,7 +86,7 @@ export class Claims {
     this.#again = false
   }
 
-  /** Tokens that became void while they waited here are done with. */
+  /** The next valid token; acknowledges those that became void while they waited here. */
   #takeToken(): Token | null {
     for (let token = this.#tokens.shift(); token; token = this.#tokens.shift()) {
       if (!isVoid(this.#tally(token.module), token)) return token
@@ -106,7 +106,7 @@ export class Claims {
       const { module } = answer.grant
       this.#tallies.set(module.name, onGrant(this.#tally(module.name)))
       this.#deps.onGrant({ grant: answer.grant, again: () => this.#freshen(claimId, offers) })
-      // Nothing else fits: whatever called for another claim meanwhile, it brought no room that was not asked for.
+      // Nothing else fits: another claim is needed only if a module gained room since the offers of this one.
       this.#again = answer.more !== false || (this.#again && haveGrown(offers, this.#deps.offers()))
       return
     }
@@ -118,7 +118,7 @@ export class Claims {
       )
   }
 
-  /** Repeats the same claim until a definite answer: a grant whose answer was lost is not lost then. */
+  /** Repeats the same claim until a definite answer, so that a lost answer loses no assignment. */
   async #ask(claimId: string, offers: Offer[]): Promise<ClaimAnswer | null | undefined> {
     const { ask, isDefinite, logger, signal } = this.#deps
     for (let tries = 1; !signal.aborted; tries++) {
@@ -127,7 +127,7 @@ export class Claims {
       } catch (error) {
         if (signal.aborted) return undefined
         if (tries === 1 || tries % 10 === 0) logger.warn({ err: error, tries }, 'a claim was not answered')
-        // The first repetition is immediate: most often only a kept-open connection had died.
+        // The first retry is immediate: most often only a keep-alive connection was dead.
         if (tries > 1 || isDefinite(error)) await sleep(backoffMs(tries, { most: 2000 }), signal)
         if (isDefinite(error)) return undefined
       }
@@ -144,7 +144,7 @@ export class Claims {
   }
 }
 
-/** Whether there is room now for something that had none before. */
+/** Whether a module has room now that had none before. */
 export function haveGrown(before: readonly Offer[], now: readonly Offer[]): boolean {
   const roomy = new Set(before.filter(({ max }) => max > 0).map(kindOf))
   return now.some((offer) => offer.max > 0 && !roomy.has(kindOf(offer)))

@@ -8,7 +8,7 @@ import type { Token } from './token-source.ts'
 let work: FindWork
 afterEach(() => work.close())
 
-/** An agent with room for two runs of `m`, whose claims are answered as given, then with nothing. */
+/** An agent with room for two runs of `m`, whose claims get the given answers, then none. */
 function setUp(answers: ClaimAnswer[]) {
   const seen = { claims: 0, waitedFor: new Set<string>() }
   const room = { m: 2, other: 1 }
@@ -51,7 +51,7 @@ const grant = {
   ...{ module: { name: 'm', version: '1.0.0', digest: 'd' }, inputs: {}, outputs: {}, timeoutSeconds: 1 },
 }
 
-test('the end of a run calls for no claim where the tokens of all that has room were waited for', async () => {
+test('the end of a run causes no claim when the agent waited for tokens of all modules with room', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
   work.capacityChanged()
   await settled()
@@ -61,7 +61,7 @@ test('the end of a run calls for no claim where the tokens of all that has room 
   expect(seen.claims).toBe(1)
 })
 
-test('it does where there was no room before', async () => {
+test('it does when the module had no room before', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
   room.m = 1
   work.capacityChanged()
@@ -71,7 +71,7 @@ test('it does where there was no room before', async () => {
   await until('it was asked for', 5, () => seen.claims === 2)
 })
 
-test('it does where the last claim found nothing: what there is may wait for a place that is free now', async () => {
+test('it does when the last claim was empty: a parked task may use the free slot', async () => {
   const { seen, settled } = setUp([])
   work.capacityChanged()
   await settled()
@@ -79,7 +79,7 @@ test('it does where the last claim found nothing: what there is may wait for a p
   await until('it was asked for', 5, () => seen.claims === 2)
 })
 
-test('it does while tokens do not come', async () => {
+test('it does while tokens are unavailable', async () => {
   const { seen, room, settled } = setUp([{ grant, more: false }])
   work.capacityChanged()
   await settled()

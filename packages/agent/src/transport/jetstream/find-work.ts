@@ -5,10 +5,10 @@ import { Claims, haveGrown } from './claims.ts'
 import { TokenPulls } from './token-pulls.ts'
 import type { TokenSource } from './token-source.ts'
 
-/** How long tokens may be out of reach before work is asked for without them, and how often then. */
+/** The interval of claims without tokens while NATS is unreachable. */
 const pollMs = 10_000
 
-/** Gets work: waits for tokens of the modules that have room, and claims. */
+/** Finds work: waits for tokens of the modules that have room, and claims. */
 export class FindWork {
   readonly #offers: () => Offer[]
   readonly #claims: Claims
@@ -16,7 +16,7 @@ export class FindWork {
   readonly #stopping = new AbortController()
   readonly #polling: Promise<void>
   #queue: TokenSource | null = null
-  /** What had room when it was last settled which tokens to wait for. */
+  /** The offers with room when the agent last chose the tokens to wait for. */
   #waitedFor: Offer[] = []
 
   constructor(deps: ClaimDeps) {
@@ -31,18 +31,18 @@ export class FindWork {
     this.#polling = this.#poll()
   }
 
-  /** Where tokens come from now; `null`: NATS is away. */
+  /** Sets the source of tokens; `null`: NATS is unreachable. */
   connected(queue: TokenSource | null): void {
     this.#queue = queue
     this.update()
   }
 
-  /** There may be work and room that no token announces. */
+  /** The agent may have room, and the API work, that no token announces. */
   capacityChanged(): void {
     this.#claims.capacityChanged()
   }
 
-  /** A run ended. Where the tokens of all that has room are waited for anyway, they tell of whatever came since. */
+  /** A run ended. Claims, unless the agent waits for tokens of all modules with room: those announce all new work. */
   runEnded(): void {
     if (!this.#isTold()) this.capacityChanged()
   }
@@ -58,16 +58,16 @@ export class FindWork {
     )
   }
 
-  /** What is offered changed. A full or paused agent waits for no tokens; other agents get them. */
+  /** The offers changed. A full or paused agent waits for no tokens, so that other agents get them. */
   update(): void {
     const roomy = this.#offers().filter(({ max }) => max > 0)
-    // While claims go on, whatever a run's end makes room for is claimed at once: no pull for that moment.
+    // During a round, claims use freed room immediately; a pull for that moment would be wasted.
     if (roomy.length > 0 && this.#claims.isBusy) return
     this.#waitedFor = roomy
     this.#pulls.want(roomy.map(({ module }) => module))
   }
 
-  /** Stops asking; waits for the claim in flight. */
+  /** Stops claiming; waits for the claim in flight. */
   async close(): Promise<void> {
     this.#stopping.abort()
     await Promise.all([this.#claims.close(), this.#pulls.close(), this.#polling])

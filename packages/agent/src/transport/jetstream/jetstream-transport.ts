@@ -6,19 +6,19 @@ import { listen } from './listen.ts'
 import { NatsLink } from './nats-link.ts'
 import { publishLog } from './publish-log.ts'
 
-/** Tokens from a work queue in NATS, commands and live lines as its messages. While NATS is away, work is asked for. */
+/** The transport over JetStream: dispatch tokens, commands and live lines. Without NATS it polls with claims. */
 export function jetstreamTransport(deps: TransportDeps): Transport {
   const { name, logger } = deps
   let agent: AgentId | null = null
   const work = new FindWork(deps)
   const nats = new NatsLink({ name, logger, onUp, onDown: () => work.connected(null) })
 
-  /** Once per connection; when it comes back after a break, it goes on by itself. */
+  /** Once per connection; after an interruption the client resumes by itself. */
   async function onUp(connection: NatsConnection, isNew: boolean): Promise<void> {
     if (isNew && agent) listen(connection, agent, deps.onCommand, logger)
     const { jetstreamTokens } = await import('./jetstream-tokens.ts')
     work.connected(jetstreamTokens(connection))
-    // Tokens that went down with the connection come again only after their time to be acked.
+    // Tokens lost with the connection return only after their acknowledgement timeout.
     work.capacityChanged()
   }
 

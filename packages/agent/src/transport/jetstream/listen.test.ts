@@ -17,7 +17,7 @@ afterAll(async () => {
   await api?.close()
 })
 
-test('an agent ignores what is no command, such as answers of NATS that another agent sends its way', async () => {
+test('an agent ignores messages that are no commands, such as NATS answers that another agent redirects to it', async () => {
   const id = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV'
   const obeyed = vi.fn()
   listen(agent, id, obeyed, pino({ level: 'silent' }))

@@ -2,7 +2,7 @@ import { AgentCommand, type AgentId, commandSubject } from '@millrace/shared/for
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 
-/** Hears the commands for this agent for as long as the connection lives. A lost one comes by heartbeat. */
+/** Receives this agent's commands while the connection is up. Lost ones arrive by heartbeat. */
 export function listen(
   connection: NatsConnection,
   agent: AgentId,
@@ -11,7 +11,7 @@ export function listen(
 ): void {
   connection.subscribe(commandSubject(agent), {
     callback: (error, message) => {
-      if (error) logger.warn({ err: error }, 'commands cannot be heard')
+      if (error) logger.warn({ err: error }, 'receiving commands failed')
       else obey(message.string())
     },
   })
@@ -20,7 +20,7 @@ export function listen(
     try {
       onCommand(AgentCommand.parse(JSON.parse(text)))
     } catch (err) {
-      logger.warn({ err }, 'a command was not understood')
+      logger.warn({ err }, 'ignoring an invalid command')
     }
   }
 }

@@ -8,13 +8,13 @@ export type NatsAccess = RegisterAnswer['nats']
 
 export type NatsLinkOptions = {
   name: string
-  /** `isNew` is false when the same connection came back after a break. */
+  /** `isNew` is false when the same connection was restored. */
   onUp(connection: NatsConnection, isNew: boolean): Promise<void>
   onDown(): void
   logger: Logger
 }
 
-/** The connection to NATS, which may be away at any time: nothing of the agent waits for it. */
+/** The connection to NATS, which may fail at any time: no part of the agent waits for it. */
 export class NatsLink {
   readonly #options: NatsLinkOptions
   #access: string | null = null
@@ -31,7 +31,7 @@ export class NatsLink {
     return this.#isUp ? this.#connection : null
   }
 
-  /** Connects in the background; other access data than before replace the connection. */
+  /** Connects in the background; changed credentials replace the connection. */
   use(access: NatsAccess): void {
     const wanted = JSON.stringify(access)
     if (wanted === this.#access) return
@@ -43,11 +43,11 @@ export class NatsLink {
     this.#life = { stop, ended }
   }
 
-  /** Reconnects, even if the connection looks sound; without a connection, one is being opened already. */
+  /** Reconnects, even if the connection seems up; without a connection, an attempt is already in progress. */
   reconnect(): void {
     this.current
       ?.reconnect()
-      .catch((err: unknown) => this.#options.logger.debug({ err }, 'NATS is away already'))
+      .catch((err: unknown) => this.#options.logger.debug({ err }, 'NATS is already unreachable'))
   }
 
   async close(): Promise<void> {
@@ -63,14 +63,14 @@ export class NatsLink {
         if (connection) await this.#follow(connection, signal)
         tries = 1
       } catch (err) {
-        logger.warn({ err }, 'NATS is away; going on without it')
+        logger.warn({ err }, 'NATS is unreachable; continuing without it')
       }
       this.#down()
       await sleep(backoffMs(tries, { most: 10_000 }), signal)
     }
   }
 
-  /** The client waits for a server itself and cannot be stopped: a connection that comes too late is closed. */
+  /** The client's own wait for a server cannot be aborted: a connection that arrives too late is closed. */
   async #connect(access: NatsAccess, signal: AbortSignal): Promise<NatsConnection | null> {
     const { connect } = await import('@nats-io/transport-node')
     const connecting = connect({
@@ -80,7 +80,7 @@ export class NatsLink {
       name: this.#options.name,
       timeout: 5000,
       maxReconnectAttempts: -1,
-      // A connection that died unseen is noticed within 5 to 10 s; until then no token comes.
+      // The client detects a dead connection within 5 to 10 s; until then no token arrives.
       pingInterval: 5_000,
       maxPingOut: 1,
       waitOnFirstConnect: true,

@@ -6,8 +6,8 @@ import type { Logger } from 'pino'
 const slowMs = 2000
 
 /**
- * Publishes one batch of live lines, best effort. Waits until the server has it, so that a slow NATS fills
- * the bounded buffer of the run and not the connection's; `false` when that takes too long.
+ * Publishes one batch of live lines, best effort. Waits for the acknowledgement, so that a slow NATS fills the bounded
+ * buffer of the run, not the connection's; `false` when that takes too long.
  */
 export async function publishLog(
   connection: NatsConnection,
@@ -19,7 +19,7 @@ export async function publishLog(
     connection.publish(logSubject(at.agent, at.run), JSON.stringify(batch))
     return await finishesWithin(slowMs, connection.flush())
   } catch (err) {
-    logger.debug({ err, run: at.run }, 'live lines were not sent')
+    logger.debug({ err, run: at.run }, 'sending live lines failed')
     return false
   }
 }

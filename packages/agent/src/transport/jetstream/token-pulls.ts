@@ -5,9 +5,9 @@ import type { Token, TokenSource } from './token-source.ts'
 export type TokenPullsDeps = {
   /** `null` while NATS is not connected. */
   queue(): TokenSource | null
-  /** Milliseconds to leave the tokens of a module alone. */
+  /** Milliseconds for which the agent must not wait for tokens of a module. */
   pausedFor(module: string): number
-  /** Resolves when the token is dealt with; until then no other of its module is waited for. */
+  /** Resolves when the token is handled; until then the agent waits for no other token of its module. */
   onToken(token: Token): Promise<void>
   logger: Logger
 }
@@ -24,14 +24,14 @@ export class TokenPulls {
     this.#deps = deps
   }
 
-  /** Starts and ends pulls so that exactly these modules are waited for. */
+  /** Starts and ends pulls so that exactly these modules have one. */
   want(modules: string[]): void {
     const wanted = new Set(modules)
     for (const [module, pull] of this.#pulls) if (!wanted.has(module)) this.#end(module, pull)
     for (const module of wanted) if (!this.#pulls.has(module)) this.#begin(module)
   }
 
-  /** Whether every wanted module is really waited for; else work has to be asked for. */
+  /** Whether every wanted module has a working pull; else the agent must poll with claims. */
   get areSound(): boolean {
     return this.#deps.queue() !== null && ![...this.#pulls.values()].some(({ failing }) => failing)
   }
@@ -63,7 +63,7 @@ export class TokenPulls {
       const queue = this.#deps.queue()
       if (signal.aborted) return
       if (!queue) {
-        // A new connection asks for the modules again; this is the fallback.
+        // A new connection restarts the pulls; this is the fallback.
         await sleep(1000, signal)
         continue
       }
@@ -76,7 +76,7 @@ export class TokenPulls {
         failures += 1
         pull.failing = failures > 2
         if (failures === 3)
-          this.#deps.logger.warn({ err, module }, 'no tokens come; asking for work now and then')
+          this.#deps.logger.warn({ err, module }, 'waiting for tokens failed; polling for work')
         await sleep(backoffMs(failures, { most: 10_000 }), signal)
       }
     }

@@ -1,21 +1,21 @@
-/** "This module has ready work." The agent that takes it claims from the API; the token itself names no task. */
+/** A dispatch token: "this module has ready work". The agent that receives it claims from the API; it names no task. */
 export type Token = {
   module: string
-  /** Counts the deliveries of this module's tokens, over all agents. */
+  /** The number of the delivery among this module's tokens, over all agents. */
   delivery: number
   /** Tokens of this module that waited on the server when this one was delivered. */
   waitingBehind: number
-  /** Handled: it is not delivered again. */
+  /** Acknowledges the token; NATS does not deliver it again. */
   ack(): void
-  /** Not for this agent: another one gets it at once. */
+  /** Returns the token; another agent gets it immediately. */
   nak(): void
 }
 
-/** Where tokens come from. */
+/** The source of tokens. */
 export type TokenSource = {
   /**
-   * Waits for one token of a module. `null` when the signal ended the wait or it lapsed; a token that comes
-   * after the signal goes back. Throws when there is nothing to wait on yet.
+   * Waits for one token of a module. `null` when the signal or a timeout ended the wait; a token that arrives after the
+   * signal is returned. Throws while the module has no consumer.
    */
   next(module: string, signal: AbortSignal): Promise<Token | null>
 }

@@ -19,7 +19,7 @@ describe('void tokens', () => {
     },
   )
 
-  test('a token that came while the claim was under way does not extend what is void', () => {
+  test('a token that arrived during the claim does not extend the void range', () => {
     const before = onToken(freshTally, token(10, 1))
     const during = onToken(before, token(11, 5))
     const after = onNothing(during, before.seen, true, 0)
@@ -27,7 +27,7 @@ describe('void tokens', () => {
     expect(isVoid(after, token(12))).toBe(false)
   })
 
-  test('a new consumer counts from the start, and nothing of the old one holds', () => {
+  test('a new consumer counts from 1, and the old state is dropped', () => {
     const tally = onToken(seenThenNothing(500, 10), token(1))
     expect(isVoid(tally, token(1))).toBe(false)
   })
@@ -38,7 +38,7 @@ describe('void tokens', () => {
     expect(isVoid(onNothing(renewed, old.seen, true, 0), token(2))).toBe(false)
   })
 
-  test('without any token seen nothing is void', () => {
+  test('before the first token nothing is void', () => {
     expect(isVoid(onNothing(freshTally, null, false, 0), token(1))).toBe(false)
   })
 })
@@ -53,16 +53,16 @@ describe('pauses', () => {
     [5, 8000],
     [6, 15_000],
     [60, 15_000],
-  ])('after %i times nothing: %i ms', (nothings, ms) => {
+  ])('after %i empty claims: %i ms', (nothings, ms) => {
     expect(pauseAfter(nothings)).toBe(ms)
   })
 
-  test('only claims that a token of the module asked for count', () => {
+  test('only claims for a token of the module count', () => {
     const tally = onNothing(freshTally, null, false, 1000)
     expect(tally).toMatchObject({ nothings: 0, pausedUntil: 0 })
   })
 
-  test('the second nothing in a row pauses, a grant ends the pause', () => {
+  test('two empty claims in a row cause a pause; an assignment ends it', () => {
     const once = onNothing(freshTally, null, true, 1000)
     const twice = onNothing(once, null, true, 2000)
     expect(twice).toMatchObject({ nothings: 2, pausedUntil: 3000 })

@@ -1,18 +1,18 @@
-/** What is known about the tokens of one module. */
+/** The state of one module's tokens. */
 export type Tally = {
-  /** The newest delivery, and how many tokens waited behind it then. */
+  /** The newest delivery, and the number of tokens that waited behind it. */
   seen: { delivery: number; waitingBehind: number } | null
-  /** Tokens delivered up to this number were there before a claim that found nothing. */
+  /** Tokens up to this delivery number existed before an empty claim. */
   voidThrough: number
-  /** Claims in a row that tokens of this module asked for and that found nothing. */
+  /** Empty claims in a row for tokens of this module. */
   nothings: number
-  /** Its tokens are left alone until then (ms). */
+  /** The agent waits for none of its tokens until then (ms). */
   pausedUntil: number
 }
 
 export const freshTally: Tally = { seen: null, voidThrough: 0, nothings: 0, pausedUntil: 0 }
 
-/** A token came. Delivery numbers that go back mean a new consumer: nothing known of the old one holds. */
+/** A token arrived. A lower delivery number means a new consumer, which invalidates the old state. */
 export function onToken(tally: Tally, token: { delivery: number; waitingBehind: number }): Tally {
   const renewed = tally.seen !== null && token.delivery <= tally.seen.delivery
   return {
@@ -22,20 +22,20 @@ export function onToken(tally: Tally, token: { delivery: number; waitingBehind: 
   }
 }
 
-/** Whether a token was already answered by a claim that began after it was sent. */
+/** Whether a claim that began after the token was sent was empty. */
 export const isVoid = (tally: Tally, token: { delivery: number }): boolean =>
   token.delivery <= tally.voidThrough
 
 /**
- * A claim found nothing, and began after `seen` was delivered: every token that waited behind that one is
- * void. By delivery number, since other agents take some of them.
+ * A claim that began after the delivery of `seen` was empty: every token that waited behind that delivery is void. The
+ * delivery number decides, since other agents take some of the tokens.
  */
 export function onNothing(tally: Tally, seenAtBegin: Tally['seen'], asked: boolean, now: number): Tally {
   const through = seenAtBegin ? seenAtBegin.delivery + seenAtBegin.waitingBehind : 0
   const nothings = asked ? tally.nothings + 1 : tally.nothings
   return {
     ...tally,
-    // A new consumer since the claim began counts from 1 again.
+    // A consumer created since the claim began counts from 1 again.
     voidThrough: isSameConsumer(tally, seenAtBegin)
       ? Math.max(tally.voidThrough, through)
       : tally.voidThrough,
@@ -44,10 +44,10 @@ export function onNothing(tally: Tally, seenAtBegin: Tally['seen'], asked: boole
   }
 }
 
-/** Work was found: its tokens are worth listening to. */
+/** A claim found work: its tokens are useful again. */
 export const onGrant = (tally: Tally): Tally => ({ ...tally, nothings: 0, pausedUntil: 0 })
 
-/** The first costs no pause: with several agents another one was faster. Then 1 s, doubling to 15 s. */
+/** No pause after the first: another agent may have been faster. Then 1 s, doubling up to 15 s. */
 export const pauseAfter = (nothings: number): number =>
   nothings < 2 ? 0 : Math.min(15_000, 1000 * 2 ** (nothings - 2))
 

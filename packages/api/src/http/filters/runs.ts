@@ -4,13 +4,13 @@ import type { Filter } from '../../store/collection.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import { idOfCursor } from '../cursor.ts'
 
-/** The last run of a page: lists of runs are in the order of their tasks, and of their numbers. */
+/** The last run of a page: lists of runs are ordered by task, then by number. */
 export function runOfCursor(cursor: string | undefined): RunId | undefined {
   const given = idOfCursor(cursor, 'tsk_')
   if (given === undefined) return undefined
   const run = RunId.safeParse(given)
   if (run.success) return run.data
-  throw new Failure('invalid_request', 'The cursor is not one of ours.', {
+  throw new Failure('invalid_request', 'The cursor is not valid.', {
     errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
   })
 }

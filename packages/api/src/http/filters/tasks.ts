@@ -9,7 +9,7 @@ export const taskFilter = (query: TaskQuery): Filter<TaskDoc> => ({
   ...behind(query.cursor, 'tsk_'),
 })
 
-/** The words of a dashboard stand for several states. */
+/** Each of the dashboard's group names stands for several states. */
 const statusesOf = (query: TaskQuery): TaskStatus[] | undefined =>
   query.status?.flatMap((word): readonly TaskStatus[] =>
     word in statusGroups ? statusGroups[word as keyof typeof statusGroups] : [word as TaskStatus],

@@ -2,9 +2,9 @@ import type { AgentRest } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { AgentDoc } from '../../store/documents/agent.ts'
 import { announceAgent } from './announce-agent.ts'
-import { sendCommand } from './tell-agents.ts'
+import { sendCommand } from './send-command.ts'
 
-/** Operators pause an agent, or resume it. Its next claim obeys, whether or not the agent got the command. */
+/** Pauses, drains or resumes an agent for an operator. The next claim obeys even if the agent missed the command. */
 export async function setPause(ports: Ports, agent: AgentDoc, asked: AgentRest | null): Promise<AgentDoc> {
   const now = ports.clock.now()
   const change = await ports.store.agents.change(agent, (current) => ({ ...current, asked, updatedAt: now }))

@@ -19,7 +19,7 @@ export async function agentOf(ports: Ports, key: KeyId, sessionId: SessionId): P
   }
   if (await isReplaced(ports, sessionId))
     throw new Failure('session_replaced', 'Another process took over this agent.')
-  throw new Failure('session_expired', 'This session is not known. Register again.')
+  throw new Failure('session_expired', 'Unknown session. Register again.')
 }
 
 /** A process that registered again is not replaced: its old session has merely ended. */

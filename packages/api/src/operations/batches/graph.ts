@@ -97,5 +97,5 @@ function refusal(errors: FieldError[]): Failure {
     .slice(0, namedAtMost)
     .map(({ path, message }) => `${path} ${message}`)
     .join('; ')
-  return new Failure('invalid_request', `The batch does not hold together: ${detail}.`, { errors })
+  return new Failure('invalid_request', `The batch is not valid: ${detail}.`, { errors })
 }

@@ -48,22 +48,22 @@ const unsettled = exampleTask({
 const rows: [string, Knowledge, string, Verdict][] = [
   [first, {}, 'of an item that is gone', 'garbage'],
   [first, { items: [item({})] }, 'of a URL that a newer one replaced', 'garbage'],
-  [second, { items: [item({})] }, 'of the newest URL of an upload that goes on', 'kept'],
+  [second, { items: [item({})] }, 'of the newest URL of a running upload', 'kept'],
   [
     second,
     { items: [item({ status: 'deleting', before: 'uploading' })] },
-    'of one that may come back',
+    'of a deletion that may be undone',
     'kept',
   ],
-  [second, { items: [item({ status: 'available', object: second })] }, 'that is its item’s', 'kept'],
+  [second, { items: [item({ status: 'available', object: second })] }, 'that its item names', 'kept'],
   [first, { items: [item({ status: 'available', object: second })] }, 'of an old URL', 'garbage'],
   [second, { items: [item({ status: 'available', object: first })] }, 'that was never completed', 'garbage'],
   [second, { items: [item({ status: 'failed', object: second })] }, 'of a failed item', 'kept'],
-  [second, { items: [item({ status: 'expired' })] }, 'that came after the end of its upload', 'garbage'],
-  [first, { items: [item({ status: 'removing' })] }, 'that a deletion is about to remove', 'kept'],
+  [second, { items: [item({ status: 'expired' })] }, 'that arrived after the end of its upload', 'garbage'],
+  [first, { items: [item({ status: 'removing' })] }, 'that a deletion will remove', 'kept'],
   [`${inRun}/copy/0`, {}, 'of an unknown task', 'garbage'],
   [`${inRun}/copy/0`, { tasks: [running] }, 'of a task that has not ended', 'kept'],
-  [`${inRun}/copy/0`, { tasks: [unsettled] }, 'of a task whose outputs are still to be written', 'kept'],
+  [`${inRun}/copy/0`, { tasks: [unsettled] }, 'of a task whose outputs are not yet written', 'kept'],
   [`${inRun}/copy/0`, { tasks: [task], runs: [run] }, 'that no output names after the end', 'garbage'],
   [
     `${inRun}/copy/0`,
@@ -73,7 +73,7 @@ const rows: [string, Knowledge, string, Verdict][] = [
   ],
   [`${inRun}/$log/0`, { tasks: [task], runs: [run] }, 'with the log of a known run', 'kept'],
   [`${inRun}/$log/0`, { tasks: [task] }, 'with the log of an unknown run', 'garbage'],
-  [`${inRun}/$log/0`, {}, 'with the log of a run that went with its task', 'garbage'],
+  [`${inRun}/$log/0`, {}, 'with the log of a run that was removed with its task', 'garbage'],
   [
     `${inRun}/copy/0`,
     { items: [item({ object: `${inRun}/copy/0` })] },
@@ -99,12 +99,12 @@ describe('an object', () => {
     expect(judgeObject({ key, lastModified: at }, known, soon), what).toBe(young)
   })
 
-  test.each(foreign)('%s was put there by somebody else, and stays', (key) => {
+  test.each(foreign)('%s belongs to another program, and stays', (key) => {
     expect(judgeObject({ key, lastModified: at }, knowing({}), now)).toBe('kept')
   })
 })
 
-test('an upload in parts is given up when its item does not go on with it', () => {
+test('a multipart upload is aborted when its item no longer uses it', () => {
   const upload = { key: second, uploadId: 'u', beganAt: at }
   const inParts = (uploadId: string, changes: Partial<DataDoc> = {}) =>
     new Map([[id, item({ multipart: { partSize: 1, uploadId, checksums: false }, ...changes })]])
@@ -116,7 +116,7 @@ test('an upload in parts is given up when its item does not go on with it', () =
   expect(isAbandoned({ ...upload, key: 'incoming/by-hand' }, new Map(), now)).toBe(false)
 })
 
-test('an item without its object fails, unless it has moved on', () => {
+test('an item without its object fails, unless its state has changed', () => {
   expect(decideMissing(item({ status: 'available', object: first }), first, now)).toMatchObject({
     status: 'failed',
     object: first,
@@ -129,13 +129,13 @@ test('an item without its object fails, unless it has moved on', () => {
 })
 
 test.each([
-  ['both came to their end', 'ace', false, 'bce', false, 'ace', 'bce', null],
+  ['both are complete', 'ace', false, 'bce', false, 'ace', 'bce', null],
   ['more objects follow: items beyond the last one wait', 'ac', true, 'bcd', false, 'ac', 'bc', 'c'],
   ['more items follow: objects beyond the last one wait', 'acde', false, 'abc', true, 'ac', 'abc', 'c'],
   ['both were cut off: the earlier end counts', 'abe', true, 'bcd', true, 'ab', 'bcd', 'd'],
   ['objects have run out, items go on', '', false, 'ab', true, '', 'ab', 'b'],
-  ['there is nothing', '', false, '', false, '', '', null],
-])('a stretch of the bucket: %s', (_, objects, moreObjects, items, moreItems, seen, named, end) => {
+  ['both are empty', '', false, '', false, '', '', null],
+])('a common key range: %s', (_, objects, moreObjects, items, moreItems, seen, named, end) => {
   const listed = [...objects].map((key) => ({ key, lastModified: at }))
   const naming = [...items].map((object) => item({ object }))
   const stretch = commonKeyRange({ objects: listed, more: moreObjects }, { items: naming, more: moreItems })

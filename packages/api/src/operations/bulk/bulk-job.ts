@@ -16,10 +16,10 @@ import { deadLetter, matching } from './matching.ts'
 type Act = BulkJobDoc['act']
 const stepSize = 100
 const callsAtOnce = 8
-/** The number of tasks that are handled before the answer; the rest follows. */
+/** The number of tasks that are handled before the answer; the rest follow. */
 const stepsBeforeAnswer = 3
 
-/** Does the same to all matching tasks. The job is written first, so that any process may continue it. */
+/** Applies one action to all matching tasks. It writes the job first, so that any process can continue it. */
 export async function startBulkJob(
   ports: SettlePorts,
   ids: NewIds,
@@ -53,7 +53,7 @@ async function carryOnBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promis
   while (!(await stepBulkJob(ports, id)));
 }
 
-/** The next tasks of a job, in the order of their ids. `true`: there are no more. */
+/** Handles the next tasks of a job, in the order of their ids. `true`: the job is done. */
 export async function stepBulkJob(ports: SettlePorts, id: BulkJobDoc['_id']): Promise<boolean> {
   const job = await ports.store.bulkJobs.get(id)
   if (job?.state !== 'going') return true

@@ -8,7 +8,7 @@ import { idOf, type Position, positionOf, start } from './position.ts'
 const run = (attempt: number): RunId => `${taskId}.${attempt}`
 const time = new Date('2026-11-21T00:00:00Z')
 
-/** A task that went through these states; one with a run says which it is about. */
+/** A task with this history of states, each with its run if it has one. */
 function through(...states: [TaskStatus, number, RunId?][]) {
   const first = exampleTask({
     status: 'blocked',
@@ -36,10 +36,10 @@ const resumed = through(
 )
 const late = through(['queued', 1], ['running', 1], ['queued', 2], ['succeeded', 2, run(1)])
 
-describe('what a reader has still to be told', () => {
+describe('the events that a reader still needs', () => {
   test.each([
     ['of a new task', through(), {}, ['blocked']],
-    ['of one that runs', through(['queued', 1], ['running', 1]), {}, ['blocked', 'queued', 'running']],
+    ['of a running task', through(['queued', 1], ['running', 1]), {}, ['blocked', 'queued', 'running']],
     [
       'of two attempts',
       twice,
@@ -79,7 +79,7 @@ describe('what a reader has still to be told', () => {
     expect(told(task, from)).toEqual(wanted)
   })
 
-  test('of a history whose beginning is gone, begins with the lines it was at', () => {
+  test('of a truncated history, begin with the lines at the reader’s position', () => {
     const task = { ...twice, history: twice.history.slice(-2) }
     expect(statesOf(task).map(({ n }) => n)).toEqual([5, 6])
     expect(told(task, { state: 3, attempt: 1, line: 4 })).toEqual([
@@ -91,14 +91,14 @@ describe('what a reader has still to be told', () => {
   })
 })
 
-test('a document of an older version counts its states and knows their runs', () => {
+test('a document of an older version gets numbers and runs for its states', () => {
   const history = twice.history.map(({ status, attempt, at }) => ({ status, attempt, at }))
   expect(statesOf({ ...twice, history })).toEqual(statesOf(twice))
   const next = move({ ...twice, status: 'failed', history }, 'blocked', time, {})
   expect(statesOf(next).at(-1)?.n).toBe(7)
 })
 
-test('lines go on where the reader is: from the beginning of later runs, never back to earlier ones', () => {
+test('lines continue at the reader’s position: from the beginning of later runs, never from earlier ones', () => {
   const position = { ...start, attempt: 2, line: 30 }
   expect([linesAfter(position, run(1)), linesAfter(position, run(2)), linesAfter(position, run(3))]).toEqual([
     null,
@@ -107,7 +107,7 @@ test('lines go on where the reader is: from the beginning of later runs, never b
   ])
 })
 
-test('the end is known to who was told it, until the task goes on', () => {
+test('a reader that received the end gets it again only after a retry', () => {
   const end = { state: 6, attempt: 2, line: 3, ended: true }
   expect(knowsTheEnd(twice, end)).toBe(true)
   expect(knowsTheEnd(twice, { ...end, ended: false })).toBe(false)
@@ -143,14 +143,14 @@ describe('an event id', () => {
     '1.1.1\n',
     '{"$gt": ""}',
     '__proto__',
-  ])('that is not ours means the start: %s', (id) => {
+  ])('that is not valid means the start: %s', (id) => {
     expect(positionOf(id)).toEqual(start)
   })
 
   test.each([
-    [{ ...start, state: 7 }, 'of another task, which went further'],
-    [{ ...start, state: 2, attempt: 3 }, 'of another task, which had more attempts'],
-  ])('%o %s means it too', (from) => {
+    [{ ...start, state: 7 }, 'of another task with more states'],
+    [{ ...start, state: 2, attempt: 3 }, 'of another task with more attempts'],
+  ])('%o %s means the start too', (from) => {
     expect(within(twice, from)).toEqual(start)
   })
 })

@@ -3,12 +3,11 @@ import { Failure, mostFaults } from '../../failure.ts'
 import { pointer } from '../../pointer.ts'
 import { type Fault, type Found, resolveInputs, type StoredInputs } from './resolve.ts'
 
-/** Checks a new task against its module and the database. Returns its inputs as stored; names all faults at once. */
+/** Checks a new task against its module and the database. Returns its inputs as stored; reports all faults at once. */
 export function checkTask(manifest: Manifest, wanted: CreateTask, found: Found): StoredInputs {
   const { inputs, faults } = resolveInputs(manifest, wanted.inputs, found)
   wanted.after.forEach((id, at) => {
-    if (!found.tasks.has(id))
-      faults.push({ kind: 'invalid', path: `/after/${at}`, message: 'there is no such task' })
+    if (!found.tasks.has(id)) faults.push({ kind: 'invalid', path: `/after/${at}`, message: 'no such task' })
   })
   if (faults.length > 0) throw inputFailure(manifest.name, faults)
   checkOutputs(manifest, wanted)

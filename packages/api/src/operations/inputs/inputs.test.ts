@@ -42,8 +42,8 @@ function portOf(port: object) {
   return only
 }
 
-describe('what a caller wrote', () => {
-  test('is a reference only if its keys are exactly those of one', () => {
+describe('an input in a request', () => {
+  test('is a reference only with exactly the keys of one', () => {
     expect(parseInput({ data: dataId }, '')).toEqual({ given: { kind: 'data', id: dataId } })
     expect(parseInput({ output: 'o', task: taskId }, '')).toEqual({
       given: { kind: 'output', task: taskId, output: 'o' },
@@ -67,7 +67,7 @@ describe('what a caller wrote', () => {
       expect(parseInput(plain, '')).toEqual({ given: { kind: 'value', value: plain } })
   })
 
-  test('is refused where it could be either', () => {
+  test('is rejected if it could be a reference or a value', () => {
     const eithers: Json[] = [
       { data: 1, x: 1 },
       { task: taskId },
@@ -114,7 +114,7 @@ describe('a data item', () => {
     ['webm', 'video/webm;codecs=vp8,opus'],
     ['mkv', 'video/x-matroska;codecs=avc1,opus'],
     ['webp', 'image/webp'],
-  ])('%s may come as %s, under any name', (format, contentType) => {
+  ])('in the format %s may have the content type %s and any name', (format, contentType) => {
     expect(faultOfItem(portOf({ type: 'file', format }), item({ contentType, fileName: 'blob' }))).toBeNull()
   })
 
@@ -150,7 +150,7 @@ describe('a data item', () => {
   })
 })
 
-describe('all inputs together', () => {
+describe('inputs', () => {
   const found = (items: DataDoc[]) => ({
     data: new Map(items.map((one) => [one._id, one])),
     tasks: new Map(),
@@ -169,7 +169,7 @@ describe('all inputs together', () => {
     expect(resolve('a').faults).toMatchObject([{ path: '/inputs/list' }])
   })
 
-  test('that are gone are told apart from those that are wrong', () => {
+  test('that no longer exist are reported as gone, not as invalid', () => {
     for (const status of ['failed', 'expired', 'removing'] as const)
       expect(
         resolveInputs(many, { list: [{ data: dataId }] }, found([item({ status, type: 'text' })])).faults,
@@ -180,7 +180,7 @@ describe('all inputs together', () => {
       ).toEqual([])
   })
 
-  test('have defaults: a required input with one need not be given', () => {
+  test('have defaults: a required input with one may be omitted', () => {
     const manifest = manifestOf(
       { key: 'a', type: 'number', default: 5 },
       { key: 'b', type: 'text', required: false },

@@ -14,14 +14,14 @@ import type { StoredInput, TaskDoc } from '../../store/documents/task.ts'
 import { faultOfItem, faultOfOutput } from './fits.ts'
 import { type GivenInput, parseInput } from './parse.ts'
 
-/** What the inputs of a new task refer to, as found in the database. */
+/** The documents that the inputs of a new task refer to. */
 export type Found = { data: ReadonlyMap<DataId, DataDoc>; tasks: ReadonlyMap<TaskId, TaskDoc> }
 export type Fault = FieldError & { kind: 'invalid' | 'ambiguous' | 'gone' }
 export type StoredInputs = Record<string, StoredInput | StoredInput[]>
 
 const inlineInputsLimit = 1024 * 1024
 
-/** Every id that the inputs name, to read them all at once. */
+/** Every id in the inputs, to read all documents at once. */
 export function referencesOf(inputs: Record<string, Json>): { data: DataId[]; tasks: TaskId[] } {
   const given = Object.values(inputs)
     .flatMap((raw) => (Array.isArray(raw) ? raw : [raw]))
@@ -75,7 +75,7 @@ export function resolveInputs(
   return { inputs: stored, faults }
 }
 
-/** What the inputs may refer to, and the faults so far. */
+/** The documents that the inputs may refer to, and the faults so far. */
 type Context = { found: Found; faults: Fault[] }
 
 function resolveList(port: Port, raw: Json[], context: Context): StoredInput[] | null {
@@ -129,13 +129,13 @@ function resolveItem(
     const there = found.tasks.get(given.task)
     const message = there
       ? `task has no output "${given.output}"; it has ${Object.keys(there.outputs).join(', ') || 'none'}`
-      : 'there is no such task'
+      : 'no such task'
     faults.push({ kind: 'invalid', path: there ? `${path}/output` : `${path}/task`, message })
     return null
   }
   const item = id && found.data.get(id)
   if (!id || (given.kind === 'data' && !item)) {
-    faults.push({ kind: 'invalid', path: `${path}/data`, message: 'there is no such data item' })
+    faults.push({ kind: 'invalid', path: `${path}/data`, message: 'no such data item' })
     return null
   }
   // An upstream's output may not have been created yet; the task will wait for it.

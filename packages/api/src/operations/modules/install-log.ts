@@ -51,7 +51,7 @@ async function refuseTooMany(ports: Ports, agent: AgentId): Promise<void> {
   if ((await ports.store.installLogs.count(idsFrom(`${agent}:`), logsOfAgent)) < logsOfAgent) return
   throw new Failure(
     'conflict',
-    `Agent ${agent} has ${logsOfAgent} install logs, which is the most. Give it fewer modules, or remove agent.json from its AGENT_HOME to begin a new agent.`,
+    `Agent ${agent} has ${logsOfAgent} install logs, which is the limit. Give it fewer modules, or remove agent.json from its AGENT_HOME to begin a new agent.`,
   )
 }
 

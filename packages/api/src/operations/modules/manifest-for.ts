@@ -19,9 +19,9 @@ export async function manifestFor(
     'module_not_found',
     waits
       ? `The module ${name} awaits approval: only agents whose keys are not trusted have it. An admin approves it with POST /api/modules/${module?._id}/approve.`
-      : `No agent has reported a module ${name}. GET /api/modules lists what there is.`,
+      : `No agent has reported a module ${name}. GET /api/modules lists the known modules.`,
     {
-      errors: [{ path: module ? '/version' : '/module', message: `there is no module ${name}` }],
+      errors: [{ path: module ? '/version' : '/module', message: `no module ${name}` }],
     },
   )
 }

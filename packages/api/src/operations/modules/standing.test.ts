@@ -37,11 +37,21 @@ const module = (entries: ModuleEntry[], disabled = false): ModuleDoc => ({
 describe('a module on two agents', () => {
   test.each<[string, Partial<ModuleEntry>, boolean, string[]]>([
     ['with the same contents', { digest: 'a' }, true, ['AVAILABLE', 'AVAILABLE']],
-    ['with other contents of the same version: the later is kept back', {}, true, ['AVAILABLE', 'ERROR']],
+    [
+      'with different contents of the same version: the later one is blocked',
+      {},
+      true,
+      ['AVAILABLE', 'ERROR'],
+    ],
     ['with another version', { version: '1.1.0' }, true, ['AVAILABLE', 'AVAILABLE']],
-    ['while the first is away', {}, false, ['AVAILABLE', 'AVAILABLE']],
+    ['while the first is disconnected', {}, false, ['AVAILABLE', 'AVAILABLE']],
     ['where the second has not passed', { status: 'TESTING' }, true, ['AVAILABLE', 'TESTING']],
-    ['told at the same moment: one of both, always the same', { since: at }, true, ['AVAILABLE', 'ERROR']],
+    [
+      'reported at the same moment: one of both, always the same',
+      { since: at },
+      true,
+      ['AVAILABLE', 'ERROR'],
+    ],
   ])('%s', (_, changes, isFirstThere, expected) => {
     const second = entry({ agentId: other, digest: 'b', since: later, ...changes })
     const connected = new Set<AgentId>(isFirstThere ? [agentId, other] : [other])
@@ -49,7 +59,7 @@ describe('a module on two agents', () => {
       expect(standing(module(entries), connected).map((one) => one.status)).toEqual(expected)
   })
 
-  test('says which agent is in the way, and what to do', () => {
+  test('names the blocking agent and the remedy', () => {
     const [, second] = standing(
       module([entry({}), entry({ agentId: other, digest: 'b', since: later })]),
       new Set([agentId, other]),

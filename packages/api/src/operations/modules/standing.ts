@@ -5,10 +5,10 @@ import { approvalOf } from './approval.ts'
 import { compareVersions } from './versions.ts'
 
 /**
- * The status of a module on each agent, over all agents: disabled by an operator, or blocked because another connected
- * agent had other contents under the same name and version before. Which code a task gets must not depend on chance,
- * unless an operator approved both. An agent without a trusted key blocks no trusted one, and among agents without one
- * the last approval counts: neither depends on what they report, or when.
+ * The status of a module on each agent. An operator may have disabled it, or another connected agent may block it by an
+ * earlier report of different contents under the same name and version: which code runs a task must not depend on chance,
+ * unless an operator approved both. An agent with an untrusted key blocks no trusted one. Among untrusted agents the last
+ * approval counts, so that neither their reports nor the order of these decide.
  */
 export function standing(module: ModuleDoc, connected: ReadonlySet<AgentId>): ModuleEntry[] {
   return module.entries.map((entry) => {
@@ -49,7 +49,7 @@ function cameBefore(one: ModuleEntry, other: ModuleEntry): boolean {
 }
 
 const kept = (name: string, { version }: ModuleEntry, rival: ModuleEntry): string =>
-  `Another agent (${rival.agentId}) has other contents as ${name}@${version}: give these a version of their own, or let both serve with POST /api/modules/${name}/approve.`
+  `Another agent (${rival.agentId}) has different contents as ${name}@${version}: give these another version, or let both serve with POST /api/modules/${name}/approve.`
 
 export const connectedOf = (agents: readonly AgentDoc[]): Set<AgentId> =>
   new Set(agents.filter((agent) => !agent.sessionEndedAt).map((agent) => agent._id))

@@ -7,7 +7,7 @@ import { daysOfLogs, dueBefore, isHistory, isOverdue, nextLook } from './overdue
 const hour = (hours: number) => new Date(at.getTime() + hours * 3600 * 1000)
 const marker = { kind: 'terminal' as const, run: null, end: null, waiting: null }
 
-test('days count back from now; none keep for ever', () => {
+test('days count back from now; null keeps forever', () => {
   expect(dueBefore(2, hour(48))).toEqual(at)
   expect(dueBefore(null, hour(48))).toBeNull()
 })
@@ -18,7 +18,7 @@ test.each(TaskStatus.options)('a task that is %s', (status) => {
   expect(isHistory(exampleTask({ status, settle: marker }))).toBe(false)
 })
 
-describe('a run is past its days', () => {
+describe('a run exceeds its retention', () => {
   const task = exampleTask({ status: 'failed' })
   const run = { ...newRun(task, `${task._id}.1`, at), finishedAt: at }
   test.each([
@@ -36,29 +36,34 @@ describe('a run is past its days', () => {
 test.each([
   ['with their run', 30, null, null],
   ['before it', 30, 7, 7],
-  ['before it, though it is kept for ever', null, 7, 7],
-  ['with it, when theirs is the same', 7, 7, null],
-  ['with it, when it goes first', 7, 30, null],
+  ['before their run, which is kept forever', null, 7, 7],
+  ['with their run, when both have the same retention', 7, 7, null],
+  ['with their run, when it is removed first', 7, 30, null],
   ['never', null, null, null],
-])('logs go %s', (_, runs, logs, wanted) => {
+])('logs are removed %s', (_, runs, logs, wanted) => {
   const retentionDays = { runs, logs, tasks: null, uploads: null, outputs: null }
   expect(daysOfLogs({ maxRunningTasks: 1, perModule: {}, retentionDays })).toBe(wanted)
 })
 
-describe('the next look', () => {
+describe('the next scan', () => {
   const full = { full: true, removed: 1, towards: 'newer' as const }
   test.each([
-    ['goes on at the last end that was seen', [at, hour(1)], full, hour(1)],
-    ['stays where all had one end, while some of them go', [at, at], full, at],
-    ['passes over many of one end that stay', [at, at], { ...full, removed: 0 }, new Date(at.getTime() + 1)],
+    ['continues at the last end time of the page', [at, hour(1)], full, hour(1)],
+    ['stays while all have one end time and some are removed', [at, at], full, at],
     [
-      'does so towards the older ones too',
+      'skips a full page with one end time that stays',
+      [at, at],
+      { ...full, removed: 0 },
+      new Date(at.getTime() + 1),
+    ],
+    [
+      'also skips towards older ones',
       [at, at],
       { ...full, removed: 0, towards: 'older' as const },
       new Date(at.getTime() - 1),
     ],
-    ['is the first again after the last', [at, hour(1)], { ...full, full: false }, null],
-    ['is the first again where there is nothing', [], full, null],
+    ['restarts after the last page', [at, hour(1)], { ...full, full: false }, null],
+    ['restarts when nothing is left', [], full, null],
   ])('%s', (_, ends, seen, wanted) => {
     expect(nextLook(ends, seen)).toBe(wanted?.toISOString() ?? null)
   })

@@ -20,7 +20,12 @@ describe('fire times', () => {
       '2026-05-01T02:59:59Z',
       ['2026-05-01T03:00:00Z', '2026-05-02T03:00:00Z'],
     ],
-    ['never at the time itself again', cron('0 3 * * *'), '2026-05-01T03:00:00Z', ['2026-05-02T03:00:00Z']],
+    [
+      'never again at the given time itself',
+      cron('0 3 * * *'),
+      '2026-05-01T03:00:00Z',
+      ['2026-05-02T03:00:00Z'],
+    ],
     ['@hourly', cron('@hourly'), '2026-05-01T02:30:00Z', ['2026-05-01T03:00:00Z']],
     [
       'leap days',
@@ -29,7 +34,7 @@ describe('fire times', () => {
       ['2028-02-29T00:00:00Z', '2032-02-29T00:00:00Z'],
     ],
     [
-      'the 31st only where there is one',
+      'the 31st only in months that have one',
       cron('0 0 31 * *'),
       '2026-01-31T00:00:00Z',
       ['2026-03-31T00:00:00Z'],
@@ -42,25 +47,25 @@ describe('fire times', () => {
       ['2026-01-01T12:30:00Z'],
     ],
     [
-      'a time that summer time skips comes right after the jump, and is itself again the day after',
+      'a time that summer time skips fires right after the jump, and at its usual time the next day',
       cron('30 2 * * *', 'Europe/Berlin'),
       '2026-03-28T12:00:00Z',
       ['2026-03-29T01:00:00Z', '2026-03-30T00:30:00Z'],
     ],
     [
-      'a time that comes twice in autumn is fired once',
+      'a time that occurs twice in autumn fires once',
       cron('30 2 * * *', 'Europe/Berlin'),
       '2026-10-24T12:00:00Z',
       ['2026-10-25T00:30:00Z', '2026-10-26T01:30:00Z'],
     ],
     [
-      'every hour means every hour, also where the clock goes back',
+      'every hour fires each hour, also when the clock goes back',
       cron('0 * * * *', 'Europe/Berlin'),
       '2026-10-24T23:30:00Z',
       ['2026-10-25T00:00:00Z', '2026-10-25T01:00:00Z', '2026-10-25T02:00:00Z'],
     ],
     [
-      'and where it goes forward',
+      'and when it goes forward',
       cron('0 * * * *', 'Europe/Berlin'),
       '2026-03-28T23:30:00Z',
       ['2026-03-29T00:00:00Z', '2026-03-29T01:00:00Z', '2026-03-29T02:00:00Z'],
@@ -82,9 +87,9 @@ describe('fire times', () => {
   })
 })
 
-describe('a timing is refused', () => {
+describe('a timing is rejected', () => {
   test.each([
-    ['a minute that there is not', cron('61 * * * *'), '/cron', /minute: 61/],
+    ['a minute that does not exist', cron('61 * * * *'), '/cron', /minute: 61/],
     ['no pattern at all', cron('every day'), '/cron', /./],
     ['six fields', cron('* * * * * *'), '/cron', /./],
     ['a day that never comes', cron('0 0 31 2 *'), '/cron', /never comes/],

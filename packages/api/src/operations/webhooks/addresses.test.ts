@@ -61,7 +61,7 @@ describe('the URL of a receiver', () => {
     'https://router.home.arpa/',
     'http://intranet/',
     'http://localhost./',
-  ])('%s is refused', (url) => {
+  ])('%s is rejected', (url) => {
     expect(faultOfUrl(url, false)).toMatch(/private network/)
     expect(faultOfUrl(url, true)).toBeNull()
   })
@@ -74,20 +74,20 @@ describe('the URL of a receiver', () => {
     '',
     'http://',
     'https://u:p@hook.example/',
-  ])('%j is refused, whatever is allowed', (url) => {
+  ])('%j is always rejected', (url) => {
     expect(faultOfUrl(url, true)).not.toBeNull()
   })
 
   test.each(['https://hook.example/in?x=1', 'http://8.8.8.8:8080/', 'https://[2606:4700::1111]/'])(
-    '%s is taken',
+    '%s is accepted',
     (url) => {
       expect(faultOfUrl(url, false)).toBeNull()
     },
   )
 })
 
-describe('the address that is connected to', () => {
-  test('is one of those that were looked at', async () => {
+describe('the connected address', () => {
+  test('is one of the checked ones', async () => {
     expect(JSON.parse(await looked(() => ['2606:4700::1111', '93.184.216.34']))).toEqual([
       { address: '2606:4700::1111', family: 6 },
       { address: '93.184.216.34', family: 4 },
@@ -95,14 +95,14 @@ describe('the address that is connected to', () => {
     expect(await looked(() => ['93.184.216.34', '93.184.216.35'], false, false)).toBe('"93.184.216.34"')
   })
 
-  test('is none where any of them is private, or there is none', async () => {
+  test('is none when any resolved address is private, or none resolves', async () => {
     expect(await looked(() => ['93.184.216.34', '127.0.0.1'])).toMatch(/private address 127\.0\.0\.1/)
     expect(await looked(() => ['::ffff:10.0.0.1'])).toMatch(/private/)
     expect(await looked(() => [])).toMatch(/no address/)
     expect(await looked(() => ['127.0.0.1'], true)).toBe('[{"address":"127.0.0.1","family":4}]')
   })
 
-  test('is judged anew each time: a name that is bound to another address is refused then', async () => {
+  test('is checked each time: a name that is rebound to a private address is rejected', async () => {
     const answers = [['93.184.216.34'], ['127.0.0.1']]
     const resolve = () => answers.shift() ?? []
     expect(await looked(resolve)).toContain('93.184')

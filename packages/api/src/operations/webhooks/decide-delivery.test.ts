@@ -23,7 +23,7 @@ const delivery: DeliveryDoc = {
 const refused = (at: Date) => ({ at, status: 500, error: 'answered 500', ms: 1 })
 const taken = (at: Date) => ({ at, status: 204, error: null, ms: 1 })
 
-/** Seconds after the beginning at which it is tried, until it is over. */
+/** The seconds after the beginning at which it is sent, until it ends. */
 function timesOf(from: DeliveryDoc, random: number): number[] {
   const times: number[] = []
   for (let one = from; one.state === 'due'; ) {
@@ -34,11 +34,11 @@ function timesOf(from: DeliveryDoc, random: number): number[] {
 }
 
 describe('a delivery', () => {
-  test('is tried after longer and longer times, a day long', () => {
+  test('is retried at growing intervals for a day', () => {
     expect(timesOf(delivery, 0.5)).toEqual([0, 5, 65, 365, 2165, 9365, 27_365, 63_365])
   })
 
-  test.each([0, 0.25, 0.75, 1])('spreads its times by a fifth, and stays within the day: %s', (random) => {
+  test.each([0, 0.25, 0.75, 1])('spreads its intervals by a fifth, within the day: %s', (random) => {
     const times = timesOf(delivery, random)
     const factor = 0.8 + 0.4 * random
     expect(times[7]).toBeGreaterThan(63_365 * factor - 5)
@@ -47,7 +47,7 @@ describe('a delivery', () => {
     expect(times.at(-1)).toBeGreaterThan(12 * 3600)
   })
 
-  test('is done with the first 2xx, and then shown for thirty days', () => {
+  test('succeeds with the first 2xx, and stays listed for thirty days', () => {
     const done = decideDelivery(delivery, { ...taken(start), isOver: false }, start, 0.5)
     expect(done).toMatchObject({
       state: 'delivered',
@@ -56,12 +56,12 @@ describe('a delivery', () => {
     })
   })
 
-  test('is given up at once where nothing can come of it', () => {
+  test('fails immediately when a retry is pointless', () => {
     const given = decideDelivery(delivery, { ...refused(start), isOver: true }, start, 0.5)
     expect(given).toMatchObject({ state: 'failed', expiresAt: later(30 * 86_400) })
   })
 
-  test('that somebody asks for again has a day of its own', () => {
+  test('that is requested again gets another day of retries', () => {
     const old = { ...delivery, attempts: Array.from({ length: 8 }, (_, nth) => refused(later(nth))) }
     const at = later(10 * 86_400)
     const again = { ...old, askedAt: at, nextAt: at }

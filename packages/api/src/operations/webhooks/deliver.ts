@@ -70,5 +70,5 @@ async function switchOff(ports: Ports, { webhook }: DeliveryDoc): Promise<void> 
   )
   if (!change) return
   ports.failpoint('webhook.switched-off')
-  ports.logger.warn({ webhook }, 'a webhook was switched off: its receiver answered 410')
+  ports.logger.warn({ webhook }, 'webhook disabled: its receiver answered 410')
 }

@@ -34,7 +34,7 @@ export function refuseUrl(ports: WebhookPorts, url: string, path: string): void 
   if (fault) throw new Failure('invalid_request', `The URL ${fault}.`, { errors: [{ path, message: fault }] })
 }
 
-/** Limits the webhooks, since each end of a task makes a delivery for each. */
+/** The limit of webhooks, since the end of each task creates a delivery for each of them. */
 const mostWebhooks = 100
 
 async function refuseMoreThan(ports: Ports, most: number, own: WebhookId): Promise<void> {
@@ -42,7 +42,7 @@ async function refuseMoreThan(ports: Ports, most: number, own: WebhookId): Promi
   if (await ports.store.webhooks.get(own)) return // an earlier request made it
   throw new Failure(
     'conflict',
-    `There are ${most} webhooks already: delete one, or use the webhook of a task.`,
+    `The limit of ${most} webhooks is reached: delete one, or use the webhook of a task.`,
   )
 }
 

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { newSecret, signedHeaders } from './signing.ts'
 
-/** Published beside the specification, by Svix: how to verify a signature by hand. */
+/** Examples that Svix publishes with the specification, to verify a signature by hand. */
 test.each([
   {
     secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
@@ -18,7 +18,7 @@ test.each([
     body: '{"event_type":"ping","data":{"success":true}}',
     signature: 'v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=',
   },
-])('$id has the signature that is published', ({ secret, id, seconds, body, signature }) => {
+])('$id has the published signature', ({ secret, id, seconds, body, signature }) => {
   expect(signedHeaders(secret, id, new Date(seconds * 1000), body)).toMatchObject({
     'webhook-id': id,
     'webhook-timestamp': String(seconds),
@@ -26,7 +26,7 @@ test.each([
   })
 })
 
-test('a new secret is one that the specification allows: 24 to 64 bytes', () => {
+test('a new secret has 24 to 64 bytes, as the specification requires', () => {
   const secret = newSecret()
   expect(Buffer.from(secret.replace('whsec_', ''), 'base64')).toHaveLength(32)
   const headers = signedHeaders(secret, 'a', new Date(), '{"ü":"💧"}')

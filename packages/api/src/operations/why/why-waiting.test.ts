@@ -105,7 +105,7 @@ describe('why a task waits', () => {
     expect(waiting.find((one) => one.reason === reason)?.detail).toMatch(detail)
   })
 
-  test('names everything that holds, with the numbers a person needs', () => {
+  test('lists all current reasons, with the numbers that a person needs', () => {
     const since = new Date(at.getTime() - 20_000)
     const waiting = whyWaiting(
       facts({
@@ -126,7 +126,7 @@ describe('why a task waits', () => {
     })
   })
 
-  test('says nothing where nothing holds, or where there is nothing to wait for', () => {
+  test('is empty when nothing blocks the task, or when it does not wait', () => {
     expect(whyWaiting(facts())).toEqual([])
     expect(whyWaiting(facts({ module: gpuModule, agents: [gpu(null)] }))).toEqual([])
     for (const status of ['running', 'succeeded', 'failed'] as const)

@@ -6,7 +6,7 @@ export const DataDoc = z.object({
   _id: DataId,
   ...doc,
   apiKey: z.string(),
-  grant: GrantId.nullable().default(null).describe('made with the token of this grant'),
+  grant: GrantId.nullable().default(null).describe('created with the token of this grant'),
   label: z.string(),
   type: DataType,
   isFile: z.boolean(),

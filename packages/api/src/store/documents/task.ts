@@ -48,7 +48,7 @@ export const TaskDoc = z.object({
   _id: TaskId,
   ...doc,
   apiKey: z.string(),
-  grant: GrantId.nullable().default(null).describe('made with the token of this grant'),
+  grant: GrantId.nullable().default(null).describe('created with the token of this grant'),
   requestId: z.string(),
   label: z.string(),
   module: z.string(),

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hintOfPath } from './beside-main.ts'
+import { hintOfPath } from './hint-of-path.ts'
 import { nothingPrinted } from './output/result-lines.ts'
 import type { ProcessEnd } from './run-process.ts'
 
 let place: string
 beforeAll(async () => {
-  place = await mkdtemp(join(tmpdir(), 'beside-'))
+  place = await mkdtemp(join(tmpdir(), 'hint-'))
   await mkdir(join(place, 'module/data/models'), { recursive: true })
   await mkdir(join(place, 'run/out'), { recursive: true })
   for (const file of ['labels.txt', 'main.py', 'data/my words.csv', 'data/models/yolo.onnx', 'task.json'])
@@ -33,7 +33,7 @@ const hint = (end: ProcessEnd, message: string | null = null) =>
     where(),
   )
 
-test('a word of dots without end hides nothing', () => {
+test('finds the file next to a very long run of dots', () => {
   const words = `not found: x${'.'.repeat(900_000)}x`
   const error = "FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'"
   expect(hint(ended([error, words]))).toContain('labels.txt')
@@ -51,7 +51,7 @@ test.each([
     'data/models/yolo.onnx',
   ],
   ['OSError: Cannot find the folder "data/models"', 'data/models'],
-  ['RuntimeError: could not open labels.txt: it is not there', 'labels.txt'],
+  ['RuntimeError: could not open labels.txt: no such file', 'labels.txt'],
   ["FileNotFoundError: [Errno 2] No such file or directory: '/home/alice/detect/labels.txt'", 'labels.txt'],
   [String.raw`FileNotFoundError: No such file or directory: 'C:\\Users\\alice\\labels.txt'`, 'labels.txt'],
 ])('%s', (line, file) => {
@@ -61,18 +61,18 @@ test.each([
   expect(hint(ended([], [line]))).toContain(words)
 })
 
-test('an absolute path into the folder of the run counts as a relative one', () => {
+test("treats an absolute path into the run's folder as relative", () => {
   const line = `FileNotFoundError: [Errno 2] No such file or directory: '${join(place, 'run/data/my words.csv')}'`
   expect(hint(ended([line]))).toContain('"data/my words.csv"')
 })
 
-test('an exception that another one came after counts, and a program in a folder of its own', () => {
+test('reads an earlier exception, and handles a program in a subfolder', () => {
   const tail = [
     "FileNotFoundError: [Errno 2] No such file or directory: 'labels.txt'",
     'During handling of the above exception, another exception occurred:',
     '  File "main.py", line 3',
     '  File "main.py", line 4',
-    'RuntimeError: there is no model',
+    'RuntimeError: no model',
   ]
   expect(hintOfPath({ end: ended(tail) }, where('src/main.py'))).toContain('"../labels.txt"')
 })
@@ -88,11 +88,11 @@ test.each([
   `FileNotFoundError: No such file: '${'x'.repeat(500)}'`,
   "FileNotFoundError: No such file or directory: '.'",
   "FileNotFoundError: No such file or directory: '\0'",
-])('says nothing of %s', (line) => {
+])('gives no hint for %s', (line) => {
   expect(hint(ended([line]), line)).toBeNull()
 })
 
-test('says nothing of what was only a warning long before', () => {
+test('gives no hint for an early warning', () => {
   const later = Array.from({ length: 10 }, (_, at) => `step ${at}`)
   expect(hint(ended(['warning: labels.txt not found, using none', ...later, 'ValueError: 3']))).toBeNull()
 })

@@ -8,8 +8,8 @@ type Said = { end: ProcessEnd | null; error?: TaskError | null }
 type Place = { folder: string; entryPoint: string; cwd: string }
 
 /**
- * Finds in what a program said last a file that it did not find, although one of that name lies in the module's folder: named
- * relative to the working directory, or as on its author's machine. Says how to name it, or `null`.
+ * Finds in a program's last output a file that it did not find although the module's folder has one of that name: the
+ * program named it relative to the working directory, or as on its author's machine. Says how to name it, or `null`.
  */
 export function hintOfPath(said: Said, place: Place): string | null {
   for (const line of lastLines(said)) {
@@ -22,9 +22,9 @@ export function hintOfPath(said: Said, place: Place): string | null {
   return null
 }
 
-/** The same in front of an error's message, where there is anything to say. */
+/** Puts the hint, if any, in front of an error's message. */
 export function withHintOfPath(error: TaskError, end: ProcessEnd, place: Place): TaskError {
-  // What was stopped did not fail for that.
+  // A program that the agent stopped did not fail because of a path.
   const hint = end.stopReason ? null : hintOfPath({ end, error }, place)
   return hint === null ? error : { ...error, message: `${hint}. ${error.message}`.slice(0, 16_000) }
 }
@@ -32,7 +32,7 @@ export function withHintOfPath(error: TaskError, end: ProcessEnd, place: Place):
 const notFound =
   /no such file|not found|not find|(?:can ?not|can't|could ?not|couldn't|unable to|failed to|fail to) (?:be )?(?:open|read|load|find|access)|does ?n[o']t exist|load model from/i
 
-/** What explains an end: its error, exceptions, and the very last lines. */
+/** The lines that explain an end: its error, exceptions, and the very last lines. */
 function lastLines({ end, error }: Said): string[] {
   const { stderrTail = [], stdoutTail = [] } = end ?? {}
   const exceptions = stderrTail.filter((line) => /^[\w.]*(?:Error|Exception|NoSuchFile)\b/.test(line))
@@ -40,14 +40,14 @@ function lastLines({ end, error }: Said): string[] {
   return [...errorLines, ...exceptions.toReversed(), ...stderrTail.slice(-3), ...stdoutTail.slice(-3)]
 }
 
-/** Whatever stands in quotes, and words that look like a path. */
+/** Every quoted text, and every word that looks like a path. */
 function pathsIn(line: string): string[] {
   const quoted = [...line.matchAll(/'([^']+)'|"([^"]+)"|`([^`]+)`/g)].map(([, a, b, c]) => a ?? b ?? c ?? '')
   const words = line.split(/[\s'"`,;()[\]<>]+/).map((word) => word.replace(/(?<![:.!?])[:.!?]+$/, ''))
   return [...quoted, ...words.filter((word) => /[./\\]/.test(word))].filter((path) => path.length < 1000)
 }
 
-/** Where it lies inside the module's folder; `null` when it does not exist there, or exists where the program looked. */
+/** The path inside the module's folder; `null` if it does not exist there, or exists where the program searched. */
 function lookUp(named: string, { folder, cwd }: Place): string | null {
   const path = named.replaceAll('\\', '/')
   if (posix.isAbsolute(path) || win32.isAbsolute(named)) {
@@ -69,7 +69,7 @@ function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined
   } catch {
-    return false // longer than a name may be, or not a folder on the way
+    return false // the name is too long, or a parent is not a folder
   }
 }
 
