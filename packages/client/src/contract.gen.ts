@@ -2,7 +2,7 @@
 
 /** Every call, by method and path. */
 export type Calls = {
-  /** Keep a value, or begin to upload a file */
+  /** Store a value, or begin an upload of a file */
   'POST /api/data': {
     body: CreateData
     answer: UploadAnswer
@@ -23,28 +23,28 @@ export type Calls = {
     }
     answer: DataPage
   }
-  /** The bytes are there: verify them and make the item available */
+  /** Verify the uploaded bytes and make the item available */
   'POST /api/data/{id}/complete': {
     params: {
       id: DataId
     }
     answer: DataAnswer
   }
-  /** A fresh upload URL */
+  /** Get a fresh upload URL */
   'POST /api/data/{id}/upload': {
     params: {
       id: DataId
     }
     answer: UploadAnswer
   }
-  /** Which parts of a large file have arrived */
+  /** List the parts of a large file that have arrived */
   'GET /api/data/{id}/parts': {
     params: {
       id: DataId
     }
     answer: UploadedParts
   }
-  /** URLs for parts of a large file */
+  /** Get upload URLs for parts of a large file */
   'POST /api/data/{id}/parts': {
     params: {
       id: DataId
@@ -116,7 +116,7 @@ export type Calls = {
     }
     answer: TaskPage
   }
-  /** Read a task; with ?wait= as soon as it has ended */
+  /** Read a task; with ?wait= once it has ended or the time is up */
   'GET /api/tasks/{id}': {
     params: {
       id: TaskId
@@ -137,14 +137,14 @@ export type Calls = {
     }
     answer: TaskAnswer
   }
-  /** Give a failed, cancelled or skipped task a fresh round of attempts */
+  /** Retry a failed, cancelled or skipped task with a new round of attempts */
   'POST /api/tasks/{id}/retry': {
     params: {
       id: TaskId
     }
     answer: TaskAnswer
   }
-  /** Create many tasks that may name each other, all or none */
+  /** Create many tasks that may refer to each other, all or none */
   'POST /api/tasks/batch': {
     body: CreateBatch
     answer: BatchAnswer
@@ -154,7 +154,7 @@ export type Calls = {
     body: CancelTasks
     answer: BulkAnswer
   }
-  /** List tasks whose attempts are over, newest first */
+  /** List dead letters: failed tasks without attempts left, newest first */
   'GET /api/dead-letters': {
     query: {
       /** @default 50 */
@@ -165,25 +165,25 @@ export type Calls = {
     }
     answer: TaskPage
   }
-  /** Give some of them, those of a module, or all a fresh round of attempts */
+  /** Replay some dead letters, those of a module, or all, each with a new round of attempts */
   'POST /api/dead-letters/replay': {
     body: ReplayTasks
     answer: BulkAnswer
   }
-  /** Why a task does not run yet: every reason that holds now */
+  /** List all current reasons why a task does not run yet */
   'GET /api/tasks/{id}/why': {
     params: {
       id: TaskId
     }
     answer: WhyAnswer
   }
-  /** States, progress and lines of a task over all of its attempts, as server-sent events until it ends */
+  /** Follow states, progress and lines of a task over all its attempts, as server-sent events until it ends */
   'GET /api/tasks/{id}/events': {
     params: {
       id: TaskId
     }
     query: {
-      /** as the header Last-Event-ID, which goes before */
+      /** like the header Last-Event-ID, which takes precedence */
       lastEventId?: string | number
     }
     answer: null
@@ -209,10 +209,10 @@ export type Calls = {
           data: TaskAnswer
         }
   }
-  /** Changes of tasks, modules and agents as server-sent events; resync: some may be missing, read again */
+  /** Follow changes of tasks, modules and agents as server-sent events; on resync, read everything again */
   'GET /api/events': {
     query: {
-      /** as the header Last-Event-ID, which goes before */
+      /** like the header Last-Event-ID, which takes precedence */
       lastEventId?: string | number
     }
     answer: null
@@ -265,7 +265,7 @@ export type Calls = {
     }
     answer: TaskAnswer
   }
-  /** Lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends */
+  /** Read the lines of a run as NDJSON; with ?follow=1 as server-sent events until it ends */
   'GET /api/runs/{id}/logs': {
     params: {
       id: RunId
@@ -318,40 +318,40 @@ export type Calls = {
     }
     answer: ModuleAnswer
   }
-  /** Have every agent, or one, scan its modules folder */
+  /** Let every agent, or one, scan its modules folder */
   'POST /api/modules/scan': {
     body: ScanRequest
     answer: ScanAnswer
   }
-  /** Have every agent where it failed install and test it again */
+  /** Let every agent on which the module failed install and test it again */
   'POST /api/modules/{name}/retry': {
     params: {
       name: string
     }
     answer: ScanAnswer
   }
-  /** Have every agent that has it test it again */
+  /** Let every agent with the module test it again */
   'POST /api/modules/{name}/test': {
     params: {
       name: string
     }
     answer: ScanAnswer
   }
-  /** Take it into use again */
+  /** Enable a module */
   'POST /api/modules/{name}/enable': {
     params: {
       name: string
     }
     answer: ModuleAnswer
   }
-  /** Take it out of use: what runs goes on to its end, what is queued waits */
+  /** Disable a module: its runs continue to their end, its queued tasks wait */
   'POST /api/modules/{name}/disable': {
     params: {
       name: string
     }
     answer: ModuleAnswer
   }
-  /** Let contents serve that an agent without trust has, or that others have otherwise */
+  /** Approve the contents of an untrusted agent, or different contents of one version */
   'POST /api/modules/{name}/approve': {
     params: {
       name: string
@@ -359,7 +359,7 @@ export type Calls = {
     body: ApproveModule
     answer: ModuleAnswer
   }
-  /** Lines of the last install, set-up and test as NDJSON */
+  /** Read the lines of the last install, set-up and test as NDJSON */
   'GET /api/modules/{name}/install-log': {
     params: {
       name: string
@@ -370,7 +370,7 @@ export type Calls = {
       /** lines after this number */
       since?: string | number
       /**
-       * 1: server-sent events, as the lines come
+       * 1: server-sent events with new lines
        * @default "0"
        */
       follow?: string | number
@@ -399,7 +399,7 @@ export type Calls = {
     }
     answer: AgentAnswer
   }
-  /** Let an agent take no new work, for ever or until a time; what runs there goes on to its end */
+  /** Pause an agent, without limit or until a time; its runs continue to their end */
   'POST /api/agents/{id}/pause': {
     params: {
       id: AgentId
@@ -407,21 +407,21 @@ export type Calls = {
     body: PauseAgent
     answer: AgentAnswer
   }
-  /** Empty an agent: it takes no new work, and hands back what is not finished in its time */
+  /** Drain an agent: it claims no new work and hands back the runs that do not end in time */
   'POST /api/agents/{id}/drain': {
     params: {
       id: AgentId
     }
     answer: AgentAnswer
   }
-  /** Let an agent work again that was paused or drained */
+  /** Resume an agent after a pause or drain */
   'POST /api/agents/{id}/resume': {
     params: {
       id: AgentId
     }
     answer: AgentAnswer
   }
-  /** Make a task again and again: by cron, or every so many seconds */
+  /** Create a task repeatedly, by cron or at a fixed interval */
   'POST /api/schedules': {
     body: CreateSchedule
     answer: ScheduleAnswer
@@ -435,14 +435,14 @@ export type Calls = {
     }
     answer: SchedulePage
   }
-  /** Read a schedule: its next times, and what it made last */
+  /** Read a schedule with its next fire times and last tasks */
   'GET /api/schedules/{id}': {
     params: {
       id: ScheduleId
     }
     answer: ScheduleAnswer
   }
-  /** Change a schedule, pause it or go on with it */
+  /** Change, pause or resume a schedule */
   'PATCH /api/schedules/{id}': {
     params: {
       id: ScheduleId
@@ -450,14 +450,14 @@ export type Calls = {
     body: EditSchedule
     answer: ScheduleAnswer
   }
-  /** Delete a schedule; the tasks it made stay */
+  /** Delete a schedule; its tasks stay */
   'DELETE /api/schedules/{id}': {
     params: {
       id: ScheduleId
     }
     answer: null
   }
-  /** Tell a URL of the end of every task; the secret is shown this once */
+  /** Send the end of every task to a URL; the secret is shown only in this answer */
   'POST /api/webhooks': {
     body: CreateWebhook
     answer: WebhookCreated
@@ -471,14 +471,14 @@ export type Calls = {
     }
     answer: WebhookPage
   }
-  /** Delete a webhook; what is still due fails */
+  /** Delete a webhook; its pending deliveries fail */
   'DELETE /api/webhooks/{id}': {
     params: {
       id: WebhookId
     }
     answer: null
   }
-  /** What was sent, with every attempt */
+  /** List deliveries with all their attempts */
   'GET /api/webhooks/{id}/deliveries': {
     params: {
       id: WebhookId
@@ -490,7 +490,7 @@ export type Calls = {
     }
     answer: DeliveryPage
   }
-  /** Send a delivery once more */
+  /** Send a delivery again */
   'POST /api/webhooks/{id}/deliveries/{did}/redeliver': {
     params: {
       id: WebhookId
@@ -498,11 +498,11 @@ export type Calls = {
     }
     answer: DeliveryAnswer
   }
-  /** The secret that webhooks of single tasks are signed with */
+  /** Read the secret that signs webhooks of single tasks */
   'GET /api/webhooks/signing-secret': {
     answer: SigningSecret
   }
-  /** Make a key; its secret is shown this once */
+  /** Create a key; its secret is shown only in this answer */
   'POST /api/keys': {
     body: CreateKey
     answer: KeyCreated
@@ -516,14 +516,14 @@ export type Calls = {
     }
     answer: KeyPage
   }
-  /** Revoke a key, at once */
+  /** Revoke a key immediately */
   'DELETE /api/keys/{id}': {
     params: {
       id: KeyId
     }
     answer: null
   }
-  /** Make a token for a page; it is shown this once */
+  /** Create a grant for a page; its token is shown only in this answer */
   'POST /api/grants': {
     body: CreateGrant
     answer: GrantCreated
@@ -537,14 +537,14 @@ export type Calls = {
     }
     answer: GrantPage
   }
-  /** Revoke a token, at once; what was made with it stays */
+  /** Revoke a grant immediately; its data and tasks stay */
   'DELETE /api/grants/{id}': {
     params: {
       id: GrantId
     }
     answer: null
   }
-  /** Make a ticket that opens one path without a key, within 60 s */
+  /** Create a ticket that opens one path without a key for 60 s */
   'POST /api/tickets': {
     body: CreateTicket
     answer: TicketCreated
@@ -568,7 +568,7 @@ export type Calls = {
   'GET /api/settings': {
     answer: Settings
   }
-  /** Change settings; in force at once */
+  /** Change settings; they apply immediately */
   'PATCH /api/settings': {
     body: SettingsPatch
     answer: Settings
@@ -577,7 +577,7 @@ export type Calls = {
   'GET /api/summary': {
     answer: Summary
   }
-  /** Carry on what was left and do what is due; for runtimes without a timer of their own */
+  /** Run the background jobs once, for runtimes without timers */
   'POST /api/tick': {
     answer: null
   }
@@ -585,7 +585,7 @@ export type Calls = {
   'GET /healthz': {
     answer: Health
   }
-  /** Each server this needs: "ok", or why not; whether the object store is safe */
+  /** Each server that the API needs: "ok" or the fault; whether the object store is safe */
   'GET /readyz': {
     answer: Readiness
   }
@@ -599,7 +599,7 @@ export type Agent = {
   id: AgentId
   name: string
   status: AgentStatus
-  /** why it takes no new work */
+  /** why it claims no new work */
   rest: {
     kind: 'paused' | 'draining'
     /** @default null */
@@ -618,15 +618,15 @@ export type Agent = {
     version: string
     status: string
   }[]
-  /** whether its reports count without approval, by its key */
+  /** whether its key lets its reports count without approval */
   trusted?: boolean
-  /** modules that it last reported and that are not in the registry; the first 100 */
+  /** the first 100 modules of its last report that are not in the registry */
   leftOut?: {
     name: string
     reason: string
   }[]
   lastSeenAt: string
-  /** how far its clock is ahead of the API's, by its last heartbeat; null: not known */
+  /** how far its clock is ahead of the API's, at its last heartbeat; null: unknown */
   clockOffsetSeconds?: number | null
   version: string
 }
@@ -647,7 +647,7 @@ export type AgentStatus = 'online' | 'offline' | 'paused' | 'draining'
 export type ApproveModule = {
   version?: string
   digest?: string
-  /** all that this agent has of the module, or what of it is named */
+  /** all versions on this agent, or the named one */
   agent?: AgentId
 }
 
@@ -656,9 +656,9 @@ export type AuditEntry = {
   at: string
   /** e.g. key.create */
   action: string
-  /** what it was done to */
+  /** the id of the changed object */
   subject: string | null
-  /** what was asked for, never with a secret in it */
+  /** the requested change, without secrets */
   detail: { [key: string]: Json } | null
   keyId: KeyId
   grantId: GrantId | null
@@ -718,7 +718,7 @@ export type BatchTask = {
   after?: (TaskId | TaskRef)[]
   /** @default "skip" */
   onUpstreamFailure?: 'skip' | 'fail' | 'run'
-  /** when left out, what the module says, else 3 */
+  /** default: the value of the module, else 3 */
   maxAttempts?: number
   /** @default {} */
   backoff?: Backoff
@@ -809,7 +809,7 @@ export type CreateGrant = {
   maxUploads: number
   /** of each */
   maxUploadBytes: number
-  /** all, when left out */
+  /** default: all */
   contentTypes?: ContentTypePattern[]
   maxTasks: number
   modules: GivenModuleName[]
@@ -820,17 +820,17 @@ export type CreateKey = {
   name: string
   scopes: Scope[]
   expiresAt?: string | null
-  /** of all its requests; none when left out */
+  /** for all its requests; no limit when omitted */
   rateLimit?: RateLimit | null
-  /** with the scope agent: modules that its agents may serve; ["*"] when left out */
+  /** with the scope agent: modules that its agents may serve; default: ["*"] */
   modules?: ModulePattern[]
-  /** with the scope agent: what its agents report counts without approval; true when left out */
+  /** with the scope agent: whether reports of its agents count without approval; default: true */
   trusted?: boolean
 }
 
 export type CreateSchedule = {
   name: string
-  /** five fields, or @hourly and its like */
+  /** five fields, or a shortcut such as @hourly */
   cron?: string | null
   everySeconds?: number | null
   /**
@@ -840,12 +840,12 @@ export type CreateSchedule = {
   timezone?: string
   task: ScheduledTask
   /**
-   * skip: not while the task before has not ended
+   * skip: create no task until the previous one has ended
    * @default "allow"
    */
   overlap?: 'allow' | 'skip'
   /**
-   * fire times that were missed by more than this are passed over
+   * fire times missed by more than this are skipped
    * @default 60
    */
   catchUpSeconds?: number
@@ -873,7 +873,7 @@ export type CreateTask = {
   after?: TaskId[]
   /** @default "skip" */
   onUpstreamFailure?: 'skip' | 'fail' | 'run'
-  /** when left out, what the module says, else 3 */
+  /** default: the value of the module, else 3 */
   maxAttempts?: number
   /** @default {} */
   backoff?: Backoff
@@ -887,7 +887,7 @@ export type CreateTask = {
 }
 
 export type CreateTicket = {
-  /** from /api/ on, with its query: what a key of scope read may GET, e.g. /api/data/dat_…/content */
+  /** the path from /api/ on, with its query, that a key of scope read may GET, e.g. /api/data/dat_…/content */
   path: string
 }
 
@@ -923,13 +923,13 @@ export type DataItem = {
   contentType?: string
   /** bytes */
   size?: number
-  /** hex; only when the object store verified it */
+  /** hex; present only when the object store verified it */
   sha256?: string
   fileName?: string
-  /** pixels, of a picture or video whose header tells */
+  /** pixels; of images and videos whose header has it */
   width?: number
   height?: number
-  /** of sound and video that was uploaded; null where the file does not tell */
+  /** of uploaded audio and video; null when the file does not contain it */
   durationSeconds?: number | null
   items?: {
     data: DataId
@@ -942,7 +942,7 @@ export type DataItem = {
     taskId: TaskId
     output: string
   } | null
-  /** made with the token of this grant */
+  /** created with the token of this grant */
   grantId: GrantId | null
   tags: string[]
   createdAt: string
@@ -967,7 +967,7 @@ export type DataStatus =
 export type DataType = 'image' | 'video' | 'audio' | 'text' | 'json' | 'number' | 'boolean' | 'file' | 'list'
 
 export type Delivery = {
-  /** the webhook-id header; the same however often it is sent */
+  /** the webhook-id header; the same for every send */
   id: string
   webhookId: WebhookId
   taskId: TaskId
@@ -1001,15 +1001,15 @@ export type EditData = {
 
 export type EditSchedule = {
   name?: string
-  /** five fields, or @hourly and its like */
+  /** five fields, or a shortcut such as @hourly */
   cron?: string | null
   everySeconds?: number | null
   /** IANA name, for cron */
   timezone?: string
   task?: ScheduledTask
-  /** skip: not while the task before has not ended */
+  /** skip: create no task until the previous one has ended */
   overlap?: 'allow' | 'skip'
-  /** fire times that were missed by more than this are passed over */
+  /** fire times missed by more than this are skipped */
   catchUpSeconds?: number
   enabled?: boolean
 }
@@ -1020,7 +1020,7 @@ export type Gpu = {
   uuid: string
   name: string
   /**
-   * bytes; 0: not known
+   * bytes; 0: unknown
    * @default 0
    */
   memoryTotal: number
@@ -1082,9 +1082,9 @@ export type Key = {
   createdAt: string
   expiresAt: string | null
   rateLimit: RateLimit | null
-  /** that its agents may serve; only of keys that agents can use */
+  /** modules that its agents may serve; only on keys with the scope agent */
   modules?: string[]
-  /** whether reports of its agents count without approval; only of keys that agents can use */
+  /** whether reports of its agents count without approval; only on keys with the scope agent */
   trusted?: boolean
 }
 
@@ -1106,7 +1106,7 @@ export type Label = string
 export type LineageAnswer = {
   data: DataItem
   producedBy: Task | null
-  /** what that task read */
+  /** the inputs of that task */
   inputs: DataItem[]
   /** the tasks that read this item, newest first, at most 200 */
   usedBy: Task[]
@@ -1131,7 +1131,7 @@ export type LogStream = 'stdout' | 'stderr' | 'agent'
 
 export type Module = {
   name: string
-  /** what a configured worker calls it; found by this as well */
+  /** the name in the workers file; calls accept it too */
   originalName: string | null
   version: string
   versions: string[]
@@ -1146,7 +1146,7 @@ export type Module = {
     minVramBytes: number
   }
   timeoutSeconds: number
-  /** of its tasks that do not say themselves */
+  /** of its tasks that do not set it */
   maxAttempts: number | null
   capabilities: {
     accepts: DataType[]
@@ -1155,7 +1155,7 @@ export type Module = {
   agents: ModuleOnAgent[]
   /** @default [] */
   awaitingApproval: AwaitingApproval[]
-  /** newest first, at most 100; left out of lists */
+  /** newest first, at most 100; omitted in lists */
   history?: ModuleMove[]
   createdAt: string
   updatedAt: string
@@ -1169,7 +1169,7 @@ export type ModuleMove = {
   agentId: AgentId
   version: string
   digest: string
-  /** null: the agent has it no more */
+  /** null: the agent no longer has it */
   status: ModuleStatus | null
   error: string | null
   at: string
@@ -1186,7 +1186,7 @@ export type ModuleOnAgent = {
   healthCheck: HealthCheck | null
   installSeconds: number | null
   /**
-   * it gets no tasks until POST …/approve lets it
+   * it gets no tasks until POST …/approve
    * @default false
    */
   needsApproval: boolean
@@ -1239,7 +1239,7 @@ export type PartsRequest = {
 }
 
 export type PauseAgent = {
-  /** for whoever wonders */
+  /** a note for other operators */
   note?: string
   resumeAt?: string
 }
@@ -1283,16 +1283,16 @@ export type ProgressEvent = {
 
 export type RateLimit = {
   requestsPerSecond: number
-  /** so many at once; default: a second of them */
+  /** most requests at once; default: those of one second */
   burst?: number
 }
 
 export type Readiness = {
-  /** ok, or why not */
+  /** ok, or the fault */
   mongodb: string
-  /** ok, or why not */
+  /** ok, or the fault */
   nats: string
-  /** ok, or why not */
+  /** ok, or the fault */
   s3: string
   /** whether the object store verifies signatures */
   s3Safety: string
@@ -1326,7 +1326,7 @@ export type Run = {
   durationSeconds: number | null
   usage: RunUsage | null
   log: RunLog | null
-  /** of the HTTP request that its task came with */
+  /** of the HTTP request that created its task */
   requestId?: string
 }
 
@@ -1367,7 +1367,7 @@ export type RunModule = {
   after?: TaskId[]
   /** @default "skip" */
   onUpstreamFailure?: 'skip' | 'fail' | 'run'
-  /** when left out, what the module says, else 3 */
+  /** default: the value of the module, else 3 */
   maxAttempts?: number
   /** @default {} */
   backoff?: Backoff
@@ -1410,25 +1410,25 @@ export type Schedule = {
   everySeconds: number | null
   timezone: string
   task: { [key: string]: Json }
-  /** skip: not while the task before has not ended */
+  /** skip: create no task until the previous one has ended */
   overlap: 'allow' | 'skip'
   catchUpSeconds: number
   enabled: boolean
   /** null while it is paused */
   nextFireAt: string | null
-  /** the next times, as they stand now */
+  /** the next fire times, by the current settings */
   nextFires: string[]
   /** newest first */
   lastTasks: {
     taskId: TaskId
     fireAt: string
   }[]
-  /** the last time that made no task, and why */
+  /** the last fire time without a task, and why */
   lastSkip: {
     fireAt: string
     reason: string
   } | null
-  /** times that made no task */
+  /** fire times without a task */
   skipped: number
   createdAt: string
   updatedAt: string
@@ -1465,7 +1465,7 @@ export type ScheduledTask = {
   after?: TaskId[]
   /** @default "skip" */
   onUpstreamFailure?: 'skip' | 'fail' | 'run'
-  /** when left out, what the module says, else 3 */
+  /** default: the value of the module, else 3 */
   maxAttempts?: number
   /** @default {} */
   backoff?: Backoff
@@ -1485,25 +1485,25 @@ export type Settings = {
   maxRunningTasks: number
   perModule: { [key: string]: number }
   retentionDays: {
-    /** runs that ended, of tasks that have ended, with their logs; null: as long as the task */
+    /** ended runs of ended tasks, with their logs; null: kept with the task */
     runs: number | null
     /**
-     * their logs alone, if they are to go before; null: with the run
+     * the logs alone, to remove them earlier; null: kept with the run
      * @default null
      */
     logs: number | null
     /**
-     * tasks that have ended, with all their runs; null: kept for ever
+     * ended tasks, with all their runs; null: kept forever
      * @default null
      */
     tasks: number | null
     /**
-     * data that no task produced; null: kept for ever
+     * data that no task produced; null: kept forever
      * @default null
      */
     uploads: number | null
     /**
-     * data that a task produced; null: kept for ever
+     * data that a task produced; null: kept forever
      * @default null
      */
     outputs: number | null
@@ -1512,7 +1512,7 @@ export type Settings = {
 
 export type SettingsPatch = {
   maxRunningTasks?: number
-  /** null takes a limit away */
+  /** null removes a limit */
   perModule?: { [key: string]: number | null }
   retentionDays?: {
     runs?: number | null
@@ -1590,7 +1590,7 @@ export type Task = {
   attempt: number
   maxAttempts: number
   progress: Progress | null
-  /** left out of lists */
+  /** omitted in lists */
   result?: { [key: string]: Json } | null
   error: TaskError | null
   agentId: AgentId | null
@@ -1600,9 +1600,9 @@ export type Task = {
     attempt: number
     at: string
   }[]
-  /** made with the token of this grant */
+  /** created with the token of this grant */
   grantId: GrantId | null
-  /** of the HTTP request that it came with */
+  /** of the HTTP request that created it */
   requestId?: string
   tags: string[]
   cancelRequestedAt: string | null
@@ -1711,7 +1711,7 @@ export type Waiting = {
   until?: string
   key?: string
   limit?: number
-  /** runs that hold the places */
+  /** runs that hold the slots */
   running?: RunId[]
   agents?: {
     agentId: AgentId
@@ -1719,9 +1719,9 @@ export type Waiting = {
     running: number
     capacity: number | null
   }[]
-  /** tasks that come first; counted up to 1,000 */
+  /** tasks that are ahead; counted up to 1,000 */
   ahead?: number
-  /** until a place is free, by past runs of the module; null: there are none to go by */
+  /** until a slot is free, estimated from past runs of the module; null: no past runs */
   expectedSeconds?: number | null
 }
 
@@ -1736,7 +1736,7 @@ export type Webhook = {
 
 export type WebhookCreated = {
   webhook: Webhook
-  /** whsec_…, shown once: every delivery is signed with it */
+  /** whsec_…, shown once; it signs every delivery */
   secret: string | null
 }
 
@@ -1750,6 +1750,6 @@ export type WebhookPage = {
 }
 
 export type WhyAnswer = {
-  /** empty: it runs, or has ended */
+  /** empty: it runs or has ended */
   waitingFor: Waiting[]
 }
