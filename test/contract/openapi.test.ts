@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import openapiTS, { astToString } from 'openapi-typescript'
@@ -11,7 +12,7 @@ let api: TestApi
 let folder: string
 beforeAll(async () => {
   api = await openApi()
-  folder = await mkdtemp(join(resolve(import.meta.dirname), '.types-'))
+  folder = await mkdtemp(join(tmpdir(), 'millrace-openapi-'))
 })
 afterAll(async () => {
   await api.close()

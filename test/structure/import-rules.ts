@@ -36,10 +36,16 @@ const rules: Rule[] = [
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared\/for-agents|std\/\w+)$/, /^packages\/agent\//],
   },
   {
-    why: 'the client has no dependencies but the contract, and loads no schema of it',
-    within: /^packages\/client\//,
+    why: 'the client has no dependencies but what the contract has for clients; its types are generated',
+    within: /^packages\/client\/src\//,
     except: /\.test\.ts$/,
-    may: [/^@millrace\/shared(\/for-clients)?$/, /^packages\/client\//],
+    may: [/^@millrace\/shared\/for-clients$/, /^packages\/client\/src\//],
+  },
+  {
+    why: 'the types of the client are generated from the OpenAPI document alone',
+    within: /^packages\/client\/generate\//,
+    except: /\.test\.ts$/,
+    may: [/^zod$/, /^@millrace\/api\/openapi$/, /^packages\/client\/generate\//],
   },
   {
     why: 'the command uses public exports',

@@ -1,4 +1,4 @@
-import type { Problem } from '@millrace/shared'
+import type { Problem } from './contract.gen.ts'
 
 /** The API refused: `code` is stable, `message` says what is wrong and what would help. */
 export class ApiError extends Error {

@@ -1,10 +1,11 @@
-import type { AnswerOf, BodyOf, Call, CallsByRoute, ParamsOf, QueryKeyOf, Route } from '@millrace/shared'
 import { apiErrorOf } from './api-error.ts'
+import type { Calls } from './contract.gen.ts'
 
 export type ApiOptions = { url: string; key: string; fetch?: typeof fetch; signal?: AbortSignal }
-type Query<Name extends string = string> = { [Key in Name]?: string | number }
-export type BodyAt<R extends Route> = BodyOf<CallsByRoute[R]>
-export type QueryAt<R extends Route> = Query<QueryKeyOf<CallsByRoute[R]>>
+type Route = keyof Calls
+type Query = { [name: string]: string | number | undefined }
+export type BodyAt<R extends Route> = Calls[R] extends { body: infer Body } ? Body : undefined
+export type QueryAt<R extends Route> = Calls[R] extends { query: infer Query } ? Query : Record<never, never>
 
 export type Sending = {
   query?: Query
@@ -14,15 +15,13 @@ export type Sending = {
   signal?: AbortSignal
 }
 type Addressed = Sending & { params?: Record<string, string> }
-type Given<C extends Call> = Addressed & { query?: Query<QueryKeyOf<C>> } & (C extends { params: object }
-    ? { params: ParamsOf<C> }
+type Given<R extends Route> = Addressed & { query?: QueryAt<R> } & (Calls[R] extends { params: infer Params }
+    ? { params: Params }
     : { params?: never }) &
-  (C extends { body: object } ? { body: BodyOf<C> } : { body?: never })
+  (Calls[R] extends { body: infer Body } ? { body: Body } : { body?: never })
 /** May be left out where a call needs none of it. */
 type GivenAt<R extends Route> =
-  Record<string, never> extends Given<CallsByRoute[R]>
-    ? [sending?: Given<CallsByRoute[R]>]
-    : [sending: Given<CallsByRoute[R]>]
+  Record<string, never> extends Given<R> ? [sending?: Given<R>] : [sending: Given<R>]
 
 export type Api = ReturnType<typeof openApi>
 
@@ -61,7 +60,7 @@ export function openApi(options: ApiOptions) {
   }
 
   /** The JSON of an answer; `null` for one without a body. */
-  async function call<R extends Route>(route: R, ...given: GivenAt<R>): Promise<AnswerOf<CallsByRoute[R]>> {
+  async function call<R extends Route>(route: R, ...given: GivenAt<R>): Promise<Calls[R]['answer']> {
     const text = await (await open(route, ...given)).text()
     return JSON.parse(text || 'null')
   }

@@ -1,5 +1,5 @@
 import { plainHttpWarning, reachOf } from '@millrace/shared/for-clients'
-import { openApi } from './api.ts'
+import { type Api, openApi } from './api.ts'
 import { accessCalls } from './calls/access.ts'
 import { agentCalls } from './calls/agents.ts'
 import { dataCalls } from './calls/data.ts'
@@ -11,14 +11,25 @@ import { taskCalls } from './calls/tasks.ts'
 import { webhookCalls } from './calls/webhooks.ts'
 
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
-export type Client = ReturnType<typeof connect>
+/** Named part by part, since declarations of a spread lose the comments of its methods. */
+export type Client = {
+  /** Any request that has no method of its own here. */
+  send: Api['send']
+} & ReturnType<typeof dataCalls> &
+  ReturnType<typeof taskCalls> &
+  ReturnType<typeof runCalls> &
+  ReturnType<typeof moduleCalls> &
+  ReturnType<typeof agentCalls> &
+  ReturnType<typeof scheduleCalls> &
+  ReturnType<typeof webhookCalls> &
+  ReturnType<typeof accessCalls> &
+  ReturnType<typeof installationCalls>
 
 /** A client of one installation. Every method throws `ApiError` with the problem's code when it is refused. */
-export function connect({ url, key, fetch }: ClientOptions) {
+export function connect({ url, key, fetch }: ClientOptions): Client {
   const api = openApi({ url, key, fetch })
   warnOfPlainHttp(api.base)
   return {
-    /** Any request that has no method of its own here. */
     send: api.send,
     ...dataCalls(api),
     ...taskCalls(api),

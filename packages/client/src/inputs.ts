@@ -1,4 +1,4 @@
-import type { DataId, Json, TaskId } from '@millrace/shared'
+import type { DataId, Json, TaskId } from './contract.gen.ts'
 
 const reference = Symbol('reference')
 

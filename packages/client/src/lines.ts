@@ -1,4 +1,4 @@
-import type { LogLine } from '@millrace/shared'
+import type { LogLine } from './contract.gen.ts'
 
 /** The lines of an answer that has one in each. */
 export async function linesIn(response: Response): Promise<LogLine[]> {

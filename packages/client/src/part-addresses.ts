@@ -1,5 +1,5 @@
-import type { DataId, PartUrls } from '@millrace/shared'
 import type { Api } from './api.ts'
+import type { DataId, PartUrls } from './contract.gen.ts'
 import { sha256Of } from './put-bytes.ts'
 
 type Address = PartUrls['parts'][number]

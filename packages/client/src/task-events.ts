@@ -1,5 +1,5 @@
-import type { ChangeEvent, LogEvent, ProgressEvent, StateEvent, Task } from '@millrace/shared'
 import { ApiError } from './api-error.ts'
+import type { ChangeEvent, LogEvent, ProgressEvent, StateEvent, Task } from './contract.gen.ts'
 import { readEvents, type ServerEvent } from './events.ts'
 import { pause, persistently, Refused } from './persistently.ts'
 

@@ -1,6 +1,6 @@
-import type { DataId, DataItem, SingleUpload, UploadAnswer } from '@millrace/shared'
 import { type Api, openApi } from './api.ts'
 import { ApiError } from './api-error.ts'
+import type { DataId, DataItem, SingleUpload, UploadAnswer } from './contract.gen.ts'
 import { asLabel, asName } from './file-name.ts'
 import { PartAddresses } from './part-addresses.ts'
 import { persistently, Refused } from './persistently.ts'

@@ -1,3 +1,4 @@
+import type { Api, BodyAt, QueryAt } from '../api.ts'
 import type {
   AuditEntry,
   BrowserGrant,
@@ -6,10 +7,9 @@ import type {
   Key,
   KeyCreated,
   KeyId,
-  Page,
   TicketCreated,
-} from '@millrace/shared'
-import type { Api, BodyAt, QueryAt } from '../api.ts'
+} from '../contract.gen.ts'
+import type { Page } from '../page.ts'
 
 export const accessCalls = ({ call }: Api) => ({
   createKey: (key: BodyAt<'POST /api/keys'>): Promise<KeyCreated> => call('POST /api/keys', { body: key }),

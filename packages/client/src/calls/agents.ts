@@ -1,5 +1,6 @@
-import type { Agent, AgentId, Page } from '@millrace/shared'
 import type { Api, BodyAt, QueryAt } from '../api.ts'
+import type { Agent, AgentId } from '../contract.gen.ts'
+import type { Page } from '../page.ts'
 
 export const agentCalls = ({ call }: Api) => ({
   listAgents: (query: QueryAt<'GET /api/agents'> = {}): Promise<Page<Agent>> =>

@@ -1,5 +1,6 @@
-import type { ContentUrl, DataId, DataItem, Json, LineageAnswer, Page } from '@millrace/shared'
 import type { Api, BodyAt, QueryAt } from '../api.ts'
+import type { ContentUrl, DataId, DataItem, Json, LineageAnswer } from '../contract.gen.ts'
+import type { Page } from '../page.ts'
 import { type UploadFileOptions, uploadFile } from '../upload-file.ts'
 
 export type FileToUpload = {

@@ -1,5 +1,5 @@
-import type { Readiness, Settings, SettingsPatch, Summary } from '@millrace/shared'
 import type { Api } from '../api.ts'
+import type { Readiness, Settings, SettingsPatch, Summary } from '../contract.gen.ts'
 
 export const installationCalls = ({ call, open }: Api) => ({
   settings: (): Promise<Settings> => call('GET /api/settings'),

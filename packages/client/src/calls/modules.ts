@@ -1,6 +1,7 @@
-import type { AgentId, LogLine, Module, Page } from '@millrace/shared'
 import type { Api, BodyAt, QueryAt } from '../api.ts'
+import type { AgentId, LogLine, Module } from '../contract.gen.ts'
 import { linesIn } from '../lines.ts'
+import type { Page } from '../page.ts'
 
 export const moduleCalls = ({ call, open }: Api) => ({
   module: async (name: string): Promise<Module> =>

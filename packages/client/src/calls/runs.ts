@@ -1,7 +1,8 @@
-import type { LogLine, Page, Progress, Run, RunId, Task } from '@millrace/shared'
 import type { Api, QueryAt } from '../api.ts'
+import type { LogLine, Progress, Run, RunId, Task } from '../contract.gen.ts'
 import { readEvents } from '../events.ts'
 import { linesIn } from '../lines.ts'
+import type { Page } from '../page.ts'
 
 export const runCalls = ({ call, open }: Api) => ({
   run: async (id: RunId): Promise<Run> => (await call('GET /api/runs/{id}', { params: { id } })).run,

@@ -1,5 +1,6 @@
-import type { Page, Schedule, ScheduleId } from '@millrace/shared'
 import type { Api, BodyAt, QueryAt } from '../api.ts'
+import type { Schedule, ScheduleId } from '../contract.gen.ts'
+import type { Page } from '../page.ts'
 
 export const scheduleCalls = ({ call }: Api) => ({
   createSchedule: async (

@@ -1,21 +1,21 @@
+import type { Api, BodyAt, QueryAt } from '../api.ts'
 import type {
-  NewBatch,
-  NewTask,
-  Page,
+  BatchTask,
+  CreateTask,
   RunAccepted,
   Task,
   TaskFilter,
   TaskId,
   Waiting,
-} from '@millrace/shared'
-import type { Api, BodyAt, QueryAt } from '../api.ts'
+} from '../contract.gen.ts'
 import { type Input, wireInputs } from '../inputs.ts'
+import type { Page } from '../page.ts'
 import { type Change, changes, type Following, type TaskEvent, taskEvents } from '../task-events.ts'
 
 type WithInputs<Body> = Omit<Body, 'inputs'> & { inputs?: Record<string, Input> }
-export type TaskToCreate = WithInputs<NewTask>
+export type TaskToCreate = WithInputs<CreateTask>
 /** `ref` is its name within the batch; `after` may name refs, inputs do with `fromRef`. */
-export type BatchTaskToCreate = WithInputs<NewBatch['tasks'][number]>
+export type BatchTaskToCreate = WithInputs<BatchTask>
 export type RunToCreate = WithInputs<BodyAt<'POST /api/modules/{name}/run'>>
 
 export const taskCalls = (api: Api) => ({ ...oneTask(api), ...manyTasks(api) })

@@ -1,5 +1,6 @@
-import type { Delivery, Page, Webhook, WebhookCreated, WebhookId } from '@millrace/shared'
 import type { Api, BodyAt, QueryAt } from '../api.ts'
+import type { Delivery, Webhook, WebhookCreated, WebhookId } from '../contract.gen.ts'
+import type { Page } from '../page.ts'
 
 export const webhookCalls = ({ call }: Api) => ({
   /** Has a URL told of the end of every task; its deliveries are signed with the secret, which is shown this once. */

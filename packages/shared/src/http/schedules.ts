@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ScheduleId, TaskId } from '../ids.ts'
+import { Json } from '../json.ts'
 import type { Calls } from './call.ts'
 import { PageQuery, pageOf } from './lists.ts'
 import { CreateTask } from './tasks.ts'
@@ -43,7 +44,7 @@ export const Schedule = z.object({
   cron: z.string().nullable(),
   everySeconds: z.number().nullable(),
   timezone: z.string(),
-  task: z.record(z.string(), z.unknown()),
+  task: z.record(z.string(), Json),
   overlap: given.overlap,
   catchUpSeconds: z.number(),
   enabled: z.boolean(),
