@@ -135,6 +135,8 @@ describe('a webhook', () => {
     await ticked('it came', async () => (await deliveries(made.id))[0]?.status === 'delivered')
     const path = `/api/webhooks/${made.id}/deliveries/${(await deliveries(made.id))[0].id}/redeliver`
     expect((await api.request(path, { method: 'POST' })).status).toBe(202)
+    const [entry] = (await (await api.request('/api/audit?action=webhook.redeliver&limit=1')).json()).items
+    expect(entry.subject).toBe(made.id)
     await ticked('it came again', () => got.length === 2)
     expect(got[1]?.headers['webhook-id']).toBe(got[0]?.headers['webhook-id'])
     expect(got[1]?.body).toBe(got[0]?.body)
