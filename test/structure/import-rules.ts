@@ -31,7 +31,7 @@ const rules: Rule[] = [
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared|std\/time)$/, /^packages\/api\//],
   },
   {
-    why: 'the agent knows only its part of the contract: what clients are told is no use to it, and costs memory',
+    why: 'the agent loads only its part of the contract: the rest would cost memory',
     within: /^packages\/agent\//,
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared\/for-agents|std\/\w+)$/, /^packages\/agent\//],
   },
@@ -90,7 +90,7 @@ const rules: Rule[] = [
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http|tick)\/)/],
   },
   {
-    why: 'webhooks tell a task in the very shape in which the API tells it',
+    why: 'webhooks send a task in the same shape as the API answers',
     within: new RegExp(`^${api}/operations/webhooks/`),
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|http|tick)\/)/],
   },

@@ -41,7 +41,7 @@ const isOperators = (wanted: unknown): wanted is object =>
   typeof wanted === 'object' && wanted !== null && Object.keys(wanted).some((key) => key.startsWith('$'))
 
 /**
- * An index serves a query whose fields it begins with: first those that are held against values, then the order
+ * An index serves a query whose fields it begins with: first those that are compared with values, then the order
  * that is wanted, or a range. Without any condition the order alone will do.
  */
 export function isServed(shape: Shape): boolean {
