@@ -1,3 +1,4 @@
+import { tick } from '@millrace/api'
 import type { LogLine } from '@millrace/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
@@ -69,6 +70,16 @@ describe('the log of a run', () => {
     await archive('')
   })
 
+  test('is archived in the order of its lines, also when they came in another', async () => {
+    await publish(lines.slice(5, 10))
+    await publish(lines.slice(0, 5))
+    const log = { lines: 10, bytes: 100, truncated: false }
+    await agent.finish(`${task.id}.1`, { outcome: 'succeeded', result: { said: { value: 'a' } }, log })
+    await tick(api.deps)
+    expect((await api.deps.store.runs.get(`${task.id}.1`))?.archive).toBe('done')
+    expect(await numbers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
   test('takes as many lines as come, and no line that NATS would not', async () => {
     const long = lines.slice(0, 10).map((line) => ({ ...line, line: 'x'.repeat(64 * 1024) }))
     expect((await publish(long)).status).toBe(204)
@@ -83,7 +94,7 @@ describe('the log of a run', () => {
     expect(await numbers()).toEqual([1, 3])
   })
 
-  test('can be followed: what is there, what comes, progress, and the end', async () => {
+  test('can be followed: present lines, new ones, progress, and the end', async () => {
     await publish(lines.slice(0, 2))
     const seen: unknown[] = []
     for await (const event of api.client.follow(`${task.id}.1`)) {

@@ -12,7 +12,7 @@ import type {
   TaskId,
   WebhookId,
 } from '@millrace/shared'
-import { decodeTime, encodeTime, monotonicFactory } from 'ulid'
+import { monotonicFactory } from 'ulid'
 
 /** Makes ids. Within one factory they ascend. */
 export type NewIds = {
@@ -33,13 +33,6 @@ export type NewIds = {
 /** An id without a prefix. Each is greater than the one before. */
 export const newUlid: () => string = monotonicFactory(randomFrom(new Uint8Array(4096)))
 export const newIds: NewIds = idsFrom(newUlid)
-
-/** The time in an id, to the millisecond. */
-export const timeOf = (id: `${string}_${string}`): Date => new Date(decodeTime(id.slice(id.indexOf('_') + 1)))
-
-/** Every id of this kind that has the time, or a later one, is greater than this. */
-export const firstIdAt = <P extends string>(prefix: P, time: Date): `${P}_${string}` =>
-  `${prefix}_${encodeTime(Math.max(0, time.getTime()), 10)}`
 
 /** Numbers from 0 to 1, from bytes drawn in bulk: a system call for each character of an id is slow. */
 function randomFrom(pool: Uint8Array): () => number {

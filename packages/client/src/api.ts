@@ -28,7 +28,7 @@ export type Api = ReturnType<typeof openApi>
 /** The calls of the contract, by method and path; the compiler knows what each takes and answers. */
 export function openApi(options: ApiOptions) {
   const { fetch: doFetch = fetch } = options
-  const base = options.url.replace(/\/$/, '')
+  const base = addressOf(options.url)
 
   /** Throws `ApiError` for every answer that is no success. */
   async function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
@@ -59,11 +59,24 @@ export function openApi(options: ApiOptions) {
     return send(method, filled, rest)
   }
 
-  /** The JSON of an answer; `null` for one without a body. */
+  /** The JSON of an answer; `null` for one that has no content. */
   async function call<R extends Route>(route: R, ...given: GivenAt<R>): Promise<Calls[R]['answer']> {
-    const text = await (await open(route, ...given)).text()
-    return JSON.parse(text || 'null')
+    const response = await open(route, ...given)
+    const text = await response.text()
+    try {
+      return JSON.parse(response.status === 204 ? 'null' : text)
+    } catch {
+      throw new Error(`${route} answered ${response.status} without JSON: "${text.slice(0, 200)}"`)
+    }
   }
 
   return { base, doFetch, key: options.key, send, open, call }
+}
+
+/** A page may give a path of its server. */
+function addressOf(given: string): string {
+  const page = globalThis.location?.href
+  if (!URL.canParse(given, page))
+    throw new Error(`url is "${given}". Give the whole address, such as "https://millrace.example".`)
+  return new URL(given, page).href.replace(/\/$/, '')
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { ApiError, apiErrorOf } from './api-error.ts'
 import { connect } from './client.ts'
@@ -90,6 +90,34 @@ describe('server-sent events', () => {
   })
 })
 
+describe('an answer', () => {
+  test('of success without its content is an error that names the call', async () => {
+    const { url } = await serve(say(200), say(200, '<h1>Welcome</h1>'))
+    const client = connect({ url, key: 'k' })
+    await expect(client.task(task)).rejects.toThrow('GET /api/tasks/{id} answered 200 without JSON: ""')
+    await expect(client.task(task)).rejects.toThrow('without JSON: "<h1>Welcome</h1>"')
+  })
+})
+
+describe('the address of an installation', () => {
+  test('may be relative in a page', async () => {
+    const { url, seen } = await serve(say(200, JSON.stringify({ task: { id: task } })))
+    vi.stubGlobal('location', new URL(`${url}/app/index.html`))
+    try {
+      await connect({ url: '/millrace/', key: 'k' }).task(task)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    expect(seen[0]?.url).toBe(`/millrace/api/tasks/${task}`)
+  })
+
+  test('is refused at once where it leads nowhere', () => {
+    expect(() => connect({ url: '/millrace', key: 'k' })).toThrow(
+      'url is "/millrace". Give the whole address, such as "https://millrace.example".',
+    )
+  })
+})
+
 describe('a refusal', () => {
   test('is an ApiError with status, code, request id and faults', async () => {
     const problem = {
@@ -113,7 +141,7 @@ describe('a refusal', () => {
     expect(seen[0]?.headers).toMatchObject({ authorization: 'Bearer secret', 'idempotency-key': 'once' })
   })
 
-  test('of somebody between is told as it came', async () => {
+  test('of a program in between is reported as it came', async () => {
     expect(await apiErrorOf(new Response('<h1>Bad gateway</h1>', { status: 502 }))).toMatchObject({
       status: 502,
       code: 'unknown',

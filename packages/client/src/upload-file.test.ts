@@ -25,6 +25,7 @@ const hangUp: Answer = (request) => request.socket.destroy()
 async function serve(...answers: Answer[]) {
   const puts: IncomingMessage[] = []
   const calls: string[] = []
+  const emptyAnswers = { count: 0 }
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       if (request.method === 'PUT') {
@@ -33,6 +34,10 @@ async function serve(...answers: Answer[]) {
         return answer?.(request, response)
       }
       calls.push(`${request.method} ${request.url}`)
+      if (emptyAnswers.count > 0) {
+        emptyAnswers.count -= 1
+        return say(200)(request, response)
+      }
       const headers = { 'content-type': 'text/x' }
       const upload = { kind: 'single', method: 'PUT', url: `${url}/store/${calls.length}`, headers }
       say(200, { data: { id }, upload })(request, response)
@@ -44,7 +49,7 @@ async function serve(...answers: Answer[]) {
   if (address === null || typeof address === 'string') throw new Error('no port')
   const url = `http://127.0.0.1:${address.port}`
   const send = (more: object = {}, file = new Blob(['hello'])) => uploadFile(file, { url, key: 'k', ...more })
-  return { send, puts, calls }
+  return { send, puts, calls, emptyAnswers }
 }
 
 test('is one PUT with the given headers, between create and complete', async () => {
@@ -61,6 +66,13 @@ test('is tried again after a 500 and after a broken connection; 412 then says it
   const { send, puts } = await serve(say(503), hangUp, say(412))
   await send()
   expect(puts).toHaveLength(3)
+})
+
+test('asks again after an answer that was cut off before its first byte', async () => {
+  const { send, calls, emptyAnswers } = await serve(say(200))
+  emptyAnswers.count = 1
+  expect(await send()).toEqual({ id })
+  expect(calls).toEqual(['POST /api/data', 'POST /api/data', `POST /api/data/${id}/complete`])
 })
 
 test('takes a fresh URL after a refusal, and gives up after three with what the store said', async () => {

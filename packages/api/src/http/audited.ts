@@ -23,7 +23,7 @@ export async function withAudit(
     rev: 1,
     at: ports.clock.now(),
     action: one.audit,
-    subject: firstParam(c) ?? (await createdId(answer)),
+    subject: (one.subject && c.req.param(one.subject)) ?? (await createdId(answer)),
     detail: detailOf(c),
     keyId,
     grant: grant?._id ?? null,
@@ -33,9 +33,6 @@ export async function withAudit(
   })
   return answer
 }
-
-/** The id that the path names. */
-const firstParam = (c: Ctx): string | undefined => Object.values(c.req.param())[0]
 
 /** The id of the created object: the first member of the answer contains it. */
 async function createdId(answer: Response): Promise<string | null> {

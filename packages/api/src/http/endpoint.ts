@@ -16,6 +16,8 @@ export type Endpoint = {
   openToGrants: boolean
   /** Its action in the audit list; null: not audited. */
   audit: string | null
+  /** The parameter of the path that names what it changes. */
+  subject: string | undefined
   handle(c: Ctx): Promise<Response>
 }
 
@@ -32,6 +34,7 @@ export function endpoint<C extends Call>(call: C, handle: Handler<C>, more: More
   const { method, scope, bodyLimit = 'usual', idempotent = false, openToGrants = false, audit = null } = call
   return {
     ...{ method, scope, bodyLimit, idempotent, openToGrants, audit },
+    subject: Object.keys(call.params ?? {})[0],
     path: call.path.replace(/\{(\w+)\}/g, ':$1'),
     async handle(c) {
       const query = call.query && parseQuery(call.query, c.req.query())

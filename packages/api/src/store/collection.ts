@@ -1,7 +1,7 @@
 import { type Db, type Filter, MongoBulkWriteError, MongoError, MongoServerError, type Sort } from 'mongodb'
 import type { z } from 'zod'
 
-export type { Filter }
+export type { Filter, Sort }
 
 export type Doc = { _id: string; rev: number }
 export type Change<D> = { before: D; after: D }

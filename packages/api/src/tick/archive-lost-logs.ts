@@ -16,7 +16,8 @@ export async function archiveLostLogs(ports: Ports): Promise<void> {
     for await (const batch of agent ? liveLines(ports, { agent, run: run._id }, inTime) : []) {
       for (const line of batch.lines) if (lines.size < linesKept) lines.set(line.n, line)
     }
-    const text = [...lines.values()].map((line) => `${JSON.stringify(line)}\n`).join('')
+    const inOrder = [...lines.values()].sort((a, b) => a.n - b.n)
+    const text = inOrder.map((line) => `${JSON.stringify(line)}\n`).join('')
     const key = runObjectKey(run._id, logOutput, 0)
     const saved = await ports.objects.head(key)
     if (!saved) await ports.objects.write(key, text, 'application/x-ndjson')

@@ -1,7 +1,6 @@
 import { parseRunId, RunId, type RunQuery, type RunStatus } from '@millrace/shared'
-import type { Sort } from 'mongodb'
 import { Failure } from '../../failure.ts'
-import type { Filter } from '../../store/collection.ts'
+import type { Filter, Sort } from '../../store/collection.ts'
 import type { RunDoc } from '../../store/documents/run.ts'
 import { cursorOf, idOfCursor } from '../cursor.ts'
 

@@ -1,8 +1,8 @@
 import type { TaskFilter } from '@millrace/shared'
-import { firstIdAt } from '../../ids.ts'
 import type { Filter } from '../../store/collection.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { labelBegins } from '../../store/prefix.ts'
+import { firstIdAt } from '../../time-in-id.ts'
 
 /** Tasks that match all filters. */
 export function matching({ ids, status, module, tag, label, ...created }: TaskFilter): Filter<TaskDoc> {

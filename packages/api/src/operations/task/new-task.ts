@@ -6,8 +6,8 @@ import {
   type Port,
   type TaskId,
 } from '@millrace/shared'
-import { timeOf } from '../../ids.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
+import { timeOf } from '../../time-in-id.ts'
 import type { Caller } from '../access/caller.ts'
 import { readBy } from '../inputs/reads.ts'
 import type { StoredInputs } from '../inputs/resolve.ts'
