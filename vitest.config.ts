@@ -20,7 +20,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],
-      // Run as processes of their own; the end-to-end tests drive them, and nothing is counted there.
+      // Run as separate processes; the end-to-end tests drive them, and nothing is counted there.
       exclude: [
         '**/*.test.ts',
         '**/index.ts',

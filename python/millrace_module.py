@@ -1,5 +1,5 @@
 """Makes a Millrace module of a function. One file, no dependencies, Python 3.8 and newer.
-Name the package `millrace-module` in requirements.txt, or copy this file beside main.py.
+Name the package `millrace-module` in requirements.txt, or copy this file next to main.py.
 
     from millrace_module import module
 
@@ -79,7 +79,7 @@ class Module:
         return self.function(inputs, task)
 
     def load(self, function):
-        """`function()` loads what many tasks share, once per process; it is there as `task.loaded`."""
+        """`function()` loads what many tasks share, once per process, as `task.loaded`."""
         self._load = function
         return function
 
@@ -199,7 +199,7 @@ class Module:
 
 
 class Task:
-    """One task: its inputs, its output folder, and a line to whoever waits for it."""
+    """One task: its inputs, its output folder, and the channel to the agent."""
 
     def __init__(self, folder, input_file, voice, cancel):
         with open(input_file, encoding="utf-8-sig") as file:
@@ -368,7 +368,7 @@ class Channel:
                 self._out.write(text.encode("utf-8", "replace") + b"\n")
                 self._out.flush()
             except OSError:
-                # Nobody is there to hear it; to raise, or to tidy up, would only print again.
+                # No program reads it; an exception or a clean-up would only print again.
                 os._exit(1)
 
     @contextlib.contextmanager
@@ -381,7 +381,7 @@ class Channel:
             sys.stdout = before
 
     def listen(self, hear, hung_up=lambda: None):
-        """Calls `hear` with each message, and `hung_up` at the end of input, from a thread of its own."""
+        """Calls `hear` with each message, and `hung_up` at the end of input, from a separate thread."""
         try:
             control = os.dup(0)
         except OSError:  # started without standard input
@@ -451,7 +451,7 @@ class Lines(io.TextIOBase):
 
 
 class RunVoice:
-    """How a task of its own process is heard."""
+    """How a task in a separate process is heard."""
 
     def __init__(self, channel):
         self._channel = channel

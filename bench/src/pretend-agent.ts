@@ -43,7 +43,7 @@ export async function pretendAgent(installation: SpawnedInstallation, name: stri
       const answer = ClaimAnswer.parse(
         await ask(base, 'POST', '/agent/v1/claim', { sessionId, claimId: randomUUID(), offers }),
       )
-      if (!answer.grant) throw new Error('there was nothing to claim')
+      if (!answer.grant) throw new Error('nothing to claim')
       return answer.grant
     },
     finish: (run: string) =>

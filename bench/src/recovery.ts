@@ -21,7 +21,7 @@ export async function recovery(bench: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-recovery-'))
   const [other] = (await client.listAgents()).items
-  if (!other) throw new Error('there is no agent')
+  if (!other) throw new Error('no agent')
   await client.pauseAgent(other.id)
   await writeWorker(client, workersFile)
   const agent = await startAgent(client, installation.url, folder, { WORKERS_FILE: workersFile })

@@ -15,7 +15,7 @@ const inputs = { text: 'It is a truth universally acknowledged' }
 export async function throughput({ installation }: Bench): Promise<void> {
   const client = connect({ url: installation.url, key: installation.adminKey })
   const [agent] = (await client.listAgents()).items
-  if (!agent) throw new Error('there is no agent')
+  if (!agent) throw new Error('no agent')
   const parallel = agent.platform.cpus ?? 1
   const bare = await bareRun(client, module)
   const post = () => ask(installation, 'POST', '/api/tasks', { module, inputs })

@@ -12,7 +12,7 @@ export async function choosePicture(wanted: string | undefined, env: NodeJS.Proc
     : [resolve(env.INIT_CWD ?? '.', name), resolve(name), join(shipped, name)]
   for (const place of places) if (await exists(place)) return place
   throw new Error(
-    `There is no picture ${name}. Give the path of a JPEG or PNG, or astronaut.jpg, or coffee.png.`,
+    `The picture ${name} does not exist. Give the path of a JPEG or PNG, or astronaut.jpg, or coffee.png.`,
   )
 }
 

@@ -23,7 +23,7 @@ def main(inputs, task):
     task.progress(20, "computing")
     milliseconds = multiply(torch)
     held = torch.empty(inputs["allocate_mb"] * MIB, dtype=torch.uint8, device="cuda")
-    held.fill_(1)  # memory that nobody touched need not be there
+    held.fill_(1)  # untouched memory may not be allocated yet
     torch.cuda.synchronize()
     task.progress(50, "holding %d MiB" % inputs["allocate_mb"])
     task.sleep(inputs["hold_seconds"])
@@ -37,7 +37,7 @@ def main(inputs, task):
 
 @main.load
 def load():
-    """PyTorch, and why there is no GPU to be used."""
+    """PyTorch, and the reason if no GPU can be used."""
     try:
         import torch
     except ImportError as error:
@@ -80,7 +80,7 @@ def check(outputs, task):
     if outputs["available"]:
         assert outputs["allocated_mb"] == task.inputs["allocate_mb"], "held %d MiB" % outputs["allocated_mb"]
     else:
-        assert outputs["reason"], "there is no GPU, and no reason"
+        assert outputs["reason"], "no GPU, and no reason"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def load():
     return RapidOCR(
         params={
             "Global.log_level": "warning",
-            # Without one it downloads a font, for drawings that nobody asked for. This one is never opened.
+            # Without a path it downloads a font for drawings, which this module does not make. The file is never opened.
             "Global.font_path": os.path.join(main.folder, "no-font.ttf"),
             "EngineConfig.onnxruntime.intra_op_num_threads": int(os.environ.get("OMP_NUM_THREADS", "-1")),
         }

@@ -18,12 +18,12 @@ def main(inputs, task):
     """Speaks a text."""
     espeak, rate = task.loaded
     if not inputs["text"].strip():
-        raise InvalidInput("there is nothing to say")
+        raise InvalidInput("the text is empty")
     if "\0" in inputs["text"]:
         raise InvalidInput("the text has a character 0, which ends texts in C")
     # Later voices keep what earlier ones set: both are set for each task.
     if espeak.espeak_SetVoiceByName(inputs["voice"].encode()) != 0:
-        raise InvalidInput("there is no voice %s" % inputs["voice"])
+        raise InvalidInput("unknown voice %s" % inputs["voice"])
     espeak.espeak_SetParameter(WORDS_PER_MINUTE, inputs["words_per_minute"], 0)
     target = task.output("speech.wav")
     with wave.open(target, "wb") as file:
@@ -33,7 +33,7 @@ def main(inputs, task):
         speak(espeak, inputs["text"], file, task)
         seconds = file.tell() / rate
     if seconds == 0:
-        raise InvalidInput("there is nothing in the text that can be said")
+        raise InvalidInput("the text has nothing that can be spoken")
     return {"speech": target, "sample_rate": rate, "seconds": round(seconds, 3)}
 
 

@@ -54,7 +54,7 @@ def ffmpeg(source, filters, target):
     if end.returncode < 0:
         raise RuntimeError("ffmpeg was killed by signal %d" % -end.returncode)
     if "received no packets" in said:
-        return  # there is no frame at that time
+        return  # no frame at that time
     if "Error opening input" in said or "matches no streams" in said:
         print(said)
         raise InvalidInput("this is not a video that ffmpeg can read")

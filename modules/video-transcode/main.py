@@ -61,7 +61,7 @@ def ffmpeg(*arguments):
 
 
 def look(path):
-    """The kinds of streams in a file, its seconds if it tells, and its dynamic range: there is no ffprobe in the wheel."""
+    """The kinds of streams in a file, its duration if known, and its dynamic range: the wheel has no ffprobe."""
     said, _ = ffmpeg("-i", path).communicate()
     length = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
     hours, minutes, seconds = map(float, length.groups()) if length else (0, 0, 0)

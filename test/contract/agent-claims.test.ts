@@ -138,7 +138,7 @@ describe('a claim that waits', () => {
       })
     })
 
-  test('ends when the same agent asks anew, and leaves to that request what comes', async () => {
+  test('ends when the same agent sends a new claim, which then gets the next task', async () => {
     const claimId = randomUUID()
     const waits = begun()
     const older = ask(claimId)
@@ -173,7 +173,7 @@ describe('a claim that waits', () => {
     expect(await claimAndEnd()).toBe(`${task.id}.1`)
   })
 
-  test('waits on while all that there is has to be kept room for', async () => {
+  test('keeps waiting while all free room is reserved', async () => {
     const low = await create({ priority: 'low' })
     const high = await create({ module: 'other', priority: 'high' })
     const cramped = [other].map(({ name: module, version, digest }) => ({ module, version, digest, max: 0 }))
@@ -181,7 +181,7 @@ describe('a claim that waits', () => {
     const waiting = ask(randomUUID(), { offers: [...offers, ...cramped] })
     await waits
     expect(await claimAndEnd()).toBe(`${high.id}.1`)
-    // Told of by the tick, as to any agent that hears no tokens.
+    // The tick sends the event, as for any agent that gets no tokens.
     clock.forward(2)
     await tick()
     expect((await (await waiting).json()).grant.run).toBe(`${low.id}.1`)

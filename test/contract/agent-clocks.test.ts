@@ -36,7 +36,7 @@ describe('the duration of a run is true, although its agent', () => {
     ['is two days behind', -2 * day - 7, -2 * day - 1, 6],
     ['jumped two days ahead meanwhile', -7, 2 * day, 8],
     ['jumped four days back meanwhile', -7, -4 * day, 8],
-    ['tells no sense', 50 * 365 * day, -50 * 365 * day, 8],
+    ['reports nonsense', 50 * 365 * day, -50 * 365 * day, 8],
   ])('%s', async (_, from, to, seconds) => {
     const told = await ranFor8Seconds(() => ({ startedAt: at(from), finishedAt: at(to) }))
     const run = await api.client.run(told)
@@ -45,18 +45,18 @@ describe('the duration of a run is true, although its agent', () => {
     expect(Date.parse(run.finishedAt ?? '')).toBeLessThanOrEqual(clock.now().getTime())
   })
 
-  test('tells no times', async () => {
+  test('reports no times', async () => {
     const run = await api.client.run(await ranFor8Seconds(() => ({})))
     expect(run.durationSeconds).toBeCloseTo(8, 0)
   })
 })
 
-test('a run of minutes ago is kept for its days, whatever time its agent told', async () => {
+test('a recent run is kept for its retention time, whatever time its agent reported', async () => {
   await api.client.changeSettings({ retentionDays: { runs: 30 } })
   const run = await ranFor8Seconds(() => ({ startedAt: at(-40 * day - 8), finishedAt: at(-40 * day) }))
   const { id } = await api.client.createTask({ module: 'echo' })
   await agent.claim([echo])
-  clock.forward(40 * day) // its agent was offline for long, and tells so
+  clock.forward(40 * day) // its agent was offline for long, and reports that
   await agent.registerAgain()
   await agent.finish(`${id}.1`, { outcome: 'succeeded', finishedAt: at(-39 * day) })
   clock.forward(2 * 3600)
@@ -66,7 +66,7 @@ test('a run of minutes ago is kept for its days, whatever time its agent told', 
   expect(await kept(`${id}.1`), 'ended today, as far as the API knows').toBe(200)
 })
 
-test("agents are told the API's time, and operators how far an agent's clock is off", async () => {
+test("agents get the API's time, and operators see the offset of an agent's clock", async () => {
   const fresh = await scriptedAgent(api)
   const { now } = await fresh.heartbeat([], { clockOffsetSeconds: 600.25 })
   expect(Math.abs(Date.parse(now ?? '') - clock.now().getTime())).toBeLessThan(2000)

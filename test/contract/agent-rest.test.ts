@@ -55,7 +55,7 @@ test('of several wishes the last counts', async () => {
   expect(await kinds()).toEqual(['resume'])
 })
 
-test('a pause with an end is over by itself, and the agent is told', async () => {
+test('a pause with an end ends by itself, and the agent resumes', async () => {
   const resumeAt = new Date(clock.now().getTime() + 60_000).toISOString()
   await api.client.pauseAgent(agent.agentId, { resumeAt })
   const task = await create()

@@ -27,7 +27,7 @@ describe('registering', () => {
     expect(await agent.registerAgain()).toMatchObject({ agentId: id, sessionId: session, runs: {} })
   })
 
-  test('tells how often to report and where NATS is', async () => {
+  test('answers with the heartbeat interval and the address of NATS', async () => {
     const answer = await (await scriptedAgent(api)).registerAgain()
     expect(answer).toMatchObject({ heartbeatSeconds: 5, sessionTtlSeconds: 20 })
     expect(answer.nats.servers.length).toBeGreaterThan(0)

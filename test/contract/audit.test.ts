@@ -42,7 +42,7 @@ test('holds no secret, and nothing that was refused', async () => {
 })
 
 test('says what was asked for, without what may be a secret', async () => {
-  const hook = { url: 'https://hook.example/in?token=of-somebody', events: ['task.failed' as const] }
+  const hook = { url: 'https://hook.example/in?token=of-a-caller', events: ['task.failed' as const] }
   const { webhook } = await api.client.createWebhook(hook)
   await api.client.createKey({ name: 'scraper', scopes: ['read'] })
   await api.client.changeSettings({ perModule: { echo: 3 } })
@@ -69,7 +69,7 @@ test('says what was asked for, without what may be a secret', async () => {
     },
   ])
   const told = await (await api.request('/api/audit')).text()
-  for (const secret of ['of-somebody', 'secret of the caller']) expect(told).not.toContain(secret)
+  for (const secret of ['of-a-caller', 'secret of the caller']) expect(told).not.toContain(secret)
 })
 
 test('leaves out a detail that is too long', async () => {
@@ -107,14 +107,14 @@ test('can be asked for a time, page by page, none twice', async () => {
     expect((await api.request(`/api/audit?${query}`)).status, query).toBe(422)
 })
 
-test('is for admins, and nobody changes it', async () => {
+test('is for admins, and no call changes it', async () => {
   const { secret } = await api.client.createKey({ name: 'curious', scopes: ['write', 'read'] })
   expect((await api.request('/api/audit', { key: secret })).status).toBe(403)
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
     expect((await api.request('/api/audit', { method })).status).toBe(405)
 })
 
-/** These are told by what they make: its document names the key and the request. */
+/** What these create records them: its document names the key and the request. */
 const toldElsewhere = [
   'POST /api/data',
   'POST /api/data/{id}/complete',
@@ -127,7 +127,7 @@ const toldElsewhere = [
   'POST /api/tick',
 ]
 
-test('leaves out no change that somebody can make', async () => {
+test('contains every change that a caller can make', async () => {
   const Document = z.object({
     paths: z.record(z.string(), z.record(z.string(), z.object({ 'x-audit': z.string().optional() }))),
   })

@@ -75,7 +75,7 @@ describe('a batch', () => {
     expect(await runNext()).toBeNull()
   })
 
-  test('may name tasks that were there before', async () => {
+  test('may name existing tasks', async () => {
     const before = await api.client.createTask({ module: 'echo', inputs: { text: 'b' } })
     const { next } = await api.client.createTasks([
       { ref: 'next', module: 'echo', inputs: { text: fromOutput(before.id, 'said') }, after: [before.id] },
@@ -139,7 +139,7 @@ describe('a batch', () => {
 })
 
 describe('a batch that is not committed', () => {
-  test('is not there for anybody, and goes after five minutes', async () => {
+  test('is invisible to every caller, and removed after five minutes', async () => {
     const { lone } = await api.client.createTasks([{ ref: 'lone', module: 'echo', tags: ['staged'] }])
     const id = lone?.id ?? 'tsk_'
     // As a process leaves it that died before its last write.
@@ -195,7 +195,7 @@ describe('a batch is refused as a whole', () => {
     ['a ref that is taken', [task('a'), task('a')], 'invalid_request', ['/tasks/1/ref']],
     ['a ref like a task id', [task('tsk_a')], 'invalid_request', ['/tasks/0/ref']],
     ['a ref with a space', [task('a b')], 'invalid_request', ['/tasks/0/ref']],
-    ['a ref that nobody has', [task('a', { after: ['b'] })], 'invalid_request', ['/tasks/0']],
+    ['an unknown ref', [task('a', { after: ['b'] })], 'invalid_request', ['/tasks/0']],
     ['the output of one', [task('a', { inputs: { text: said('b') } })], 'invalid_request', ['/tasks/0']],
     [
       'an output that does not exist',
@@ -219,7 +219,7 @@ describe('a batch is refused as a whole', () => {
       ['/tasks/1/inputs/in'],
     ],
     [
-      'a module that is not there',
+      'an unknown module',
       [task('a'), task('b', { module: 'none' })],
       'module_not_found',
       ['/tasks/1/module'],

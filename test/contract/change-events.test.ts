@@ -27,7 +27,7 @@ const follow = (lastEventId?: string) => openEvents(api, '/api/events', { lastEv
 type Stream = Awaited<ReturnType<typeof follow>>
 const create = () => api.client.createTask({ module: 'echo' })
 
-/** The next change that is about this; test files beside this one share the NATS server. */
+/** The next change of this subject; other test files share the NATS server. */
 async function nextOf(stream: Stream, id: string): Promise<Told> {
   for (;;) {
     const told = await stream.next()
@@ -44,7 +44,7 @@ async function nextNamed(stream: Stream, event: string): Promise<void> {
   for (let told = await stream.next(); told?.event !== event; told = await stream.next())
     if (!told) throw new Error('the stream has ended')
 }
-/** Reads until the reader is told where it is, which it is at once. */
+/** Reads until the first event with a position, which the API sends immediately. */
 async function opened(lastEventId?: string): Promise<Stream> {
   const stream = await follow(lastEventId)
   const marker = await create()
@@ -55,7 +55,7 @@ async function opened(lastEventId?: string): Promise<Stream> {
 }
 
 describe('a dashboard', () => {
-  test('is told of every change of a task, to any number of readers', async () => {
+  test('reports every change of a task, to any number of readers', async () => {
     const streams = await Promise.all(Array.from({ length: 20 }, () => follow()))
     const task = await create()
     for (const first of await Promise.all(streams.map((stream) => nextOf(stream, task.id))))
@@ -71,8 +71,8 @@ describe('a dashboard', () => {
     for (const stream of streams) {
       const seen: string[] = []
       while (seen.at(-1) !== `${blocked.id} cancelled`) {
-        const told = await stream.next()
-        seen.push(`${told?.data.id} ${told?.data.status}`)
+        const got = await stream.next()
+        seen.push(`${got?.data.id} ${got?.data.status}`)
       }
       expect(seen.filter((one) => one.startsWith(task.id))).toEqual([
         `${task.id} running`,
@@ -83,7 +83,7 @@ describe('a dashboard', () => {
     }
   })
 
-  test('is told of modules and agents', async () => {
+  test('reports modules and agents', async () => {
     const stream = await opened()
     await agent.has([echo, { ...shown, status: 'TESTING' }])
     expect(await nextOf(stream, 'shown')).toMatchObject({ data: { kind: 'module', status: 'TESTING' } })

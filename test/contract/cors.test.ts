@@ -65,7 +65,7 @@ describe('a page of an allowed origin', () => {
 })
 
 describe('a page of another origin', () => {
-  test('is told nothing', async () => {
+  test('gets no CORS header', async () => {
     for (const origin of ['https://app.example.evil', 'http://app.example', 'null', 'https://APP.example']) {
       const plain = await ask('/api/tasks', origin)
       expect(plain.headers.get('access-control-allow-origin'), origin).toBeNull()

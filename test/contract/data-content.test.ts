@@ -17,7 +17,7 @@ const content = (id: string, more = '', method = 'GET') =>
 const gif = 'GIF89a'
 const upload = (name: string, contentType: string, text = 'hello') =>
   api.client.upload({ name, contentType, bytes: bytesOf(text) })
-/** The answer of the store to whoever follows the redirect. */
+/** The answer of the store after the redirect. */
 async function served(id: string, more = '', headers: Record<string, string> = {}) {
   const redirect = await content(id, more)
   expect(redirect.status).toBe(302)
@@ -38,7 +38,7 @@ describe('the content of a value', () => {
     expect(await plain.text()).toBe('<b>ü</b>')
   })
 
-  test('is told by HEAD with type and length in bytes', async () => {
+  test('has its type and its length in bytes in the answer to HEAD', async () => {
     const { id } = await api.client.createValue({ label: 't', value: 'üü' })
     const head = await content(id, '', 'HEAD')
     expect(head.status).toBe(200)
@@ -91,7 +91,7 @@ describe('the content of a file', () => {
     expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(403)
   })
 
-  test('is told by HEAD with type and length, without a redirect', async () => {
+  test('has its type and length in the answer to HEAD, without a redirect', async () => {
     const { id } = await upload('a.gif', 'image/gif', gif)
     for (const more of ['', '?redirect=0']) {
       const head = await content(id, more, 'HEAD')

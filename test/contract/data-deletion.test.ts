@@ -106,7 +106,7 @@ describe('DELETE', () => {
     expect(late.status).toBe(422)
   })
 
-  test('of an upload removes what came to each of its URLs, once nobody waits for it', async () => {
+  test('of an upload removes what arrived under each of its URLs, once no task waits for it', async () => {
     const { data, upload } = await announce(api, {})
     expect(await put(upload, bytesOf('hello'))).toBe(200)
     const second = await (await api.request(`/api/data/${data.id}/upload`, { method: 'POST' })).json()
@@ -188,7 +188,7 @@ describe('409 data_in_use', () => {
     for (const id of [kept.id, said]) expect((await remove(id)).status).toBe(204)
   })
 
-  test('for an element of a list that a task reads; one that nobody needs leaves its list', async () => {
+  test('for an element of a list that a task reads; an element without readers leaves its list', async () => {
     const { list, elements } = await listOfPages(2)
     const [first = 'dat_', second = 'dat_'] = elements
     const task = await api.client.createTask({ module: 'reader', inputs: { files: fromData(list.id) } })

@@ -31,7 +31,7 @@ const [u16, u24, u32] = [number(2), number(3), number(4)]
 const zeros = (bytes: number) => Buffer.alloc(bytes)
 const text = (ascii: string) => Buffer.from(ascii, 'latin1')
 
-/** `samples` of 16 bit at 8,000 Hz; the header may promise more than there is. */
+/** `samples` of 16 bit at 8,000 Hz; the header may promise more than follows. */
 function wav(samples: number, promised = samples): Buffer {
   const le = (value: number, bytes: number) => {
     const out = Buffer.alloc(bytes)
@@ -85,20 +85,20 @@ describe('the duration of an upload', () => {
   test.each([
     ['WAV', 'audio/wav', wav(20_000), { durationSeconds: 2.5 }],
     ['FLAC', 'audio/flac', flac(44_100 * 90), { durationSeconds: 90 }],
-    ['MP4 that tells first', 'video/mp4', mp4(moov(12_345), media), { durationSeconds: 12.345 }],
-    ['MP4 that tells last', 'video/mp4', mp4(media, moov(12_345)), { durationSeconds: 12.345 }],
+    ['MP4 with its header first', 'video/mp4', mp4(moov(12_345), media), { durationSeconds: 12.345 }],
+    ['MP4 with its header last', 'video/mp4', mp4(media, moov(12_345)), { durationSeconds: 12.345 }],
     ['sound called video', 'video/mp4', wav(8000), { durationSeconds: 1 }],
-  ])('is told: %s', async (_, contentType, bytes, told) => {
-    expect(await completed(contentType, bytes)).toMatchObject(told)
+  ])('is measured: %s', async (_, contentType, bytes, measured) => {
+    expect(await completed(contentType, bytes)).toMatchObject(measured)
   })
 
-  test('of a film stands beside the size of its frames, and stays', async () => {
+  test('of a film comes with the size of its frames, and does not change', async () => {
     const item = await completed('video/mp4', await readFile(clip))
     expect(item).toMatchObject({ type: 'video', width: 176, height: 144, durationSeconds: 4.004 })
     expect(await api.client.data(item.id)).toEqual(item)
   })
 
-  test('is told of bytes that were held already', async () => {
+  test('is known for deduplicated bytes', async () => {
     const bytes = Uint8Array.from(wav(4000))
     const first = await api.client.upload({ name: 'a.wav', contentType: 'audio/wav', bytes })
     const again = await api.client.upload({ name: 'b.wav', contentType: 'audio/wav', bytes })

@@ -39,7 +39,7 @@ test('an item goes at the time that was set for it, but not while a task needs i
   await expect(api.client.data(needed.id)).rejects.toMatchObject({ code: 'not_found' })
 })
 
-test('an upload that nobody finishes within a day expires, with all that had arrived of it', async () => {
+test('an upload that is not completed within a day expires, with everything that arrived', async () => {
   const { data, upload } = await announce(api, {})
   expect(await put(upload, bytesOf('hello'))).toBe(200)
   const task = await api.client.createTask({ module: 'echo', inputs: { file: fromData(data.id) } })

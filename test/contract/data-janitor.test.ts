@@ -26,7 +26,7 @@ beforeAll(async () => {
   )
 })
 beforeEach(async () => {
-  // The store has a clock of its own: what it takes in one test is not to be a day old in the next.
+  // The store has a separate clock: what it stores in one test must not be a day old in the next.
   clock.backToNow()
   for (const name of ['tidy-bucket', 'abort-uploads']) await api.deps.store.meta.remove(`sweep:${name}`)
   agent = await scriptedAgent(api)
@@ -128,7 +128,7 @@ describe('an object that nothing refers to', () => {
     expect(await api.client.download(copy)).toEqual(bytesOf('hello'))
   })
 
-  test('goes together with others like it; what somebody else put there stays', async () => {
+  test('is removed together with others like it; foreign objects stay', async () => {
     const orphans = Array.from({ length: 40 }, (_, n) => `incoming/${unknownItem}/${n}`)
     const strange = ['incoming/read-me', `runs/${unknownItem}/1/copy/0`, 'elsewhere/a']
     const write = (key: string) => api.deps.objects.write(key, 'x', 'text/plain')
@@ -144,7 +144,7 @@ describe('an object that nothing refers to', () => {
 })
 
 describe('an item without its object', () => {
-  test('fails, and whoever would have read it is told', async () => {
+  test('fails, and the tasks that would have read it end with that reason', async () => {
     const [lost, kept] = await Promise.all(
       ['lost', 'kept'].map((one) => api.client.upload({ ...text, bytes: bytesOf(one) })),
     )

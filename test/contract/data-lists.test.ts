@@ -46,7 +46,7 @@ describe('a list of data', () => {
     expect(await page('tag=nothing')).toEqual({ items: [], nextCursor: null })
   })
 
-  test('shows 50 unless told otherwise', async () => {
+  test('has 50 items by default', async () => {
     await Promise.all(Array.from({ length: 51 }, () => make('many', ['many'])))
     expect((await page('tag=many')).items).toHaveLength(50)
     expect((await page('tag=many&limit=200')).items).toHaveLength(51)

@@ -50,7 +50,7 @@ const uploaded = async (id: string): Promise<UploadedParts> =>
 const complete = (id: string) => api.request(`/api/data/${id}/complete`, { method: 'POST' })
 
 describe('a file above 100 MiB', () => {
-  test('comes in parts: listed as they arrive, and available when all are there', async () => {
+  test('comes in parts: listed as they arrive, and available when all have arrived', async () => {
     const id = await begin()
     expect(await uploaded(id)).toEqual({ partSize, partCount: 7, uploaded: [] })
     expect(await refusalOf(await complete(id))).toEqual({ status: 409, code: 'upload_incomplete' })

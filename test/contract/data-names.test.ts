@@ -13,7 +13,7 @@ const hello = bytesOf('hello')
 const emoji = '🎬👩‍🔬'
 const create = (name: string) =>
   api.post('/api/data', { label: 'named', file: { name, size: 5, contentType: 'text/plain' } })
-/** What the store tells whoever downloads the file, and what he gets. */
+/** The headers and the bytes of a download from the store. */
 async function downloaded(id: string) {
   const { url } = await (await api.request(`/api/data/${id}/content?redirect=0`)).json()
   const response = await fetch(url)
@@ -76,7 +76,7 @@ describe('a file name', () => {
   })
 })
 
-test('a file without a byte is uploaded, told, downloaded, and not sent twice', async () => {
+test('an empty file is uploaded, described, downloaded, and not sent twice', async () => {
   const nothing = new Uint8Array()
   const item = await api.client.upload({ name: 'empty.txt', contentType: 'text/plain', bytes: nothing })
   expect(await api.client.data(item.id)).toMatchObject({ status: 'available', size: 0, type: 'text' })

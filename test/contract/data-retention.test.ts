@@ -55,8 +55,8 @@ async function produce(): Promise<DataId[]> {
   return [said, pages, ...items.map((element) => element.data)]
 }
 
-describe('what nobody touched for as long as the settings say', () => {
-  test('is kept for ever unless they say so', async () => {
+describe('an item that did not change for the retention time', () => {
+  test('is kept forever by default', async () => {
     const ids = [(await value()).id, ...(await produce())]
     await daysLater(3000)
     expect(await there(ids)).toEqual(ids.map(() => true))
@@ -80,7 +80,7 @@ describe('what nobody touched for as long as the settings say', () => {
     for (const one of keys) expect(await api.deps.objects.head(one)).toBeNull()
   })
 
-  test('counts from the last change, and not for an item with a time of its own', async () => {
+  test('counts from the last change, and not for an item with its own expiry time', async () => {
     const expiresAt = new Date(clock.now().getTime() + 30 * 24 * 3600 * 1000).toISOString()
     const own = await value({ expiresAt })
     const edited = await value()
@@ -136,7 +136,7 @@ describe('what nobody touched for as long as the settings say', () => {
     const late = await value()
     const place = { after: null, beganAt: clock.now(), isBusy: true }
     clock.forward(11 * 24 * 3600)
-    await api.deps.store.meta.change('sweep:retain-data', (doc) => ({
+    await api.deps.store.meta.change('sweep:retain-uploads', (doc) => ({
       ...doc,
       at: clock.now(),
       json: JSON.stringify(place),
@@ -160,7 +160,7 @@ test('an item that was failed goes too; an upload that is not finished has its o
   expect((await api.client.data(data.id)).status).toBe('expired')
 })
 
-test('days are whole and between 1 and 3650; null keeps for ever', async () => {
+test('days are whole and between 1 and 3650; null keeps items forever', async () => {
   for (const days of [0, 1.5, 3651, '1'])
     expect(
       await refusalOf(

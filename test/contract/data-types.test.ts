@@ -23,7 +23,7 @@ async function upload(contentType: string, bytes: Uint8Array<ArrayBuffer>) {
 }
 
 const film = Buffer.from(await readFile(join(import.meta.dirname, '../samples/carphone.mp4')))
-/** A box of an MP4 with so many bytes of nothing. */
+/** A box of an MP4 with this number of zero bytes. */
 function box(kind: string, length = 24): Buffer {
   const head = Buffer.alloc(8)
   head.writeUInt32BE(8 + length)
@@ -73,7 +73,7 @@ test.each([['image'], ['image/'], ['image/png\r\nx-amz-acl: public'], ['image/pn
 )
 
 describe('the type of an upload', () => {
-  test('of a picture is what its first bytes say, and its size is told', async () => {
+  test('of a picture follows from its first bytes, and so does its size', async () => {
     expect(await upload('image/jpeg', jpeg)).toMatchObject({ status: 'available', width: 512, height: 512 })
     expect(await upload('image/jpg', jpeg)).toMatchObject({ status: 'available', type: 'image' })
   })
@@ -101,7 +101,7 @@ describe('the type of an upload', () => {
     expect((await api.client.data(refused.id)).status).toBe('uploading')
   })
 
-  test('is told by the kind of picture too', async () => {
+  test('follows from the kind of picture, too', async () => {
     expect(await upload('image/png', jpeg)).toMatchObject({
       code: 'upload_mismatch',
       detail: expect.stringMatching(/image\/jpeg.*create a new item with the type that they have/),
@@ -120,7 +120,7 @@ describe('the type of an upload', () => {
     ['a PDF after a byte order mark', 'application/pdf', joined(Buffer.from('efbbbf', 'hex'), pdf)],
     ['a PDF after the header of a mail', 'application/pdf', joined(bytesOf('Content-Type: x\r\n\r\n'), pdf)],
     ["a PDF after a printer's command", 'application/pdf', joined(bytesOf('\x1b%-12345X@PJL JOB\r\n'), pdf)],
-    ['a recording in a format that nobody knows', 'video/x-of-tomorrow', joined(Buffer.alloc(64, 0xd7))],
+    ['a recording in an unknown format', 'video/x-of-tomorrow', joined(Buffer.alloc(64, 0xd7))],
   ])('is taken, since an unknown beginning contradicts nothing: %s', async (_, contentType, bytes) => {
     expect(await upload(contentType, bytes)).toMatchObject({ status: 'available', contentType })
   })

@@ -106,10 +106,10 @@ describe('complete', () => {
     expect((await api.client.data(data.id)).status).toBe('uploading')
   })
 
-  test('of something else than was promised is upload_mismatch; a fresh URL mends it', async () => {
+  test('of other bytes than announced is upload_mismatch; an upload to a fresh URL corrects it', async () => {
     for (const promised of [{ size: 6 }, { contentType: 'text/html' }, { sha256: sha256Of(bytesOf('x')) }]) {
       const { data } = await announce(api, promised)
-      // As if somebody with another key of the store had put it there.
+      // As if another user of the store had stored it.
       await api.deps.objects.write(`incoming/${data.id}/1`, 'hello', 'text/plain')
       expect(await refusalOf(await complete(data.id))).toEqual({ status: 409, code: 'upload_mismatch' })
       expect((await api.client.data(data.id)).status).toBe('uploading')
@@ -135,7 +135,7 @@ describe('complete', () => {
 })
 
 describe('a fresh URL', () => {
-  test('has a key of its own, and what comes by the old one changes nothing', async () => {
+  test('has a new key, and bytes under the old one change nothing', async () => {
     const { data, upload } = await announce(api, {})
     const second = await fresh(data.id)
     expect(second.upload.url).toContain(`/incoming/${data.id}/2?`)

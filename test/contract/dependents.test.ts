@@ -46,7 +46,7 @@ describe('a task that needs the output of another', () => {
     await succeed(second)
   })
 
-  test('may name the data item as well, also when it is there already', async () => {
+  test('may name the data item instead, also when that is already available', async () => {
     await claimed(first)
     await succeed(first)
     const second = await api.client.createTask({ module: 'echo', inputs: { text: fromData(saidOf(first)) } })
@@ -141,7 +141,7 @@ describe('a task that comes after others', () => {
     await succeed(last)
   })
 
-  test('is opened by the last of many, and tells meanwhile what it still waits for', async () => {
+  test('is admitted by the last of many, and lists meanwhile what it still waits for', async () => {
     await api.client.cancelTask(first.id)
     const many = Array.from({ length: 40 }, (_, at) => ({ ref: `m${at}`, module: 'echo' }))
     const made = await api.client.createTasks([

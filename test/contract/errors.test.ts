@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const sized = (bytes: number) => ({ 'content-length': String(bytes), 'content-type': 'application/json' })
-const somebody = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const unknown = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
 describe('a refusal is a problem document', () => {
   test('with type, title, status, code, detail, request id and every fault', async () => {
@@ -56,26 +56,26 @@ describe('a refusal is a problem document', () => {
     }
   })
 
-  test('404 not_found for what is not there, and for ids that cannot be', async () => {
+  test('404 not_found for unknown and for malformed ids', async () => {
     const paths = [
-      `/api/data/dat_${somebody}`,
-      `/api/data/dat_${somebody}/content`,
-      `/api/tasks/tsk_${somebody}`,
-      `/api/runs/tsk_${somebody}.1`,
-      `/api/runs/tsk_${somebody}.1/logs`,
-      `/api/agents/agt_${somebody}`,
+      `/api/data/dat_${unknown}`,
+      `/api/data/dat_${unknown}/content`,
+      `/api/tasks/tsk_${unknown}`,
+      `/api/runs/tsk_${unknown}.1`,
+      `/api/runs/tsk_${unknown}.1/logs`,
+      `/api/agents/agt_${unknown}`,
       '/api/modules/nothing',
       '/api/modules/nothing/install-log',
       '/api/data/nonsense',
       '/api/data/dat_short',
-      `/api/data/tsk_${somebody}`,
+      `/api/data/tsk_${unknown}`,
       '/api/data/%00',
       '/api/data/%ff',
       '/api/data/..%2f..',
-      `/api/tasks/TSK_${somebody}`,
-      `/api/runs/tsk_${somebody}`,
-      `/api/runs/tsk_${somebody}.0`,
-      `/api/runs/tsk_${somebody}.x`,
+      `/api/tasks/TSK_${unknown}`,
+      `/api/runs/tsk_${unknown}`,
+      `/api/runs/tsk_${unknown}.0`,
+      `/api/runs/tsk_${unknown}.x`,
       '/api/modules/%00',
       '/api/modules/__proto__',
       '/nowhere',
@@ -89,11 +89,11 @@ describe('a refusal is a problem document', () => {
 
   test('404 for an unknown id in the path of a call that acts', async () => {
     const calls: [string, string][] = [
-      ['POST', `/api/data/dat_${somebody}/complete`],
-      ['POST', `/api/data/dat_${somebody}/upload`],
-      ['POST', `/api/tasks/tsk_${somebody}/cancel`],
-      ['DELETE', `/api/runs/tsk_${somebody}.1`],
-      ['DELETE', `/api/keys/key_${somebody}`],
+      ['POST', `/api/data/dat_${unknown}/complete`],
+      ['POST', `/api/data/dat_${unknown}/upload`],
+      ['POST', `/api/tasks/tsk_${unknown}/cancel`],
+      ['DELETE', `/api/runs/tsk_${unknown}.1`],
+      ['DELETE', `/api/keys/key_${unknown}`],
       ['POST', '/api/modules/nothing/run'],
     ]
     for (const [method, path] of calls)
@@ -108,7 +108,7 @@ describe('a refusal is a problem document', () => {
     expect(response.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST'])
     expect(await refusalOf(response)).toEqual({ status: 405, code: 'method_not_allowed' })
     for (const [method, path] of [
-      ['PUT', `/api/data/dat_${somebody}`],
+      ['PUT', `/api/data/dat_${unknown}`],
       ['POST', '/healthz'],
       ['POST', '/openapi.json'],
       ['DELETE', '/docs'],
@@ -143,17 +143,17 @@ describe('a refusal is a problem document', () => {
       ['PATCH', '/api/settings', 64 * KiB],
       ['POST', '/api/grants', 64 * KiB],
       ['POST', '/api/tickets', 64 * KiB],
-      ['POST', `/api/data/dat_${somebody}/complete`, 64 * KiB],
+      ['POST', `/api/data/dat_${unknown}/complete`, 64 * KiB],
       ['POST', '/api/data', 1536 * KiB],
       ['POST', '/api/tasks', 1536 * KiB],
       ['POST', '/api/schedules', 1536 * KiB],
       ['POST', '/api/tasks/cancel', 1536 * KiB],
       ['POST', '/api/dead-letters/replay', 1536 * KiB],
       ['PUT', '/agent/v1/modules', 16 * KiB * KiB],
-      ['POST', `/agent/v1/runs/tsk_${somebody}.1/logs`, 16 * KiB * KiB],
+      ['POST', `/agent/v1/runs/tsk_${unknown}.1/logs`, 16 * KiB * KiB],
       ['POST', '/agent/v1/modules/none/install-log', 16 * KiB * KiB],
       ['POST', '/api/tasks/batch', 16 * KiB * KiB],
-      ['POST', `/agent/v1/runs/tsk_${somebody}.1/finish`, 16 * KiB * KiB],
+      ['POST', `/agent/v1/runs/tsk_${unknown}.1/finish`, 16 * KiB * KiB],
     ]
     for (const [method, path, bytes] of limits) {
       const refused = await api.request(path, {
@@ -179,7 +179,7 @@ describe('a refusal is a problem document', () => {
       ['/api/tasks?limit=many&cursor=%20', ['/limit']],
       ['/api/tasks?cursor=nonsense', ['/cursor']],
       ['/api/tasks?cursor=', ['/cursor']],
-      [`/api/tasks?cursor=${Buffer.from(`dat_${somebody}`).toString('base64url')}`, ['/cursor']],
+      [`/api/tasks?cursor=${Buffer.from(`dat_${unknown}`).toString('base64url')}`, ['/cursor']],
       [`/api/data?cursor=${Buffer.from('dat_{"$gt":""}').toString('base64url')}`, ['/cursor']],
       ['/api/tasks?status=running,gone', ['/status/1']],
       ['/api/tasks?createdAfter=yesterday&createdBefore=now', ['/createdAfter', '/createdBefore']],
@@ -187,8 +187,8 @@ describe('a refusal is a problem document', () => {
       [`/api/data?label=${'x'.repeat(201)}`, ['/label']],
       ['/api/runs?agent=me&task=it', ['/agent', '/task']],
       ['/api/modules?status=GOOD', ['/status']],
-      [`/api/tasks/tsk_${somebody}?wait=61`, ['/wait']],
-      [`/api/tasks/tsk_${somebody}?wait=-1`, ['/wait']],
+      [`/api/tasks/tsk_${unknown}?wait=61`, ['/wait']],
+      [`/api/tasks/tsk_${unknown}?wait=-1`, ['/wait']],
     ]
     for (const [path, paths] of bad)
       expect(await refusalOf(await api.request(path)), path).toEqual({
@@ -240,7 +240,7 @@ describe('every answer carries X-Request-Id', () => {
     expect(response.headers.get('x-request-id')).toBe('my.id-1:2_3')
   })
 
-  test('one of ours, when there is none or it is not sane', async () => {
+  test('a generated one, if the request has none or a malformed one', async () => {
     for (const given of [undefined, 'a b', '{"x":1}', 'ü', 'x'.repeat(129)]) {
       const headers: Record<string, string> = given === undefined ? {} : { 'x-request-id': given }
       for (const path of ['/healthz', '/nowhere', '/api/tasks?limit=0'])

@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-/** What a caller of his own may do: each has a key. */
+/** The limits of one caller: each has a key. */
 async function caller(rateLimit?: object) {
   const { key, secret } = await api.client.createKey({
     name: 'caller',
@@ -174,7 +174,7 @@ describe('a key with a rate limit', () => {
     expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 429])
   })
 
-  test('shares it with the grants it gave, and with nobody else', async () => {
+  test('shares it with its grants, and with no other caller', async () => {
     const { secret } = await caller({ requestsPerSecond: 1, burst: 2 })
     const giver = connect({
       url: 'http://api.test',
@@ -187,7 +187,7 @@ describe('a key with a rate limit', () => {
     expect((await api.request('/api/settings')).status).toBe(200)
   })
 
-  test('counts for its part only where there are several processes', async () => {
+  test('is divided among the API processes', async () => {
     const { secret } = await caller({ requestsPerSecond: 4, burst: 4 })
     api.deps.replicas.count = 2
     const statuses = []

@@ -56,7 +56,7 @@ describe('422 with the place', () => {
     expect(refused).toMatchObject({ status: 422, paths: [`/${field}`] })
   })
 
-  test('a module that the grant does not name, whether there is one or not', async () => {
+  test('a module that the grant does not name, whether it exists or not', async () => {
     const { page } = await makeGrant(api)
     for (const module of ['other', 'no-such']) {
       const refused = await refusalOf(await page.post('/api/tasks', { module, inputs: {} }))
@@ -65,7 +65,7 @@ describe('422 with the place', () => {
   })
 })
 
-describe('what was not made under the grant is not there', () => {
+describe('what was not created under the grant is invisible', () => {
   test('items, uploads and tasks of others: 404 by id, unknown as an input', async () => {
     const mine = await makeGrant(api)
     const another = await makeGrant(api)

@@ -42,7 +42,7 @@ async function timesUntilLimited(ask: () => Promise<Response>, most = 1_000): Pr
   return most
 }
 
-describe('a grant is good for so much at once, and for more as time goes by', () => {
+describe('a grant allows a burst, and more as time passes', () => {
   test('requests, each for itself', async () => {
     expect(await timesUntilLimited(() => page.get('/api/data?limit=1'))).toBe(500)
     expect((await (await makeGrant(api)).page.get('/api/data')).status).toBe(200)
@@ -158,7 +158,7 @@ describe('an upload of a grant', () => {
     expect((await page.post(`/api/data/${id}/complete`)).status).toBe(200)
   })
 
-  test('may be begun anew after the wrong bytes, a few times', async () => {
+  test('may start again after wrong bytes, a few times', async () => {
     const { id, upload } = await create()
     expect(await put(upload, bytesOf('wrong'))).toBe(200)
     for (let left = 2; left > 0; left -= 1) expect(await put(await fresh(id), bytesOf('wrong'))).toBe(200)

@@ -187,7 +187,7 @@ describe('logs', () => {
 })
 
 describe('tasks', () => {
-  test('are kept for ever unless the settings say so; then they go with all their runs, whatever became of them', async () => {
+  test('are kept forever by default; with a setting they are removed with all their runs, however they ended', async () => {
     const [won, lost, gone] = [await create(), await create({ maxAttempts: 1 }), await create()]
     const runs = [await end(won.id, 1), await end(lost.id, 1, { ...failedOnce, result: {} })]
     await api.client.cancelTask(gone.id)

@@ -66,7 +66,7 @@ describe('a value', () => {
       for (const number of ['9007199254740993', '-653247040368672769', '18446744073709551615', '1e400']) {
         const answer = await problemOf(await post(path, body(number)))
         expect(answer, `${path} ${number}`).toMatchObject({ status: 422, errors: [{ path: at }] })
-        expect(answer.detail).toContain(`${at}: ${number} is`)
+        expect(answer.detail).toContain(`${at}: ${number} `)
         expect(answer.detail).toContain('write it as a string')
       }
     for (const number of ['9007199254740992', '-9007199254740991', '100000000000000000000']) {

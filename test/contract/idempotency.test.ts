@@ -48,7 +48,7 @@ describe('the same request again', () => {
     expect(await api.deps.store.data.get(data.id)).toBeNull()
   })
 
-  test('tells the state of today: the task has gone on, and its module may be gone', async () => {
+  test('returns the present state: the task may have ended, and its module may be gone', async () => {
     const body = { module: 'echo', inputs: { text: 'b' }, priority: 'high' }
     const { task } = await (await once('b', '/api/tasks', body)).json()
     const grant = await agent.claim([echo])
@@ -93,7 +93,7 @@ describe('the same request again', () => {
     expect((await once('e2', path, {})).status).toBe(200)
   })
 
-  test('runs a module once, even when there is no more room', async () => {
+  test('runs a module once, even when the installation is full', async () => {
     const body = { inputs: { text: 'r' }, queue: false }
     const first = await (await once('f', '/api/modules/echo/run', body)).json()
     await api.client.changeSettings({ maxRunningTasks: 0 })
@@ -129,7 +129,7 @@ describe('a refusal', () => {
     expect(await refusalOf(await once('m', '/api/data', { label: 'a', value: 2 }))).toEqual(mismatch)
   })
 
-  test('is not remembered: mended, the same key works', async () => {
+  test('is not remembered: after a correction the same key works', async () => {
     expect((await once('n', '/api/data', { label: 5, value: 1 })).status).toBe(422)
     expect((await once('n', '/api/data', { label: 'a', value: 1 })).status).toBe(201)
   })

@@ -71,7 +71,7 @@ async function consumersOfTask() {
 const consumers = async (): Promise<number> => (await consumersOfTask()).length
 
 describe('only the lines of the agent that has a run are shown', () => {
-  test('to whoever follows it and to whoever reads it later', async () => {
+  test('to readers that follow it and to later readers', async () => {
     await agent.claim([echo])
     const task = await openEvents(api, `/api/tasks/${taskId}/events`)
     const log = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
@@ -127,7 +127,7 @@ describe('only the lines of the agent that has a run are shown', () => {
     const batch = { v: 1, from: 1, lines: [line(1)] }
     nats.publish(logSubject(agent.agentId, run), JSON.stringify(batch))
     await nats.flush()
-    await until('the line is there', 10, async () => (await api.client.runLog(run)).length > 0)
+    await until('the line has arrived', 10, async () => (await api.client.runLog(run)).length > 0)
     expect((await api.client.runLog(run)).map((one) => one.line)).toEqual(['line 1'])
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   })
@@ -170,7 +170,7 @@ test('a token that another agent takes is sent again, and its task goes to no ot
     await clearTokens()
     return (await api.deps.bus.pendingTokens('echo')) === 0
   })
-  await until('there is a token again', 30, async () => {
+  await until('a token is waiting again', 30, async () => {
     await api.post('/api/tick', {})
     return (await api.deps.bus.pendingTokens('echo')) > 0
   })
@@ -193,7 +193,7 @@ describe('the log stream of NATS has', () => {
     for (let left = 12; left > 0; left -= 1)
       readers.push(await openEvents(api, `/api/runs/${run}/logs?follow=1`))
     for (const reader of readers) expect((await reader.next())?.data).toMatchObject({ n: 1 })
-    await until('nobody reads what was before', 10, async () => (await consumers()) <= 1)
+    await until('no reader needs older lines', 10, async () => (await consumers()) <= 1)
     await say([line(2)])
     for (const reader of readers) expect((await reader.next())?.data).toMatchObject({ n: 2 })
     expect(await consumersOfTask()).toMatchObject([{ inactive_threshold: 30e9 }])
@@ -224,7 +224,7 @@ describe('the log stream of NATS has', () => {
     const reader = await openEvents(api, `/api/runs/${run}/logs?follow=1`)
     expect((await reader.next())?.data).toMatchObject({ n: 1 })
     await reader.close()
-    await until('nobody reads', 10, async () => (await consumers()) === 0)
+    await until('no reader is left', 10, async () => (await consumers()) === 0)
     await agent.finish(run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   })
 

@@ -35,7 +35,7 @@ describe('a key of an agent', () => {
     expect(entry.detail).toMatchObject({ modules: ['ocr-*', 'faces'], trusted: false })
   })
 
-  test('from before there were such rights goes on as before', async () => {
+  test('from before such rights existed works as before', async () => {
     const { key, secret } = await api.client.createKey({ name: 'old', scopes: ['agent'] })
     const known = await api.deps.store.keys.get(key.id)
     if (!known || !secret) throw new Error('no key')
@@ -215,7 +215,7 @@ describe('contents that only an agent without trust has', () => {
     expect(await statusOn('vouched', late.agentId)).toEqual(['AVAILABLE'])
   })
 
-  test('serve where agents reported the same before there were approvals', async () => {
+  test('serve where agents reported the same before approvals existed', async () => {
     const honest = await scriptedAgent(api)
     const ours = named('of-before')
     await honest.has([ours])
@@ -225,16 +225,16 @@ describe('contents that only an agent without trust has', () => {
     expect(await statusOn('of-before', agent.agentId)).toEqual(['AVAILABLE', 'ERROR'])
   })
 
-  test('serve beside other contents of that version when an admin approves them', async () => {
+  test('serve together with other contents of that version after an admin approved them', async () => {
     const honest = await scriptedAgent(api)
-    const [ours, theirs] = [named('beside'), named('beside', '1.0.0', { description: 'built elsewhere' })]
+    const [ours, theirs] = [named('shared'), named('shared', '1.0.0', { description: 'built elsewhere' })]
     await honest.has([ours])
     const agent = await untrustedAgent(api)
     await agent.tell([theirs])
-    await approve('beside', { version: '1.0.0', digest: theirs.digest })
-    expect(await statusOn('beside', honest.agentId)).toEqual(['AVAILABLE'])
-    expect(await statusOn('beside', agent.agentId)).toEqual(['AVAILABLE'])
-    await api.client.createTask({ module: 'beside' })
+    await approve('shared', { version: '1.0.0', digest: theirs.digest })
+    expect(await statusOn('shared', honest.agentId)).toEqual(['AVAILABLE'])
+    expect(await statusOn('shared', agent.agentId)).toEqual(['AVAILABLE'])
+    await api.client.createTask({ module: 'shared' })
     expect((await agent.claim([theirs]))?.module.digest).toBe(theirs.digest)
   })
 
@@ -272,7 +272,7 @@ describe('approval', () => {
   test.each([
     ['nothing', {}, ''],
     ['a version alone', { version: '1.0.0' }, ''],
-    ['a digest that nobody has', { version: '1.0.0', digest: 'other' }, '/digest'],
+    ['an unknown digest', { version: '1.0.0', digest: 'other' }, '/digest'],
     ['an agent that has nothing', { agent: 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' }, '/agent'],
     ['what is no agent', { agent: 'me' }, '/agent'],
   ])('names %s: 422', async (_, body, path) => {
@@ -283,7 +283,7 @@ describe('approval', () => {
     expect((await problemOf(answer)).errors?.map((one) => one.path)).toEqual([path])
   })
 
-  test('of a module that nobody has: 404', async () => {
-    expect((await approve('nobody-has', { version: '1.0.0', digest: 'd' })).status).toBe(404)
+  test('of an unknown module: 404', async () => {
+    expect((await approve('unknown', { version: '1.0.0', digest: 'd' })).status).toBe(404)
   })
 })

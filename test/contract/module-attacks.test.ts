@@ -77,7 +77,7 @@ describe('other contents of a known version', () => {
   })
 
   test('that were approved once keep back neither what has trust, nor what was approved later', async () => {
-    const [old, ours] = [named('older'), named('older', '1.0.0', { description: 'mended' })]
+    const [old, ours] = [named('older'), named('older', '1.0.0', { description: 'corrected' })]
     const honest = await scriptedAgent(api)
     await honest.has([old])
     const attacker = await untrustedAgent(api)
@@ -113,7 +113,7 @@ describe('a digest that is known, with another manifest', () => {
     const forged = { ...named('forged', '1.0.0', { outputs: [] }), digest: ours.digest }
     await attacker.tell([forged])
     await honest.has([ours])
-    await attacker.tell([{ ...forged, error: 'told anew' }])
+    await attacker.tell([{ ...forged, error: 'reported again' }])
     expect(await statusOn('forged', attacker.agentId)).toEqual(['ERROR'])
     await api.client.createTask({ module: 'forged', inputs: { text: 'a' } })
     expect(await attacker.claim([forged])).toBeNull()

@@ -78,16 +78,20 @@ test('the same name and version with other contents is an ERROR on the second ag
   expect((await second.claim([theirs]))?.module.digest).toBe(theirs.digest)
 })
 
-test('its history tells what each agent reported, newest first', async () => {
+test('its history lists what each agent reported, newest first', async () => {
   const agent = await scriptedAgent(api)
-  const echo = named('told')
+  const echo = named('reported')
   await agent.has([{ ...echo, status: 'INSTALLING', manifest: echo.manifest }])
   await agent.has([{ ...echo, status: 'ERROR', error: 'no disk' }])
   await agent.has([{ ...echo, status: 'ERROR', error: 'no disk' }])
   await agent.has([echo])
-  const other = named('told', '2.0.0')
+  const other = named('reported', '2.0.0')
   await agent.has([other])
-  const moves = (await read('told')).history?.map(({ version, status, error }) => [version, status, error])
+  const moves = (await read('reported')).history?.map(({ version, status, error }) => [
+    version,
+    status,
+    error,
+  ])
   expect(moves).toEqual([
     ['2.0.0', 'AVAILABLE', null],
     ['1.0.0', null, null],
@@ -96,7 +100,7 @@ test('its history tells what each agent reported, newest first', async () => {
     ['1.0.0', 'INSTALLING', null],
   ])
   const { items } = await api.client.listModules({ limit: 200 })
-  expect(items.find((one) => one.name === 'told')).not.toHaveProperty('history')
+  expect(items.find((one) => one.name === 'reported')).not.toHaveProperty('history')
 })
 
 describe('several versions side by side', () => {
@@ -144,7 +148,7 @@ describe('asked to retry or to test', () => {
     expect((await agent.heartbeat([])).commands).toEqual([])
   })
 
-  test.each(['retry', 'test', 'enable', 'disable'])('404 for %s of what is not there', async (kind) => {
+  test.each(['retry', 'test', 'enable', 'disable'])('404 for %s of an unknown module', async (kind) => {
     expect(await refusalOf(await post(`/api/modules/nothing/${kind}`))).toEqual({
       status: 404,
       code: 'not_found',
@@ -169,7 +173,7 @@ test('the install log can be followed while its lines come', async () => {
   const reading = (async () => {
     for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) text += next.value
   })()
-  await until('the lines that were there', 5, () => text.includes('"two"'))
+  await until('the earlier lines', 5, () => text.includes('"two"'))
   await add(3, 'three')
   await until('the line that came', 5, () => text.includes('"three"'))
   await reader?.cancel()

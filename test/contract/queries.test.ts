@@ -1,31 +1,52 @@
 import { tick } from '@millrace/api'
+import { type Db, MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, type TestApi } from '../support/api-in-process.ts'
-import { isServed, recordingQueries, type Shape } from '../support/query-shapes.ts'
-import { availableModule, scriptedAgent } from '../support/scripted-agent.ts'
+import { explain, faultOf, multiply, type Query, recordingQueries } from '../support/explain-queries.ts'
+import { availableModule, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { announce, bytesOf, put, sha256Of } from '../support/upload-by-hand.ts'
 
-const shapes = new Map<string, Shape>()
+const queries = new Map<string, Query>()
 const clock = shiftedClock()
 const nowhere = { allowPrivate: false, resolve: async () => [] }
 let api: TestApi
+let mongo: MongoClient
+let db: Db
 
 beforeAll(async () => {
-  api = await openApi((deps) => recordingQueries(shapes)({ ...deps, clock, webhooks: nowhere }))
-  await workThroughALife()
+  api = await openApi((deps) => recordingQueries(queries)({ ...deps, clock, webhooks: nowhere }))
+  mongo = new MongoClient(api.env.MONGODB_URL ?? '')
+  db = mongo.db()
+  const agent = await scriptedAgent(api)
+  await agent.has([echo])
+  await useEverything(agent)
+  await letDaysPass()
+  const later = await scriptedAgent(api)
+  await later.has([echo])
+  await useEverything(later)
+  await api.client.createTask({ module: 'echo' })
   await listEverything()
 })
-afterAll(() => api.close())
+afterAll(async () => {
+  await mongo.close()
+  await api.close()
+})
 
-/** These have as many documents as an installation has machines, modules, limits or keys. */
-const small = ['agents', 'modules', 'slots', 'keys', 'grants', 'meta']
+/** The others have as many documents as an installation has machines, modules, limits or keys. */
+const growing = [
+  ...['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules', 'idempotency'],
+  ...['sessions', 'deliveries', 'webhooks', 'audit'],
+]
 
-async function workThroughALife(): Promise<void> {
-  const agent = await scriptedAgent(api)
-  const text = { key: 'text', type: 'text', required: false }
-  const echo = availableModule({ name: 'echo', inputs: [text], outputs: [{ key: 'said', type: 'text' }] })
-  await agent.has([echo])
+const echo = availableModule({
+  name: 'echo',
+  inputs: [{ key: 'text', type: 'text', required: false }],
+  outputs: [{ key: 'said', type: 'text' }],
+})
+
+/** Leaves documents of every kind, finished and unfinished. */
+async function useEverything(agent: ScriptedAgent): Promise<void> {
   const bytes = bytesOf('bytes')
   const file = { size: bytes.byteLength, sha256: sha256Of(bytes) }
   for (let round = 0; round < 2; round += 1) {
@@ -36,13 +57,17 @@ async function workThroughALife(): Promise<void> {
   }
   const { data: late } = await announce(api, {})
   const { webhook } = await api.client.createWebhook({ url: 'https://hook.example/' })
-  const first = await api.client.createTask({ module: 'echo', concurrencyKey: 'k' })
+  const first = await api.client.createTask(
+    { module: 'echo', concurrencyKey: 'k' },
+    `once-${clock.now().getTime()}`,
+  )
   const upstream = { task: first.id, output: 'said' }
   expect((await api.post('/api/tasks', { module: 'echo', inputs: { text: upstream } })).status).toBe(201)
   await api.client.createTask({ module: 'echo', after: [first.id], concurrencyKey: 'k' })
-  await api.client.createTask({ module: 'echo', notBefore: new Date(Date.now() + 10_000).toISOString() })
+  const notBefore = new Date(clock.now().getTime() + 10_000).toISOString()
+  await api.client.createTask({ module: 'echo', notBefore })
   const granted = await agent.claim([echo])
-  if (!granted) throw new Error('nothing was granted')
+  if (!granted) throw new Error('no task was assigned')
   await agent.finish(granted.run, { outcome: 'succeeded', result: { said: { value: 'a' } } })
   await api.client.createTasks([
     { ref: 'a', module: 'echo' },
@@ -55,6 +80,12 @@ async function workThroughALife(): Promise<void> {
   await api.client.listDeliveries(webhook.id, { limit: 1 })
   await api.client.lineage(first.outputs.said?.data ?? 'dat_')
   await api.client.deleteData(late.id)
+  expect((await api.post('/api/tickets', { path: `/api/tasks/${first.id}/events` })).status).toBe(201)
+  const daily = { name: 'daily', cron: '0 3 * * *', task: { module: 'echo' } }
+  expect((await api.post('/api/schedules', daily)).status).toBe(201)
+}
+
+async function letDaysPass(): Promise<void> {
   await api.client.changeSettings({ retentionDays: { runs: 3, logs: 1, tasks: 4, uploads: 1, outputs: 1 } })
   for (let days = 0; days < 6; days += 1) {
     await tick(api.deps)
@@ -95,41 +126,43 @@ async function listEverything(): Promise<void> {
   }
 }
 
-test('every search that grows with use has an index that it can begin with', () => {
-  const large = [...shapes.values()].filter((shape) => !small.includes(shape.collection))
-  expect(new Set(large.map((shape) => shape.collection))).toEqual(
-    new Set([
-      ...['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules', 'idempotency'],
-      ...['sessions', 'deliveries', 'webhooks', 'audit'],
-    ]),
+test.each(growing)(
+  'every search of %s is carried out by an index, in the order of its results',
+  async (collection) => {
+    await multiply(db, collection, 20_000)
+    const searches = [...queries.values()].filter((query) => query.collection === collection)
+    expect(searches.length).toBeGreaterThan(0)
+    const faults = []
+    for (const query of searches) {
+      const fault = faultOf(await explain(db, query))
+      if (fault) faults.push({ fault, ...query })
+    }
+    expect(faults).toEqual([])
+  },
+  120_000,
+)
+
+test('no other collection grows with use', () => {
+  const others = new Set(
+    [...queries.values()].map((query) => query.collection).filter((name) => !growing.includes(name)),
   )
-  expect(large.length).toBeGreaterThan(30)
-  expect(large.filter((shape) => !isServed(shape))).toEqual([])
+  expect([...others].sort()).toEqual(['agents', 'grants', 'keys', 'modules', 'slots'])
 })
 
-describe('an index serves', () => {
-  const shape = (more: Partial<Shape>): Shape => ({
-    collection: 'tasks',
-    equal: [],
-    range: [],
-    sort: [],
-    ...more,
-  })
+describe('a query is at fault', () => {
+  const well = { stages: ['LIMIT', 'FETCH', 'IXSCAN'], examined: 2, returned: 2 }
 
   test.each([
-    [true, 'a list by one field', shape({ equal: ['status'], sort: [['_id', -1]] })],
-    [true, 'the plain list', shape({ sort: [['_id', -1]] })],
-    [true, 'the plain list from a cursor on', shape({ range: ['_id'], sort: [['_id', -1]] })],
-    [true, 'a range', shape({ range: ['createdAt'], sort: [['_id', -1]] })],
-    [false, 'no field that it does not begin with', shape({ equal: ['error'], sort: [['_id', -1]] })],
-    [false, 'no order that it does not have', shape({ sort: [['startedAt', -1]] })],
-    [false, 'no range without its field', shape({ range: ['startedAt'] })],
+    [null, 'where an index gives documents and order', well],
+    [null, 'where it finds nothing after a few', { ...well, examined: 10, returned: 0 }],
+    ['reads the whole collection', 'without an index', { ...well, stages: ['LIMIT', 'COLLSCAN'] }],
+    ['sorts in memory', 'in another order', { ...well, stages: ['FETCH', 'SORT', 'IXSCAN'] }],
     [
-      false,
-      'no condition by walking along the ids',
-      shape({ equal: ['claimId'], range: ['_id'], sort: [['_id', 1]] }),
+      'examines 11 documents to return 0',
+      'that finds little in much',
+      { ...well, examined: 11, returned: 0 },
     ],
-  ])('%s: %s', (served, _what, one) => {
-    expect(isServed(one)).toBe(served)
+  ])('%s: %s', (fault, _, explained) => {
+    expect(faultOf(explained)).toBe(fault)
   })
 })

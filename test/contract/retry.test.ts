@@ -47,7 +47,7 @@ beforeEach(async () => {
 })
 
 describe('a retry', () => {
-  test('gives a failed task a fresh round: outputs pending, attempts counted anew, history kept', async () => {
+  test('gives a failed task a fresh round: outputs pending, failures reset, history kept', async () => {
     await fail(first)
     const again = await api.client.retryTask(first.id)
     expect(again).toMatchObject({ status: 'queued', attempt: 2, currentRun: `${first.id}.2`, error: null })
@@ -75,7 +75,7 @@ describe('a retry', () => {
     ])
   })
 
-  test('gives as many attempts as there were at first', async () => {
+  test('gives as many attempts as the first round', async () => {
     const retriable = { code: 'module_error' as const, message: 'again', retryable: true }
     await api.deps.store.tasks.change(first.id, (task) => ({
       ...task,
@@ -114,7 +114,7 @@ describe('a retry', () => {
     expect(await now(last)).toMatchObject({ status: 'succeeded', attempt: 2 })
   })
 
-  test('revives also what was skipped just before, and left by whoever was at it', async () => {
+  test('also revives a task that was skipped just before by a process that died', async () => {
     const second = await following(first)
     const third = await following(second)
     toPass = ['settle.cleared', 'settle.outputs-written']
@@ -165,7 +165,7 @@ describe('a retry', () => {
     })
   })
 
-  test('makes a deleted output anew, under the same id', async () => {
+  test('creates a deleted output again, under the same id', async () => {
     await fail(first)
     await api.client.deleteData(saidOf(first))
     await api.client.retryTask(first.id)
@@ -180,7 +180,7 @@ describe('a retry', () => {
     await fail(first)
     const repeated = await api.client.retryTask(first.id, `again-${first.id}`)
     expect(repeated).toMatchObject({ status: 'failed', attempt: 2 })
-    expect(await api.client.retryTask(first.id, `anew-${first.id}`)).toMatchObject({ attempt: 3 })
+    expect(await api.client.retryTask(first.id, `again-${first.id}`)).toMatchObject({ attempt: 3 })
     await api.client.cancelTask(first.id)
   })
 
@@ -219,7 +219,7 @@ describe('a retry is refused', () => {
     expect(await refusalOf(await retried(first))).toMatchObject({ status: 409, code: 'already_finished' })
   })
 
-  test('of a task that is not there', async () => {
+  test('of an unknown task', async () => {
     const path = '/api/tasks/tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV/retry'
     expect(await refusalOf(await api.request(path, { method: 'POST' }))).toMatchObject({ status: 404 })
   })

@@ -94,7 +94,7 @@ describe('the log of a run', () => {
     expect(await numbers()).toEqual([1, 3])
   })
 
-  test('can be followed: what is there, what comes, progress, and the end', async () => {
+  test('can be followed: present lines, new ones, progress, and the end', async () => {
     await publish(lines.slice(0, 2))
     const seen: unknown[] = []
     for await (const event of api.client.follow(`${task.id}.1`)) {

@@ -17,7 +17,7 @@ const page = async (query: string) => RunPage.parse(await (await api.request(`/a
 const ids = async (query: string) => (await page(query)).items.map((run) => run.id)
 
 describe('a run', () => {
-  test('exists as queued as soon as its attempt waits, and tells all about itself in the end', async () => {
+  test('is queued as soon as its attempt waits, and complete at its end', async () => {
     const task = await api.client.createTask({ module: 'echo' })
     expect(await api.client.run(`${task.id}.1`)).toMatchObject({
       taskId: task.id,
@@ -57,7 +57,7 @@ describe('a run', () => {
     })
   })
 
-  test('of a module is started with a path of its own', async () => {
+  test('of a module has a separate path', async () => {
     const answer = await api.post('/api/modules/other/run', { label: 'by path' })
     expect(answer.status).toBe(202)
     const { taskId, runId, status } = await answer.json()

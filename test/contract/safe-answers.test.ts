@@ -112,7 +112,7 @@ describe('who asks without a good key', () => {
     await tick()
   })
 
-  test('is counted by address, and told of once a minute, without what was sent', async () => {
+  test('is counted by address, and logged once a minute, without what was sent', async () => {
     clock.forward(61)
     await tick()
     const { token, grant } = await makeGrant(api)

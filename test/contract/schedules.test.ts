@@ -52,7 +52,7 @@ describe('a schedule', () => {
     expect(new Set(tasks.map(({ id }) => id)).size).toBe(2)
   })
 
-  test('fires once, however many ticks of however many processes there are', async () => {
+  test('fires once, with any number of ticks in any number of processes', async () => {
     const schedule = await create()
     const { MONGODB_URL } = api.env
     const others = Array.from({ length: 9 }, () => ({
@@ -184,7 +184,7 @@ describe('a schedule', () => {
 describe('a schedule is refused with', () => {
   const at = (more: object) => ({ name: 'x', task, ...more })
   test.each([
-    ['a minute that there is not', at({ cron: '61 * * * *' }), ['/cron']],
+    ['a minute that does not exist', at({ cron: '61 * * * *' }), ['/cron']],
     ['every 0 seconds', at({ everySeconds: 0 }), ['/everySeconds']],
     ['every -5 seconds', at({ everySeconds: -5 }), ['/everySeconds']],
     ['half a second', at({ everySeconds: 0.5 }), ['/everySeconds']],
@@ -205,12 +205,12 @@ describe('a schedule is refused with', () => {
     expect(await refusalOf(await api.post('/api/schedules', body))).toMatchObject({ status: 422, paths })
   })
 
-  test('a module that is not there', async () => {
+  test('an unknown module', async () => {
     const refused = await api.post('/api/schedules', { name: 'x', everySeconds: 5, task: { module: 'none' } })
     expect(await refusalOf(refused)).toMatchObject({ code: 'module_not_found', paths: ['/task/module'] })
   })
 
-  test('an edit that leaves it without times, or of one that is not there', async () => {
+  test('an edit that leaves it without times, or of an unknown schedule', async () => {
     const schedule = await create()
     const edit = (id: string, body: object) =>
       api.request(`/api/schedules/${id}`, { method: 'PATCH', body: JSON.stringify(body) })

@@ -100,7 +100,7 @@ describe('a key', () => {
 describe('401 unauthorized', () => {
   const refused = { status: 401, code: 'unauthorized' }
 
-  test('at every endpoint that needs a key, when there is none', async () => {
+  test('at every endpoint that needs a key, without one', async () => {
     for (const { method, path, scope } of await operations()) {
       const response = await api.request(path, { method, key: null })
       if (scope) expect(await refusalOf(response), path).toEqual(refused)

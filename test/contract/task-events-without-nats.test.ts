@@ -63,7 +63,7 @@ test('a task is followed over the absence of NATS: it is looked at, and lines co
   await natsIs('ok')
 })
 
-test('who comes while NATS is away is told all that is known, and goes on when it is back', async () => {
+test('a reader that comes during an outage of NATS gets all that is known, and the rest after the outage', async () => {
   way.cut()
   await natsIs('away')
   const task = await elsewhere.client.createTask({ module: 'echo' })

@@ -41,7 +41,7 @@ async function archived(run: string, some: LogLine[]) {
   return { lines: some.length, bytes: file.size, truncated: false, size: file.size }
 }
 
-/** What a reader was told, in short. */
+/** What a reader got, in short. */
 const short = ({ event, data }: Told): string => {
   switch (event) {
     case 'state':
@@ -152,7 +152,7 @@ describe('the events of a task', () => {
     expect(resumed.map(short)).toEqual(['1:8999', '1:9000', 'succeeded 1', 'end'])
   })
 
-  test('tell progress that was told before not again', async () => {
+  test('do not repeat progress', async () => {
     const task = await create()
     const run = `${task.id}.1`
     await agent.claim([echo])
@@ -179,7 +179,7 @@ describe('the events of a task', () => {
     expect((await (await follow(task.id, told.at(-2)?.id)).rest()).map(short)).toEqual(['end'])
   })
 
-  test('begin anew for an id that is not one of the task’s', async () => {
+  test('start from the beginning for an id of another task', async () => {
     const task = await create()
     await api.client.cancelTask(task.id)
     for (const id of [
@@ -252,7 +252,7 @@ describe('the events of a task', () => {
     await stream.take(3)
     expect(listening).toBe(1)
     await stream.close()
-    await until('nobody listens', 10, () => listening === 0)
+    await until('no reader is left', 10, () => listening === 0)
     api.deps.bus.listen = listen
     await agent.finish(`${task.id}.1`, { outcome: 'succeeded', result: {} })
   })
@@ -263,10 +263,10 @@ describe('who may follow a task', () => {
     const task = await create()
     await api.client.cancelTask(task.id)
     const path = `/api/tasks/${task.id}/events`
-    const told = await (await follow(task.id)).rest()
+    const got = await (await follow(task.id)).rest()
     for (const [query, count] of [
       ['', 4],
-      [`?lastEventId=${told[1]?.id}`, 2],
+      [`?lastEventId=${got[1]?.id}`, 2],
     ] as const) {
       const { ticket } = await (await api.post('/api/tickets', { path: `${path}${query}` })).json()
       const withTicket = `${path}${query}${query ? '&' : '?'}ticket=${ticket}`
@@ -275,7 +275,7 @@ describe('who may follow a task', () => {
     expect(await refusalOf(await api.request(path, { key: null }))).toMatchObject({ status: 401 })
   })
 
-  test('a grant’s token for its own tasks, with a ticket of its own too; those of others are not there', async () => {
+  test('a grant’s token for its own tasks, also with its own ticket; tasks of others are invisible', async () => {
     const { page, token } = await makeGrant(api)
     const made = TaskAnswer.parse(await (await page.post('/api/tasks', { module: 'echo' })).json()).task
     await api.client.cancelTask(made.id)

@@ -4,7 +4,7 @@ import { refusalOf } from '../support/problem-of.ts'
 import { availableModule, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts'
 import { announce, bytesOf } from '../support/upload-by-hand.ts'
 
-const nobody = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+const missing = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const picky = availableModule({
   name: 'picky',
   inputs: [
@@ -68,10 +68,10 @@ describe('inputs are refused all at once, each with its path', () => {
     ],
     ['unknown names', { a: 1, 'x/y~z': 1 }, ['/inputs/a', '/inputs/photo', '/inputs/x~1y~0z']],
     ['an id that is none', { photo: { data: 'dat_1' } }, ['/inputs/photo/data']],
-    ['an unknown data item', { photo: { data: `dat_${nobody}` } }, ['/inputs/photo/data']],
-    ['an unknown task', { photo: { task: `tsk_${nobody}`, output: 'x' } }, ['/inputs/photo/task']],
+    ['an unknown data item', { photo: { data: `dat_${missing}` } }, ['/inputs/photo/data']],
+    ['an unknown task', { photo: { task: `tsk_${missing}`, output: 'x' } }, ['/inputs/photo/task']],
     ['a task id that is none', { photo: { task: 5, output: 'x' } }, ['/inputs/photo/task']],
-    ['an output that is no name', { photo: { task: `tsk_${nobody}`, output: 5 } }, ['/inputs/photo/output']],
+    ['an output that is no name', { photo: { task: `tsk_${missing}`, output: 5 } }, ['/inputs/photo/output']],
   ]
   for (const [what, inputs, paths] of faults) {
     test(what, async () => {
@@ -168,7 +168,7 @@ describe('a task is refused', () => {
       '/typo',
       '/version',
     ])
-    await expectRefused(submit({ photo }, { after: [`tsk_${nobody}`] }), 'invalid_request', ['/after/0'])
+    await expectRefused(submit({ photo }, { after: [`tsk_${missing}`] }), 'invalid_request', ['/after/0'])
     await expectRefused(submit({ photo }, { outputs: { 'x/y': {} } }), 'invalid_request', ['/outputs/x~1y'])
     for (const inputs of [[], 'x', 5, null])
       await expectRefused(api.post('/api/tasks', { module: 'picky', inputs }), 'invalid_request', ['/inputs'])

@@ -57,7 +57,7 @@ describe('a reader that waits', () => {
     await cancel(task.id)
   })
 
-  test('of a task that does not exist is told so at once', async () => {
+  test('of an unknown task answers 404 immediately', async () => {
     const answer = await api.request('/api/tasks/tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV?wait=30')
     expect(await refusalOf(answer)).toEqual({ status: 404, code: 'not_found' })
   })

@@ -219,7 +219,7 @@ describe('POST /api/tickets', () => {
       })
   })
 
-  test('again with the same Idempotency-Key tells the time, and not the ticket', async () => {
+  test('again with the same Idempotency-Key returns the expiry, and not the ticket', async () => {
     const send = () =>
       api.post(
         '/api/tickets',

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-/** What is under these has names of its own, none of which may be made up. */
+/** The members below these have names that the caller chooses, so none may be invented. */
 const byName = new Set(['manifest', 'result', 'runs', 'inputs', 'outputs'])
 
 /** What a later version might say, in every object. */

@@ -33,7 +33,7 @@ afterEach(async () => {
 })
 afterAll(() => api.close())
 
-/** A task that ends at once: nobody has to run it. */
+/** A task that ends at once, without an agent. */
 async function cancelled(more: object = {}) {
   const task = await api.client.createTask({ module: 'echo', ...more })
   return api.client.cancelTask(task.id)
@@ -80,7 +80,7 @@ describe('how much is sent', () => {
     expect((await deliveriesOf(webhook.id)).every(({ attempts }) => attempts.length === 1)).toBe(true)
   })
 
-  test('once, though another process was told of it while it was being sent', async () => {
+  test('once, though another process learned of it while it was being sent', async () => {
     const { url, got } = await receiver((response) => void setTimeout(() => response.end(), 300))
     const { webhook } = await api.client.createWebhook({ url })
     await cancelled()
@@ -115,7 +115,7 @@ describe('how much is sent', () => {
   })
 })
 
-describe('who is told', () => {
+describe('who gets events', () => {
   test('of all events, where all or none are named', async () => {
     const all = ['task.succeeded', 'task.failed', 'task.cancelled', 'task.skipped']
     const url = 'https://hook.example/'
@@ -162,7 +162,7 @@ describe('who is told', () => {
     expect(data.task).not.toHaveProperty('result')
   })
 
-  test('nobody with the token of a grant', async () => {
+  test('no caller with the token of a grant', async () => {
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
     const { token } = await api.client.createGrant({
       ...{ maxUploads: 0, maxUploadBytes: 0, maxTasks: 1, modules: ['echo'] },
@@ -228,7 +228,7 @@ describe('by hand', () => {
     await ticked('it arrived', async () => (await deliveriesOf(webhook.id))[0]?.status === 'delivered')
   })
 
-  test('asked for while it is being sent, it is sent once more, and both attempts are told', async () => {
+  test('asked for while it is being sent, it is sent once more, and both attempts are listed', async () => {
     let release: () => void = () => undefined
     const { url, got } = await receiver((response, nth) => {
       if (nth > 1) return response.end()

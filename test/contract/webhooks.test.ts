@@ -33,7 +33,7 @@ async function webhook(url: string, more: object = {}) {
 const deliveries = async (id: string) =>
   (await (await api.request(`/api/webhooks/${id}/deliveries`)).json()).items
 
-/** Ticks until the receiver has so many, or the deliveries are as wanted. */
+/** Ticks until the receiver has that many, or the deliveries are as wanted. */
 const ticked = (what: string, look: () => Promise<boolean> | boolean) =>
   until(what, 20, async () => {
     await tick(api.deps)
@@ -52,7 +52,7 @@ async function endedTask(outcome: 'succeeded' | 'failed' = 'succeeded', more: ob
 }
 
 describe('a webhook', () => {
-  test('is told of the end of every task, signed as Standard Webhooks wants it', async () => {
+  test('gets the end of every task, signed as Standard Webhooks require', async () => {
     const { url, got } = await receiver()
     const { webhook: made, secret } = await webhook(url)
     const task = await endedTask()
@@ -78,7 +78,7 @@ describe('a webhook', () => {
     ])
   })
 
-  test('hears only of what it asked for, and of each round anew', async () => {
+  test('gets only the events that it asked for, and those of each round', async () => {
     const { url, got } = await receiver()
     const { webhook: made } = await webhook(url, { events: ['task.failed', 'task.skipped'] })
     await endedTask()
@@ -186,7 +186,7 @@ describe('a webhook', () => {
     expect(silent.got.length).toBeLessThanOrEqual(4)
   })
 
-  test('is told once, by however many ticks', async () => {
+  test('gets an event once, by any number of ticks', async () => {
     const { url, got } = await receiver()
     const { webhook: made } = await webhook(url)
     await endedTask()
@@ -222,7 +222,7 @@ describe('a webhook is refused', () => {
     await strict.close()
   })
 
-  test('for events that there are not', async () => {
+  test('for unknown events', async () => {
     const refused = await api.post('/api/webhooks', {
       url: 'https://hook.example/',
       events: ['task.exploded'],

@@ -113,7 +113,7 @@ test('agent_full and behind_others: how many are ahead, and how long it takes by
   expect(running).toEqual([])
 })
 
-test('no_agent and module_unavailable: nobody has it, it is in error, or switched off', async () => {
+test('no_agent and module_unavailable: no agent has it, it is in error, or switched off', async () => {
   const task = await create()
   await agent.has([{ ...echo, status: 'ERROR', error: 'Missing library libGL.so.' }])
   expect(await why(task)).toMatchObject([
@@ -128,7 +128,7 @@ test('no_agent and module_unavailable: nobody has it, it is in error, or switche
   expect(await reasons(task)).toEqual(['no_agent'])
 })
 
-test('no_gpu and gpu_memory: what the module needs, and what there is', async () => {
+test('no_gpu and gpu_memory: what the module needs, and what the agents have', async () => {
   await agent.has([onGpu(8_000)])
   const task = await api.client.createTask({ module: 'on-gpu' })
   expect(await why(task)).toMatchObject([
@@ -143,7 +143,7 @@ test('no_gpu and gpu_memory: what the module needs, and what there is', async ()
   expect(await why(task)).toEqual([])
 })
 
-test('nothing, of what has ended or is not there', async () => {
+test('nothing, of an ended or unknown task', async () => {
   const task = await create()
   await api.client.cancelTask(task.id)
   expect(await why(task)).toEqual([])

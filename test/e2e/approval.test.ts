@@ -8,7 +8,7 @@ let far: AgentProcess
 beforeAll(async () => {
   here = await installation([])
   const { secret } = await here.client.createKey({
-    name: 'a machine of somebody else',
+    name: 'a guest machine',
     scopes: ['agent'],
     modules: ['text-*'],
     trusted: false,

@@ -42,7 +42,7 @@ describe('a module that cannot be used', () => {
     expect(status).toBe('queued')
   })
 
-  test('is tried again when its folder was mended, on request', async () => {
+  test('is tried again after its folder was corrected, on request', async () => {
     const broken = join(here.agent.modulesDir, 'test-fails')
     await rm(broken, { recursive: true })
     await cp(fixtureFolder('text-stats'), broken, { recursive: true })

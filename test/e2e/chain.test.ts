@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 900_000)
 afterAll(() => shop?.close())
 
-/** The film of a man in a car, with somebody reading to it. */
+/** The film of a man in a car, with a voice that reads. */
 async function filmWithSpeech(): Promise<Buffer> {
   const { made } = filmTools(shop)
   const [picture, sound] = [`${samples}/carphone.mp4`, `${samples}/austen-0870.wav`]

@@ -5,7 +5,7 @@ import { servedApi } from '../support/served-api.ts'
 import { shiftedClock } from '../support/shifted-clock.ts'
 import { until } from '../support/until.ts'
 
-/** An agent's clock differs from the API's, by forty days: all that it tells is by the API's. */
+/** An agent's clock is forty days off: all times that it reports are the API's. */
 
 const clock = shiftedClock()
 const forty = 40 * 24 * 3600
@@ -27,7 +27,7 @@ afterAll(async () => {
   await api?.close()
 })
 
-test('times of a run and of its lines are true, and the difference is told', async () => {
+test('times of a run and of its lines are right, and the offset is shown', async () => {
   const before = clock.now().getTime()
   const { id } = await api.client.createTask({ module: 'misbehave', inputs: { do: 'sleep', seconds: 2 } })
   await until('it has ended', 40, async () => (await api.client.task(id, 10)).finishedAt !== null)
@@ -39,7 +39,7 @@ test('times of a run and of its lines are true, and the difference is told', asy
   const lines = `${log}${install}`.trim().split('\n')
   for (const { at } of lines.map((line): { at: string } => JSON.parse(line)))
     expect(Math.abs(Date.parse(at) - before), at).toBeLessThan(600_000)
-  const told = await until('the offset is told', 40, async () => {
+  const told = await until('the offset is shown', 40, async () => {
     const [one] = (await api.client.listAgents()).items
     return one?.clockOffsetSeconds
   })

@@ -5,7 +5,7 @@ import { fixtureFolder } from '../support/agent-process.ts'
 import { type Installation, installation } from '../support/installation.ts'
 import { until } from '../support/until.ts'
 
-/** A module is edited where it lies, while its tasks run. Nobody asks for a scan. */
+/** A module is edited in its folder while its tasks run, without a request for a scan. */
 
 let here: Installation
 beforeAll(async () => {
@@ -45,7 +45,7 @@ test('no task fails, new ones run the new code once it passed, and its environme
   expect(await environments()).toEqual(before)
 })
 
-test('requirements that cannot be had leave what passed serving, with the reason beside it', async () => {
+test('after requirements that cannot be installed, the contents that passed keep serving, and the reason is shown', async () => {
   await writeFile(join(folder(), 'requirements.txt'), 'millrace-there-is-no-such-package==1.0\n')
   const broken = await until('the change is found out', 60, async () =>
     (await entries()).find((entry) => entry.status === 'ERROR'),

@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(gpu, { recursive: true, force: true })
 })
 
-/** Holds `mib` for some seconds, and runs out of memory when somebody else holds any. */
+/** Holds `mib` for some seconds, and runs out of memory when another process holds any. */
 const program = (mib: number, wantsItAlone: boolean) => `
 import json, os, sys, time
 sys.path.insert(0, ${JSON.stringify(simulation)})
@@ -54,7 +54,7 @@ const ended = (id: Parameters<typeof here.client.task>[0]) =>
     return task.finishedAt !== null && task
   })
 
-test('out of memory beside others, a task is tried once more with the GPU for itself; what it needed is remembered', async () => {
+test('a task that ran out of memory among others is tried once more alone on the GPU; its peak is remembered', async () => {
   gpu = await mkdtemp(join(tmpdir(), 'millrace-gpu-'))
   await mkdir(join(gpu, 'holds'))
   here = await installation([], {
@@ -65,7 +65,7 @@ test('out of memory beside others, a task is tried once more with the GPU for it
   await here.agent.available(here.client, ['sitter', 'hungry'])
   const sitter = await create('sitter', 6)
   await until('it sits', 30, async () => (await here.client.task(sitter.id)).status === 'running')
-  const seen = await until('its memory is told', 30, async () => {
+  const seen = await until('its memory is reported', 30, async () => {
     const [agent] = (await here.client.listAgents()).items
     return agent?.gpus[0]?.reserved.length === 1 && agent.gpus[0]
   })

@@ -110,7 +110,7 @@ test('a module whose variable is missing says which, what for and where to set i
   expect((await run('fresh')).seen).toEqual({ HF_TOKEN: null, LICENCE: null, NOT_NAMED: null })
 })
 
-test('it becomes available by the value alone; both modes see what they name, and nobody reads it in logs', async () => {
+test('it becomes available by the value alone; both modes see the variables that they name, and logs mask them', async () => {
   await give('module_env:\n  HF_TOKEN: hf_first\n  NOT_NAMED: x\n  served:\n    LICENCE: 007\n')
   await isNow('served', 'AVAILABLE')
   const served = await run('served')
@@ -151,7 +151,7 @@ test('another value reaches new processes, and a loaded one makes way for one th
   expect((await run('fresh')).seen).toMatchObject({ HF_TOKEN: 'hf_second' })
 })
 
-test('a value with which the test fails is an ERROR that does not tell it; the next one cures it, also over a restart', async () => {
+test('a value with which the test fails is an ERROR that masks it; the next value corrects it, also across a restart', async () => {
   await give('module_env:\n  HF_TOKEN: wrong-token\n')
   await isNow('served', 'ERROR', /401 for \*\*\*/)
   await here.agent.program.stop()

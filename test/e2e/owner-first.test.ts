@@ -80,7 +80,7 @@ test('with --finish running tasks end first, a drain hands back after its time, 
   await expect(nobody).rejects.toThrow(/no agent runs with the folder/)
 })
 
-test('the local server answers this machine, keeps commands to who knows the token, and tells figures', async () => {
+test('the local server answers this machine, accepts commands only with the token, and serves metrics', async () => {
   here = await installation(['warm-probe'])
   await here.agent.available(here.client)
   const { url, token } = JSON.parse(await readFile(join(home(), 'control.json'), 'utf8'))

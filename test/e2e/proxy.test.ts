@@ -7,7 +7,7 @@ import { forwardProxy } from '../support/forward-proxy.ts'
 import { type Installation, installation } from '../support/installation.ts'
 import { until } from '../support/until.ts'
 
-/** Networks that only a proxy leads out of: the API has a name that nobody but the proxy knows. */
+/** Networks with a proxy as the only way out: only the proxy can resolve the API's name. */
 
 const name = 'millrace.invalid'
 const run = promisify(execFile)
@@ -51,7 +51,7 @@ test.each([
   const said = behind.program.lines.join('\n')
   expect(said).toContain(`requests use the proxy ${new URL(proxy.url).host} (HTTP_PROXY)`)
   expect(said).not.toContain('a-password')
-  // What speaks with this machine never goes by the proxy.
+  // Requests to this machine never use the proxy.
   const home = join(behind.home, 'agent')
   const { stdout } = await run(process.execPath, [cli, 'agent', 'status', '--home', home], {
     env: { ...process.env, NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9' },

@@ -56,7 +56,7 @@ afterAll(async () => {
 
 function replica(at: number): ApiProcess {
   const one = replicas[at % replicas.length]
-  if (!one) throw new Error('there are no replicas')
+  if (!one) throw new Error('no replicas')
   return one
 }
 
@@ -135,6 +135,6 @@ test('three replicas side by side do nothing twice', async () => {
   expect(new Set(times).size, 'a task for each fire time').toBe(times.length)
 
   const wanted = all.length
-  await until('everybody was told', 60, () => new Set(told).size === wanted)
+  await until('every receiver got the event', 60, () => new Set(told).size === wanted)
   expect(told.length, 'each once').toBe(wanted)
 }, 300_000)

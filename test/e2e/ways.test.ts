@@ -31,7 +31,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
       return task.finishedAt !== null && task
     })
 
-  test('a task runs, and is claimed as soon as it is there', async () => {
+  test('a task runs, and is claimed as soon as it is queued', async () => {
     const before = Date.now()
     const task = await create({ do: 'behave' })
     expect(await ended(task.id)).toMatchObject({ status: 'succeeded', attempt: 1 })
@@ -39,7 +39,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
     await expectQuiet(here.store, [task.id])
   })
 
-  test('whoever follows a run sees its progress and its lines while it runs', async () => {
+  test('a reader that follows a run sees its progress and its lines while it runs', async () => {
     const task = await create({ do: 'sleep', seconds: 3 })
     await until('it runs', 30, async () => (await here.client.task(task.id)).status === 'running')
     let seen = 0
@@ -52,7 +52,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
     await ended(task.id)
   })
 
-  test('a cancel reaches the module, whose last line is told live', async () => {
+  test('a cancel reaches the module, whose last line arrives live', async () => {
     const task = await create({ do: 'heed-cancel' })
     await until('it runs', 30, async () => (await processesOfTask(task.id)).length > 0)
     const lines: string[] = []
@@ -73,7 +73,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
 
   test('what is more urgent goes first', async () => {
     const busy = await Promise.all([1, 2].map(() => create({ do: 'sleep', seconds: 2 })))
-    await until('there is no room', 30, async () =>
+    await until('the agent is full', 30, async () =>
       (await Promise.all(busy.map(({ id }) => here.client.task(id)))).every(
         ({ status }) => status === 'running',
       ),
@@ -99,7 +99,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
     await expectQuiet(here.store, [task.id, next.id])
   })
 
-  test('two agents share what there is, and do nothing twice', async () => {
+  test('two agents share the tasks, and run none twice', async () => {
     other.start()
     await until(
       'both have it',

@@ -65,7 +65,7 @@ async function linesOf(task: TaskId): Promise<string[]> {
   return lines.map(({ stream, line }) => `${stream}: ${line}`)
 }
 
-/** As many editors save: beside, and then renamed into place. */
+/** As many editors save: into a new file, which is renamed into place. */
 async function save(text: string): Promise<void> {
   await writeFile(`${file}~`, text)
   await rename(`${file}~`, file)
@@ -256,7 +256,7 @@ describe('a worker that', () => {
     await here.client.cancelTask(id)
     expect(await ended(id)).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } })
     expect(Date.now() - asked).toBeLessThan(4000)
-    expect(await linesOf(id)).toContain('stdout: told to stop')
+    expect(await linesOf(id)).toContain('stdout: asked to stop')
     expect(await processesOfTask(id)).toEqual([])
   })
 
@@ -352,7 +352,7 @@ describe('a change of the file', () => {
     expect((await run({ marker: 'still' })).result).toMatchObject({ result: { argv: ['second'] } })
   })
 
-  test('and a fault is no reason to lose the workers when the agent starts anew', async () => {
+  test('and a fault does not lose the workers when the agent restarts', async () => {
     await here.agent.program.stop()
     here.agent.start()
     expect((await run({})).result).toMatchObject({ result: { argv: ['second'] } })
@@ -360,7 +360,7 @@ describe('a change of the file', () => {
     await until('all is well', 10, async () => (await entryOf('prismq-youtube-comments'))?.error === null)
   })
 
-  test('that names a program which is not there is an ERROR with the reason, until it is there', async () => {
+  test('that names a missing program is an ERROR with the reason, until the program exists', async () => {
     const project = join(here.agent.home, 'Classification')
     await rename(project, `${project}-away`)
     await here.client.scanModules()

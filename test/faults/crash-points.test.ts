@@ -218,7 +218,7 @@ const scheduled: Scenario = async () => {
   return tasks.map(({ taskId }) => taskId)
 }
 
-/** Somebody is told of the end of a task, once at least and under one id. */
+/** A receiver gets the end of a task, at least once and under one id. */
 const told: Scenario = async () => {
   const { url, got } = await receiver()
   const task = await client.createTask(
@@ -238,7 +238,7 @@ const told: Scenario = async () => {
   return [task.id]
 }
 
-/** Somebody wants to be told no more. Whoever dies before that is noted of the delivery does not ask him again. */
+/** A receiver answers 410. A process that dies before the delivery records that does not send again. */
 const unwanted: Scenario = async () => {
   const { url, got } = await receiver((response) => response.writeHead(410).end())
   const { webhook } = await client.createWebhook({ url })
@@ -303,7 +303,7 @@ const deleted: Scenario = async () => {
   return [task.id]
 }
 
-/** Nobody finishes an upload that a task waits for. */
+/** An upload that a task waits for is never completed. */
 const abandoned: Scenario = async () => {
   const body = { label: 'never', file: { name: 'never.txt', size: 5, contentType: 'text/plain' } }
   const { data, upload } = await (
@@ -339,8 +339,8 @@ const outlived: Scenario = async () => {
     keys.push(change?.after.object ?? '')
   }
   await client.changeSettings({ retentionDays: { uploads: 1 } })
-  await deps.store.meta.remove('sweep:retain-data')
-  // Whoever died in a step holds the next one up for a minute.
+  await deps.store.meta.remove('sweep:retain-uploads')
+  // A process that died in a step delays the next one by a minute.
   const ids = items.map((item) => item.id)
   await until('all are gone', 90, async () => (await deps.store.data.many(ids)).length === 0)
   for (const key of keys) expect(await deps.objects.head(key)).toBeNull()
@@ -359,7 +359,7 @@ const forgotten: Scenario = async () => {
   await deps.store.tasks.change(task.id, (doc) => ({ ...doc, finishedAt: daysAgo(2) }))
   await client.changeSettings({ retentionDays: { tasks: 1 } })
   await deps.store.meta.remove('sweep:retain-tasks')
-  // Whoever died in a step holds the next one up for a minute.
+  // A process that died in a step delays the next one by a minute.
   await until('it is gone', 90, async () => (await deps.store.tasks.get(task.id)) === null)
   expect(await deps.store.runs.get(run)).toBeNull()
   expect(await deps.objects.head(`runs/${task.id}/1/$log/0`)).toBeNull()
@@ -371,7 +371,7 @@ const forgotten: Scenario = async () => {
   return []
 }
 
-/** Somebody removed the object of an item from the store. */
+/** The object of an item was removed from the store. */
 const lost: Scenario = async () => {
   const bytes = new TextEncoder().encode('soon lost')
   const item = await client.upload({ name: 'lost.txt', contentType: 'text/plain', bytes })

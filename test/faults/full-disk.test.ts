@@ -10,7 +10,7 @@ import { processesOfTask } from '../support/processes-of.ts'
 import { expectQuiet } from '../support/quiet.ts'
 import { until } from '../support/until.ts'
 
-/** An agent whose folder lies on a small disk of its own. Needs the right to mount one. */
+/** An agent whose folder is on a separate small disk. Needs the right to mount one. */
 
 const run = promisify(execFile)
 let disk: string
@@ -42,7 +42,7 @@ const free = async () => {
   return bavail * bsize
 }
 const filler = () => join(disk, 'filler')
-/** All but so much of it. */
+/** All but this number of bytes. */
 const fill = async (left: number) => writeFile(filler(), Buffer.alloc((await free()) - left))
 const told = (text: string) => here.agent.program.lines.filter((line) => line.includes(text))
 
@@ -57,7 +57,7 @@ test('a disk that is full takes no new work, and loses none that was accepted', 
   await fill(0)
   await until('the agent says so', 10, () => told('the disk is nearly full').length === 1)
   const waiting = await create({ do: 'behave' })
-  // The session ends meanwhile: the agent registers anew, though it cannot write that down.
+  // The session ends meanwhile: the agent registers again, although it cannot write that to the disk.
   here.agent.program.kill('SIGSTOP')
   await until(
     'its session has ended',

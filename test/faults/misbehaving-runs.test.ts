@@ -12,7 +12,7 @@ const times = Number(process.env.MILLRACE_TEST_TIMES ?? 20)
 const only = process.env.MILLRACE_TEST_KINDS?.split(',')
 const tried = kinds.filter((kind) => !only || only.includes(kind.do))
 const atOnce = 8
-/** Among the bad ones; each must come out right beside them. */
+/** Among the bad ones; each must succeed. */
 const good: Kind = { do: 'behave', status: 'succeeded', code: null }
 const mostMemory = 250e6
 const goneAfterSeconds = 15
@@ -39,22 +39,22 @@ test(`${kinds.length} kinds of misbehaviour, each ${times} times: one agent outl
       at % 4 === 3 ? [kind, good] : [kind],
     ),
   ).flat()
-  const told: Told[] = []
+  const runs: Told[] = []
   const next = plan.values()
   const startedAt = performance.now()
   await Promise.all(
     Array.from({ length: atOnce + 2 }, async () => {
-      for (const kind of next) told.push(await carryOut(kind))
+      for (const kind of next) runs.push(await carryOut(kind))
     }),
   )
   const seconds = (performance.now() - startedAt) / 1000
   const peak = await peakMemory(agent.pid)
-  process.stdout.write(`${table(told)}\n${told.length} tasks in ${seconds.toFixed(0)} s; `)
+  process.stdout.write(`${table(runs)}\n${runs.length} tasks in ${seconds.toFixed(0)} s; `)
   process.stdout.write(`agent's peak memory ${Math.round(peak / 1e6)} MB\n`)
 
   expect(agent.hasEnded()).toBe(false)
-  expect(told.filter(({ left }) => left.length > 0).map(({ kind }) => kind.do)).toEqual([])
-  expect(told.map(faultOf).filter((fault) => fault !== null)).toEqual([])
+  expect(runs.filter(({ left }) => left.length > 0).map(({ kind }) => kind.do)).toEqual([])
+  expect(runs.map(faultOf).filter((fault) => fault !== null)).toEqual([])
   expect(peak).toBeLessThan(mostMemory)
   expect(await groups.left()).toEqual([])
 }, 1_200_000)
@@ -107,9 +107,9 @@ async function peakMemory(pid: number): Promise<number> {
   return Number(kilobytes) * 1024
 }
 
-function table(told: Told[]): string {
+function table(runs: Told[]): string {
   const rows = [...tried, good].map((kind) => {
-    const mine = told.filter((one) => one.kind === kind)
+    const mine = runs.filter((one) => one.kind === kind)
     const right = mine.filter((one) => faultOf(one) === null).length
     const longest = Math.max(...mine.map(({ seconds }) => seconds))
     const left = mine.filter((one) => one.left.length > 0).length

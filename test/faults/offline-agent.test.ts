@@ -20,7 +20,7 @@ import { shiftedClock } from '../support/shifted-clock.ts'
 import { until } from '../support/until.ts'
 import { bytesOf } from '../support/upload-by-hand.ts'
 
-/** What becomes of the work of an agent that is killed, or that nobody can reach for hours. */
+/** What happens to the work of an agent that is killed, or unreachable for hours. */
 
 const clock = shiftedClock()
 let api: TestApi
@@ -96,7 +96,7 @@ async function finishOffline(): Promise<Task['id']> {
   return id
 }
 
-/** The API is there all the time, and hears nothing. */
+/** The API runs all the time, and gets no request. */
 async function hoursPass(): Promise<void> {
   await tick(api.deps)
   for (let seconds = 0; seconds < 30; seconds += 2) {
@@ -112,7 +112,7 @@ const mend = () => {
 }
 
 describe('a result that hours offline kept back', () => {
-  test('counts, once, if nobody took the task over', async () => {
+  test('counts, once, if no agent took the task over', async () => {
     const id = await finishOffline()
     mend()
     await expectOneResult(id, 1)
@@ -127,7 +127,7 @@ describe('a result that hours offline kept back', () => {
     await expectOneResult(id, 1)
   })
 
-  test('changes nothing if somebody did', async () => {
+  test('changes nothing if another agent did', async () => {
     const id = await finishOffline()
     const entry = availableModule(
       JSON.parse(await readFile(join(agent.modulesDir, 'carry/module.json'), 'utf8')),
@@ -162,23 +162,26 @@ const points: Point[] = [
 ]
 
 describe('kill -9 of an agent that reports', () => {
-  test.each(points)('when it %s: started again, it reports on, and there is one result', async (_, is) => {
-    const killed = Promise.withResolvers<void>()
-    const kill = (moment: Moment, request: ObservedRequest) => {
-      if (!is(moment, request)) return
-      agent.program.kill('SIGKILL')
-      killed.resolve()
-    }
-    way.onMoment = store.onMoment = kill
-    const id = await create()
-    await killed.promise
-    await agent.program.ended
-    way.onMoment = store.onMoment = () => undefined
-    agent.start()
-    const { attempt } = await ended(id)
-    expect([1, 2]).toContain(attempt)
-    await expectOneResult(id, attempt)
-  })
+  test.each(points)(
+    'when it %s: started again, it continues to report, and the task has one result',
+    async (_, is) => {
+      const killed = Promise.withResolvers<void>()
+      const kill = (moment: Moment, request: ObservedRequest) => {
+        if (!is(moment, request)) return
+        agent.program.kill('SIGKILL')
+        killed.resolve()
+      }
+      way.onMoment = store.onMoment = kill
+      const id = await create()
+      await killed.promise
+      await agent.program.ended
+      way.onMoment = store.onMoment = () => undefined
+      agent.start()
+      const { attempt } = await ended(id)
+      expect([1, 2]).toContain(attempt)
+      await expectOneResult(id, attempt)
+    },
+  )
 })
 
 test('URLs that ran out on the way are asked for again', async () => {

@@ -33,7 +33,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
     const pid = await until('it runs', 30, async () => (await processesOfTask(id))[0])
     return { id, pid }
   }
-  /** For so long that every time-out of the task is over by the clock on the wall. */
+  /** Long enough that every time limit of the task has passed by the wall clock. */
   async function sleep(seconds: number, pids: number[]): Promise<void> {
     const all = [here.agent.program.pid, ...pids]
     for (const pid of all) process.kill(pid, 'SIGSTOP')
@@ -41,7 +41,7 @@ describe.each(['jetstream', 'http'])('over %s', (queue) => {
     for (const pid of all.toReversed()) process.kill(pid, 'SIGCONT')
   }
 
-  test('is noticed, told to the API at once, and not counted as time of the run', async () => {
+  test('is noticed, reported to the API at once, and not counted as time of the run', async () => {
     const { id, pid } = await running({ do: 'count-awake', seconds: 4 }, 8)
     const before = told('awake again after a sleep')
     await sleep(12, [pid])

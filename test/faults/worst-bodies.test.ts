@@ -96,7 +96,7 @@ async function faultOf(method: string, path: string, { what, text }: WorstBody):
   ]
 }
 
-test('the worst body of every request keeps nobody waiting and is answered shortly', async () => {
+test('the worst body of every request delays no other caller and is answered soon', async () => {
   const faults: string[] = []
   for (const { method, path, bytes, schema } of await operations())
     for (const body of worstBodies(schema, bytes - 200))

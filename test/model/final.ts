@@ -23,7 +23,7 @@ export async function faultAtRest(world: World, db: Db): Promise<string | null> 
   for (const [batch, members] of world.batches) {
     const there = members.filter((id) => tasks.some((task) => task._id === id)).length
     if (there !== 0 && there !== members.length)
-      return `batches are all or none: ${there} of ${members.length} tasks of ${batch} are there`
+      return `batches are all or none: ${there} of ${members.length} tasks of ${batch} exist`
   }
   const [job] = await store.bulkJobs.find({ state: 'going' }, { limit: 1 })
   if (job) return `no task stuck: ${job._id}, a bulk ${job.act}, is not through`
@@ -47,7 +47,7 @@ function faultOfTask(task: Task): string | null {
   return null
 }
 
-/** Whoever is tried again brings back what was skipped because of it: what is still skipped wants something. */
+/** A retried task revives the tasks that were skipped because of it: a task that is still skipped lacks something else. */
 function faultOfSkip({ mirror }: World, task: Task): string | null {
   if (task.status !== 'skipped') return null
   const wants =

@@ -5,11 +5,11 @@ import {
   claimOne,
   finishOne,
   type Move,
+  reportAgain,
   restart,
   retryOne,
   submitOne,
   tasksOf,
-  tellAgain,
   tickOnce,
 } from './moves.ts'
 import type { Agent, World } from './world.ts'
@@ -52,7 +52,7 @@ export const meetings: Move[] = [
         await claimOne(world, agent)
       }
       const running = new Set([...agent.held].map((run) => parseRunId(run).task))
-      await tellAgain(
+      await reportAgain(
         world,
         agent,
         agent.told.filter(([run]) => running.has(parseRunId(run).task)),

@@ -5,7 +5,7 @@ import type { Write } from './watched-db.ts'
 type Kinds = { tasks: TaskDoc; data: DataDoc; slots: SlotDoc; queue: QueueDoc; batches: BatchDoc }
 type Kind = keyof Kinds
 
-/** What was written, and what it made of what was there. */
+/** A write, and the documents before and after it. */
 export type Seen = {
   [K in Kind]: { kind: K; before: Kinds[K] | undefined; after: Kinds[K] | undefined }
 }[Kind]

@@ -11,7 +11,7 @@ const plant = join(import.meta.dirname, 'plant.ts')
 
 type Played = { code: number; printed: string }
 
-/** Plays lives in a process of its own, in memory where no database is named; with a bug in the source, where one is. */
+/** Plays lives in a separate process, in memory unless a database is named; with a planted bug if one is named. */
 async function play(args: string[], mutation?: string): Promise<Played> {
   const hooks = mutation ? ['--import', plant] : []
   const env = { ...process.env, ...(mutation ? { MILLRACE_MUTATION: mutation } : {}) }
@@ -43,7 +43,7 @@ describe('the life of tasks, played by seed', () => {
 })
 
 describe('a planted bug', () => {
-  test.each(mutations)('"$name" is still one: its source is there, once', async ({ patches }) => {
+  test.each(mutations)('"$name" still applies: its source exists once', async ({ patches }) => {
     for (const { file, find } of patches)
       expect((await readFile(join(root, file), 'utf8')).split(find)).toHaveLength(2)
   })

@@ -65,7 +65,7 @@ export class MomentRules {
       return item ? item.status !== 'available' : upstream ? upstream.status !== 'succeeded' : false
     })
     return late
-      ? `no dependent released early: ${task._id} became ${task.status} before ${late} was there`
+      ? `no dependent released early: ${task._id} became ${task.status} before ${late} had ended`
       : null
   }
 
@@ -139,7 +139,7 @@ function faultOfMove(before: TaskDoc, after: TaskDoc): string | null {
   return null
 }
 
-/** A round has so many failures, and so many agents that may be lost. */
+/** The most failures of a round, and the most losses. */
 function overBudget({ failures, maxAttempts, losses }: TaskDoc): string | null {
   if (failures >= maxAttempts) return `after ${failures} failures of ${maxAttempts}`
   return losses > 3 ? `after ${losses} losses` : null

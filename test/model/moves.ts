@@ -26,7 +26,7 @@ import type { Agent, Report, World } from './world.ts'
 
 export type Move = { name: string; weight: number; make(world: World): Promise<void> }
 
-/** Sends a request, and again to whoever lives when the process that had it died: with the same ids. */
+/** Sends a request, and again to a living process if the one that had it died: with the same ids. */
 async function request(
   world: World,
   what: string,
@@ -36,14 +36,14 @@ async function request(
     const at = world.random.between(0, world.processes.length - 1)
     world.note(`${what}${tries > 0 ? ', again' : ''} at ${at}`)
     if ((await world.launch(at, what, (deps) => send(deps, tries > 0))) === 'done') return
-    if (world.random.chance(0.2)) return // whoever asked gave up
+    if (world.random.chance(0.2)) return // the caller gave up
   }
 }
 
 export const tasksOf = (world: World): TaskId[] =>
   [...world.mirror.tasks.keys()].map((id) => TaskId.parse(id))
 
-/** Inputs and upstreams among what is there, so that graphs come about; `needs` is surely one of them. */
+/** Inputs and upstreams among what exists, so that graphs arise; `needs` is always one of them. */
 function anyTask(world: World, { refs = [], needs }: { refs?: readonly string[]; needs?: TaskId } = {}) {
   const { random } = world
   const upstreams = needs ? [needs] : [...tasksOf(world), ...refs]
@@ -127,7 +127,7 @@ export async function claimOne(world: World, agent: Agent): Promise<void> {
   })
 }
 
-/** The result is in the spool before it is told, and leaves it only when that was answered. */
+/** The result is in the spool before it is reported, and leaves it only after the answer. */
 export async function finishOne(world: World, agent: Agent, run: RunId, report: Report): Promise<void> {
   agent.held.delete(run)
   agent.spool.set(run, report)
@@ -137,7 +137,7 @@ export async function finishOne(world: World, agent: Agent, run: RunId, report: 
 export async function deliver(world: World, agent: Agent, run: RunId): Promise<void> {
   const report = agent.spool.get(run)
   if (!report) return
-  await request(world, `${agent.name} tells ${run} ${report.outcome}`, async (deps) => {
+  await request(world, `${agent.name} reports ${run} ${report.outcome}`, async (deps) => {
     const body = FinishRequest.parse({
       sessionId: agent.sessionId,
       outcome: report.outcome,
@@ -150,14 +150,14 @@ export async function deliver(world: World, agent: Agent, run: RunId): Promise<v
     const answer = await finish(deps, world.agentDoc(deps, agent), run, body)
     world.note(`${run}: ${JSON.stringify(answer)}`)
     if ('applied' in answer && report.outcome === 'succeeded' && !world.rules.everApplied.has(run))
-      world.fault(`what was taken is kept: ${run} was told that its result counts, and it does not`)
+      world.fault(`an accepted result is kept: the agent of ${run} heard that it counts, and it does not`)
     agent.spool.delete(run)
     agent.told.push([run, report])
   })
 }
 
 /** A message that was long on its way, and long answered. */
-export async function tellAgain(world: World, agent: Agent, told = agent.told): Promise<void> {
+export async function reportAgain(world: World, agent: Agent, told = agent.told): Promise<void> {
   if (told.length === 0) return
   const [run, report] = world.random.pick(told)
   if (!agent.spool.has(run)) agent.spool.set(run, report)
@@ -231,7 +231,7 @@ async function upload(world: World): Promise<void> {
   })
 }
 
-/** As the end of an upload leaves the item: there, or never to be, and whoever waits for it looks again. */
+/** As the end of an upload leaves the item: available or failed, and the tasks that wait for it check again. */
 async function uploaded(world: World): Promise<void> {
   const waiting = world.uploads.filter((id) => world.mirror.data.get(id)?.status === 'uploading')
   if (waiting.length === 0) return
@@ -239,7 +239,7 @@ async function uploaded(world: World): Promise<void> {
 }
 
 export async function endUpload(world: World, id: DataId, isWell: boolean): Promise<void> {
-  await request(world, `upload ${id} ${isWell ? 'is there' : 'failed'}`, async (deps) => {
+  await request(world, `upload ${id} ${isWell ? 'is available' : 'failed'}`, async (deps) => {
     const change = await deps.store.data.change(id, (item) =>
       item.status === 'uploading'
         ? {
@@ -274,7 +274,7 @@ async function silence(world: World): Promise<void> {
   if (world.random.chance(0.7)) await signInAgain(world, silent)
 }
 
-/** Nobody is there for a minute: neither ticks nor requests. Then all are back at once. */
+/** No process runs for a minute: neither ticks nor requests. Then all are back at once. */
 async function outage(world: World): Promise<void> {
   world.note('outage')
   world.pass(60)
@@ -289,7 +289,7 @@ export function retryOne(world: World, id: TaskId): Promise<void> {
   return request(world, `retry ${id}`, async (deps) => void (await retry(deps, id, asked)))
 }
 
-/** Many at once, written down first: whoever dies at it leaves the rest to others. */
+/** Many at once, recorded first: a process that dies leaves the rest to others. */
 function actOnMany(world: World, act: 'cancel' | 'retry'): Promise<void> {
   const filter = TaskFilter.parse({ module: world.random.pick(['free', 'limited']) })
   const ids = seeded(world)
@@ -353,7 +353,7 @@ export const moves: Move[] = [
   },
   { name: 'beat', weight: 5, make: (world) => beat(world, someAgent(world)) },
   {
-    // What lies in the spool is told later, when much may have happened.
+    // Reports in the spool are sent later, when much may have happened.
     name: 'finish later',
     weight: 4,
     make: (world) =>
@@ -382,7 +382,7 @@ export const moves: Move[] = [
   },
   { name: 'cancel many', weight: 1, make: (world) => actOnMany(world, 'cancel') },
   { name: 'replay', weight: 1, make: (world) => actOnMany(world, 'retry') },
-  { name: 'tell again', weight: 6, make: (world) => tellAgain(world, someAgent(world)) },
+  { name: 'report again', weight: 6, make: (world) => reportAgain(world, someAgent(world)) },
   { name: 'upload', weight: 2, make: upload },
   { name: 'uploaded', weight: 2, make: uploaded },
   { name: 'tick', weight: 6, make: (world) => tickOnce(world, world.random.between(0, 1)) },

@@ -55,7 +55,7 @@ export const mutations: Mutation[] = [
     ],
   },
   {
-    name: 'nobody touches what is just being skipped',
+    name: 'a retry does not touch a task that is just being skipped',
     isRare: true,
     breaks: 'a task stays skipped when what it wants is tried again in that moment',
     patches: [

@@ -6,7 +6,7 @@ import { mutations } from './mutations.ts'
 /** Loaded before everything else (`--import`): plants the bug that `MILLRACE_MUTATION` names into the source as it is read. */
 const root = resolve(import.meta.dirname, '../..')
 const wanted = mutations.find(({ name }) => name === process.env.MILLRACE_MUTATION)
-if (!wanted) throw new Error(`there is no mutation "${process.env.MILLRACE_MUTATION}"`)
+if (!wanted) throw new Error(`unknown mutation "${process.env.MILLRACE_MUTATION}"`)
 const patches = Map.groupBy(wanted.patches, ({ file }) => pathToFileURL(resolve(root, file)).href)
 
 registerHooks({

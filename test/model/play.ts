@@ -22,7 +22,15 @@ const tempers: Temper[] = [
   },
   {
     isFlaky: true,
-    weights: { submit: 0.5, 'tell again': 5, 'old news': 3, finish: 2, claim: 2, restart: 0.2, silence: 0.5 },
+    weights: {
+      submit: 0.5,
+      'report again': 5,
+      'old news': 3,
+      finish: 2,
+      claim: 2,
+      restart: 0.2,
+      silence: 0.5,
+    },
   },
   { weights: { meet: 5, tick: 0.5, outage: 0, silence: 0.2, pass: 2 }, isFlaky: false },
 ]

@@ -26,7 +26,7 @@ export class Random {
 
   pick<T>(from: readonly T[]): T {
     const picked = from[Math.floor(this.next() * from.length)]
-    if (picked === undefined) throw new Error('there is nothing to pick from')
+    if (picked === undefined) throw new Error('nothing to pick from')
     return picked
   }
 

@@ -4,7 +4,7 @@ import type { World } from './world.ts'
 
 const rounds = 80
 
-/** Everybody is well again, and works until there is nothing left to do. */
+/** All processes are well again, and work until nothing is left to do. */
 export async function recover(world: World): Promise<void> {
   while (await world.turns.play(1_000));
   world.processes.forEach((process, at) => {

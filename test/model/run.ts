@@ -6,8 +6,8 @@ import { startMongo } from '@millrace/infra'
 import { mutations } from './mutations.ts'
 
 /**
- * `npm run test:model`: lives by the thousand, in memory. `-- --seed N` plays one and tells it, `-- --mutations` looks
- * for every planted bug, `-- --real` plays over a database of their own.
+ * `npm run test:model`: lives by the thousand, in memory. `-- --seed N` plays one and prints it, `-- --mutations` looks
+ * for every planted bug, `-- --real` plays over a separate database.
  */
 const home = await mkdtemp(join(tmpdir(), 'millrace-model-'))
 const server = process.argv.includes('--real')

@@ -3,7 +3,7 @@ import type { Random } from './random.ts'
 
 type Call = { actor: number; perform(): Promise<void> }
 
-/** Turns of the event loop after which whoever was answered has made his next call, or none. */
+/** Turns of the event loop after which a caller with an answer has made its next call, or none. */
 const settled = 4
 
 /**
@@ -17,7 +17,7 @@ export class Turns {
   /** Some are slower than others: a process that hangs for a while meets a world that has moved on. */
   #slow = new Map<number, number>()
 
-  /** In some lives everybody keeps his pace, in others nobody does. */
+  /** In some lives every process keeps its pace, in others none does. */
   readonly #unsteady: number
 
   constructor(random: Random) {
@@ -25,18 +25,18 @@ export class Turns {
     this.#unsteady = random.pick([0, 0, 0.1])
   }
 
-  /** Makes the call when its turn has come. Where there is `nobody` left to be answered, it never answers. */
-  take<T>(actor: number, call: () => Promise<{ answer: T } | 'nobody'>): Promise<T> {
+  /** Makes the call when its turn has come. It never answers if the process died. */
+  take<T>(actor: number, call: () => Promise<{ answer: T } | 'dead'>): Promise<T> {
     return new Promise((resolve, reject) => {
       const perform = () =>
         call().then((made) => {
-          if (made !== 'nobody') resolve(made.answer)
+          if (made !== 'dead') resolve(made.answer)
         }, reject)
       this.#waiting.push({ actor, perform })
     })
   }
 
-  /** The next ones, at most so many; `false`: nobody waits for a turn any more. */
+  /** The next ones, at most this number; `false`: no call waits for a turn any more. */
   async play(most: number): Promise<boolean> {
     for (let made = 0; made < most; made += 1) {
       for (let turn = 0; turn < settled; turn += 1) await setImmediate()

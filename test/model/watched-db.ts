@@ -28,7 +28,7 @@ function watchedCollection(db: Db, name: string, gate: Gate) {
   return {
     findOne: (filter: Document) => read(() => raw.findOne(filter)),
     find(filter: Document) {
-      // Whoever asks for no order gets one all the same: it must not depend on the database.
+      // A query without an order gets one all the same: it must not depend on the database.
       const cursor = raw.find(filter).sort({ _id: 1 })
       const chain = {
         limit(most: number) {

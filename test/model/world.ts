@@ -23,7 +23,7 @@ import type { Random } from './random.ts'
 import { Turns } from './turns.ts'
 import { type Call, watchedDb } from './watched-db.ts'
 
-/** A process of the API: it dies at a write of somebody's choosing, and nothing it was at goes on. */
+/** A process of the API: it dies at a chosen write, and none of its work continues. */
 export type ApiProcess = { isDead: boolean; writesLeft: number; died: Promise<void>; die(): void }
 
 export type Report =
@@ -39,7 +39,7 @@ export type Agent = {
   instance: number
   held: Set<RunId>
   spool: Map<RunId, Report>
-  /** What was told and answered: the network may bring it once more. */
+  /** Answered requests: the network may deliver them once more. */
   told: [RunId, Report][]
   /** A claim that was sent and not answered: it is sent again as it is. */
   claimId: string | null
@@ -62,7 +62,7 @@ export class World {
   readonly mirror = new Mirror()
   readonly agents: Agent[] = []
   readonly processes: ApiProcess[] = []
-  /** Tasks that somebody was told of: they may never be lost. */
+  /** Tasks that a caller got an answer for: they may never be lost. */
   readonly acknowledged = new Set<TaskId>()
   readonly batches = new Map<string, TaskId[]>()
   readonly uploads: string[] = []
@@ -102,7 +102,7 @@ export class World {
     return this.idsOf(this.idSeed())
   }
 
-  /** Each request has ids of its own, and the same again when it is sent again. */
+  /** Each request has separate ids, and the same ones when it is sent again. */
   idSeed = () => ({ at: this.#now, name: `${this.#seed}.${this.#ids++}` })
   idsOf = ({ at, name }: { at: number; name: string }): NewIds => repeatableIds(at, name)
 
@@ -146,14 +146,14 @@ export class World {
     const over = work.finally(() => {
       isOver = true
     })
-    over.catch(() => undefined) // told to whoever awaits it below
+    over.catch(() => undefined) // the caller below gets it
     while (!isOver) await this.turns.play(1)
     return over
   }
 
   process(at: number): ApiProcess {
     const process = this.processes[at]
-    if (!process) throw new Error(`there is no process ${at}`)
+    if (!process) throw new Error(`no process ${at}`)
     return process
   }
 
@@ -225,7 +225,7 @@ export class World {
       if (verdict === 'stop') agent.held.delete(run as RunId)
   }
 
-  /** A grant is of one agent, whoever asks again. */
+  /** An assignment belongs to one agent, whichever asks again. */
   granted(run: RunId, agent: Agent, claimId: string): void {
     const known = this.#granted.get(run)
     const whom = `${agent.name} ${claimId}`
@@ -261,21 +261,21 @@ export class World {
     process: ApiProcess,
     call: Call,
     perform: (count?: number) => Promise<T>,
-  ): Promise<{ answer: T } | 'nobody'> {
-    if (process.isDead) return 'nobody'
+  ): Promise<{ answer: T } | 'dead'> {
+    if (process.isDead) return 'dead'
     if (!call.write) return { answer: await perform() }
     const fits = Math.min(call.write.length, process.writesLeft)
     process.writesLeft -= call.write.length
     const isLast = fits < call.write.length
     if (isLast && fits === 0) {
       process.die()
-      return 'nobody'
+      return 'dead'
     }
     try {
       const answer = await perform(fits)
-      return isLast ? 'nobody' : { answer }
+      return isLast ? 'dead' : { answer }
     } finally {
-      // Also when some were there already: the others were written.
+      // Also when some existed already: the others were written.
       this.#judge(actor, { ...call, write: call.write.slice(0, fits) })
       if (isLast) process.die()
     }
@@ -323,7 +323,7 @@ export class World {
       refused: new RefusedCallers(),
       storeSafety: { state: 'safe' },
       ending: new Map(),
-      turns: () => () => undefined, // nobody else waits for the time that passes here
+      turns: () => () => undefined, // no other process waits for the time that passes here
       limits: {
         sessionTtlSeconds: ttlSeconds,
         heartbeatSeconds: 5,
@@ -348,7 +348,7 @@ function describe({ kind, before, after }: Seen): string {
 
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'Failure'
 
-/** The worst that NATS may be: it is there, and nothing arrives. */
+/** NATS at its worst: connected, and nothing arrives. */
 const deafBus = (): ApiPorts['bus'] => ({
   sendToken: async () => undefined,
   announce: () => undefined,

@@ -19,7 +19,7 @@ describe('gpu-probe', () => {
     expect(Object.keys(ran.outputs)).toEqual(['available', 'reason'])
   })
 
-  test('runs where there is a GPU, and else waits and says so', async () => {
+  test('runs on a machine with a GPU, and otherwise waits with that reason', async () => {
     const hasGpu = spawnSync('nvidia-smi').status === 0
     const { id } = await here.client.createTask({ module: 'gpu-probe', inputs: { hold_seconds: 0 } })
     if (hasGpu) expect(await here.client.task(id, 30)).toMatchObject({ status: 'succeeded' })

@@ -58,7 +58,7 @@ describe('ocr, loaded once', () => {
   test('refuses what is no picture', () =>
     expectRefusals(here.folder, 'png', (picture) => served.run({ picture })))
 
-  test('ends when it is told to', async () => expect(await served.end()).toBe(0))
+  test('ends on request', async () => expect(await served.end()).toBe(0))
 })
 
 /** A picture of 640 × 360 with these texts, drawn by the module's own environment. */

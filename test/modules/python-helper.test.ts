@@ -30,7 +30,7 @@ test('equal files give an equal wheel, of the version that the file names', asyn
   await rm(place, { recursive: true })
 })
 
-test('every module that imports the helper names its package, in a version that is there, and has no copy', async () => {
+test('every module that imports the helper names its package, in an existing version, and has no copy', async () => {
   const mains = await Array.fromAsync(
     glob(['modules/*/main.py', 'packages/cli/template/main.py'], { cwd: root }),
   )

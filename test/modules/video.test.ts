@@ -181,7 +181,7 @@ describe('video-faces', () => {
     expect(await film.greenShare(ran.outputs.annotated)).toBeGreaterThan(0.003)
   })
 
-  test('finds none where there is none', async () => {
+  test('finds none in pictures without one', async () => {
     const ran = await here.run('video-faces', { video: clip })
     expectDone(ran)
     expect(ran.outputs).toMatchObject({ frames_with_faces: 0, tracks: 0 })

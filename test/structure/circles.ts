@@ -1,6 +1,6 @@
 import type { Import } from './imports.ts'
 
-/** The first files found that import each other in a circle, types included; empty when there are none. */
+/** The first files found that import each other in a circle, types included; empty without a circle. */
 export function circleIn(imports: readonly Import[]): string[] {
   const targets = Map.groupBy(imports, ({ from }) => from)
   const finished = new Set<string>()

@@ -24,7 +24,7 @@ test.each([
   expect(folderKnots(folder, imports)).toEqual([])
 })
 
-test('a circle is found with all that ties it, and what only leads there is not part of it', () => {
+test('a circle is found with every import in it, and without those that only lead to it', () => {
   const imports = [
     { from: 'p/a/one.ts', to: 'p/b/two.ts' },
     { from: 'p/b/two.ts', to: 'p/c.ts' },

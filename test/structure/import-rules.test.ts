@@ -6,7 +6,7 @@ import { importsOf } from './imports.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
-test('nobody imports what the architecture forbids', async () => {
+test('no file imports what the architecture forbids', async () => {
   const files = await Array.fromAsync(
     glob('{packages,infra,demo,test,bench}/**/*.ts', {
       cwd: root,

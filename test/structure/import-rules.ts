@@ -31,7 +31,7 @@ const rules: Rule[] = [
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared|std\/time)$/, /^packages\/api\//],
   },
   {
-    why: 'the agent knows only its part of the contract: what clients are told is no use to it, and costs memory',
+    why: 'the agent loads only its part of the contract: the rest would cost memory',
     within: /^packages\/agent\//,
     may: [/^(?!@millrace|packages\/)/, /^@millrace\/(shared\/for-agents|std\/\w+)$/, /^packages\/agent\//],
   },
@@ -90,7 +90,7 @@ const rules: Rule[] = [
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|present|http|tick)\/)/],
   },
   {
-    why: 'webhooks tell a task in the very shape in which the API tells it',
+    why: 'webhooks send a task in the same shape as the API answers',
     within: new RegExp(`^${api}/operations/webhooks/`),
     may: [/^(?!hono|@hono)(?!packages\/api\/src\/(routes|http|tick)\/)/],
   },
@@ -98,7 +98,12 @@ const rules: Rule[] = [
     why: 'the transitions of a task are pure: they know its document, its inputs and its caller',
     within: new RegExp(`^${operations}/task/`),
     except: /\.test\.ts$/,
-    may: [/^(?!packages\/api\/)/, new RegExp(`^${operations}/(task|inputs|access)/`), documents],
+    may: [
+      /^(?!packages\/api\/)/,
+      new RegExp(`^${operations}/(task|inputs|access)/`),
+      documents,
+      new RegExp(`^${api}/time-in-id.ts$`),
+    ],
   },
   {
     why: 'only an arrow of the state diagram changes the status of a task',

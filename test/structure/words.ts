@@ -40,8 +40,19 @@ export function proseOfMarkdown(document: string): string {
 
 /** The prose of a source file: its comments and its string literals, each on the line where it stands. */
 export function proseOfSource(source: string): string {
-  const literalOrComment =
-    /\/\/.*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g
+  return only(
+    source,
+    /\/\/.*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g,
+  )
+}
+
+/** The same of a program in Python. */
+export function proseOfPython(source: string): string {
+  return only(source, /#.*|"""[\s\S]*?"""|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g)
+}
+
+/** What the pattern matches, each match on the line where it stands. */
+function only(source: string, literalOrComment: RegExp): string {
   let prose = ''
   let end = 0
   for (const match of source.matchAll(literalOrComment)) {

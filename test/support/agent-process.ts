@@ -13,11 +13,11 @@ const entry = join(root, 'packages/agent/src/main.ts')
 const places = ['modules', 'test/modules', 'packages/agent/fixtures']
 export function fixtureFolder(module: string): string {
   const folder = places.map((place) => join(root, place, module)).find(existsSync)
-  if (!folder) throw new Error(`there is no module ${module} in ${places.join(', ')}`)
+  if (!folder) throw new Error(`no module ${module} in ${places.join(', ')}`)
   return folder
 }
 
-/** An agent as a process of its own, with these modules; it may be killed and started again on its home. */
+/** An agent as a separate process, with these modules; a test may kill it and start it again on its home. */
 export async function agentProcess(
   url: string,
   key: string,

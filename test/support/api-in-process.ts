@@ -8,7 +8,7 @@ import { checkAnswer } from './check-answer.ts'
 export const adminKey = 'an-admin-key-for-tests'
 const base = 'http://api.test'
 
-/** The API over the real servers, called without a socket; a database of its own. */
+/** The API over the real servers, called without a socket; with a separate database. */
 export async function openApi(
   change: (deps: ApiPorts) => ApiPorts = (deps) => deps,
   more: Record<string, string> = {},

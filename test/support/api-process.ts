@@ -9,7 +9,7 @@ export const apiEntry = resolve(import.meta.dirname, '../../packages/api/src/nod
 export type ApiProcess = Awaited<ReturnType<typeof apiProcess>>
 
 /**
- * The API as a process of its own on one port, which a test may kill and start again. The client retries
+ * The API as a separate process on one port, which a test may kill and start again. The client retries
  * while nothing answers, as every careful client does.
  */
 export async function apiProcess(env: Record<string, string>, adminKey: string) {
@@ -45,7 +45,7 @@ export async function apiProcess(env: Record<string, string>, adminKey: string) 
   }
 }
 
-/** One that nobody has now; the process is to have it at each of its starts. */
+/** A free port, which the process gets at each of its starts. */
 async function freePort(host: string): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, host, resolve))

@@ -2,8 +2,8 @@ import { connect, createServer, type Socket } from 'node:net'
 import { z } from 'zod'
 
 /**
- * How a connection breaks. `reset`: both ends are told at once. `half-open`: nothing passes any more and nobody is
- * told, for ever. `slow`: a few bytes a second, until it is mended.
+ * How a connection breaks. `reset`: both ends notice at once. `half-open`: nothing passes any more, and neither end
+ * notices. `slow`: a few bytes a second, until it is restored.
  */
 export const cutKinds = ['reset', 'half-open', 'slow'] as const
 export type CutKind = (typeof cutKinds)[number]
@@ -22,7 +22,7 @@ const slowly = { bytes: 2, everyMs: 400 }
 
 /**
  * A way to a server that a test can break in the manner it wants, without harm to the server. While the way is cut, new
- * connections fare like those that there were.
+ * connections fare like the earlier ones.
  */
 export async function breakable(url: string, observe: Observer = () => undefined) {
   const to = new URL(url)
@@ -114,7 +114,7 @@ function joined(
     from.on('error', () => undefined) // its end follows
     from.on('close', (hadError) => {
       clearInterval(trickle)
-      // Over a half-open connection nobody hears that the other has gone.
+      // Over a half-open connection neither end learns that the other has gone.
       if (state !== 'half-open' && (hadError || state === 'reset')) into.destroy()
       else if (state === 'whole' || waiting.length === 0) into.end()
       if (both.every(({ destroyed }) => destroyed)) onClosed()

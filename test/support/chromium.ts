@@ -12,7 +12,7 @@ const flags = [
 
 /**
  * A headless browser of this machine: `CHROMIUM_PATH`, else the first on PATH, else Debian's, installed when that
- * is allowed here. Throws with the cure when there is none. Whoever opens it closes it.
+ * is allowed here. Throws with the remedy without one. The caller closes it.
  */
 export async function openChromium(): Promise<Browser> {
   const executablePath = (await findChromium()) ?? (await installChromium())
@@ -26,7 +26,7 @@ async function findChromium(): Promise<string | null> {
   const { CHROMIUM_PATH: given } = process.env
   if (!given) return programOnPath('chromium', 'chromium-browser', 'google-chrome')
   if (await isProgram(given)) return given
-  throw new Error(`CHROMIUM_PATH is ${given}, and there is no program.`)
+  throw new Error(`CHROMIUM_PATH is ${given}, which is not a program.`)
 }
 
 async function installChromium(): Promise<string> {

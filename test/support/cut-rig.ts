@@ -14,7 +14,7 @@ const adminKey = 'an-admin-key-for-tests'
 const module = 'carry'
 
 /**
- * Two agents that share a module of their own, behind ways that break. Each has its own way to the API; those to NATS
+ * Two agents that share a separate module, behind connections that break. Each has its own way to the API; those to NATS
  * and to the store are named by the API to all of its agents, so the two share them, and have an API for themselves.
  */
 export async function cutRig(name: string, env: Record<string, string>, queue: string) {
@@ -47,7 +47,7 @@ export async function cutRig(name: string, env: Record<string, string>, queue: s
     /** Cuts what the step is about, on the one agent's side, the next time that the agent takes it. Resolves then. */
     arm(n: number, step: Step, kind: CutKind): Armed {
       const agent = agents[n % agents.length]
-      if (!agent) throw new Error('there is no such agent')
+      if (!agent) throw new Error('no such agent')
       const hit = Promise.withResolvers<void>()
       const [isStep, ...servers] = steps[step]
       const ways = { api: agent.way, nats, s3 }

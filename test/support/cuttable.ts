@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { z } from 'zod'
 
-/** A way to a server that a test can cut and mend, without harming the server. It counts what passes. */
+/** A connection to a server that a test can cut and restore, without harming the server. It counts what passes. */
 export async function cuttable(url: string) {
   const to = new URL(url)
   const sockets = new Set<Socket>()
@@ -45,7 +45,7 @@ export async function cuttable(url: string) {
     /** Bytes so far, to the server and back. */
     passed: passed as Readonly<typeof passed>,
     cut,
-    /** Cuts itself once so many bytes more have gone to the server. */
+    /** Cuts itself after this number of further bytes to the server. */
     cutAfter(bytes: number) {
       cutAt = passed.sent + bytes
     },

@@ -61,7 +61,7 @@ export type OpenStore = {
   endpoint: string
   /** Another client than ours, as one of the three users. */
   as(user: User): Client
-  /** By that other client; `null`: nothing is there. */
+  /** By that other client; `null`: no object. */
   see(key: string): Promise<Seen | null>
   close(): Promise<void>
 }
@@ -95,7 +95,7 @@ export async function openStore(start: Start): Promise<OpenStore> {
   }
 }
 
-/** A file that is there already. */
+/** An existing file. */
 export async function written(store: OpenStore, text = 'hello'): Promise<string> {
   const key = freshKey()
   await store.objects.write(key, text, 'text/plain')
@@ -109,7 +109,7 @@ async function seen(client: Client, bucket: string, key: string): Promise<Seen |
   try {
     const { size, metaData } = await client.statObject(bucket, key)
     const { 'content-type': type, ...more } = Headers.parse(metaData)
-    // The first is what `fetch` adds beside If-None-Match, the second every object's.
+    // The first is what `fetch` adds to If-None-Match, the second every object's.
     for (const usual of ['cache-control', 'x-amz-storage-class']) delete more[usual]
     return { size, type: type ?? '', more, text: await text(await client.getObject(bucket, key)) }
   } catch (error) {

@@ -14,7 +14,7 @@ export type ObservedRequest = {
 /** What is about to pass: the head of a request, more of its body, the head of an answer, more of that. */
 export type Moment = 'request' | 'sending' | 'answer' | 'receiving'
 
-/** A breakable way to an HTTP server, which tells what passes before it does. Connections are used by one request at a time. */
+/** A breakable connection to an HTTP server, which reports each request before it passes. Connections are used by one request at a time. */
 export async function observedHttp(url: string) {
   const requests: ObservedRequest[] = []
   const current = new WeakMap<Link, { head: string; request: ObservedRequest | null }>()

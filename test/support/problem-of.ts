@@ -1,7 +1,7 @@
 import { Problem } from '@millrace/shared'
 import { expect } from 'vitest'
 
-/** The problem that an answer tells, after checking that it is told as RFC 9457 wants. */
+/** The problem in an answer, after checking that its form is that of RFC 9457. */
 export async function problemOf(response: Response): Promise<Problem> {
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   const problem = Problem.parse(await response.json())

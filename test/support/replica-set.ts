@@ -40,7 +40,7 @@ export async function startReplicaSet() {
 
   const url = `mongodb://${hosts[0]}/millrace?replicaSet=${name}`
   const client = new MongoClient(`mongodb://${hosts.join(',')}/?replicaSet=${name}`)
-  await until('there is a primary', 60, () => client.db('admin').command({ ping: 1 }))
+  await until('a primary is elected', 60, () => client.db('admin').command({ ping: 1 }))
   const primary = async () => (await client.db('admin').command({ hello: 1 })).primary
   return {
     /** Names one member; drivers learn of the others from it. */

@@ -7,7 +7,7 @@ import { announce, bytesOf, put, sha256Of, type Upload } from './upload-by-hand.
 type Bytes = Uint8Array<ArrayBuffer>
 /** What became of an item: the bytes that it must have, or that it must not be available. */
 export type Fate = { id: DataId; bytes: Bytes | null }
-/** What can go wrong with the nth upload. What goes wrong with every other one is mended in the end. */
+/** What can go wrong with the nth upload. Every other fault is repaired in the end. */
 export type UploadFault = (api: TestApi, n: number) => Promise<Fate>
 
 const inParallel = 32

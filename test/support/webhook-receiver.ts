@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 type Got = { headers: IncomingMessage['headers']; body: string }
 const receivers: Server[] = []
 
-/** Somebody who is told: answers as the test wants, and keeps what came. */
+/** A receiver of webhooks: answers as the test wants, and keeps what came. */
 export async function receiver(
   answer: (response: ServerResponse, nth: number) => void = (response) => response.end(),
 ) {

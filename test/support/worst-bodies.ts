@@ -13,7 +13,7 @@ export type Schema = {
   minLength?: number
 }
 
-/** Ways to fill a place in a body with as much trouble as fits into so many bytes. */
+/** Ways to fill a place in a body with as much trouble as fits into a number of bytes. */
 const fillings: Record<string, (bytes: number) => string> = {
   'small numbers': (bytes) => `[${'1,'.repeat(bytes / 2 - 2)}1]`,
   'empty objects': (bytes) => `[${'{},'.repeat(bytes / 3 - 2)}{}]`,
@@ -29,7 +29,7 @@ const fillings: Record<string, (bytes: number) => string> = {
 
 /** Those that reach what looks at a member: the others end where the text is parsed. */
 const memberFillings = ['small numbers', 'names of empty objects', 'a long text', 'many deep lists']
-/** Of a member that takes neither lists nor objects, one tells. */
+/** One filling is enough for a member that takes neither lists nor objects. */
 const scalarFillings = ['names of empty objects']
 const isScalar = ({ type }: Schema) => ['string', 'number', 'integer', 'boolean'].includes(type ?? '')
 
@@ -46,13 +46,13 @@ function names(bytes: number, value = '1'): string {
 
 export type WorstBody = { what: string; text: string }
 
-/** Every filling as the body itself, beside what the schema wants, and in the place of each of its members. */
+/** Every filling as the body itself, next to what the schema wants, and in the place of each of its members. */
 export function* worstBodies(schema: Schema, bytes: number): Generator<WorstBody> {
   for (const [what, fill] of Object.entries(fillings)) yield { what, text: fill(bytes) }
   for (const one of schema.anyOf ?? schema.oneOf ?? [schema]) {
     const wanted = example(one)
     const room = bytes - JSON.stringify(wanted).length - 100
-    yield { what: 'unknown names beside', text: JSON.stringify(wanted).replace(/}$/, `,${names(room)}}`) }
+    yield { what: 'additional unknown names', text: JSON.stringify(wanted).replace(/}$/, `,${names(room)}}`) }
     for (const [key, of] of Object.entries(one.properties ?? {})) {
       const text = (filling: string) =>
         JSON.stringify({ ...Object(wanted), [key]: place }).replace(`"${place}"`, () => filling)
@@ -89,7 +89,7 @@ function* worstElements(
 const place = '@place@'
 const ulid = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
-/** Something that the schema takes, as far as a few rules tell. */
+/** A value that the schema accepts, as far as a few rules know. */
 function example(schema: Schema): unknown {
   const [option] = schema.anyOf ?? schema.oneOf ?? []
   if (option) return example(option)

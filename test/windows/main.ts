@@ -105,7 +105,7 @@ try {
     if (task.status !== 'succeeded') throw new Error(JSON.stringify(task.error))
     if (Object(task.result).system !== 'win32') throw new Error(`it ran on ${JSON.stringify(task.result)}`)
   })
-  await check('a failure is told', async () => {
+  await check('a failure is reported', async () => {
     const task = await run({ do: 'fail' })
     if (task.error?.code !== 'module_error') throw new Error(JSON.stringify(task))
   })

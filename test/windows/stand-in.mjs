@@ -1,4 +1,4 @@
-// Takes the arguments of a module's main.py: there is no Python for Windows to be had here.
+// Takes the arguments of a module's main.py: this machine has no Python for Windows.
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ const option = (name) => process.argv[process.argv.indexOf(name) + 1]
 const { inputs, output_dir } = JSON.parse(readFileSync(option('--input_file'), 'utf8'))
 console.log(`at work on ${process.platform}`)
 if (inputs.do === 'wait') {
-  // A child besides, that has to go with it.
+  // A child, which must end together with it.
   spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
   setInterval(() => {}, 1000)
 } else if (inputs.do === 'fail') process.exit(2)

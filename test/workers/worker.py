@@ -14,7 +14,7 @@ def answer(**what):
 
 
 def interrupted(*_):
-    print("told to stop", flush=True)
+    print("asked to stop", flush=True)
     sys.exit(130)
 
 

@@ -29,7 +29,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<number> {
   return doctor(readSettings({ MILLRACE_HOME: home, ...all }, home), (line) => lines.push(line))
 }
 
-it('says of each thing what it found, and finds no problem where there is none', async () => {
+it('reports each finding, and no problem on a sound installation', async () => {
   expect(await examine({})).toBe(0)
   const text = lines.join('\n')
   for (const what of ['Node', 'Python', 'disk of data', 'GPU', 'MongoDB', 'NATS', 'PyPI', 'installation'])

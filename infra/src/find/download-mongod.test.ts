@@ -60,7 +60,7 @@ it('refuses a build with another checksum', async () => {
   await expect(download([])).rejects.toThrow(/the official download failed \(.*(md5|checksum)/i)
 })
 
-it('says how to name a mirror when there is no answer', async () => {
+it('names the setting for a mirror when the server does not answer', async () => {
   await new Promise((closed) => mirror.close(closed))
   await expect(download([])).rejects.toThrow(/ECONNREFUSED.*; MONGOMS_DOWNLOAD_MIRROR names a mirror$/)
 })

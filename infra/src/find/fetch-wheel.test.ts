@@ -58,7 +58,7 @@ const runs = (into: string) =>
 describe.each([
   ['pip', 'with pip', () => ({})],
   ['uv, where Python has no pip', 'without pip', () => ({ MILLRACE_UV: uv })],
-  ['the index itself, where there is neither', 'without pip', () => ({})],
+  ['the index itself, without either', 'without pip', () => ({})],
 ] as const)('a wheel fetched by %s', (_, python, more) => {
   it('comes from the index that the user named, with its program executable', async () => {
     const job = await work(python, more())

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { given, PartialSettings } from './given.ts'
 
 describe('servers given in the environment', () => {
-  it('are taken when all their variables are there', () => {
+  it('are used when all their variables are set', () => {
     expect(given('mongo', { MONGODB_URL: 'mongodb://db/x' })).toEqual({ MONGODB_URL: 'mongodb://db/x' })
   })
   it('are none when none is named; an empty variable is none', () => {

@@ -52,7 +52,7 @@ describe('servers of one home', () => {
     expect((await recorded(home)).some(isAlive)).toBe(false)
   })
 
-  it('are not started twice: the second is told who has them', async () => {
+  it('are not started twice: the second start names the process that has them', async () => {
     const first = await owner()
     const failed = await startServers({ home }).catch((error: unknown) => error)
     expect(failed).toBeInstanceOf(AlreadyRunning)
@@ -98,7 +98,7 @@ describe('a server on its own', () => {
     await second.stop()
   })
 
-  it('listens where it is told', async () => {
+  it('listens on the given address', async () => {
     const nats = await startNats({ home, host: '127.0.0.2', env: { ...process.env, NATS_PORT: '23456' } })
     expect(nats.env.NATS_URL).toBe('nats://127.0.0.2:23456')
     await nats.stop()

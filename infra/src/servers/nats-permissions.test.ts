@@ -91,8 +91,8 @@ describe('an agent may not publish', () => {
     '$JS.API.INFO',
     'event.task.tsk_1',
     'agent.agt_2.command',
-    '_INBOX.somebody',
-    '_INBOX_agent.somebody',
+    '_INBOX.another',
+    '_INBOX_agent.another',
     '$SYS.REQ.SERVER.PING',
     'anything',
   ])('%s', async (subject) => {
@@ -120,7 +120,7 @@ describe('an agent may not subscribe to', () => {
   })
 })
 
-it('nobody gets in without a password or with a wrong one', async () => {
+it('a client without a password, or with a wrong one, is rejected', async () => {
   const servers = nats.env.NATS_URL
   await expect(connect({ servers, reconnect: false })).rejects.toThrow(/authorization/i)
   await expect(connect({ servers, user: 'api', pass: 'guess', reconnect: false })).rejects.toThrow(

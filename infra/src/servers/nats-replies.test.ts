@@ -51,7 +51,7 @@ const forbidden = [
   'work.nosuch',
   'event.task.tsk_1',
   'agent.agt_2.command',
-  '_INBOX.somebody',
+  '_INBOX.another',
   '$JS.API.INFO',
   '$JS.API.STREAM.PURGE.WORK',
   '$JS.API.STREAM.PURGE.LOGS',

@@ -8,6 +8,6 @@ it.each([
   ['{"level":50}', '{"level":50}'],
   ['plain text', undefined],
   ['{half a li', undefined],
-])('%s is told as %s', (line, told) => {
-  expect(brief(line)).toBe(told)
+])('%s becomes %s', (line, short) => {
+  expect(brief(line)).toBe(short)
 })

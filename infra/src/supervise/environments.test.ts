@@ -32,6 +32,6 @@ test('the agent gets what is named for its workers, and none of the secrets of o
     expect(env).not.toHaveProperty(name)
 })
 
-test('without a workers file of its own it looks for one itself', () => {
+test('without a given workers file it looks for one', () => {
   expect(environment({})).not.toHaveProperty('WORKERS_FILE')
 })

@@ -47,7 +47,7 @@ afterEach(async () => {
 })
 
 describe('all of it', () => {
-  it('starts, tells the agent nothing but its own, and ends in order', async () => {
+  it('starts, passes to the agent only its variables, and ends in order', async () => {
     const all = await start([], {
       ...givenServers,
       SOMEBODY_ELSES: 'x',
@@ -224,7 +224,7 @@ describe('all of it', () => {
 })
 
 describe('parts', () => {
-  it('servers run alone, are restarted in place, and tell the API in a file where they are', async () => {
+  it('servers run alone, are restarted in place, and write their addresses into a file for the API', async () => {
     const servers = await start(['servers'], {})
     await servers.says(`millrace servers ready ${join(home, 'servers.env')}`)
     const file = await read('servers.env')

@@ -4,7 +4,7 @@ import { millrace } from '../fixtures/millrace.ts'
 
 const here = tmpdir()
 
-test('help tells what there is', async () => {
+test('help lists the commands', async () => {
   const { code, out, err } = await millrace(here, '--help')
   expect(out).toMatch(/^Usage: millrace .*\n {2}module +Starts and checks modules\.\n/s)
   expect({ code, err }).toEqual({ code: 0, err: '' })
@@ -18,7 +18,7 @@ test('help tells what there is', async () => {
   expect(check.code).toBe(0)
 })
 
-test('a command that is not there is refused, with one that may be meant', async () => {
+test('an unknown command is rejected, with the nearest one', async () => {
   const rows: [string[], string][] = [
     [['modul'], "error: unknown command 'modul'\n(Did you mean module?)\n"],
     [['module', 'chek'], "error: unknown command 'chek'\n(Did you mean check?)\n"],

@@ -29,7 +29,7 @@ async function printedUntil(entry: string[], env: Record<string, string>, last: 
   return lines
 }
 
-describe('whoever sends a key over plain HTTP to another machine is warned once', () => {
+describe('a key over plain HTTP to another machine causes one warning', () => {
   test.each([
     ['http://192.0.2.1:9', 1],
     ['http://10.255.255.1:9', 1],

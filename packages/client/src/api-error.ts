@@ -22,7 +22,7 @@ export async function apiErrorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, problemIn(text), `${response.status} ${text.slice(0, 200)}`)
 }
 
-/** What our API says; anything else came from somebody in between. By hand, so that it runs without a library. */
+/** The problem in an answer of the API; any other body came from a program in between. By hand, so that it needs no library. */
 function problemIn(text: string): Partial<Problem> {
   try {
     const parsed: unknown = JSON.parse(text)

@@ -73,7 +73,7 @@ export function openApi(options: ApiOptions) {
   return { base, doFetch, key: options.key, send, open, call }
 }
 
-/** A page may give a path of its own server. */
+/** A page may give a path of its server. */
 function addressOf(given: string): string {
   const page = globalThis.location?.href
   if (!URL.canParse(given, page))

@@ -141,7 +141,7 @@ describe('a refusal', () => {
     expect(seen[0]?.headers).toMatchObject({ authorization: 'Bearer secret', 'idempotency-key': 'once' })
   })
 
-  test('of somebody between is told as it came', async () => {
+  test('of a program in between is reported as it came', async () => {
     expect(await apiErrorOf(new Response('<h1>Bad gateway</h1>', { status: 502 }))).toMatchObject({
       status: 502,
       code: 'unknown',

@@ -13,7 +13,7 @@ import { webhookCalls } from './calls/webhooks.ts'
 export type ClientOptions = { url: string; key: string; fetch?: typeof fetch }
 /** Named part by part, since declarations of a spread lose the comments of its methods. */
 export type Client = {
-  /** Any request that has no method of its own here. */
+  /** Any request that has no method here. */
   send: Api['send']
 } & ReturnType<typeof dataCalls> &
   ReturnType<typeof taskCalls> &

@@ -23,7 +23,7 @@ const prelude = `
 import type * as client from ${JSON.stringify(generated)}
 import type { Page } from ${JSON.stringify(join(import.meta.dirname, 'page.ts'))}
 import type * as contract from ${JSON.stringify(contract)}
-/** \`true\` for types that the compiler cannot tell apart. */
+/** \`true\` for types that the compiler cannot distinguish. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 `
 

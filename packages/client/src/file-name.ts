@@ -2,7 +2,7 @@
 const longestName = 255
 const longestLabel = 200
 
-/** The name under which a file is kept: its end, which tells the type, stays where it is too long. */
+/** The name under which a file is kept: a name that is too long keeps its end, which shows the type. */
 export function asName(name: string): string {
   if (name === '') return 'file'
   if (name.length <= longestName) return name

@@ -2,7 +2,7 @@ import type { DataId, Json, TaskId } from './contract.gen.ts'
 
 const reference = Symbol('reference')
 
-/** A reference to something that is already there. Made only by the functions below. */
+/** A reference to an existing item or output. Made only by the functions below. */
 export type InputReference = { [reference]: { data: DataId } | { task: string; output: string } }
 export type Input = Json | InputReference | InputReference[]
 

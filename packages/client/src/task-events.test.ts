@@ -34,7 +34,7 @@ const log = (id: string, n: number) =>
   block('log', id, { runId: `${task}.1`, n, at, stream: 'stdout', line: 'a' })
 
 describe('the events of a task', () => {
-  test('go on after a connection that broke, from the last one seen, until there is no more', async () => {
+  test('continue after a broken connection, from the last one seen, to the end', async () => {
     const { client, asked } = await serve(
       (response) => {
         stream(response, state('1.0.0', 'blocked'), log('1.1.1', 1))

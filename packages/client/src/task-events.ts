@@ -14,7 +14,7 @@ export type TaskEvent = { id: string } & (
 export type Change = { id: string } & ({ event: 'change'; change: ChangeEvent } | { event: 'resync' })
 
 export type Following = { lastEventId?: string; signal?: AbortSignal }
-/** Somebody in between who closes each connection at once is not asked again at once. */
+/** A program in between that closes each connection at once is not asked again at once. */
 const emptyPauseMs = 1_000
 type Open = (from: Following) => Promise<Response>
 

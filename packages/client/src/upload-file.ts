@@ -35,7 +35,7 @@ const largestHashedWhole = 100 * 1024 * 1024
 /**
  * Uploads a file straight to the object store and resolves with its item once the store has verified it. Needs
  * nothing but `fetch`, so that it runs in pages and in Node alike (there: `await fs.openAsBlob(path)`). What
- * fails on the way is tried again, with growing pauses; what is there already is not sent again.
+ * fails on the way is tried again, with growing pauses; what has arrived is not sent again.
  */
 export async function uploadFile(file: Blob, options: UploadFileOptions): Promise<DataItem> {
   return upload(file, options).catch((error: unknown) => {
@@ -53,7 +53,7 @@ async function upload(file: Blob, options: UploadFileOptions): Promise<DataItem>
   const { id } = data
   if (upload.kind === 'single') await sendWhole({ call, id, file, options }, upload)
   else await sendParts({ call, id, file, options })
-  await refuseIfChanged(file) // parts that went before a change would lie beside others from after it
+  await refuseIfChanged(file) // parts from before and after a change must not be mixed
   return (await call('POST /api/data/{id}/complete', { params: { id } })).data
 }
 

@@ -1,4 +1,4 @@
-/** The answer to a question about a file, or `null` when there is no such file. Any other error is thrown. */
+/** The answer to a question about a file, or `null` if the file does not exist. Any other error is thrown. */
 export async function ifExists<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked

@@ -36,7 +36,7 @@ it('of a dead holder is free, for one of many; of a dead remover too', async () 
 it('can be taken again once released, and leaves nothing behind', async () => {
   for (let round = 0; round < 3; round++) {
     const lock = await takeLock(file)
-    if (!('release' in lock)) throw new Error('nobody else has it')
+    if (!('release' in lock)) throw new Error('the lock is taken')
     await lock.release()
   }
   expect(await readdir(folder)).toEqual([])
@@ -48,7 +48,7 @@ it('knows a process from a later one with the same number', () => {
   expect(identify(2 ** 22 + 1)).toBeUndefined()
 })
 
-it('that is torn, or that another program wrote, belongs to nobody', async () => {
+it('that is torn, or that another program wrote, has no holder', async () => {
   for (const text of ['{"pi', 'null', '7', '{"pid":1}']) {
     await writeFile(file, text)
     const lock = await takeLock(file)

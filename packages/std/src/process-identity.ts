@@ -19,7 +19,7 @@ function startOf(pid: number): string | undefined {
   try {
     return process.platform === 'win32' ? startOnWindows(pid) : startByPs(pid)
   } catch {
-    return undefined // ps and PowerShell fail when there is no such process
+    return undefined // ps and PowerShell fail without such a process
   }
 }
 

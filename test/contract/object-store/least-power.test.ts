@@ -86,7 +86,7 @@ describe.each(objectStores)('%s: by another client', (name, start) => {
     },
   )
 
-  test('nobody may do anything without a key', async () => {
+  test('a caller without a key may do nothing', async () => {
     const key = await written(store)
     const url = `${store.endpoint}/${store.bucket}`
     const answers = await Promise.all([

@@ -29,7 +29,7 @@ describe.each(objectStores)('the API over %s', (_, start) => {
     return fetch(url, init)
   }
 
-  test('it says that the store is there', async () => {
+  test('it reports that the store answers', async () => {
     const answer = await api.request('/readyz', { key: null })
     expect(await answer.json()).toMatchObject({ s3: 'ok' })
   })
@@ -54,7 +54,7 @@ describe.each(objectStores)('the API over %s', (_, start) => {
     expect(await store.see(keyOf(data.id))).toBeNull()
   })
 
-  test('what is not what it was called is not available; a fresh URL mends it', async () => {
+  test('bytes other than announced are not available; an upload to a fresh URL corrects that', async () => {
     const { data, upload } = await announce(api, { name: 'a.png', size: 5, contentType: 'image/png' })
     expect(await put(upload, bytesOf('hello'))).toBe(200)
     expect(await refusalOf(await complete(data.id))).toMatchObject({ status: 409 })

@@ -130,7 +130,7 @@ describe.each(objectStores)('%s: a presigned PUT', (name, start, can) => {
     expect(await store.see(late.key)).toBeNull()
   })
 
-  test('copies nothing: a source named beside it is refused, with a body or without', async () => {
+  test('copies nothing: a named source is rejected, with a body or without', async () => {
     const source = await written(store, 'a secret')
     for (const [size, body] of [
       [5, hello],

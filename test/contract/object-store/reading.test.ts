@@ -189,7 +189,7 @@ describe.each(objectStores)('%s', (name, start, can) => {
     expect(await store.objects.list(freshKey(), '', 4)).toEqual({ objects: [], more: false })
   })
 
-  test('it answers when it is asked whether it is there', async () => {
+  test('it answers a health check', async () => {
     expect(await store.objects.ping()).toBeUndefined()
   })
 })

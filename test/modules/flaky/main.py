@@ -1,4 +1,4 @@
-"""Fails as often as it is told to, per task; then says how often it was tried."""
+"""Fails the requested number of times per task; then returns the number of attempts."""
 
 import json
 import os

@@ -33,7 +33,7 @@ import { startMinio } from './start-minio.ts'
 import { startVersitygw } from './start-versitygw.ts'
 
 const Bucket = 'millrace'
-const other = 'of-somebody-else'
+const other = 'of-another-owner'
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 300_000 })
 
 const starters: Record<StoreName, typeof startMinio> = {
@@ -178,7 +178,7 @@ describe.each(testedStores())('%s', (name) => {
     })
   })
 
-  it('nobody reads, writes or lists without a key', async () => {
+  it('a caller without a key cannot read, write or list', async () => {
     const url = `${store.env.S3_ENDPOINT}/${Bucket}`
     const answers = await Promise.all([
       fetch(`${url}/incoming/there`),

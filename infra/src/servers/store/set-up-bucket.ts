@@ -14,7 +14,7 @@ export type BucketSetup = {
 
 /**
  * The bucket, what its users may do there, and whose pages may use it, through the S3 API alone: for stores whose
- * users have no policies of their own. The store keeps all of it, so repeating it is harmless.
+ * users have no separate policies. The store keeps all of it, so repeating it is harmless.
  */
 export async function setUpBucket(setup: BucketSetup): Promise<void> {
   // Loaded late: a start on a bucket that is set up does without it.

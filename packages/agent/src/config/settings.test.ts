@@ -53,7 +53,7 @@ test('all faults are reported: names, values, keys on the command line', async (
   await write('max_runs: [3]')
   expect(await faultsOf()).toContain('"max_runs" must be one value')
   await write('- a list')
-  expect(await faultsOf()).toContain('it must hold lines like')
+  expect(await faultsOf()).toContain('it must contain lines like')
 })
 
 test('variables for modules come from the file, exactly as written', async () => {

@@ -135,7 +135,7 @@ describe('after all of them', () => {
     const again = await settled('test-deletes-itself')
     expect(again).toMatchObject({
       status: 'ERROR',
-      error: expect.stringMatching(/^The module deleted files/),
+      error: expect.stringMatching(/^The module deleted its own files/),
     })
   })
 

@@ -1,8 +1,7 @@
 import { contract, parseRunId, type RunQuery, type RunStatus } from '@millrace/shared'
 import { notFound } from '../failure.ts'
-import { cursorOf } from '../http/cursor.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { runFilter, runOfCursor } from '../http/filters/runs.ts'
+import { cursorOfRun, runFilter, runOfCursor, runSort } from '../http/filters/runs.ts'
 import { cancel } from '../operations/cancel.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import type { Ports } from '../ports.ts'
@@ -38,16 +37,16 @@ export const runEndpoints = (ports: SettlePorts): Endpoint[] => [
 ]
 
 /**
- * Newest first: by task, then by number, since `.10` comes before `.9` only as a number. The task describes a waiting or
- * running run, whose own document may lag behind: the query matches both states, and the result is filtered afterwards.
+ * A run that waits or runs is described by its task, and its own document may lag behind: this reads both, and selects by
+ * status afterwards.
  */
 async function listRuns(ports: Ports, query: RunQuery) {
-  let after = runOfCursor(query.cursor)
+  let after = runOfCursor(query)
   const wanted = query.status ? new Set<RunStatus>(query.status) : null
   const items = []
   for (;;) {
     const docs = await ports.store.runs.find(runFilter(query, after), {
-      sort: { task: -1, attempt: -1 },
+      sort: runSort(query),
       limit: query.limit + 1,
     })
     const tasks = new Map(
@@ -57,11 +56,11 @@ async function listRuns(ports: Ports, query: RunQuery) {
       ]),
     )
     for (const run of docs.slice(0, query.limit)) {
-      after = run._id
+      after = run
       const task = tasks.get(run.task) ?? null
       if (!wanted || wanted.has(statusOf(run, task))) items.push(presentRun(run, task))
       if (items.length === query.limit)
-        return { items, nextCursor: docs.at(-1) === run ? null : cursorOf(run._id) }
+        return { items, nextCursor: docs.at(-1) === run ? null : cursorOfRun(query, run) }
     }
     if (docs.length <= query.limit) return { items, nextCursor: null }
   }

@@ -1,7 +1,7 @@
 import { type Db, type Filter, MongoBulkWriteError, MongoError, MongoServerError, type Sort } from 'mongodb'
 import type { z } from 'zod'
 
-export type { Filter }
+export type { Filter, Sort }
 
 export type Doc = { _id: string; rev: number }
 export type Change<D> = { before: D; after: D }
@@ -32,15 +32,25 @@ export type Collection<D extends Doc> = {
   removeUnchanged(doc: D): Promise<boolean>
 }
 
-/** Calls `wrote` with the number of documents after each write. */
+type Options<D> = {
+  /** Called with the number of documents after each write. */
+  wrote: (documents: number) => void
+  /** Fields that only indexes need. They follow from the others, are written with them, and are not read. */
+  derive?: (doc: D) => Record<string, unknown>
+}
+
 export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
   schema: S,
-  wrote: (documents: number) => void,
+  { wrote, derive }: Options<z.output<S> & Doc>,
 ): Collection<z.output<S> & Doc> {
   type D = z.output<S> & Doc
   const raw = db.collection<D>(name)
+  const whole = (doc: D): D => ({ ...doc, ...derive?.(doc) })
+  const difference = (before: D, after: D) => ({
+    $set: { ...changes(before, after), ...(derive && derivedChanges(derive(before), derive(after))) },
+  })
   const parse = (found: unknown): D => schema.parse(found)
 
   const get = async (id: string) => {
@@ -82,7 +92,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
     async insert(doc) {
       try {
         wrote(1)
-        await fitting(raw.insertOne(doc as Parameters<typeof raw.insertOne>[0]))
+        await fitting(raw.insertOne(whole(doc) as Parameters<typeof raw.insertOne>[0]))
         return true
       } catch (error) {
         if (isDuplicate(error)) return false
@@ -93,7 +103,9 @@ export function openCollection<S extends z.ZodType<Doc>>(
       if (docs.length === 0) return
       wrote(docs.length)
       try {
-        await fitting(raw.insertMany(docs as Parameters<typeof raw.insertMany>[0], { ordered: false }))
+        await fitting(
+          raw.insertMany(docs.map(whole) as Parameters<typeof raw.insertMany>[0], { ordered: false }),
+        )
       } catch (error) {
         if (!isDuplicate(error)) throw error
       }
@@ -131,12 +143,15 @@ const byId = <D extends Doc>(id: string) => ({ _id: id }) as Filter<D>
 const byRev = <D extends Doc>({ _id, rev }: Doc) => ({ _id, rev }) as Filter<D>
 
 /** Only what changed is sent: a task may carry a megabyte of inputs that no step ever touches. */
-function difference<D extends Doc>(before: D, after: D) {
-  const set = Object.fromEntries(
-    Object.entries(after).filter(([key, value]) => before[key as keyof D] !== value),
-  )
-  return { $set: set as Partial<D> }
+function changes<D extends Doc>(before: D, after: D): Partial<D> {
+  const changed = Object.entries(after).filter(([key, value]) => before[key as keyof D] !== value)
+  return Object.fromEntries(changed) as Partial<D>
 }
+
+const derivedChanges = (before: Record<string, unknown>, after: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(after).filter(([key, value]) => JSON.stringify(before[key]) !== JSON.stringify(value)),
+  )
 
 function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error as MongoServerError).code === 11000

@@ -1,6 +1,7 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { z } from 'zod'
 import { type Collection, type Doc, openCollection } from './collection.ts'
+import { fillDerived, indexedOfData, indexedOfTask } from './derived.ts'
 import { GrantDoc, IdempotencyDoc, KeyDoc, TicketDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
 import { AuditDoc } from './documents/audit.ts'
@@ -69,19 +70,27 @@ export const databaseIn = (url: string): string =>
 /** The store in a database that the caller opened and closes. */
 export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
+  const incomplete: (() => Promise<void>)[] = []
   let writes = 0
-  const collection = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
+  const wrote = (documents: number) => {
+    writes += documents
+  }
+  const collection = <S extends z.ZodType<Doc>>(
+    name: string,
+    schema: S,
+    derive?: (doc: z.output<S> & Doc) => Record<string, unknown>,
+  ) => {
     names.push(name)
-    return openCollection(db, name, schema, (documents) => {
-      writes += documents
-    })
+    if (derive)
+      incomplete.push(() => fillDerived(db.collection(name), (found) => derive(schema.parse(found))))
+    return openCollection(db, name, schema, { wrote, derive })
   }
   return {
-    tasks: collection('tasks', TaskDoc),
+    tasks: collection('tasks', TaskDoc, indexedOfTask),
     runs: collection('runs', RunDoc),
     queue: collection('queue', QueueDoc),
     slots: collection('slots', SlotDoc),
-    data: collection('data', DataDoc),
+    data: collection('data', DataDoc, indexedOfData),
     modules: remembering(collection('modules', ModuleDoc)),
     installLogs: collection('installLogs', InstallLogDoc),
     agents: collection('agents', AgentDoc),
@@ -99,7 +108,10 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     bulkJobs: collection('bulkJobs', BulkJobDoc),
     count: () => count(db),
     writes: () => writes,
-    ensureIndexes: () => ensureIndexes(db, names),
+    async ensureIndexes() {
+      await ensureIndexes(db, names)
+      for (const fill of incomplete) await fill()
+    },
     async ping() {
       await db.command({ ping: 1 }, { timeoutMS: 3_000 })
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describeStatus } from './status.ts'
 
-test("the end of a pause is told by the clock of this machine, in no country's order", () => {
+test("the end of a pause is printed by this machine's clock, in the same order in every locale", () => {
   const at = new Date(2026, 2, 4, 15, 6)
   const status = describeStatus({
     ...{ agentId: 'agt_1', version: '0.1.0', pid: 7, url: 'http://localhost:4000' },

@@ -68,13 +68,13 @@ const bad: Bad[] = [
     title: 'whose set-up fails',
     files: {
       'module.json': { ...manifest, modes: ['setup', 'run'] },
-      'main.py': 'print("looking for weights")\nraise SystemExit("there are none")\n',
+      'main.py': 'print("looking for weights")\nraise SystemExit("found none")\n',
     },
     says: [
       ...started,
       '✗ setup # s',
       '',
-      '  Set-up failed: exit code 1: there are none',
+      '  Set-up failed: exit code 1: found none',
       '',
       byHand('setup'),
       '  exit code 1',
@@ -151,7 +151,7 @@ sys.exit(1)`),
     ],
   },
   {
-    title: 'that opens a file beside its program by a relative name',
+    title: 'that opens a file next to its program by a relative name',
     files: { 'main.py': program('give(echo=open("labels.txt").read())'), 'labels.txt': 'cat' },
     says: [
       ...started,
@@ -225,7 +225,7 @@ else:
 ]
 
 for (const { title, files, says } of bad)
-  test.concurrent(`a module ${title} is not good, and is told why`, async () => {
+  test.concurrent(`a module ${title} fails with the reason`, async () => {
     const here = await mkdtemp(join(tmpdir(), 'millrace-bad-'))
     const all = { 'module.json': manifest, 'main.py': good, 'test_data.json': testData, ...files }
     const given = Object.entries(all).filter(([, content]) => content !== undefined)

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(place, { recursive: true }))
 
 describe('a good module', () => {
-  test('is told step by step, with what came out; only keys without meaning are warned of', async () => {
+  test('is reported step by step, with its outputs; only unknown keys cause a warning', async () => {
     await write(join(place, 'm'), {
       'module.json': { ...manifest, author: 'me' },
       'main.py': good.replace('file="out.txt"', 'file="out.txt", extra=1'),
@@ -39,7 +39,7 @@ describe('a good module', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' })
   })
 
-  test('runs on inputs of its own, as their types; its outputs are kept', async () => {
+  test('runs on given inputs, as their types; its outputs are kept', async () => {
     await write(join(place, 'm'), {
       'module.json': manifest,
       'main.py': good,

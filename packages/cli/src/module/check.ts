@@ -5,7 +5,7 @@ import { CheckNarrator } from './narrate-check.ts'
 
 export type CheckFlags = { input: GivenInput[]; keep?: string; json: boolean }
 
-/** Checks a module, tells what happens, and gives the exit code. Throws `UsageFault`. */
+/** Checks a module, prints each step, and returns the exit code. Throws `UsageFault`. */
 export async function check(folder: string, flags: CheckFlags): Promise<number> {
   const home = checksFolder(process.env)
   const stopping = new AbortController()
@@ -43,7 +43,7 @@ function stopOnSignals(stopping: AbortController, onStop: () => void): () => voi
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, stop)
-  // Nobody reads any more, as after `| head`.
+  // No program reads any more, as after `| head`.
   process.stdout.on('error', stop)
   return () => {
     process.stdout.off('error', stop)

@@ -6,7 +6,7 @@ import { LiveLine } from './live-line.ts'
 import { linesOfOutputs } from './outputs.ts'
 import { seconds, shortPath } from './words.ts'
 
-/** Tells a check to a person: a line for each step, the cause where one fails, what came out in the end. */
+/** Prints a check: a line for each step, the cause of a failure, the outputs at the end. */
 export class CheckNarrator {
   readonly #out: WriteStream
   readonly #home: string

@@ -46,7 +46,7 @@ test('a copy of the helper that is old is a warning, and works', async () => {
   expect(code).toBe(0)
 })
 
-test('a name that cannot be, and a folder that is there, are refused; nothing is written', async () => {
+test('an invalid name and an existing folder are rejected; nothing is written', async () => {
   const rows: [string[], string][] = [
     [
       ['My Module'],
@@ -66,7 +66,7 @@ test('a name that cannot be, and a folder that is there, are refused; nothing is
   expect(await millrace(place, 'module', 'new', 'm', '--dir', 'here')).toEqual({
     code: 2,
     out: '',
-    err: 'error: here/m is there already: take another name\n',
+    err: 'error: here/m exists already: choose another name\n',
   })
   expect(await readFile(join(place, 'here/m/main.py'), 'utf8')).toBe(before)
 })

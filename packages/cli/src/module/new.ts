@@ -41,7 +41,7 @@ Check it after each change:
 const named = `  requirements.txt    the packages that it needs; millrace-module makes the function a module`
 const vendored = `  millrace_module.py  makes the function a module; leave it as it is
 
-Packages that it needs go into a requirements.txt beside them.`
+Packages that it needs go into a requirements.txt next to them.`
 
 function faultOfName(name: string, rule: string): string {
   const near = name
@@ -59,7 +59,7 @@ async function makeFolder(dir: string, folder: string): Promise<void> {
     await mkdir(folder)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null
-    if (code === 'EEXIST') throw new UsageFault(`${shortPath(folder)} is there already: take another name`)
+    if (code === 'EEXIST') throw new UsageFault(`${shortPath(folder)} exists already: choose another name`)
     throw new UsageFault(
       `${shortPath(folder)} cannot be made: ${error instanceof Error ? error.message : error}`,
     )

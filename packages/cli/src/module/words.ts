@@ -14,7 +14,7 @@ export function size(bytes: number): string {
   return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`
 }
 
-/** A path as somebody here would write it: from the working directory, or from home. */
+/** A path as a person would write it: from the working directory, or from home. */
 export function shortPath(path: string): string {
   const way = relative(process.cwd(), path)
   if (way !== '' && !way.startsWith('..')) return way

@@ -5,7 +5,7 @@ export const installationCalls = ({ call, open }: Api) => ({
   settings: (): Promise<Settings> => call('GET /api/settings'),
   changeSettings: (patch: SettingsPatch): Promise<Settings> => call('PATCH /api/settings', { body: patch }),
   summary: (): Promise<Summary> => call('GET /api/summary'),
-  /** Does what is due; for runtimes without a timer of their own. */
+  /** Does what is due; for runtimes without a timer. */
   tick: async (): Promise<void> => {
     await call('POST /api/tick')
   },

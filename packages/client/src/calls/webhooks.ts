@@ -3,7 +3,7 @@ import type { Delivery, Webhook, WebhookCreated, WebhookId } from '../contract.g
 import type { Page } from '../page.ts'
 
 export const webhookCalls = ({ call }: Api) => ({
-  /** Has a URL told of the end of every task; its deliveries are signed with the secret, which is shown this once. */
+  /** Sends the end of every task to a URL; deliveries are signed with the secret, which only this answer shows. */
   createWebhook: (webhook: BodyAt<'POST /api/webhooks'>): Promise<WebhookCreated> =>
     call('POST /api/webhooks', { body: webhook }),
   listWebhooks: (query: QueryAt<'GET /api/webhooks'> = {}): Promise<Page<Webhook>> =>

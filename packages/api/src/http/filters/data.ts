@@ -1,7 +1,7 @@
 import type { DataQuery } from '@millrace/shared'
 import type { Filter } from '../../store/collection.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
-import { escapeRegex } from '../../store/prefix.ts'
+import { labelBegins } from '../../store/prefix.ts'
 import { behind } from '../cursor.ts'
 
 export const dataFilter = (query: DataQuery): Filter<DataDoc> => ({
@@ -10,5 +10,5 @@ export const dataFilter = (query: DataQuery): Filter<DataDoc> => ({
   ...(query.type ? { type: query.type } : {}),
   ...(query.tag ? { tags: query.tag } : {}),
   ...(query.producer ? { 'producer.taskId': query.producer } : {}),
-  ...(query.label ? { label: { $regex: `^${escapeRegex(query.label)}` } } : {}),
+  ...(query.label ? labelBegins(query.label) : {}),
 })

@@ -1,29 +1,29 @@
 import type { TaskFilter } from '@millrace/shared'
 import type { Filter } from '../../store/collection.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { escapeRegex } from '../../store/prefix.ts'
+import { labelBegins } from '../../store/prefix.ts'
+import { firstIdAt } from '../../time-in-id.ts'
 
 /** Tasks that match all filters. */
 export function matching({ ids, status, module, tag, label, ...created }: TaskFilter): Filter<TaskDoc> {
   const statuses = [status ?? []].flat()
+  const _id = { ...(ids ? { $in: ids } : {}), ...createdBetween(created) }
   return {
-    ...(ids ? { _id: { $in: ids } } : {}),
+    ...(Object.keys(_id).length > 0 ? { _id } : {}),
     ...(statuses.length > 0 ? { status: statuses.length === 1 ? statuses[0] : { $in: statuses } } : {}),
     ...(module ? { module } : {}),
     ...(tag ? { tags: tag } : {}),
-    ...(label ? { label: { $regex: `^${escapeRegex(label)}` } } : {}),
-    ...createdBetween(created),
+    ...(label ? labelBegins(label) : {}),
   }
 }
 
 /** A task whose own attempts are used up. Retrying it also revives the tasks that were skipped because of it. */
 export const deadLetter = { status: 'failed', 'error.code': { $ne: 'upstream_failed' } } as const
 
-function createdBetween({
-  createdAfter,
-  createdBefore,
-}: Pick<TaskFilter, 'createdAfter' | 'createdBefore'>): Filter<TaskDoc> {
-  const from = createdAfter && { $gte: new Date(createdAfter) }
-  const to = createdBefore && { $lt: new Date(createdBefore) }
-  return from || to ? { createdAt: { ...from, ...to } } : {}
+/** A task was created at the time in its id: the order of the ids serves as an index by time. */
+function createdBetween({ createdAfter, createdBefore }: Pick<TaskFilter, 'createdAfter' | 'createdBefore'>) {
+  return {
+    ...(createdAfter ? { $gte: firstIdAt('tsk', new Date(createdAfter)) } : {}),
+    ...(createdBefore ? { $lt: firstIdAt('tsk', new Date(createdBefore)) } : {}),
+  }
 }

@@ -64,7 +64,7 @@ describe('a module on two agents', () => {
       module([entry({}), entry({ agentId: other, digest: 'b', since: later })]),
       new Set([agentId, other]),
     )
-    expect(second?.error).toMatch(/agt_.*FAV.*m@1\.0\.0.*version of their own/)
+    expect(second?.error).toMatch(/agt_.*FAV.*m@1\.0\.0.*another version/)
   })
 
   test('is disabled on both', () => {

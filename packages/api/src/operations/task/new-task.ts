@@ -7,6 +7,7 @@ import {
   type TaskId,
 } from '@millrace/shared'
 import type { TaskDoc } from '../../store/documents/task.ts'
+import { timeOf } from '../../time-in-id.ts'
 import type { Caller } from '../access/caller.ts'
 import { readBy } from '../inputs/reads.ts'
 import type { StoredInputs } from '../inputs/resolve.ts'
@@ -81,7 +82,7 @@ export function newTask(
     settle: marker,
     history: [{ status: 'blocked', attempt: 1, at: now }],
     cancelRequestedAt: null,
-    createdAt: now,
+    createdAt: timeOf(id),
     queuedAt: null,
     startedAt: null,
     finishedAt: null,
