@@ -180,7 +180,7 @@ describe('a retry', () => {
     await fail(first)
     const repeated = await api.client.retryTask(first.id, `again-${first.id}`)
     expect(repeated).toMatchObject({ status: 'failed', attempt: 2 })
-    expect(await api.client.retryTask(first.id, `again-${first.id}`)).toMatchObject({ attempt: 3 })
+    expect(await api.client.retryTask(first.id, `next-${first.id}`)).toMatchObject({ attempt: 3 })
     await api.client.cancelTask(first.id)
   })
 

@@ -11,7 +11,7 @@ export type Lock = { release(): Promise<void> }
 export async function takeLock(file: string): Promise<Lock | { heldBy: Holder }> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const own = `${file}.${randomUUID()}`
-  const holder = { ...identify(process.pid), since: new Date().toISOString() }
+  const holder = { pid: process.pid, started: '', ...identify(process.pid), since: new Date().toISOString() }
   await writeFile(own, JSON.stringify(holder), { mode: 0o600 })
   try {
     for (;;) {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { hasCode } from './if-exists.ts'
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export type ProcessIdentity = { pid: number; started: string }
@@ -9,9 +10,22 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
-/** A zombie counts as dead: if its parent does not reap it, it keeps its id. */
+/**
+ * A zombie counts as dead: if its parent does not reap it, it keeps its id. Where the system does not say when a process
+ * started, such as that of another user on Windows, a process with the id counts as this one.
+ */
 export function isAlive({ pid, started }: ProcessIdentity): boolean {
-  return startOf(pid) === started
+  const now = startOf(pid)
+  if (process.platform === 'linux' || (now !== undefined && started !== '')) return now === started
+  return isThere(pid)
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch (error) {
+    return hasCode(error, 'EPERM')
+  }
 }
 
 function startOf(pid: number): string | undefined {
@@ -33,16 +47,24 @@ function startOnLinux(pid: number): string | undefined {
 }
 
 function startByPs(pid: number): string | undefined {
-  const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
-  return line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '') || undefined
+  // The same text in every language and time zone.
+  const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
+  const line = said('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], env)
+  return line.startsWith('Z') ? 'zombie' : line.replace(/^\S+\s+/, '') || undefined
 }
 
 function startOnWindows(pid: number): string | undefined {
   const command = `(Get-Process -Id ${pid} -ErrorAction Stop).StartTime.Ticks`
-  return (
-    execFileSync('powershell', ['-NoProfile', '-Command', command], { encoding: 'utf8' }).trim() || undefined
-  )
+  return said('powershell', ['-NoProfile', '-Command', command]) || undefined
 }
+
+const said = (program: string, args: string[], env = process.env): string =>
+  execFileSync(program, args, {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    windowsHide: true,
+  }).trim()
 
 function read(file: string): string | undefined {
   try {

@@ -135,9 +135,13 @@ function follow(
   const { expected = anyResult, outputDir } = options.result ?? {}
   const isInFile = outputDir === undefined ? () => false : watchResultFile(outputDir, expected, graceMs)
   const hasResult = async () =>
-    (output.result.isDone || output.result.isDoneBy(stdout.begun()) || (await isInFile())) &&
-    !(outputDir !== undefined && (await isBeingWritten(outputDir, graceMs)))
-  const grace = new ResultGrace(graceMs, hasResult, () => endAfterResult())
+    graceMs > 0 && (output.result.isDone || output.result.isDoneBy(stdout.begun()) || (await isInFile()))
+  const isQuiet = async () => outputDir === undefined || !(await isBeingWritten(outputDir, graceMs))
+  const grace = new ResultGrace(
+    graceMs,
+    async () => (await hasResult()) && (await isQuiet()),
+    () => endAfterResult(),
+  )
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', () => {
       limits.heard()
@@ -176,7 +180,7 @@ function follow(
     )
   }
   const endOfTime = async (reason: 'timed_out' | 'over_limit') =>
-    (await grace.isDone()) ? endAfterResult() : stop(reason)
+    (await hasResult()) ? endAfterResult() : stop(reason)
   const limit = options.timeoutSeconds
   const timeout =
     limit === undefined ? undefined : afterAwake(limit * 1000, () => void endOfTime('timed_out'))

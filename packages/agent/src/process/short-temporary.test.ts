@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +36,18 @@ describe.skipIf(process.platform === 'win32')('temporary files of a run', () => 
     close()
     expect(isThere(path)).toBe(false)
     close()
+  })
+
+  it('that a module replaced by a folder stay, and are no reason to fail', async () => {
+    const { path, close } = openTemporary(runDir)
+    rmSync(path)
+    mkdirSync(join(path, 'mine'), { recursive: true })
+    try {
+      expect(close).not.toThrow()
+      await sweepTemporary(home)
+    } finally {
+      rmSync(path, { recursive: true })
+    }
   })
 
   it('of a killed agent are removed at its next start, and those of another agent are not', async () => {

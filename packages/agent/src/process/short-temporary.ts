@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
-import { lstat, readdir, readlink, rm, stat } from 'node:fs/promises'
+import { mkdirSync, symlinkSync, unlinkSync } from 'node:fs'
+import { lstat, readdir, readlink, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { hasCode } from '@millrace/std/fs'
@@ -22,7 +22,7 @@ export function openTemporary(runDir: string): Temporary {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const base of bases()) {
     const path = join(base, `${prefix}${randomBytes(6).toString('hex')}`)
-    if (tryLink(folder, path)) return { path, close: () => rmSync(path, { force: true }) }
+    if (tryLink(folder, path)) return { path, close: () => tryRemove(path) }
   }
   return { path: folder, close() {} }
 }
@@ -36,7 +36,7 @@ export async function sweepTemporary(home: string): Promise<void> {
       const target = await readlink(path).catch(() => null)
       if (target === null) continue
       const isLeft = target.startsWith(inside) || (await leadsNowhere(path))
-      if (isLeft && (await isOurs(path))) await rm(path, { force: true })
+      if (isLeft && (await isOurs(path))) tryRemove(path)
     }
   }
 }
@@ -53,6 +53,15 @@ function tryLink(folder: string, path: string): boolean {
     return true
   } catch {
     return false // the folder is not writable, or its disk is full
+  }
+}
+
+/** The next start of the agent tries again. A module may have put something else in its place, which stays. */
+function tryRemove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // gone, replaced, or in a folder that became read-only
   }
 }
 

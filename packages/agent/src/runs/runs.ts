@@ -95,8 +95,7 @@ export class Runs {
 
   #supersede(run: RunId): void {
     const held = this.#held.get(run)
-    if (held?.stop.reason !== 'superseded')
-      this.#deps.logger.warn({ run }, 'run superseded; discarding its result')
+    if (held?.stop.reason === null) this.#deps.logger.warn({ run }, 'run superseded; discarding its result')
     held?.stop.request('superseded')
     if (!this.#deps.unreported.has(run)) return
     const dropping = this.#deps

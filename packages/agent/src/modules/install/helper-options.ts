@@ -1,7 +1,7 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ifExists } from '@millrace/std/fs'
+import { ifExists, writeAtomically } from '@millrace/std/fs'
 import type { RequirementLines } from '../manifest/requirement-lines.ts'
 import type { RunStep } from '../steps/run-step.ts'
 import { type Helper, wheelBuilder } from './helper-source.ts'
@@ -13,15 +13,16 @@ export const namesHelper = ({ lines }: Pick<RequirementLines, 'lines'>): boolean
 
 /**
  * The options that make an installer take the helper from a wheel that the agent builds. Requirements that name only the
- * helper need no index. No index may replace the wheel, because anyone could publish a package with this name: newer
+ * helper need no index. No index may replace the wheel, because anyone could publish a package with this name: all other
  * versions are excluded, and among equal ones the local version of the agent's wheel is the highest.
  */
 export async function helperOptions(o: Building & { installer: 'uv' | 'pip' }): Promise<string[]> {
   const folder = join(o.home, 'helper', o.helper.digest.slice(0, 12))
   const constraints = join(folder, 'constraints.txt')
-  if (!(await ifExists(stat(constraints)))) {
+  const pinned = `millrace-module==${o.helper.version}\n`
+  if ((await ifExists(readFile(constraints, 'utf8'))) !== pinned) {
     await buildWheel(o, folder)
-    await writeFile(constraints, `millrace-module<=${o.helper.version}\n`)
+    await writeAtomically(constraints, pinned)
   }
   const isAlone = o.requirements.lines.every(isHelper)
   return [

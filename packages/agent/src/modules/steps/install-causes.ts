@@ -54,7 +54,7 @@ const causes: [said: RegExp, explanation: (...parts: string[]) => string][] = [
       `The index of packages answered with an error (${one || other}): retry later, or name another in PIP_INDEX_URL`,
   ],
   [
-    /\bmillrace-module<=(\d[\w.]*), we can conclude|\(constraint\) millrace-module<=(\S+)/,
+    /\bmillrace-module==(\d[\w.]*),? (?:and|we can conclude)|\(constraint\) millrace-module==(\S+)/,
     (one, other) =>
       `this agent brings millrace-module ${one || other}: update Millrace, or require a version that is not newer`,
   ],

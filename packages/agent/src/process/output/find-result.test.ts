@@ -273,6 +273,28 @@ print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "
     expect(end.hungAfterResult).toBe(true)
   })
 
+  it('counts at the time limit, also with outputs of the last seconds', async () => {
+    const program = `with open(os.path.join(out, "report.json"), "w") as file: file.write("[1]")
+print(json.dumps({"status": "success", "outputs": {"report": os.path.join(out, "report.json")}}), flush=True)
+time.sleep(600)
+`
+    const limits = { resultGraceSeconds: 30 }
+    const { verdict } = await runProgram(watchdog, program, report, { limits, timeoutSeconds: 1.5 })
+    expect(verdict).toMatchObject({ outcome: 'succeeded', error: null })
+  })
+
+  it('counts after the grace, also with outputs from the future', async () => {
+    const program = `path = os.path.join(out, "report.json")
+with open(path, "w") as file: file.write("[1]")
+os.utime(path, (time.time() + 3600, time.time() + 3600))
+print(json.dumps({"status": "success", "outputs": {"report": path}}), flush=True)
+time.sleep(600)
+`
+    const { verdict, end } = await runProgram(watchdog, program, report, { timeoutSeconds: 30 })
+    expect(verdict).toMatchObject({ outcome: 'succeeded', error: null })
+    expect(end.hungAfterResult).toBe(true)
+  })
+
   it('does not fail by silence', async () => {
     const limits = { resultGraceSeconds: 1, silenceSeconds: 0.4 }
     const { verdict } = await runProgram(watchdog, hang + print, undefined, { limits })

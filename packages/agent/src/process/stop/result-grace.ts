@@ -19,11 +19,6 @@ export class ResultGrace {
     this.#heardAt = performance.now()
   }
 
-  /** Whether the result is complete; always false without a grace. */
-  async isDone(): Promise<boolean> {
-    return this.#graceMs > 0 && this.#isDone()
-  }
-
   end(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

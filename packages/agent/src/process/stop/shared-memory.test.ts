@@ -1,12 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { python, until } from '../../../fixtures/run-fixture.ts'
 import { type RunProcessOptions, runProcess } from '../run-process.ts'
+import { watchSharedMemory } from './shared-memory.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** Makes a segment of 3 MiB and prints its name; Python no longer knows of it, so it will not remove it. */
@@ -51,6 +61,17 @@ function start(code: string, more: Partial<RunProcessOptions> = {}) {
   })
   return { running, made, hasMade: (n: number) => until(() => made.length >= n) }
 }
+/** Root may remove anything; the permissions of files hold for others. */
+async function asOrdinaryUser(work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65534)
+  try {
+    await work()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+}
+
 const left = (names: string[]) => names.filter((name) => existsSync(`/dev/shm/${name}`))
 
 describe.runIf(process.platform === 'linux')('shared memory of a run', () => {
@@ -108,6 +129,19 @@ with open("/dev/shm/${name}/one.pkl", "w+b") as file:
     running.stop('cancelled')
     await running.ended
     expect(left(made)).toEqual([])
+  })
+
+  it('that cannot be removed stays, and is no reason to fail', async () => {
+    const shared = watchSharedMemory()
+    const folder = `/dev/shm/kept-${process.pid}`
+    others = [`kept-${process.pid}`]
+    mkdirSync(folder)
+    const open = openSync(`${folder}/segment`, 'w')
+    shared.look([process.pid])
+    closeSync(open)
+    chmodSync(folder, 0o555)
+    await asOrdinaryUser(async () => expect(await shared.end()).toBeNull())
+    expect(existsSync(`${folder}/segment`)).toBe(true)
   })
 
   it('of other programs stays: earlier segments, open ones, and those made meanwhile', async () => {

@@ -1,7 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { readdir, readFile, readlink, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { hasCode, ifExists } from '@millrace/std/fs'
 import { entryOf, processIds, readProc } from './process-table.ts'
 import { onNewSharedMemory } from './shared-memory-events.ts'
 
@@ -92,14 +91,21 @@ function isNamedAfter(name: string, pids: ReadonlySet<number>): boolean {
 
 /** A file itself, or all files of a folder. */
 function filesAt(path: string): string[] {
-  const found = lstatSync(join(shmFolder, path), { throwIfNoEntry: false })
-  return found?.isDirectory() ? names(join(shmFolder, path)).map((name) => `${path}/${name}`) : [path]
+  return entryAt(path)?.isDirectory() ? names(join(shmFolder, path)).map((name) => `${path}/${name}`) : [path]
 }
 
-/** `null` if it has gone, is not a file, or belongs to another user. */
+/** `null` if it has gone, cannot be read, is not a file, or belongs to another user. */
 function statOf(path: string) {
-  const found = lstatSync(join(shmFolder, path), { throwIfNoEntry: false })
+  const found = entryAt(path)
   return found?.isFile() && found.uid === process.getuid?.() ? found : null
+}
+
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(join(shmFolder, path), { throwIfNoEntry: false })
+  } catch {
+    return undefined // a module may close its folders to us
+  }
 }
 
 function openIn(pid: number): string[] {
@@ -139,15 +145,20 @@ async function openAnywhere(): Promise<Set<string>> {
   return held
 }
 
-/** Removes a segment and the folders that this leaves empty; false when another process removed it first. */
+/**
+ * Removes a segment and the folders that this leaves empty. False: another process removed it first, or the module made it
+ * unremovable, which must not cost the run its result.
+ */
 async function remove(path: string): Promise<boolean> {
-  const isRemoved = await ifExists(unlink(join(shmFolder, path)).then(() => true))
+  const isRemoved = await succeeds(unlink(join(shmFolder, path)))
   if (!isRemoved) return false
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder))
-    await ifExists(rmdir(join(shmFolder, folder)).catch(ignoreContents))
+    if (!(await succeeds(rmdir(join(shmFolder, folder))))) break
   return true
 }
 
-const ignoreContents = (error: unknown): void => {
-  if (!hasCode(error, 'ENOTEMPTY')) throw error
-}
+const succeeds = (work: Promise<void>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  )

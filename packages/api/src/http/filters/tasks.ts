@@ -6,7 +6,7 @@ import { behind } from '../cursor.ts'
 
 export const taskFilter = (query: TaskQuery): Filter<TaskDoc> => ({
   ...matching({ ...query, status: statusesOf(query) }),
-  ...(query.cursor ? { $and: [behind(query.cursor, 'tsk_')] } : {}),
+  ...(query.cursor === undefined ? {} : { $and: [behind(query.cursor, 'tsk_')] }),
 })
 
 /** Each of the dashboard's group names stands for several states. */
