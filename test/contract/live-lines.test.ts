@@ -53,6 +53,14 @@ async function stream(count: number): Promise<void> {
     nats.publish(logSubject(agent.agentId, run), JSON.stringify(batch))
   }
   await nats.flush()
+  // The server has them all; its stream stores them a moment later.
+  await until('all batches are stored', 10, async () => (await storedBatches()) === count)
+}
+
+async function storedBatches(): Promise<number | undefined> {
+  const subject = logSubject(agent.agentId, run)
+  const { streams } = await jetstreamManager(operator, { checkAPI: false })
+  return (await streams.info('LOGS', { subjects_filter: subject })).state.subjects?.[subject]
 }
 
 async function forge(as: ScriptedAgent, more: object): Promise<void> {
