@@ -2,23 +2,20 @@ import { serve } from '@hono/node-server'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { Hono } from 'hono'
-import { type Collection, MongoClient } from 'mongodb'
+import { MongoClient } from 'mongodb'
 import { ulid } from 'ulid'
 
 /**
- * The minimum for carrying a task to a machine and its result back: the acknowledged writes of Millrace to the same
- * database, one message through JetStream, and nothing else. `WRITES` is their number; as in Millrace, independent writes
- * go out in pairs.
+ * The minimum for carrying a task to a machine and its result back: three durable writes to the database (submit, claim,
+ * finish), one message through JetStream, and nothing else.
  */
-const { MONGODB_URL = '', NATS_URL = '', NATS_USER, NATS_PASSWORD, WRITES = '12' } = process.env
+const { MONGODB_URL = '', NATS_URL = '', NATS_USER, NATS_PASSWORD } = process.env
 type Doc = { _id: string; rev: number; [key: string]: unknown }
 const mongo = await new MongoClient(MONGODB_URL, {
   writeConcern: { w: 'majority', journal: true },
   retryWrites: false,
 }).connect()
-const [tasks, others] = ['pipeline_tasks', 'pipeline_others'].map((name) =>
-  mongo.db('bare').collection<Doc>(name),
-) as [Collection<Doc>, Collection<Doc>]
+const tasks = mongo.db('bare').collection<Doc>('pipeline_tasks')
 await tasks.createIndex({ _id: 1, rev: 1 }, { unique: true })
 const nats = await connect({ servers: NATS_URL, user: NATS_USER, pass: NATS_PASSWORD })
 const manager = await jetstreamManager(nats)
@@ -26,16 +23,13 @@ await manager.streams.add({ name: 'PIPELINE', subjects: ['pipeline.>'], retentio
 await manager.consumers.add('PIPELINE', { durable_name: 'agent', ack_policy: 'explicit' })
 const stream = jetstream(nats)
 const waiting = new Map<string, (task: object) => void>()
-/** The writes before the agent has the task; the rest follows its end. */
-const writesBefore = Math.ceil(Number(WRITES) / 2)
-const writesAfter = Number(WRITES) - writesBefore
 
 const app = new Hono()
 app.post('/tasks', async (c) => {
   const id = `tsk_${ulid()}`
   const task: Doc = { ...(await c.req.json()), _id: id, rev: 1, status: 'queued', createdAt: new Date() }
   await tasks.insertOne(task)
-  await write(id, writesBefore - 1)
+  await tasks.updateOne({ _id: id, rev: 1 }, { $set: { rev: 2, status: 'running' } })
   await stream.publish('pipeline.task', JSON.stringify({ id, inputs: task.inputs }))
   return c.json({ task }, 201)
 })
@@ -48,23 +42,15 @@ app.get('/tasks/:id', async (c) => {
 app.post('/tasks/:id/finish', async (c) => {
   const id = c.req.param('id')
   const result = await c.req.json()
-  await write(id, writesAfter - 1)
   const task = await tasks.findOneAndUpdate(
-    { _id: id, rev: 1 },
-    { $set: { rev: 2, status: 'succeeded', result } },
+    { _id: id, rev: 2 },
+    { $set: { rev: 3, status: 'succeeded', result } },
     { returnDocument: 'after' },
   )
   if (task) waiting.get(id)?.(task)
   waiting.delete(id)
   return c.json({ applied: true })
 })
-
-async function write(task: string, count: number): Promise<void> {
-  for (let left = count; left > 0; left -= 2)
-    await Promise.all(
-      Array.from({ length: Math.min(2, left) }, () => others.insertOne({ _id: ulid(), rev: 1, task })),
-    )
-}
 
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
   process.stdout.write(`http://127.0.0.1:${port}\n`)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MongoClient } from 'mongodb'
+import { type Collection, MongoClient } from 'mongodb'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startMongo } from './start-mongo.ts'
 
@@ -65,6 +65,57 @@ it('a database killed while it writes has lost no acknowledged write', async () 
     const [id = ''] = [...kept.keys()]
     await expect(things.insertOne({ _id: id, rev: 1, writer: 0 })).rejects.toMatchObject({ code: 11000 })
     expect((await things.indexes()).map((index) => index.key)).toEqual([{ _id: 1 }, { _id: 1, rev: 1 }])
+  } finally {
+    await client.close()
+    await mongo.stop()
+  }
+})
+
+it('a write that waited for the disk survives a kill only with the earlier ones that did not wait', async () => {
+  const written = { inJournal: 0 }
+  for (let round = 0; round < 5; round++) {
+    const mongo = await startMongo({ home })
+    const client = new MongoClient(mongo.env.MONGODB_URL ?? '', {
+      serverSelectionTimeoutMS: 2000,
+      retryWrites: false,
+    })
+    const [earlier, later] = [false, true].map((journal) =>
+      client
+        .db()
+        .collection<Thing>(journal ? 'later' : 'earlier', { writeConcern: { w: 'majority', journal } }),
+    ) as [Collection<Thing>, Collection<Thing>]
+    try {
+      const writers = Array.from({ length: 6 }, async (_, writer) => {
+        try {
+          for (let n = 0; ; n++) {
+            const thing = { _id: `${round}-${writer}-${n}`, rev: 1, writer }
+            await earlier.insertOne(thing)
+            await later.insertOne(thing)
+            written.inJournal++
+          }
+        } catch {
+          // the server is gone, as it should be
+        }
+      })
+      const before = written.inJournal
+      await vi.waitUntil(() => written.inJournal > before + 150, { timeout: 20_000, interval: 5 })
+      process.kill(mongo.pid ?? Number.NaN, 'SIGKILL')
+      await Promise.all(writers)
+      await mongo.ended
+    } finally {
+      await client.close()
+    }
+  }
+
+  const mongo = await startMongo({ home })
+  const client = new MongoClient(mongo.env.MONGODB_URL ?? '')
+  try {
+    const ids = async (name: string) =>
+      (await client.db().collection<Thing>(name).find().toArray()).map(({ _id }) => _id)
+    const earlier = new Set(await ids('earlier'))
+    const later = await ids('later')
+    expect(later.length).toBeGreaterThanOrEqual(written.inJournal)
+    expect(later.filter((id) => !earlier.has(id))).toEqual([])
   } finally {
     await client.close()
     await mongo.stop()

@@ -40,7 +40,16 @@ export function openMetrics(ports: MeterPorts): Metrics {
     registers,
     collect() {
       this.reset()
-      this.inc(ports.store.writes())
+      this.inc(ports.store.writes().documents)
+    },
+  })
+  new Counter({
+    name: 'millrace_database_durable_writes_total',
+    help: 'Writes of this process that waited for the disk',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(ports.store.writes().durable)
     },
   })
   const agents = new Gauge({

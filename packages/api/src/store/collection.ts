@@ -32,7 +32,19 @@ export type Collection<D extends Doc> = {
   removeUnchanged(doc: D): Promise<boolean>
 }
 
+/** A collection whose documents also change in follow-ups. */
+export type WithFollowUps<D extends Doc> = Collection<D> & {
+  /**
+   * The same, with writes that do not wait for the disk. Only for what a durable marker lets any process write again:
+   * MongoDB's journal keeps the order of all writes, so a later durable write, such as the one that removes the marker,
+   * never survives a crash without these. A replica set answers after a majority has the write, in both cases.
+   */
+  followUp: Collection<D>
+}
+
 type Options<D> = {
+  /** Whether a write waits until it is in the journal, on disk. */
+  isDurable: boolean
   /** Called with the number of documents after each write. */
   wrote: (documents: number) => void
   /** Fields that only indexes need. They follow from the others, are written with them, and are not read. */
@@ -43,10 +55,10 @@ export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
   schema: S,
-  { wrote, derive }: Options<z.output<S> & Doc>,
+  { isDurable, wrote, derive }: Options<z.output<S> & Doc>,
 ): Collection<z.output<S> & Doc> {
   type D = z.output<S> & Doc
-  const raw = db.collection<D>(name)
+  const raw = db.collection<D>(name, { writeConcern: { w: 'majority', journal: isDurable } })
   const whole = (doc: D): D => ({ ...doc, ...derive?.(doc) })
   const difference = (before: D, after: D) => ({
     $set: { ...changes(before, after), ...(derive && derivedChanges(derive(before), derive(after))) },

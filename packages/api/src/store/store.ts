@@ -1,6 +1,6 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { z } from 'zod'
-import { type Collection, type Doc, openCollection } from './collection.ts'
+import { type Collection, type Doc, openCollection, type WithFollowUps } from './collection.ts'
 import { fillDerived, indexedOfData, indexedOfTask } from './derived.ts'
 import { GrantDoc, IdempotencyDoc, KeyDoc, TicketDoc } from './documents/access.ts'
 import { AgentDoc, SessionDoc } from './documents/agent.ts'
@@ -19,11 +19,11 @@ import { ensureIndexes } from './indexes.ts'
 import { type Remembering, remembering } from './remember.ts'
 
 export type Store = {
-  tasks: Collection<TaskDoc>
+  tasks: WithFollowUps<TaskDoc>
   runs: Collection<RunDoc>
   queue: Collection<QueueDoc>
   slots: Collection<SlotDoc>
-  data: Collection<DataDoc>
+  data: WithFollowUps<DataDoc>
   modules: Remembering<ModuleDoc>
   installLogs: Collection<InstallLogDoc>
   agents: Collection<AgentDoc>
@@ -44,18 +44,17 @@ export type Store = {
     tasks: { module: string; status: string; count: number }[]
     data: { count: number; bytes: number }
   }>
-  /** Documents written by this process so far. */
-  writes(): number
+  /** Documents written by this process so far; `durable`: writes that waited for the disk. */
+  writes(): { documents: number; durable: number }
   ensureIndexes(): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens the database that the URL names (default `millrace`). Writes are acknowledged by a majority, journaled. */
+/** Opens the database that the URL names (default `millrace`). */
 export function openStore(url: string): Store {
   const client = new MongoClient(url, {
     appName: 'millrace-api',
-    writeConcern: { w: 'majority', journal: true },
     serverSelectionTimeoutMS: 5_000,
     connectTimeoutMS: 5_000,
     ignoreUndefined: true,
@@ -71,43 +70,62 @@ export const databaseIn = (url: string): string =>
 export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
   const incomplete: (() => Promise<void>)[] = []
-  let writes = 0
-  const wrote = (documents: number) => {
-    writes += documents
-  }
-  const collection = <S extends z.ZodType<Doc>>(
+  const writes = { documents: 0, durable: 0 }
+  const open = <S extends z.ZodType<Doc>>(
     name: string,
     schema: S,
+    isDurable: boolean,
     derive?: (doc: z.output<S> & Doc) => Record<string, unknown>,
+  ) =>
+    openCollection(db, name, schema, {
+      isDurable,
+      derive,
+      wrote: (documents) => {
+        writes.documents += documents
+        if (isDurable) writes.durable += 1
+      },
+    })
+  const durable = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
+    names.push(name)
+    return open(name, schema, true)
+  }
+  /** Every write of these is a follow-up of a task. */
+  const followUps = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
+    names.push(name)
+    return open(name, schema, false)
+  }
+  const withFollowUps = <S extends z.ZodType<Doc>>(
+    name: string,
+    schema: S,
+    derive: (doc: z.output<S> & Doc) => Record<string, unknown>,
   ) => {
     names.push(name)
-    if (derive)
-      incomplete.push(() => fillDerived(db.collection(name), (found) => derive(schema.parse(found))))
-    return openCollection(db, name, schema, { wrote, derive })
+    incomplete.push(() => fillDerived(db.collection(name), (found) => derive(schema.parse(found))))
+    return { ...open(name, schema, true, derive), followUp: open(name, schema, false, derive) }
   }
   return {
-    tasks: collection('tasks', TaskDoc, indexedOfTask),
-    runs: collection('runs', RunDoc),
-    queue: collection('queue', QueueDoc),
-    slots: collection('slots', SlotDoc),
-    data: collection('data', DataDoc, indexedOfData),
-    modules: remembering(collection('modules', ModuleDoc)),
-    installLogs: collection('installLogs', InstallLogDoc),
-    agents: collection('agents', AgentDoc),
-    sessions: collection('sessions', SessionDoc),
-    keys: remembering(collection('keys', KeyDoc)),
-    grants: collection('grants', GrantDoc),
-    tickets: collection('tickets', TicketDoc),
-    idempotency: collection('idempotency', IdempotencyDoc),
-    meta: collection('meta', MetaDoc),
-    batches: collection('batches', BatchDoc),
-    webhooks: collection('webhooks', WebhookDoc),
-    deliveries: collection('deliveries', DeliveryDoc),
-    audit: collection('audit', AuditDoc),
-    schedules: collection('schedules', ScheduleDoc),
-    bulkJobs: collection('bulkJobs', BulkJobDoc),
+    tasks: withFollowUps('tasks', TaskDoc, indexedOfTask),
+    runs: followUps('runs', RunDoc),
+    queue: followUps('queue', QueueDoc),
+    slots: followUps('slots', SlotDoc),
+    data: withFollowUps('data', DataDoc, indexedOfData),
+    modules: remembering(durable('modules', ModuleDoc)),
+    installLogs: durable('installLogs', InstallLogDoc),
+    agents: durable('agents', AgentDoc),
+    sessions: durable('sessions', SessionDoc),
+    keys: remembering(durable('keys', KeyDoc)),
+    grants: durable('grants', GrantDoc),
+    tickets: durable('tickets', TicketDoc),
+    idempotency: durable('idempotency', IdempotencyDoc),
+    meta: durable('meta', MetaDoc),
+    batches: durable('batches', BatchDoc),
+    webhooks: durable('webhooks', WebhookDoc),
+    deliveries: durable('deliveries', DeliveryDoc),
+    audit: durable('audit', AuditDoc),
+    schedules: durable('schedules', ScheduleDoc),
+    bulkJobs: durable('bulkJobs', BulkJobDoc),
     count: () => count(db),
-    writes: () => writes,
+    writes: () => ({ ...writes }),
     async ensureIndexes() {
       await ensureIndexes(db, names)
       for (const fill of incomplete) await fill()

@@ -86,9 +86,12 @@ async function end(
 ): Promise<TaskDoc | null> {
   const now = ports.clock.now()
   await createOutputs(ports, task)
-  const change = await writeOnce(ports, task, upstreamFailed(task, status, error, now))
+  // What ended must never come back, so this waits for the disk.
+  const change = await ports.store.tasks.change(task, (current) =>
+    current.rev === task.rev ? upstreamFailed(current, status, error, now) : null,
+  )
   if (change) ports.failpoint('admit.ended')
-  return change
+  return change?.after ?? null
 }
 
 async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | null> {
@@ -124,13 +127,17 @@ async function takeBack(ports: Ports, task: TaskDoc, run: RunId): Promise<void> 
 
 /** One compare-and-set. The decision holds for what was read, so a miss is not repeated here. */
 async function writeOnce(ports: Ports, task: TaskDoc, next: TaskDoc | null): Promise<TaskDoc | null> {
-  const change = await ports.store.tasks.change(task, (current) => (current.rev === task.rev ? next : null))
+  const change = await ports.store.tasks.followUp.change(task, (current) =>
+    current.rev === task.rev ? next : null,
+  )
   return change?.after ?? null
 }
 
 /** Output items exist from the start, so that they can be named as inputs of other tasks. */
 async function createOutputs(ports: Ports, task: TaskDoc): Promise<void> {
   if (task.settle?.kind !== 'admit') return
-  await ports.store.data.insertMissing(Object.keys(task.outputs).flatMap((key) => newOutput(task, key)))
+  await ports.store.data.followUp.insertMissing(
+    Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
+  )
   ports.failpoint('admit.outputs-created')
 }

@@ -7,7 +7,7 @@ export async function clearMarker(
   task: TaskDoc,
   point: 'settle.cleared' | 'requeue.cleared' | 'resume.cleared',
 ): Promise<TaskDoc> {
-  const change = await ports.store.tasks.change(task, (current) =>
+  const change = await ports.store.tasks.followUp.change(task, (current) =>
     current.settle?.kind === task.settle?.kind &&
     current.attempt === task.attempt &&
     current.round === task.round

@@ -17,7 +17,7 @@ export async function openBatch(ports: Ports, batch: BatchId): Promise<boolean> 
       { 'settle.batch': batch, ...(after ? { _id: { $gt: after } } : {}) },
       { sort: { _id: 1 }, limit: membersAtOnce },
     )
-    await ports.store.data.insertMissing(
+    await ports.store.data.followUp.insertMissing(
       members.flatMap((task) => Object.keys(task.outputs).flatMap((key) => newOutput(task, key))),
     )
     ports.failpoint('batch.outputs-created')

@@ -23,7 +23,7 @@ export const settleFreshOutputs = (ports: Ports, task: TaskDoc): Promise<void> =
 
 async function settleItems(ports: Ports, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
   await createListElements(ports, task)
-  await ports.store.data.changeMany(items, (item) => {
+  await ports.store.data.followUp.changeMany(items, (item) => {
     const key = item.producer?.output
     if (item.status !== 'pending' || item.round !== task.round || key === undefined) return null
     return settledOutput(ports, task, key, item)
@@ -74,7 +74,7 @@ async function createListElements(ports: Ports, task: TaskDoc): Promise<void> {
     if (!('files' in produced) || !output) continue
     const list = await ports.store.data.get(output.data)
     if (!list) continue
-    await ports.store.data.insertMissing(
+    await ports.store.data.followUp.insertMissing(
       produced.files.map((file, n) => ({
         ...list,
         _id: listElementId(task, key, n),

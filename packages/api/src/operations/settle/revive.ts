@@ -23,7 +23,7 @@ export async function settleRevive(
   ports.failpoint('revive.outputs-pending')
   const begun = await reviveDependents(ports, task)
   ports.failpoint('revive.dependents-written')
-  const change = await ports.store.tasks.change(task, (current) =>
+  const change = await ports.store.tasks.followUp.change(task, (current) =>
     current.settle?.kind === 'revive' && current.round === task.round
       ? { ...current, settle: { kind: 'admit' } }
       : null,
@@ -38,8 +38,8 @@ export async function settleRevive(
  */
 async function pendingAgain(ports: Ports, task: TaskDoc, key: string): Promise<boolean> {
   const [fresh] = newOutput(task, key)
-  if (!fresh || (await ports.store.data.insert(fresh))) return true
-  const change = await ports.store.data.change(fresh._id, (item) =>
+  if (!fresh || (await ports.store.data.followUp.insert(fresh))) return true
+  const change = await ports.store.data.followUp.change(fresh._id, (item) =>
     decidePending(item, fresh, ports.clock.now()),
   )
   if (change) return true
@@ -62,7 +62,9 @@ async function reviveDependents(ports: Ports, task: TaskDoc): Promise<TaskDoc[]>
     if (begun.has(skipped._id)) continue
     const upstreams = await readUpstreams(ports, skipped)
     if (decideAdmission(skipped, upstreams).kind === 'end') continue
-    const change = await ports.store.tasks.change(skipped, (current) => revived(current, ports.clock.now()))
+    const change = await ports.store.tasks.followUp.change(skipped, (current) =>
+      revived(current, ports.clock.now()),
+    )
     if (change) begun.set(skipped._id, change.after)
   }
   return [...begun.values()]

@@ -15,7 +15,7 @@ export async function staySkipped(ports: Ports, from: TaskDoc): Promise<TaskDoc>
     const looked: TaskDoc = task
     const stays = decideAdmission(looked, await readUpstreams(ports, looked)).kind === 'end'
     const next = stays ? { ...looked, settle: null } : unskipped(looked, ports.clock.now())
-    const change = await ports.store.tasks.change(looked, (current) =>
+    const change = await ports.store.tasks.followUp.change(looked, (current) =>
       current.rev === looked.rev ? next : null,
     )
     if (change) {
