@@ -51,15 +51,6 @@ describe('a claim', () => {
     await claimAndEnd()
   })
 
-  test('completes an admission that lacks only its last write', async () => {
-    breakingOffAt = 'admit.entry-created'
-    await expect(create()).rejects.toThrow()
-    breakingOffAt = null
-    const [task] = (await api.client.listTasks({ limit: 1 })).items
-    expect(task?.status).toBe('blocked')
-    expect(await claimAndEnd()).toBe(`${task?.id}.1`)
-  })
-
   test('says whether anything else is open for its offers', async () => {
     const tasks = [await create(), await create()]
     const { name: module, version, digest } = echo

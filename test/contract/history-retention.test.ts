@@ -146,7 +146,10 @@ describe('runs', () => {
       await agent.claim([maker])
       await agent.finish(`${open.id}.${attempt}`, { outcome: 'handed_back' })
     }
-    await api.deps.store.queue.remove(`${open.id}.111`)
+    await api.deps.store.queue.change(open.id, (task) => ({
+      ...task,
+      entry: { ...task.entry, state: 'parked', until: new Date('2100-01-01') },
+    }))
     const late = await create()
     const run = await end(late.id, 1)
     await keep({ runs: 1 })

@@ -35,7 +35,7 @@ afterAll(async () => {
 
 /** The others have as many documents as an installation has machines, modules, limits or keys. */
 const growing = [
-  ...['tasks', 'runs', 'queue', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules', 'idempotency'],
+  ...['tasks', 'runs', 'data', 'tickets', 'batches', 'bulkJobs', 'schedules', 'idempotency'],
   ...['sessions', 'deliveries', 'webhooks', 'audit'],
 ]
 

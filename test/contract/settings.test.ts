@@ -95,7 +95,7 @@ describe('a limit for one module', () => {
       `${free.id}.1`,
       undefined,
     ])
-    expect(await api.deps.store.queue.get(`${second.id}.1`)).toMatchObject({
+    expect((await api.deps.store.tasks.get(second.id))?.entry).toMatchObject({
       state: 'parked',
       slot: 'module:echo',
     })

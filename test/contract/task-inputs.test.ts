@@ -36,7 +36,7 @@ const submit = (inputs: object, more: object = {}) =>
   api.post('/api/tasks', { module: 'picky', inputs, ...more })
 const everything = async () =>
   Promise.all(
-    [api.deps.store.tasks, api.deps.store.data, api.deps.store.runs, api.deps.store.queue].map(async (kind) =>
+    [api.deps.store.tasks, api.deps.store.data, api.deps.store.runs].map(async (kind) =>
       (await kind.find({}, { limit: 1000 })).map((doc) => `${doc._id} ${doc.rev}`),
     ),
   )

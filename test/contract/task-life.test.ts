@@ -69,7 +69,7 @@ describe('a task', () => {
       willRetry: false,
     })
     expect((await api.deps.store.slots.get('global'))?.holders).toEqual([])
-    expect(await api.deps.store.queue.get(`${task.id}.1`)).toBeNull()
+    expect((await api.deps.store.tasks.get(task.id))?.entry).toBeNull()
   })
 
   test('waits for an upload, and starts when it is complete', async () => {

@@ -1,8 +1,8 @@
-import type { BatchDoc, DataDoc, QueueDoc, SlotDoc, TaskDoc } from '@millrace/api/life'
+import type { BatchDoc, DataDoc, SlotDoc, TaskDoc } from '@millrace/api/life'
 import type { Document } from 'mongodb'
 import type { Write } from './watched-db.ts'
 
-type Kinds = { tasks: TaskDoc; data: DataDoc; slots: SlotDoc; queue: QueueDoc; batches: BatchDoc }
+type Kinds = { tasks: TaskDoc; data: DataDoc; slots: SlotDoc; batches: BatchDoc }
 type Kind = keyof Kinds
 
 /** A write, and the documents before and after it. */
@@ -18,7 +18,6 @@ export class Mirror {
   readonly tasks = new Map<string, TaskDoc>()
   readonly data = new Map<string, DataDoc>()
   readonly slots = new Map<string, SlotDoc>()
-  readonly queue = new Map<string, QueueDoc>()
   readonly batches = new Map<string, BatchDoc>()
 
   follow(collection: string, writes: readonly Write[]): Seen[] {
@@ -44,4 +43,4 @@ export class Mirror {
 }
 
 const isKind = (name: string): name is Kind =>
-  name === 'tasks' || name === 'data' || name === 'slots' || name === 'queue' || name === 'batches'
+  name === 'tasks' || name === 'data' || name === 'slots' || name === 'batches'

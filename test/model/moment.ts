@@ -1,5 +1,5 @@
 import type { DataDoc, TaskDoc } from '@millrace/api/life'
-import { isAwaited, isTerminal, runIdOf, taskMoves } from '@millrace/shared'
+import { isAwaited, isTerminal, taskMoves } from '@millrace/shared'
 import type { Mirror, Seen } from './mirror.ts'
 
 export const moduleLimit = 2
@@ -34,6 +34,8 @@ export class MomentRules {
     if (after.status === 'running' && after.currentRun) this.everRan.add(after.currentRun)
     if (after.appliedRun) this.everApplied.add(after.appliedRun)
     if (before?.status === 'queued' && after.status === 'running') this.#noteWinner(after)
+    if ((after.status === 'queued') !== (after.entry !== null))
+      return `no task stuck: ${after._id} is ${after.status}, ${after.entry ? 'in' : 'in no'} queue`
     if (!before) return null
     return (
       faultOfMove(before, after) ??
@@ -87,12 +89,6 @@ export class MomentRules {
       )
       if (slot) return `counts right: ${over} has ended and still holds a place in ${slot._id}`
     }
-    if (
-      marker.kind === 'requeue' &&
-      after.status === 'queued' &&
-      !this.#mirror.queue.has(runIdOf(after._id, after.attempt))
-    )
-      return `no task stuck: ${after._id} waits for its attempt ${after.attempt} and stands in no queue`
     return null
   }
 

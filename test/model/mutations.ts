@@ -69,8 +69,8 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'a requeue without its marker',
-    breaks: 'the next attempt stands in no queue',
-    patches: one('task/transitions.ts', "settle: { kind: 'requeue', run, end, until },", 'settle: null,'),
+    breaks: 'the run before keeps its place for ever',
+    patches: one('task/transitions.ts', "settle: { kind: 'requeue', run, end },", 'settle: null,'),
   },
   {
     name: "a loser removes the winner's holder",
@@ -82,10 +82,14 @@ export const mutations: Mutation[] = [
     ),
   },
   {
-    name: 'a ready entry removed while its task is blocked',
-    isRare: true,
+    name: 'a task that stays in the queue when it is claimed',
+    breaks: 'a task that runs and waits',
+    patches: one('task/move.ts', 'entry: null, ', ''),
+  },
+  {
+    name: 'a requeue without an entry',
     breaks: 'a task that is queued and in no queue',
-    patches: one('task/transitions.ts', 'isWaiting(task) && runIdOf', "task.status === 'queued' && runIdOf"),
+    patches: one('task/transitions.ts', 'entry: newEntry(task, now, until),', ''),
   },
   {
     name: 'settle is not repeated',

@@ -39,5 +39,4 @@ const isQuiet = ({ mirror, agents }: World): boolean =>
   [...mirror.batches.values()].every(
     ({ state }) => state !== 'committed' && state !== 'opened' && state !== 'staging',
   ) &&
-  mirror.queue.size === 0 &&
   agents.every(({ held, spool }) => held.size === 0 && spool.size === 0)

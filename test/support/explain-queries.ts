@@ -11,7 +11,8 @@ export function recordingQueries(queries: Map<string, Query>): (ports: ApiPorts)
     for (const [collection, member] of Object.entries(store)) {
       if (typeof member !== 'object' || !('find' in member)) continue
       const find = (filter: Document, { sort = {}, limit }: { sort?: Document; limit: number }) => {
-        queries.set(shapeOf(collection, filter, sort), { collection, filter, sort, limit })
+        const documents = collection === 'queue' ? 'tasks' : collection
+        queries.set(shapeOf(documents, filter, sort), { collection: documents, filter, sort, limit })
         return Reflect.apply(member.find, member, [filter, { sort, limit }])
       }
       Object.assign(store, { [collection]: { ...member, find } })
@@ -24,7 +25,13 @@ export function recordingQueries(queries: Map<string, Query>): (ports: ApiPorts)
 const shapeOf = (collection: string, filter: Document, sort: Document): string =>
   collection +
   JSON.stringify({ filter, sort }, (key, value) =>
-    typeof value === 'object' || key === 'status' || key === 'state' || key === 'retention' ? value : '?',
+    typeof value === 'object' ||
+    key === 'status' ||
+    key === 'state' ||
+    key === 'entry.state' ||
+    key === 'retention'
+      ? value
+      : '?',
   )
 
 const samples = 50

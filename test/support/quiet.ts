@@ -19,7 +19,7 @@ export async function expectQuiet(
       tasks.length === ids.length &&
       tasks.every((task) => isTerminal(task.status) && task.settle === null) &&
       slots.every((slot) => slot.holders.length === 0) &&
-      queue.every((entry) => !ids.includes(entry.task))
+      queue.every((task) => !ids.includes(task._id))
     )
   })
   for (const task of await store.tasks.many(ids)) {

@@ -22,7 +22,7 @@ export function installationGauges(ports: Ports, registers: Registry[]) {
     async set(summary: Summary): Promise<void> {
       const now = ports.clock.now()
       const [[first], agents, due] = await Promise.all([
-        ports.store.queue.find({ state: 'open' }, { sort: { queuedAt: 1 }, limit: 1 }),
+        ports.store.queue.find({ 'entry.state': 'open' }, { sort: { queuedAt: 1 }, limit: 1 }),
         ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
         ports.store.deliveries.count({ state: 'due' }, 10_000),
       ])

@@ -5,7 +5,7 @@ import { Failure } from '../failure.ts'
 import type { Ports } from '../ports.ts'
 import type { MeterPorts } from '../process/meter.ts'
 import type { AgentDoc } from '../store/documents/agent.ts'
-import type { Holder, QueueDoc, SlotDoc } from '../store/documents/queue.ts'
+import { type Holder, positionIn, type QueuedTask, type SlotDoc } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
 import { pauseOf } from './agents/presence.ts'
 import { announceTask } from './events/announce.ts'
@@ -13,7 +13,6 @@ import { expireRun } from './expire-run.ts'
 import { fitsVersion } from './modules/fits-version.ts'
 import { assignmentFor } from './queue/assignment.ts'
 import { park } from './queue/park.ts'
-import { positionIn } from './queue/rank.ts'
 import { readQueue } from './queue/read-queue.ts'
 import { claimPatienceMs, globalSlot, slotsFor } from './queue/slots.ts'
 import { releaseSlots, takeSlots } from './queue/take-slots.ts'
@@ -27,7 +26,7 @@ export type ClaimPorts = SettlePorts & MeterPorts
 type Request = Pick<z.output<typeof ClaimRequest>, 'claimId' | 'offers'>
 
 /**
- * Assigns an agent with room the best ready task over all of its modules. `null`: the queue has none for it. Throws
+ * Assigns an agent with room the best queued task over all of its modules. `null`: the queue has none for it. Throws
  * `unavailable` while a duplicate of this claim is taking a run, which will be the answer to both.
  */
 export async function claim(
@@ -47,7 +46,7 @@ export async function claim(
   for (; look.best; look = await lookAgain()) {
     const { best, slots } = look
     if (best.kind === 'reserve') return { grant: null, reserve: best.reserve }
-    passed.add(best.entry._id)
+    passed.add(best.task.currentRun)
     const taken = await take(ports, { agent, claimId: request.claimId }, best, slots)
     if (taken === 'duplicate') throw duplicateUnderWay()
     if (taken === 'nothing') return null
@@ -74,7 +73,6 @@ async function assignedBefore(
   if (!holder) return null
   const task = await ports.store.tasks.get(parseRunId(holder.run).task)
   if (task?.status !== 'running' || task.claimId !== claimId || task.currentRun !== holder.run) return null
-  await removeEntry(ports, holder.run)
   return task
 }
 
@@ -89,23 +87,23 @@ const isAvailable = (agent: AgentDoc, offer: Offer): boolean =>
 
 type Claimant = { agent: AgentDoc; claimId: string }
 
-/** `next`: not this entry. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
+/** `next`: not this task. `nothing`: the installation is full. `duplicate`: this claim takes another run already. */
 async function take(
   ports: ClaimPorts,
   { agent, claimId }: Claimant,
-  { entry, offer }: { entry: QueueDoc; offer: Offer },
+  { task: queued, offer }: { task: QueuedTask; offer: Offer },
   known: readonly SlotDoc[],
 ): Promise<TaskDoc | 'next' | 'nothing' | 'duplicate'> {
   const holder: Holder = {
-    run: entry._id,
+    run: queued.currentRun,
     claimId,
     agent: agent._id,
     at: ports.clock.now(),
     attempt: ports.random().toString(36),
   }
   const [{ held, full, isDuplicate }, waiting] = await Promise.all([
-    takeSlots(ports, await slotsFor(ports, entry, known), holder),
-    readyTask(ports, entry),
+    takeSlots(ports, await slotsFor(ports, queued, known), holder),
+    readyTask(ports, queued),
   ])
   const fits = waiting !== null && (await fitsOffer(ports, waiting, offer))
   const isRefused = full !== null || isDuplicate || !fits
@@ -114,21 +112,22 @@ async function take(
     : await ports.store.tasks.change(waiting, (task) => {
         const now = ports.clock.now()
         const isTooLate = now.getTime() - holder.at.getTime() > claimPatienceMs
-        return isTooLate ? null : claimed(task, { run: entry._id, claimId, agent, offer }, now)
+        return isTooLate ? null : claimed(task, { run: holder.run, claimId, agent, offer }, now)
       })
   if (!change) {
-    const now = await releaseSlots(ports, entry, holder, held)
+    await releaseSlots(ports, holder, held)
+    const now = await ports.store.tasks.get(queued._id)
     if (now && isOfClaim(now, holder)) return now
     if (isDuplicate) return 'duplicate'
     if (full === globalSlot) return 'nothing'
-    if (full) await park(ports, entry, full)
+    if (full) await park(ports, queued, full)
     return 'next'
   }
   ports.failpoint('claim.running')
-  ports.shares.served(entry.priority, positionIn(entry.rank))
-  ports.meter.claimed((holder.at.getTime() - entry.queuedAt.getTime()) / 1000)
-  ports.logger.info({ run: entry._id, agent: agent._id, origin: change.after.requestId }, 'claimed')
-  return afterClaim(ports, agent, entry, change.after)
+  ports.shares.served(queued.priority, positionIn(queued.entry.rank))
+  ports.meter.claimed((holder.at.getTime() - queued.queuedAt.getTime()) / 1000)
+  ports.logger.info({ run: holder.run, agent: agent._id, origin: change.after.requestId }, 'claimed')
+  return afterClaim(ports, agent, change.after)
 }
 
 /** A duplicate of this claim was faster: its assignment is the answer to both. */
@@ -136,8 +135,8 @@ const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
 /** Settles it first where its token came before the last write of its admission. */
-async function readyTask(ports: SettlePorts, entry: QueueDoc): Promise<TaskDoc | null> {
-  const task = await ports.store.tasks.get(entry.task)
+async function readyTask(ports: SettlePorts, { _id }: QueuedTask): Promise<TaskDoc | null> {
+  const task = await ports.store.tasks.get(_id)
   return task?.settle ? settle(ports, task) : task
 }
 
@@ -148,33 +147,23 @@ async function fitsOffer(ports: Ports, task: TaskDoc, offer: Offer): Promise<boo
   return fitsVersion(task, await ports.store.modules.get(task.module), offer)
 }
 
-async function afterClaim(
-  ports: SettlePorts,
-  agent: AgentDoc,
-  entry: QueueDoc,
-  task: TaskDoc,
-): Promise<TaskDoc | 'nothing'> {
-  const [now] = await Promise.all([ports.store.agents.get(agent._id), removeEntry(ports, entry._id)])
+async function afterClaim(ports: SettlePorts, agent: AgentDoc, task: TaskDoc): Promise<TaskDoc | 'nothing'> {
+  const now = await ports.store.agents.get(agent._id)
   if (!now || now.sessionId !== agent.sessionId || now.sessionEndedAt) {
     await expireRun(ports, task)
     // This session would lose any other task too, and then the same task again.
     return 'nothing'
   }
   announceTask(ports, task)
-  inBackground(ports, 'writing that a run began', writeRun(ports, entry, task))
+  inBackground(ports, 'writing that a run began', writeRun(ports, task))
   return task
 }
 
-/** Removed before the run is assigned, so that the end of the run need not look for it. */
-async function removeEntry(ports: Ports, run: string): Promise<void> {
-  await ports.store.queue.remove(run)
-  ports.failpoint('claim.entry-removed')
-}
-
 /** Only lists need this: the task knows the state of its run, and the end of the run writes all of it too. */
-async function writeRun(ports: Ports, entry: QueueDoc, task: TaskDoc): Promise<void> {
+async function writeRun(ports: Ports, task: TaskDoc): Promise<void> {
+  if (!task.currentRun || !task.queuedAt) return
   // No other writer touches a run between its admission and its claim.
-  await ports.store.runs.change(newRun(task, entry._id, entry.queuedAt), (run) =>
+  await ports.store.runs.change(newRun(task, task.currentRun, task.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
   ports.failpoint('claim.run-written')

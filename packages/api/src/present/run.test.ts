@@ -40,7 +40,7 @@ test('so does an attempt that is followed by another', () => {
     status: 'queued',
     attempt: 2,
     currentRun: next,
-    settle: { kind: 'requeue', run, end, until: null },
+    settle: { kind: 'requeue', run, end },
   })
   expect(presentRun(newRun(task, run, at), task)).toMatchObject({
     ...whole,

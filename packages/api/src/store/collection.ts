@@ -49,13 +49,15 @@ type Options<D> = {
   wrote: (documents: number) => void
   /** Fields that only indexes need. They follow from the others, are written with them, and are not read. */
   derive?: (doc: D) => Record<string, unknown>
+  /** Only documents that have the path `having`, and only some of their fields. */
+  part?: { having: string; fields: readonly string[] }
 }
 
 export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
   schema: S,
-  { isDurable, wrote, derive }: Options<z.output<S> & Doc>,
+  { isDurable, wrote, derive, part }: Options<z.output<S> & Doc>,
 ): Collection<z.output<S> & Doc> {
   type D = z.output<S> & Doc
   const raw = db.collection<D>(name, { writeConcern: { w: 'majority', journal: isDurable } })
@@ -64,16 +66,19 @@ export function openCollection<S extends z.ZodType<Doc>>(
     $set: { ...changes(before, after), ...(derive && derivedChanges(derive(before), derive(after))) },
   })
   const parse = (found: unknown): D => schema.parse(found)
+  const within = (filter: Filter<D>): Filter<D> =>
+    part ? { [part.having]: { $exists: true }, ...filter } : filter
+  const options = part ? { projection: Object.fromEntries(part.fields.map((field) => [field, 1])) } : {}
 
   const get = async (id: string) => {
-    const found = await raw.findOne(byId<D>(id))
+    const found = await raw.findOne(within(byId<D>(id)), options)
     return found ? parse(found) : null
   }
 
   const many = async (ids: readonly string[]) => {
     if (ids.length === 0) return []
     if (ids.length === 1) return [await get(ids[0] ?? '')].filter((doc) => doc !== null)
-    const found = await raw.find({ _id: { $in: [...ids] } } as Filter<D>).toArray()
+    const found = await raw.find(within({ _id: { $in: [...ids] } } as Filter<D>), options).toArray()
     return found.map(parse)
   }
 
@@ -96,11 +101,11 @@ export function openCollection<S extends z.ZodType<Doc>>(
     many,
     change,
     async find(filter, { sort, limit }) {
-      const cursor = raw.find(filter).limit(limit)
+      const cursor = raw.find(within(filter), options).limit(limit)
       const found = await (sort ? cursor.sort(sort) : cursor).toArray()
       return found.map(parse)
     },
-    count: (filter, most) => raw.countDocuments(filter, most === undefined ? {} : { limit: most }),
+    count: (filter, most) => raw.countDocuments(within(filter), most === undefined ? {} : { limit: most }),
     async insert(doc) {
       try {
         wrote(1)

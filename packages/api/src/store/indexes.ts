@@ -6,7 +6,11 @@ export type Index = {
   serves: string
   unique?: boolean
   expireAfterSeconds?: number
+  partialFilterExpression?: { 'entry.state': { $exists: true } }
 }
+
+/** Indexes of the queue have the queued tasks alone: they stay small, and other tasks cost them nothing. */
+const queuedOnly = { partialFilterExpression: { 'entry.state': { $exists: true as const } } }
 
 /** In addition, every collection has MongoDB's index on `_id`, and `{_id, rev}` for each compare-and-set. */
 export const indexes: Record<string, readonly Index[]> = {
@@ -22,6 +26,20 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { 'settle.kind': 1, _id: 1 }, serves: 'open markers' },
     { key: { 'settle.batch': 1, _id: 1 }, serves: 'members of a batch to admit' },
     { key: { finishedAt: 1 }, serves: 'retention' },
+    { key: { 'entry.state': 1, module: 1, 'entry.rank': 1 }, serves: 'the claim', ...queuedOnly },
+    {
+      key: { 'entry.state': 1, concurrencyKey: 1 },
+      serves: 'tasks that wait for the same limit',
+      ...queuedOnly,
+    },
+    { key: { 'entry.state': 1, 'entry.rank': 1 }, serves: 'missing tokens', ...queuedOnly },
+    { key: { 'entry.state': 1, queuedAt: 1 }, serves: 'the longest wait', ...queuedOnly },
+    { key: { 'entry.state': 1, 'entry.until': 1 }, serves: 'tasks parked until a time', ...queuedOnly },
+    {
+      key: { 'entry.state': 1, 'entry.slot': 1, 'entry.rank': 1 },
+      serves: 'tasks parked under a slot',
+      ...queuedOnly,
+    },
   ],
   runs: [
     { key: { task: -1, attempt: -1 }, serves: 'lists, newest first; runs of a task' },
@@ -32,14 +50,6 @@ export const indexes: Record<string, readonly Index[]> = {
     { key: { status: 1, _id: 1 }, serves: 'scans of waiting runs' },
     { key: { archive: 1, finishedAt: 1 }, serves: 'logs to save, or past their retention time' },
     { key: { finishedAt: 1 }, serves: 'retention' },
-  ],
-  queue: [
-    { key: { state: 1, module: 1, rank: 1 }, serves: 'the claim' },
-    { key: { state: 1, concurrencyKey: 1 }, serves: 'entries that wait for the same limit' },
-    { key: { state: 1, rank: 1 }, serves: 'missing tokens' },
-    { key: { state: 1, queuedAt: 1 }, serves: 'the longest wait' },
-    { key: { state: 1, until: 1 }, serves: 'entries parked until a time' },
-    { key: { state: 1, slot: 1, rank: 1 }, serves: 'entries parked under a slot' },
   ],
   data: [
     { key: { status: 1, _id: -1 }, serves: 'lists by status; the tick' },

@@ -10,18 +10,20 @@ import { BulkJobDoc } from './documents/bulk-job.ts'
 import { DataDoc } from './documents/data.ts'
 import { MetaDoc } from './documents/meta.ts'
 import { InstallLogDoc, ModuleDoc } from './documents/module.ts'
-import { QueueDoc, SlotDoc } from './documents/queue.ts'
+import { QueuedTask, SlotDoc } from './documents/queue.ts'
 import { RunDoc } from './documents/run.ts'
 import { ScheduleDoc } from './documents/schedule.ts'
 import { TaskDoc } from './documents/task.ts'
 import { DeliveryDoc, WebhookDoc } from './documents/webhook.ts'
 import { ensureIndexes } from './indexes.ts'
+import { adoptOldQueue } from './old-queue.ts'
 import { type Remembering, remembering } from './remember.ts'
 
 export type Store = {
   tasks: WithFollowUps<TaskDoc>
   runs: Collection<RunDoc>
-  queue: Collection<QueueDoc>
+  /** The tasks that have an entry in the queue. */
+  queue: Pick<Collection<QueuedTask>, 'find' | 'count' | 'change' | 'changeMany'>
   slots: Collection<SlotDoc>
   data: WithFollowUps<DataDoc>
   modules: Remembering<ModuleDoc>
@@ -71,20 +73,16 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
   const incomplete: (() => Promise<void>)[] = []
   const writes = { documents: 0, durable: 0 }
+  const wrote = (isDurable: boolean) => (documents: number) => {
+    writes.documents += documents
+    if (isDurable) writes.durable += 1
+  }
   const open = <S extends z.ZodType<Doc>>(
     name: string,
     schema: S,
     isDurable: boolean,
     derive?: (doc: z.output<S> & Doc) => Record<string, unknown>,
-  ) =>
-    openCollection(db, name, schema, {
-      isDurable,
-      derive,
-      wrote: (documents) => {
-        writes.documents += documents
-        if (isDurable) writes.durable += 1
-      },
-    })
+  ) => openCollection(db, name, schema, { isDurable, derive, wrote: wrote(isDurable) })
   const durable = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
     names.push(name)
     return open(name, schema, true)
@@ -106,7 +104,11 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
   return {
     tasks: withFollowUps('tasks', TaskDoc, indexedOfTask),
     runs: followUps('runs', RunDoc),
-    queue: followUps('queue', QueueDoc),
+    queue: openCollection(db, 'tasks', QueuedTask, {
+      isDurable: false,
+      wrote: wrote(false),
+      part: { having: 'entry.state', fields: Object.keys(QueuedTask.shape) },
+    }),
     slots: followUps('slots', SlotDoc),
     data: withFollowUps('data', DataDoc, indexedOfData),
     modules: remembering(durable('modules', ModuleDoc)),
@@ -128,6 +130,7 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     writes: () => ({ ...writes }),
     async ensureIndexes() {
       await ensureIndexes(db, names)
+      await adoptOldQueue(db)
       for (const fill of incomplete) await fill()
     },
     async ping() {

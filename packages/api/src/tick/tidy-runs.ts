@@ -1,5 +1,5 @@
 import type { RunId } from '@millrace/shared'
-import { cancelWaitingRun } from '../operations/queue/remove-unclaimed.ts'
+import { cancelWaitingRun } from '../operations/settle/cancel-waiting-run.ts'
 import { mayBeClaimed } from '../operations/task/transitions.ts'
 import type { Ports } from '../ports.ts'
 import { sweep } from './sweep.ts'

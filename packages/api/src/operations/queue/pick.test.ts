@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { at, exampleEntry, taskId } from '../task/example.fixture.ts'
-import { pickEntry } from './pick.ts'
-import { rankOf } from './rank.ts'
+import { rankOf } from '../../store/documents/queue.ts'
+import { at, exampleEntry, exampleQueued, taskId } from '../task/example.fixture.ts'
+import { pickTask } from './pick.ts'
 
 const offer = (module: string, more: object = {}) => ({
   module,
@@ -11,7 +11,7 @@ const offer = (module: string, more: object = {}) => ({
   warm: 0,
   ...more,
 })
-const entry = (
+const queued = (
   attempt: number,
   module: string,
   more: { priority?: 'high' | 'normal'; late?: number } = {},
@@ -19,19 +19,25 @@ const entry = (
   const queuedAt = new Date(at.getTime() + (more.late ?? 0))
   const priority = more.priority ?? 'normal'
   const rank = rankOf({ priority, place: 0, queuedAt, task: taskId })
-  return exampleEntry({ _id: `${taskId}.${attempt}`, module, priority, queuedAt, rank })
+  return exampleQueued({
+    currentRun: `${taskId}.${attempt}`,
+    module,
+    priority,
+    queuedAt,
+    entry: { ...exampleEntry, rank },
+  })
 }
-const pick = (given: Partial<Parameters<typeof pickEntry>[0]>) =>
-  pickEntry({ fitting: [], waiting: [], roomy: [], cramped: [], passed: new Set(), ...given })
+const pick = (given: Partial<Parameters<typeof pickTask>[0]>) =>
+  pickTask({ fitting: [], waiting: [], roomy: [], cramped: [], passed: new Set(), ...given })
 
 describe('the pick', () => {
-  const [a, b] = [entry(1, 'a'), entry(2, 'b', { late: 1999 })]
+  const [a, b] = [queued(1, 'a'), queued(2, 'b', { late: 1999 })]
 
   test('is the first that fits an offer and was not passed over', () => {
-    expect(pick({ fitting: [a, b], roomy: [offer('b')] })).toMatchObject({ entry: b })
-    expect(pick({ fitting: [a, b], roomy: [offer('a'), offer('b')] })).toMatchObject({ entry: a })
-    const passed = new Set([a._id])
-    expect(pick({ fitting: [a, b], roomy: [offer('a'), offer('b')], passed })).toMatchObject({ entry: b })
+    expect(pick({ fitting: [a, b], roomy: [offer('b')] })).toMatchObject({ task: b })
+    expect(pick({ fitting: [a, b], roomy: [offer('a'), offer('b')] })).toMatchObject({ task: a })
+    const passed = new Set([a.currentRun])
+    expect(pick({ fitting: [a, b], roomy: [offer('a'), offer('b')], passed })).toMatchObject({ task: b })
     expect(pick({ fitting: [a], roomy: [] })).toBeNull()
     const pinned = { ...a, version: '2.0.0' }
     expect(pick({ fitting: [pinned], roomy: [offer('a')] })).toBeNull()
@@ -43,28 +49,28 @@ describe('the pick', () => {
   test('says whether anything else fits', () => {
     const roomy = [offer('a'), offer('b')]
     expect(pick({ fitting: [a, b], roomy })).toMatchObject({ more: true })
-    expect(pick({ fitting: [a, b], roomy, passed: new Set([b._id]) })).toMatchObject({ more: false })
+    expect(pick({ fitting: [a, b], roomy, passed: new Set([b.currentRun]) })).toMatchObject({ more: false })
     expect(pick({ fitting: [a, b], roomy: [offer('a')] })).toMatchObject({ more: false })
   })
 
   test('is a warm module among those of the same priority queued within two seconds', () => {
     const warm = [offer('a'), offer('b', { warm: 1 })]
-    expect(pick({ fitting: [a, b], roomy: warm })).toMatchObject({ entry: b })
-    expect(pick({ fitting: [a, entry(2, 'b', { late: 2001 })], roomy: warm })).toMatchObject({ entry: a })
-    expect(pick({ fitting: [entry(1, 'a', { priority: 'high' }), b], roomy: warm })).toMatchObject({
-      entry: { module: 'a' },
+    expect(pick({ fitting: [a, b], roomy: warm })).toMatchObject({ task: b })
+    expect(pick({ fitting: [a, queued(2, 'b', { late: 2001 })], roomy: warm })).toMatchObject({ task: a })
+    expect(pick({ fitting: [queued(1, 'a', { priority: 'high' }), b], roomy: warm })).toMatchObject({
+      task: { module: 'a' },
     })
   })
 
   test('is nothing but a reservation while a more urgent one has no room', () => {
-    const urgent = entry(3, 'c', { priority: 'high' })
+    const urgent = queued(3, 'c', { priority: 'high' })
     const cramped = [offer('c', { max: 0 })]
     expect(pick({ fitting: [a], roomy: [offer('a')], waiting: [urgent], cramped })).toEqual({
       kind: 'reserve',
       reserve: { module: 'c', version: '1.0.0' },
     })
-    expect(pick({ fitting: [a], roomy: [offer('a')], waiting: [entry(3, 'c')], cramped })).toMatchObject({
-      entry: a,
+    expect(pick({ fitting: [a], roomy: [offer('a')], waiting: [queued(3, 'c')], cramped })).toMatchObject({
+      task: a,
     })
     expect(pick({ waiting: [urgent], cramped })).toBeNull()
   })

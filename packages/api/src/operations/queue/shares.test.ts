@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { positionIn, rankOf } from './rank.ts'
+import { positionIn, rankOf } from '../../store/documents/queue.ts'
 import { Shares } from './shares.ts'
 
 type Ready = { caller: string; rank: string }

@@ -1,6 +1,6 @@
 import type { RunId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
-import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
+import type { Holder, QueuedTask, SlotDoc } from '../../store/documents/queue.ts'
 import { publishToken } from '../events/announce.ts'
 
 /** Limits of what runs at once. A slot document lists the runs that hold it; it is full at `limit` holders. */
@@ -80,31 +80,37 @@ export async function openParked(ports: Ports, name: string): Promise<void> {
   const room = slot ? slot.limit - slot.holders.length : openedAtOnce
   if (room <= 0) return
   const best = await ports.store.queue.find(
-    { state: 'parked', slot: name },
-    { sort: { rank: 1 }, limit: Math.min(room, openedAtOnce) },
+    { 'entry.state': 'parked', 'entry.slot': name },
+    { sort: { 'entry.rank': 1 }, limit: Math.min(room, openedAtOnce) },
   )
-  for (const entry of best) await openEntry(ports, entry)
+  for (const task of best) await openEntry(ports, task)
 }
 
-export async function openEntry(ports: Ports, entry: QueueDoc): Promise<void> {
-  const change = await ports.store.queue.change(entry, (current) =>
-    current.state === 'parked' ? { ...current, state: 'open', until: null, slot: null } : null,
+export async function openEntry(ports: Ports, task: QueuedTask): Promise<void> {
+  const change = await ports.store.queue.change(task, (current) =>
+    current.entry.state === 'parked'
+      ? { ...current, entry: { ...current.entry, state: 'open', until: null, slot: null } }
+      : null,
   )
-  if (change) publishToken(ports, entry.module)
+  if (change) publishToken(ports, task.module)
 }
 
 /**
- * The slots that a claim of this entry needs, in order. `known` are all but the slot of its concurrency key, which the
+ * The slots that a claim of this task needs, in order. `known` are all but the slot of its concurrency key, which the
  * first claim creates.
  */
-export async function slotsFor(ports: Ports, entry: QueueDoc, known: readonly SlotDoc[]): Promise<SlotDoc[]> {
-  const ofKey = entry.concurrencyKey === null ? null : await keySlotFor(ports, entry.concurrencyKey, entry)
+export async function slotsFor(
+  ports: Ports,
+  task: QueuedTask,
+  known: readonly SlotDoc[],
+): Promise<SlotDoc[]> {
+  const ofKey = task.concurrencyKey === null ? null : await keySlotFor(ports, task.concurrencyKey, task)
   const all = ofKey ? [...known, ofKey] : known
-  return slotNames(entry).flatMap((name) => all.find((slot) => slot._id === name) ?? [])
+  return slotNames(task).flatMap((name) => all.find((slot) => slot._id === name) ?? [])
 }
 
-async function keySlotFor(ports: Ports, key: string, entry: QueueDoc): Promise<SlotDoc | null> {
-  const limit = entry.concurrencyLimit ?? 1
+async function keySlotFor(ports: Ports, key: string, task: QueuedTask): Promise<SlotDoc | null> {
+  const limit = task.concurrencyLimit ?? 1
   const fresh: SlotDoc = { _id: keySlot(key), rev: 1, limit, holders: [] }
   if (await ports.store.slots.insert(fresh)) return fresh
   const change = await ports.store.slots.change(fresh._id, (slot) =>

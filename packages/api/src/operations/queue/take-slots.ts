@@ -1,8 +1,5 @@
 import type { Ports } from '../../ports.ts'
-import type { Holder, QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
-import type { TaskDoc } from '../../store/documents/task.ts'
-import { mayBeClaimed } from '../task/transitions.ts'
-import { removeUnclaimed } from './remove-unclaimed.ts'
+import type { Holder, SlotDoc } from '../../store/documents/queue.ts'
 import { globalSlot, release, takeSlot } from './slots.ts'
 
 /** The names of the slots that were taken; `full`: the one without room; `isDuplicate`: the same claim took one before. */
@@ -21,15 +18,6 @@ export async function takeSlots(ports: Ports, slots: readonly SlotDoc[], holder:
   return { held, full: null, isDuplicate: false }
 }
 
-/** Releases the taken slots and reads the task again; removes an entry that no longer may be claimed. */
-export async function releaseSlots(
-  ports: Ports,
-  entry: QueueDoc,
-  holder: Holder,
-  held: readonly string[],
-): Promise<TaskDoc | null> {
-  await release(ports, held, (one) => one.run === holder.run && one.attempt === holder.attempt)
-  const task = await ports.store.tasks.get(entry.task)
-  if (!task || !mayBeClaimed(task, entry._id)) await removeUnclaimed(ports, task, entry._id)
-  return task
-}
+/** Releases what a claim took that assigned no run. */
+export const releaseSlots = (ports: Ports, holder: Holder, held: readonly string[]): Promise<void> =>
+  release(ports, held, (one) => one.run === holder.run && one.attempt === holder.attempt)

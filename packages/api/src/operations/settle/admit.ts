@@ -2,12 +2,11 @@ import { type RunId, runIdOf } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask, publishToken } from '../events/announce.ts'
-import { newEntry } from '../queue/new-entry.ts'
-import { removeUnclaimed } from '../queue/remove-unclaimed.ts'
 import { type Admission, decideAdmission } from '../task/admission.ts'
 import { newOutput } from '../task/new-output.ts'
 import { newRun } from '../task/new-run.ts'
 import { mayBeClaimed, queued, upstreamFailed } from '../task/transitions.ts'
+import { cancelWaitingRun } from './cancel-waiting-run.ts'
 import type { SettlePorts } from './ports.ts'
 import { readUpstreams } from './upstreams.ts'
 
@@ -97,32 +96,30 @@ async function end(
 async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | null> {
   const now = ports.clock.now()
   const run = runIdOf(task._id, task.attempt)
-  const place = ports.shares.next(task.apiKey, task.priority)
-  const until = task.notBefore && task.notBefore > now ? task.notBefore : null
   await Promise.all([
     createOutputs(ports, task),
     ports.store.runs.insert(newRun(task, run, now)).then(() => ports.failpoint('admit.run-created')),
-    ports.store.queue
-      .insert(newEntry({ ...task, place }, run, now, until))
-      .then(() => ports.failpoint('admit.entry-created')),
   ])
-  const writing = writeOnce(ports, task, queued(task, { run, place }, now))
-  // An agent that is faster than this write settles the task itself.
-  if (!until) publishToken(ports, task.module)
-  const change = await writing
+  const change = await writeOnce(
+    ports,
+    task,
+    queued(task, ports.shares.next(task.apiKey, task.priority), now),
+  )
   if (!change) {
     await takeBack(ports, task, run)
     return null
   }
   ports.failpoint('admit.queued')
+  if (change.entry?.state === 'open') publishToken(ports, task.module)
   announceTask(ports, change)
   return change
 }
 
-/** Another writer was faster. If it ended this attempt, no entry of it may stay in the queue. */
+/** Another writer was faster. If it ended this attempt, its run must not seem to wait. */
 async function takeBack(ports: Ports, task: TaskDoc, run: RunId): Promise<void> {
   const now = await ports.store.tasks.get(task._id)
-  if (!now || !mayBeClaimed(now, run)) await removeUnclaimed(ports, now, run)
+  const wasClaimed = now?.currentRun === run && now.startedAt !== null
+  if (!wasClaimed && !(now && mayBeClaimed(now, run))) await cancelWaitingRun(ports, run, ports.clock.now())
 }
 
 /** One compare-and-set. The decision holds for what was read, so a miss is not repeated here. */

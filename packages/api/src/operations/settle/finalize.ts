@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask } from '../events/announce.ts'
-import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
 import { releaseRun } from '../queue/slots.ts'
 import { queueDeliveries, webhooksOf } from '../webhooks/queue-deliveries.ts'
+import { cancelWaitingRun } from './cancel-waiting-run.ts'
 import { clearMarker } from './clear-marker.ts'
 import { admitDependents } from './dependents.ts'
 import { endRun } from './end-run.ts'
@@ -12,7 +12,7 @@ import type { SettlePorts } from './ports.ts'
 import { staySkipped } from './stay-skipped.ts'
 
 /**
- * Applies the end of a task to outputs, run, ready entry, slots and dependents, in this order; then removes the marker.
+ * Applies the end of a task to outputs, run, slots and dependents, in this order; then removes the marker.
  * Returns the dependents that ended because of it, to be settled next.
  */
 export async function finalize(
@@ -37,10 +37,6 @@ export async function finalize(
   ports.failpoint('settle.run-written')
 
   const runs = [marker.run, marker.waiting].filter((run) => run !== null)
-  // A run that its agent finished lost its entry when it was claimed.
-  for (const run of runs) if (run !== task.appliedRun) await ports.store.queue.remove(run)
-  ports.failpoint('settle.entry-removed')
-
   for (const run of runs) await releaseRun(ports, task, run)
   ports.failpoint('settle.slots-released')
 

@@ -1,11 +1,11 @@
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { announceTask } from '../events/announce.ts'
-import { cancelWaitingRun } from '../queue/remove-unclaimed.ts'
 import { holdAnyway } from '../queue/slots.ts'
+import { cancelWaitingRun } from './cancel-waiting-run.ts'
 import { clearMarker } from './clear-marker.ts'
 
-/** Removes the waiting attempt from the queue, because the expired run continues. */
+/** Cancels the waiting run, because the expired one continues. */
 export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc> {
   const marker = task.settle
   if (marker?.kind !== 'resume') return task
@@ -25,8 +25,6 @@ export async function settleResume(ports: Ports, task: TaskDoc): Promise<TaskDoc
       : null,
   )
   ports.failpoint('resume.waiting-run-cancelled')
-  await ports.store.queue.remove(marker.waiting)
-  ports.failpoint('resume.entry-removed')
   if (task.agentId) {
     await holdAnyway(ports, task, {
       run: marker.run,

@@ -43,7 +43,12 @@ describe('a report', () => {
       [
         { failures: 1 },
         report('handed_back'),
-        { status: 'queued', failures: 1, settle: { until: null, end: { error: { code: 'lost' } } } },
+        {
+          status: 'queued',
+          failures: 1,
+          entry: { until: null },
+          settle: { end: { error: { code: 'lost' } } },
+        },
       ],
       [
         { cancelRequestedAt: at },
@@ -111,11 +116,12 @@ describe('an expired run', () => {
           attempt: 2,
           losses: 1,
           lostRun: run(1),
-          settle: { until: null, end: { status: 'lost' } },
+          entry: { until: null },
+          settle: { end: { status: 'lost' } },
         },
       ],
-      [{ losses: 1 }, { settle: { kind: 'requeue', until: inSeconds(10) } }],
-      [{ losses: 2 }, { settle: { kind: 'requeue', until: inSeconds(20) } }],
+      [{ losses: 1 }, { entry: { until: inSeconds(10) }, settle: { kind: 'requeue' } }],
+      [{ losses: 2 }, { entry: { until: inSeconds(20) }, settle: { kind: 'requeue' } }],
       [{ losses: 3 }, { status: 'failed', losses: 4, error: { code: 'agent_lost' } }],
       [{ cancelRequestedAt: at }, { status: 'cancelled', error: { detail: { confirmed: false } } }],
     ]

@@ -1,12 +1,14 @@
 import type { AgentDoc } from '../../store/documents/agent.ts'
-import type { QueueDoc } from '../../store/documents/queue.ts'
-import type { TaskDoc } from '../../store/documents/task.ts'
+import type { QueuedTask } from '../../store/documents/queue.ts'
+import type { QueueEntry, TaskDoc } from '../../store/documents/task.ts'
 
 /** Documents for table tests: each row gives only the fields that matter to it. */
 export const at = new Date('2026-11-21T00:00:00Z')
 export const taskId = 'tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 export const agentId = 'agt_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
 export const sessionId = 'ses_01ARZ3NDEKTSV4RRFFQ69G5FAV' as const
+
+export const exampleEntry: QueueEntry = { rank: '2', state: 'open', until: null, slot: null }
 
 export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   _id: taskId,
@@ -40,6 +42,7 @@ export const exampleTask = (changes: Partial<TaskDoc> = {}): TaskDoc => ({
   losses: 0,
   currentRun: `${taskId}.1`,
   place: 0,
+  entry: (changes.status ?? 'queued') === 'queued' ? exampleEntry : null,
   lostRun: null,
   alone: false,
   retries: [],
@@ -92,19 +95,16 @@ export const exampleAgent: AgentDoc = {
   updatedAt: at,
 }
 
-export const exampleEntry = (changes: Partial<QueueDoc> = {}): QueueDoc => ({
-  _id: `${taskId}.1`,
+export const exampleQueued = (changes: Partial<QueuedTask> = {}): QueuedTask => ({
+  _id: taskId,
   rev: 1,
-  task: taskId,
   module: 'echo',
   version: null,
   priority: 'normal',
-  rank: '2',
   concurrencyKey: null,
   concurrencyLimit: null,
+  currentRun: `${taskId}.1`,
   queuedAt: at,
-  state: 'open',
-  until: null,
-  slot: null,
+  entry: exampleEntry,
   ...changes,
 })

@@ -67,6 +67,7 @@ export function newTask(
     losses: 0,
     currentRun: null,
     place: 0,
+    entry: null,
     lostRun: null,
     alone: false,
     retries: [],

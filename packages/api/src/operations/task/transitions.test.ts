@@ -84,11 +84,12 @@ const table: Arrow[] = [
     name: 'queued',
     from: ['blocked'],
     start: { currentRun: null, queuedAt: null, waitingFor: [taskId], settle: { kind: 'admit' } },
-    draw: (task) => arrows.queued(task, { run: run(1), place: 7 }, now),
+    draw: (task) => arrows.queued(task, 7, now),
     changes: {
       status: 'queued',
       currentRun: run(1),
       place: 7,
+      entry: { rank: expect.stringMatching(/^2\.000000000007\./), state: 'open', until: null, slot: null },
       queuedAt: now,
       waitingFor: [],
       settle: null,
@@ -210,7 +211,13 @@ const table: Arrow[] = [
       failures: 1,
       queuedAt: now,
       startedAt: null,
-      settle: { kind: 'requeue' as const, run: run(1), end, until },
+      entry: {
+        rank: expect.stringMatching(/^2\.000000000000\./),
+        state: until ? ('parked' as const) : ('open' as const),
+        until,
+        slot: null,
+      },
+      settle: { kind: 'requeue' as const, run: run(1), end },
     },
     refused: [...open, { attempt: 2, currentRun: run(2) }],
   })),
@@ -252,7 +259,8 @@ describe.each(table)('$name', ({ from, start, draw, changes, refused }) => {
   test.each(from)('leads on from %s and changes nothing else', (status) => {
     const before = exampleTask({ ...start, status })
     const { history, updatedAt, ...after } = draw(before) ?? before
-    expect(differences(before, after)).toEqual(changes)
+    const left = status === 'queued' && after.status !== 'queued' ? { entry: null } : {}
+    expect(differences(before, after)).toEqual({ ...changes, ...left })
     expect(updatedAt).toEqual(now)
     const moved = { n: 1, status: after.status, attempt: after.attempt, run: after.currentRun, at: now }
     expect(history).toEqual(after.status === status ? [] : [moved])
@@ -284,11 +292,7 @@ test('the history counts all states, and keeps the newest 200', () => {
     attempt: 1,
     at: now,
   }))
-  const task = arrows.queued(
-    exampleTask({ status: 'blocked', history: past }),
-    { run: run(1), place: 1 },
-    now,
-  )
+  const task = arrows.queued(exampleTask({ status: 'blocked', history: past }), 1, now)
   expect(task?.history).toHaveLength(200)
   expect(task?.history.at(-1)).toMatchObject({ n: 203, status: 'queued' })
   expect(task?.history[0]).toMatchObject({ n: 4 })

@@ -1,5 +1,6 @@
 import { type Offer, type RunId, runIdOf, type TaskError } from '@millrace/shared'
 import type { AgentDoc } from '../../store/documents/agent.ts'
+import { newEntry } from '../../store/documents/queue.ts'
 import type { RunEnd } from '../../store/documents/run.ts'
 import type { StoredOutput, TaskDoc } from '../../store/documents/task.ts'
 import { move } from './move.ts'
@@ -11,9 +12,17 @@ import { move } from './move.ts'
  */
 
 /** blocked → queued: nothing is missing. `place` is its fair-queue position. */
-export function queued(task: TaskDoc, { run, place }: { run: RunId; place: number }, now: Date) {
+export function queued(task: TaskDoc, place: number, now: Date) {
   if (task.status !== 'blocked') return null
-  return move(task, 'queued', now, { waitingFor: [], settle: null, currentRun: run, place, queuedAt: now })
+  const until = task.notBefore && task.notBefore > now ? task.notBefore : null
+  return move(task, 'queued', now, {
+    waitingFor: [],
+    settle: null,
+    currentRun: runIdOf(task._id, task.attempt),
+    place,
+    entry: newEntry({ ...task, place }, now, until),
+    queuedAt: now,
+  })
 }
 
 /** blocked → skipped or failed, by the policy of the task: something it needs will never come. */
@@ -30,7 +39,7 @@ export function upstreamFailed(
 
 export type Claim = { run: RunId; claimId: string; agent: AgentDoc; offer: Offer }
 
-/** queued → running. An entry counts only for that attempt, and while nothing is left to settle. */
+/** queued → running, while it waits with this attempt and nothing is left to settle. */
 export function claimed(task: TaskDoc, { run, claimId, agent, offer }: Claim, now: Date) {
   if (task.status !== 'queued' || task.currentRun !== run || task.settle) return null
   return move(task, 'running', now, {
@@ -114,8 +123,9 @@ export function requeued(
     attempt,
     currentRun: runIdOf(task._id, attempt),
     queuedAt: now,
+    entry: newEntry(task, now, until),
     startedAt: null,
-    settle: { kind: 'requeue', run, end, until },
+    settle: { kind: 'requeue', run, end },
   })
 }
 

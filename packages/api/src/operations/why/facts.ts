@@ -1,8 +1,8 @@
 import { Manifest, parseRunId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { DataDoc } from '../../store/documents/data.ts'
-import type { QueueDoc, SlotDoc } from '../../store/documents/queue.ts'
-import type { TaskDoc } from '../../store/documents/task.ts'
+import type { SlotDoc } from '../../store/documents/queue.ts'
+import type { QueueEntry, TaskDoc } from '../../store/documents/task.ts'
 import { isOnline, pauseOf } from '../agents/presence.ts'
 import { awaits } from '../modules/approval.ts'
 import { globalSlot, keySlot, moduleSlot } from '../queue/slots.ts'
@@ -25,7 +25,6 @@ export type AgentFact = {
 export type Facts = {
   now: Date
   task: TaskDoc
-  entry: QueueDoc | null
   items: DataDoc[]
   upstreams: TaskDoc[]
   slots: { global: SlotDoc | null; module: SlotDoc | null; key: SlotDoc | null }
@@ -42,8 +41,7 @@ export type Facts = {
 export async function gatherFacts(ports: Ports, task: TaskDoc): Promise<Facts> {
   const now = ports.clock.now()
   const data = task.waitingFor.filter((id) => id.startsWith('dat_'))
-  const [entry, items, module, agents, slots, usualSeconds] = await Promise.all([
-    task.currentRun ? ports.store.queue.get(task.currentRun) : null,
+  const [items, module, agents, slots, usualSeconds] = await Promise.all([
     ports.store.data.many(data),
     ports.store.modules.get(task.module),
     ports.store.agents.find({ sessionEndedAt: null }, { limit: 1_000 }),
@@ -56,7 +54,7 @@ export async function gatherFacts(ports: Ports, task: TaskDoc): Promise<Facts> {
     ports.store.tasks.many([
       ...new Set([...task.waitingFor.filter((id) => id.startsWith('tsk_')), ...producers]),
     ]),
-    entry ? countAhead(ports, entry) : 0,
+    task.entry ? countAhead(ports, task, task.entry) : 0,
     ports.store.tasks.many(holders.slice(0, 200).map((holder) => parseRunId(holder.run).task)),
   ])
   const entries = module?.entries ?? []
@@ -64,7 +62,6 @@ export async function gatherFacts(ports: Ports, task: TaskDoc): Promise<Facts> {
   return {
     now,
     task,
-    entry,
     items,
     upstreams,
     slots,
@@ -121,8 +118,8 @@ async function slotsOf(ports: Ports, task: TaskDoc): Promise<Facts['slots']> {
   return { global: of(globalSlot), module: of(moduleSlot(task.module)), key: of(key) }
 }
 
-const countAhead = (ports: Ports, entry: QueueDoc): Promise<number> =>
-  ports.store.queue.count({ state: 'open', module: entry.module, rank: { $lt: entry.rank } }, mostCounted)
+const countAhead = (ports: Ports, { module }: TaskDoc, { rank }: QueueEntry): Promise<number> =>
+  ports.store.queue.count({ 'entry.state': 'open', module, 'entry.rank': { $lt: rank } }, mostCounted)
 
 async function usualSecondsOf(ports: Ports, module: string): Promise<number | null> {
   const runs = await ports.store.runs.find(

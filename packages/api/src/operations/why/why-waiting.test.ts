@@ -28,7 +28,6 @@ const slot = (limit: number, holders: number) => ({
 const facts = (more: Partial<Facts> = {}): Facts => ({
   now: at,
   task: exampleTask(),
-  entry: exampleEntry(),
   items: [],
   upstreams: [],
   slots: { global: slot(10, 0), module: null, key: null },
@@ -40,16 +39,16 @@ const facts = (more: Partial<Facts> = {}): Facts => ({
   ...more,
 })
 const soon = new Date(at.getTime() + 90_000)
-const parked = exampleEntry({ state: 'parked', until: soon })
+const entry = { ...exampleEntry, state: 'parked' as const, until: soon }
 const gpuModule = { isDisabled: false, usesGpu: true, minVramBytes: 8 * 1024 ** 3, errors: [] }
 const gpu = (freeBytes: number | null) => ({ ...desk, gpus: [{ freeBytes }] })
 
 describe('why a task waits', () => {
   test.each<[string, Partial<Facts>, RegExp]>([
-    ['not_before', { entry: parked }, /not to begin before .*, in 90 s/],
+    ['not_before', { task: exampleTask({ entry }) }, /not to begin before .*, in 90 s/],
     [
       'retry_backoff',
-      { entry: parked, task: exampleTask({ failures: 1, attempt: 2 }) },
+      { task: exampleTask({ entry, failures: 1, attempt: 2 }) },
       /Attempt 2 begins in 90 s; 1 of 3/,
     ],
     [

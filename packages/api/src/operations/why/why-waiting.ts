@@ -36,8 +36,8 @@ function upstreams({ task, items, upstreams }: Facts): Waiting[] {
   })
 }
 
-function time({ task, entry, now }: Facts): Waiting[] {
-  const until = entry?.state === 'parked' ? entry.until : null
+function time({ task, now }: Facts): Waiting[] {
+  const until = task.entry?.state === 'parked' ? task.entry.until : null
   if (!until || until <= now) return []
   const inSeconds = seconds((until.getTime() - now.getTime()) / 1000)
   const isAgain = task.failures + task.losses > 0
@@ -154,7 +154,7 @@ function full(facts: Facts, awake: readonly AgentFact[]): Waiting[] {
 }
 
 function others(facts: Facts): Waiting[] {
-  if (facts.ahead === 0 || facts.entry?.state !== 'open') return []
+  if (facts.ahead === 0 || facts.task.entry?.state !== 'open') return []
   return [
     {
       reason: 'behind_others',

@@ -28,12 +28,21 @@ export const StoredOutput = z.union([
 ])
 export type StoredOutput = z.infer<typeof StoredOutput>
 
+/** The place of a task in the queue. It has one exactly while it is queued. */
+export const QueueEntry = z.object({
+  rank: z.string(),
+  state: z.enum(['open', 'parked']),
+  until: z.date().nullable().describe('parked until then'),
+  slot: z.string().nullable().describe('parked until this slot has room'),
+})
+export type QueueEntry = z.infer<typeof QueueEntry>
+
 /** What must still follow a write (an outbox entry), kept in the written document, so that any process can finish it. */
 export const TaskMarker = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admit') }),
   z.object({ kind: z.literal('batch'), batch: BatchId }),
   z.object({ kind: z.literal('revive') }),
-  z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd, until: z.date().nullable() }),
+  z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd }),
   z.object({ kind: z.literal('resume'), run: RunId, waiting: RunId }),
   z.object({
     kind: z.literal('terminal'),
@@ -90,6 +99,7 @@ export const TaskDoc = z.object({
   losses: z.number(),
   currentRun: RunId.nullable(),
   place: z.number().default(0).describe('fair-queue position; further attempts of its round keep it'),
+  entry: QueueEntry.nullable().default(null),
   lostRun: RunId.nullable().describe('an expired run that may still report: no agent claimed the task since'),
   alone: z
     .boolean()
