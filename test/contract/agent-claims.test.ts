@@ -51,6 +51,22 @@ describe('a claim', () => {
     await claimAndEnd()
   })
 
+  test('gets a task whose submit died right after its first write, and its end creates what is missing', async () => {
+    breakingOffAt = 'submit.inserted'
+    await expect(create()).rejects.toThrow()
+    breakingOffAt = null
+    const [task] = (await api.client.listTasks({ limit: 1 })).items
+    const run = `${task?.id ?? 'tsk_'}.1` as const
+    expect((await api.request(`/api/runs/${run}`)).status).toBe(404)
+    expect(await claimAndEnd()).toBe(run)
+    expect(await api.client.run(run)).toMatchObject({ status: 'succeeded', attempt: 1 })
+    const outputs = Object.values(task?.outputs ?? {})
+    expect(outputs.length).toBeGreaterThan(0)
+    // It reported no values, so they were created as failed.
+    for (const { data } of outputs)
+      expect(await api.client.data(data)).toMatchObject({ error: { code: 'not_produced' } })
+  })
+
   test('says whether anything else is open for its offers', async () => {
     const tasks = [await create(), await create()]
     const { name: module, version, digest } = echo

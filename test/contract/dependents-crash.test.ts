@@ -16,7 +16,7 @@ beforeEach(async () => {
   api = await openApi((deps) => ({
     ...deps,
     clock,
-    store: { ...deps.store, data: { ...deps.store.data, insertMissing: slowly(deps.store.data) } },
+    store: { ...deps.store, data: { ...deps.store.data, followUp: slowly(deps.store.data.followUp) } },
     failpoint(point) {
       if (!dies || point !== 'admit.waiting') return
       dies = false
@@ -28,16 +28,18 @@ beforeEach(async () => {
 })
 afterEach(() => api.close())
 
-const slowly =
-  (data: ApiPorts['store']['data']): ApiPorts['store']['data']['insertMissing'] =>
-  async (docs) => {
+type Items = ApiPorts['store']['data']['followUp']
+const slowly = (data: Items): Items => ({
+  ...data,
+  async insertMissing(docs) {
     await data.insertMissing(docs)
     const act = meanwhile
     meanwhile = null
     if (!act) return
     await act()
     dies = true
-  }
+  },
+})
 
 test('a task is admitted though what it needs ended in the moment before its process died', async () => {
   const first = await api.client.createTask({ module: 'echo' })

@@ -408,7 +408,7 @@ async function ended(id: TaskId) {
 
 const scenarioOf = (point: Failpoint): Scenario => {
   if (point === 'admit.ended') return skipped
-  if (point === 'admit.waiting' || point.startsWith('upload.')) return upload
+  if (point === 'admit.waiting' || point === 'admit.queued' || point.startsWith('upload.')) return upload
   if (point.startsWith('delete.')) return deleted
   if (point === 'expire.written') return abandoned
   if (point === 'retention.removed') return outlived
@@ -424,7 +424,7 @@ const scenarioOf = (point: Failpoint): Scenario => {
   if (point.startsWith('webhook.')) return told
   if (point.startsWith('resume.') || point === 'session.ended' || point === 'lost.written') return silentAgent
   if (point === 'session.replaced') return restartedAgent
-  if (point === 'cancel.written') return cancelWaiting
+  if (point === 'cancel.written' || point === 'create.cleared') return cancelWaiting
   if (point === 'cancel.requested') return cancelRunning
   return simple
 }

@@ -109,6 +109,11 @@ export const mutations: Mutation[] = [
     patches: one('settle/outputs.ts', 'item.round !== task.round || ', ''),
   },
   {
+    name: 'an end that takes outputs for granted',
+    breaks: 'a task whose outputs do not exist, where its submit died before it created them',
+    patches: one('task/transitions.ts', '? { unsure: true } : {}', '? {} : {}'),
+  },
+  {
     name: 'a slot is not released',
     breaks: 'a run that has ended still counts',
     patches: one('settle/finalize.ts', 'await releaseRun(ports, task, run)', 'void run'),

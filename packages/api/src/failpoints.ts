@@ -21,6 +21,7 @@ export const failpoints = [
   'bulk.stepped',
   'admit.outputs-created',
   'admit.run-created',
+  'create.cleared',
   'admit.queued',
   'admit.waiting',
   'admit.ended',

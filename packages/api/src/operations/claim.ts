@@ -19,7 +19,7 @@ import { releaseSlots, takeSlots } from './queue/take-slots.ts'
 import type { SettlePorts } from './settle/ports.ts'
 import { settle } from './settle/settle.ts'
 import { claimOf, newRun } from './task/new-run.ts'
-import { claimed } from './task/transitions.ts'
+import { claimed, isBusy } from './task/transitions.ts'
 
 export type ClaimPorts = SettlePorts & MeterPorts
 
@@ -134,10 +134,10 @@ async function take(
 const isOfClaim = (task: TaskDoc, { run, claimId }: Holder): boolean =>
   task.status === 'running' && task.currentRun === run && task.claimId === claimId
 
-/** Settles it first where its token came before the last write of its admission. */
+/** Settles it first where its last run has just ended. */
 async function readyTask(ports: SettlePorts, { _id }: QueuedTask): Promise<TaskDoc | null> {
   const task = await ports.store.tasks.get(_id)
-  return task?.settle ? settle(ports, task) : task
+  return task && isBusy(task) ? settle(ports, task) : task
 }
 
 /** Almost every offer has the version that the task was checked against. */
@@ -162,8 +162,8 @@ async function afterClaim(ports: SettlePorts, agent: AgentDoc, task: TaskDoc): P
 /** Only lists need this: the task knows the state of its run, and the end of the run writes all of it too. */
 async function writeRun(ports: Ports, task: TaskDoc): Promise<void> {
   if (!task.currentRun || !task.queuedAt) return
-  // No other writer touches a run between its admission and its claim.
-  await ports.store.runs.change(newRun(task, task.currentRun, task.queuedAt), (run) =>
+  // No other writer touches a run between its creation and its claim.
+  await ports.store.runs.changeOrInsert(newRun(task, task.currentRun, task.queuedAt), (run) =>
     run.status === 'queued' ? { ...run, ...claimOf(task) } : null,
   )
   ports.failpoint('claim.run-written')

@@ -11,7 +11,7 @@ import { settle } from './settle/settle.ts'
 import { storeResult, verifyOutputs } from './settle/verify-outputs.ts'
 import { afterReport } from './task/after-report.ts'
 import { reportedEnd, runStatus } from './task/run-end.ts'
-import { isCurrent, isExpiredButFree } from './task/transitions.ts'
+import { isBusy, isCurrent, isExpiredButFree } from './task/transitions.ts'
 
 export type FinishPorts = SettlePorts & MeterPorts & { peaks: ObservedPeaks }
 
@@ -24,7 +24,7 @@ export async function finish(
 ): Promise<FinishAnswer> {
   const [agent, found] = await Promise.all([asking, taskOf(ports, run)])
   // Settle first what an earlier write left open.
-  const before = found?.settle ? await settle(ports, found) : found
+  const before = found && isBusy(found) ? await settle(ports, found) : found
   if (!before || before.agentId !== agent._id) return { stale: true }
   if (before.appliedRun === run) return { applied: true }
   if (!takesEffect(before, run)) return { stale: true }

@@ -27,6 +27,10 @@ export type Collection<D extends Doc> = {
    * is out of date is read again and decided separately.
    */
   changeMany(from: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
+  /** Like `change`, for a document that may be missing: then it is written as if it had been this one. */
+  changeOrInsert(thought: D, decide: (doc: D) => D | null | undefined): Promise<void>
+  /** Like `changeMany`, for documents that may be missing. */
+  changeOrInsertMany(thought: readonly D[], decide: (doc: D) => D | null | undefined): Promise<void>
   remove(id: string): Promise<void>
   /** Removes only what was read; `false`: another writer changed or removed it meanwhile. */
   removeUnchanged(doc: D): Promise<boolean>
@@ -96,26 +100,62 @@ export function openCollection<S extends z.ZodType<Doc>>(
     return null
   }
 
+  const insert: Collection<D>['insert'] = async (doc) => {
+    try {
+      wrote(1)
+      await fitting(raw.insertOne(whole(doc) as Parameters<typeof raw.insertOne>[0]))
+      return true
+    } catch (error) {
+      if (isDuplicate(error)) return false
+      throw error
+    }
+  }
+
+  const changeOrInsert: Collection<D>['changeOrInsert'] = async (thought, decide) => {
+    if ((await change(thought, decide)) || (await get(thought._id))) return
+    const decided = decide(thought)
+    if (decided && !(await insert(decided))) await change(thought._id, decide)
+  }
+
+  /** One round trip; what it did not find as it was thought to be is left to `otherwise`. */
+  const changeTogether = async (
+    from: readonly D[],
+    decide: (doc: D) => D | null | undefined,
+    otherwise: (before: D) => Promise<unknown>,
+  ) => {
+    const changes = from.flatMap((before) => {
+      const decided = decide(before)
+      return decided ? [{ before, after: { ...decided, rev: before.rev + 1 } }] : []
+    })
+    if (changes.length === 0) return
+    wrote(changes.length)
+    const written = await fitting(
+      raw.bulkWrite(
+        changes.map(({ before, after }) => ({
+          updateOne: { filter: byRev<D>(before), update: difference(before, after) },
+        })),
+        { ordered: false },
+      ),
+    )
+    if (written.matchedCount === changes.length) return
+    for (const { before } of changes) await otherwise(before)
+  }
+
   return {
     get,
     many,
     change,
+    changeOrInsert,
+    insert,
+    changeMany: (from, decide) => changeTogether(from, decide, ({ _id }) => change(_id, decide)),
+    changeOrInsertMany: (from, decide) =>
+      changeTogether(from, decide, (thought) => changeOrInsert(thought, decide)),
     async find(filter, { sort, limit }) {
       const cursor = raw.find(within(filter), options).limit(limit)
       const found = await (sort ? cursor.sort(sort) : cursor).toArray()
       return found.map(parse)
     },
     count: (filter, most) => raw.countDocuments(within(filter), most === undefined ? {} : { limit: most }),
-    async insert(doc) {
-      try {
-        wrote(1)
-        await fitting(raw.insertOne(whole(doc) as Parameters<typeof raw.insertOne>[0]))
-        return true
-      } catch (error) {
-        if (isDuplicate(error)) return false
-        throw error
-      }
-    },
     async insertMissing(docs) {
       if (docs.length === 0) return
       wrote(docs.length)
@@ -126,24 +166,6 @@ export function openCollection<S extends z.ZodType<Doc>>(
       } catch (error) {
         if (!isDuplicate(error)) throw error
       }
-    },
-    async changeMany(from, decide) {
-      const changes = from.flatMap((before) => {
-        const decided = decide(before)
-        return decided ? [{ before, after: { ...decided, rev: before.rev + 1 } }] : []
-      })
-      if (changes.length === 0) return
-      wrote(changes.length)
-      const written = await fitting(
-        raw.bulkWrite(
-          changes.map(({ before, after }) => ({
-            updateOne: { filter: byRev<D>(before), update: difference(before, after) },
-          })),
-          { ordered: false },
-        ),
-      )
-      if (written.matchedCount === changes.length) return
-      for (const { before } of changes) await change(before._id, decide)
     },
     async remove(id) {
       wrote(1)

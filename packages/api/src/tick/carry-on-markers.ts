@@ -1,4 +1,5 @@
 import { settleData } from '../operations/data/complete-upload.ts'
+import { settleCreates } from '../operations/settle/create.ts'
 import type { SettlePorts } from '../operations/settle/ports.ts'
 import { settle } from '../operations/settle/settle.ts'
 
@@ -17,6 +18,15 @@ export async function carryOnMarkers(ports: SettlePorts): Promise<void> {
     ports.logger.info({ task: task._id, marker: task.settle?.kind }, 'settling an abandoned marker')
     await settle(ports, task)
   }
+  // These wait behind all others: a task that nobody claims yet has one for as long as this takes.
+  const created = await ports.store.tasks.find(
+    { 'settle.kind': 'create' },
+    { sort: { _id: 1 }, limit: atOnce },
+  )
+  await settleCreates(
+    ports,
+    created.filter((task) => task.updatedAt.getTime() <= before),
+  )
   const items = await ports.store.data.find({ 'settle.kind': 'admit-waiting' }, { limit: atOnce })
   for (const item of items) if (item.updatedAt.getTime() <= before) await settleData(ports, item)
 }

@@ -1,4 +1,5 @@
 import { globalSlot, holdAnyway } from '../operations/queue/slots.ts'
+import { isBusy } from '../operations/task/transitions.ts'
 import type { Ports } from '../ports.ts'
 import { onceAMinute } from './once-a-minute.ts'
 
@@ -19,7 +20,7 @@ export const holdRunning = onceAMinute('hold-running', async (ports: Ports) => {
   const held = new Set(slot?.holders.map(({ run }) => run))
   for (const task of running) {
     const { currentRun: run, agentId: agent, startedAt } = task
-    if (!run || !agent || task.settle || held.has(run)) continue
+    if (!run || !agent || isBusy(task) || held.has(run)) continue
     if (!startedAt || now.getTime() - startedAt.getTime() < patienceMs) continue
     ports.logger.warn({ run, agent }, 'a running task had lost its slots; restoring them')
     await holdAnyway(ports, task, { run, agent, claimId: task.claimId ?? '', at: now, attempt: 'given back' })

@@ -1,5 +1,6 @@
 import { parseRunId } from '@millrace/shared'
 import { release } from '../operations/queue/slots.ts'
+import { isBusy } from '../operations/task/transitions.ts'
 import type { Ports } from '../ports.ts'
 import type { Holder } from '../store/documents/queue.ts'
 import type { TaskDoc } from '../store/documents/task.ts'
@@ -23,7 +24,7 @@ export async function removeStaleHolders(ports: Ports): Promise<void> {
       if (!task) return true
       const own = slot.holders.filter((one) => holds(task, one))
       // A duplicate claim whose process died holds two slots: release one.
-      return (task.settle === null && !holds(task, holder)) || own.indexOf(holder) > 0
+      return (!isBusy(task) && !holds(task, holder)) || own.indexOf(holder) > 0
     })
     if (stale.length > 0)
       await release(ports, [slot._id], (holder) => stale.some((one) => isSame(one, holder)))

@@ -7,6 +7,12 @@ export function announceTask(ports: Ports, { _id, status, updatedAt }: TaskDoc):
   announce(ports, taskEvent(_id), { kind: 'task', id: _id, status, updatedAt: updatedAt.toISOString() })
 }
 
+/** The same for a task that has entered the queue, with a token for an agent if it may be claimed at once. */
+export function announceQueued(ports: Ports, task: TaskDoc): void {
+  if (task.entry?.state === 'open') publishToken(ports, task.module)
+  announceTask(ports, task)
+}
+
 export const announce = (ports: Ports, subject: string, change: ChangeEvent): void =>
   ports.bus.announce(subject, JSON.stringify(change))
 

@@ -1,12 +1,12 @@
 import { type RunId, runIdOf } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { announceTask, publishToken } from '../events/announce.ts'
+import { announceQueued, announceTask } from '../events/announce.ts'
 import { type Admission, decideAdmission } from '../task/admission.ts'
-import { newOutput } from '../task/new-output.ts'
 import { newRun } from '../task/new-run.ts'
 import { mayBeClaimed, queued, upstreamFailed } from '../task/transitions.ts'
 import { cancelWaitingRun } from './cancel-waiting-run.ts'
+import { createOutputs } from './create-records.ts'
 import type { SettlePorts } from './ports.ts'
 import { readUpstreams } from './upstreams.ts'
 
@@ -67,7 +67,7 @@ async function keepWaiting(
   const updatedAt = ports.clock.now()
   const known = new Set<string>(task.waitingFor)
   const isNew = waitingFor.some((id) => !known.has(id))
-  if (isNew) await createOutputs(ports, task)
+  if (isNew) await ensureOutputs(ports, task)
   // Upstreams that end from here on find it waiting. Another read sees those that ended before; if this process dies
   // first, the marker leaves that read to another process.
   const settle = isNew ? { kind: 'admit' as const } : null
@@ -84,7 +84,7 @@ async function end(
   { status, error }: Extract<Admission, { kind: 'end' }>,
 ): Promise<TaskDoc | null> {
   const now = ports.clock.now()
-  await createOutputs(ports, task)
+  await ensureOutputs(ports, task)
   // What ended must never come back, so this waits for the disk.
   const change = await ports.store.tasks.change(task, (current) =>
     current.rev === task.rev ? upstreamFailed(current, status, error, now) : null,
@@ -97,7 +97,7 @@ async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | nul
   const now = ports.clock.now()
   const run = runIdOf(task._id, task.attempt)
   await Promise.all([
-    createOutputs(ports, task),
+    ensureOutputs(ports, task),
     ports.store.runs.insert(newRun(task, run, now)).then(() => ports.failpoint('admit.run-created')),
   ])
   const change = await writeOnce(
@@ -110,8 +110,7 @@ async function enqueue(ports: SettlePorts, task: TaskDoc): Promise<TaskDoc | nul
     return null
   }
   ports.failpoint('admit.queued')
-  if (change.entry?.state === 'open') publishToken(ports, task.module)
-  announceTask(ports, change)
+  announceQueued(ports, change)
   return change
 }
 
@@ -130,11 +129,6 @@ async function writeOnce(ports: Ports, task: TaskDoc, next: TaskDoc | null): Pro
   return change?.after ?? null
 }
 
-/** Output items exist from the start, so that they can be named as inputs of other tasks. */
-async function createOutputs(ports: Ports, task: TaskDoc): Promise<void> {
-  if (task.settle?.kind !== 'admit') return
-  await ports.store.data.followUp.insertMissing(
-    Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
-  )
-  ports.failpoint('admit.outputs-created')
+async function ensureOutputs(ports: Ports, task: TaskDoc): Promise<void> {
+  if (task.settle?.kind === 'admit') await createOutputs(ports, [task])
 }

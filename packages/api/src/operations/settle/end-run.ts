@@ -1,7 +1,8 @@
+import { parseRunId, type RunId } from '@millrace/shared'
 import type { Ports } from '../../ports.ts'
 import type { RunDoc, RunEnd } from '../../store/documents/run.ts'
 import type { TaskDoc } from '../../store/documents/task.ts'
-import { claimedRun } from '../task/new-run.ts'
+import { claimedRun, newRun } from '../task/new-run.ts'
 
 /**
  * Writes how a run of this task ended, once. It also writes what the claim could not, where the process died after the
@@ -10,10 +11,10 @@ import { claimedRun } from '../task/new-run.ts'
 export async function endRun(
   ports: Ports,
   task: TaskDoc,
-  run: string,
+  run: RunId,
   { nextRun, logSaved, startedAt, ...end }: RunEnd & { nextRun: TaskDoc['currentRun'] },
 ): Promise<void> {
-  await ports.store.runs.change(thoughtToBe(task, run), (doc) => {
+  await ports.store.runs.changeOrInsert(thoughtToBe(task, run), (doc) => {
     if (doc.finishedAt && doc.status === end.status) return null
     return {
       ...doc,
@@ -28,8 +29,8 @@ export async function endRun(
   })
 }
 
-/** The run as the claim left it, which no writer changes before its end; without one, its id, to be read. */
-function thoughtToBe(task: TaskDoc, run: string): RunDoc | string {
-  if (run !== task.currentRun || !task.startedAt || !task.queuedAt) return run
-  return claimedRun(task, task.currentRun, task.queuedAt)
+/** The run as its claim left it, which no writer changes before its end; or as it was created. */
+function thoughtToBe(task: TaskDoc, run: RunId): RunDoc {
+  if (run === task.currentRun && task.startedAt && task.queuedAt) return claimedRun(task, run, task.queuedAt)
+  return newRun({ ...task, attempt: parseRunId(run).attempt }, run, task.createdAt)
 }

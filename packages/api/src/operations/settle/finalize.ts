@@ -21,7 +21,7 @@ export async function finalize(
 ): Promise<{ task: TaskDoc; next: TaskDoc[] }> {
   const marker = task.settle
   if (marker?.kind !== 'terminal') return { task, next: [] }
-  await settleFreshOutputs(ports, task)
+  await settleFreshOutputs(ports, task, marker.unsure ?? false)
   ports.failpoint('settle.outputs-written')
   // Readers can see the result from here on. They go first; no reader waits for the rest.
   ports.ending.set(task._id, task)

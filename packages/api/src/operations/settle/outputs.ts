@@ -13,17 +13,26 @@ export async function settleOutputs(ports: Ports, task: TaskDoc, known?: readonl
 export const outputsOf = (ports: Ports, task: TaskDoc): Promise<DataDoc[]> =>
   ports.store.data.many(Object.values(task.outputs).map((output) => output.data))
 
-/** The same right after the end of the task, when the items are most likely as its admission made them. */
-export const settleFreshOutputs = (ports: Ports, task: TaskDoc): Promise<void> =>
+/**
+ * The same right after the end of the task, when the items are most likely as they were created. `unsure`: they may be
+ * missing.
+ */
+export const settleFreshOutputs = (ports: Ports, task: TaskDoc, unsure: boolean): Promise<void> =>
   settleItems(
     ports,
     task,
     Object.keys(task.outputs).flatMap((key) => newOutput(task, key)),
+    unsure ? 'changeOrInsertMany' : 'changeMany',
   )
 
-async function settleItems(ports: Ports, task: TaskDoc, items: readonly DataDoc[]): Promise<void> {
+async function settleItems(
+  ports: Ports,
+  task: TaskDoc,
+  items: readonly DataDoc[],
+  write: 'changeMany' | 'changeOrInsertMany' = 'changeMany',
+): Promise<void> {
   await createListElements(ports, task)
-  await ports.store.data.followUp.changeMany(items, (item) => {
+  await ports.store.data.followUp[write](items, (item) => {
     const key = item.producer?.output
     if (item.status !== 'pending' || item.round !== task.round || key === undefined) return null
     return settledOutput(ports, task, key, item)

@@ -1,5 +1,6 @@
 import type { TaskDoc } from '../../store/documents/task.ts'
 import { admit } from './admit.ts'
+import { settleCreate } from './create.ts'
 import { finalize } from './finalize.ts'
 import { openBatch } from './open-batch.ts'
 import type { SettlePorts } from './ports.ts'
@@ -29,6 +30,8 @@ async function step(ports: SettlePorts, task: TaskDoc): Promise<Step> {
       return { task, next: [] }
     case 'batch':
       return (await openBatch(ports, task.settle.batch)) ? settleAdmit(ports, task) : { task, next: [] }
+    case 'create':
+      return { task: await settleCreate(ports, task), next: [] }
     case 'admit':
       return settleAdmit(ports, task)
     case 'revive': {

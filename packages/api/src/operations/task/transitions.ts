@@ -11,13 +11,13 @@ import { move } from './move.ts'
  * back to the start.
  */
 
-/** blocked → queued: nothing is missing. `place` is its fair-queue position. */
-export function queued(task: TaskDoc, place: number, now: Date) {
+/** blocked → queued: nothing is missing. `place` is its fair-queue position. `settle`: what is still to be created. */
+export function queued(task: TaskDoc, place: number, now: Date, settle: TaskDoc['settle'] = null) {
   if (task.status !== 'blocked') return null
   const until = task.notBefore && task.notBefore > now ? task.notBefore : null
   return move(task, 'queued', now, {
     waitingFor: [],
-    settle: null,
+    settle,
     currentRun: runIdOf(task._id, task.attempt),
     place,
     entry: newEntry({ ...task, place }, now, until),
@@ -41,7 +41,7 @@ export type Claim = { run: RunId; claimId: string; agent: AgentDoc; offer: Offer
 
 /** queued → running, while it waits with this attempt and nothing is left to settle. */
 export function claimed(task: TaskDoc, { run, claimId, agent, offer }: Claim, now: Date) {
-  if (task.status !== 'queued' || task.currentRun !== run || task.settle) return null
+  if (task.status !== 'queued' || task.currentRun !== run || isBusy(task)) return null
   return move(task, 'running', now, {
     claimId,
     sessionId: agent.sessionId,
@@ -76,7 +76,7 @@ export function cancelled(task: TaskDoc, now: Date): TaskDoc | null {
 
 /** running → running: its agent is asked to stop. */
 export const cancelRequested = (task: TaskDoc, now: Date): TaskDoc | null =>
-  task.status !== 'running' || task.settle || task.cancelRequestedAt
+  task.status !== 'running' || isBusy(task) || task.cancelRequestedAt
     ? null
     : { ...task, cancelRequestedAt: now, updatedAt: now }
 
@@ -89,8 +89,8 @@ export function ended(
   { run, end, ...changes }: RunEnded,
   now: Date,
 ) {
-  if (!isCurrent(task, run) || task.settle) return null
-  const settle = { kind: 'terminal' as const, run, end, waiting: null }
+  if (!isCurrent(task, run) || isBusy(task)) return null
+  const settle = { kind: 'terminal' as const, run, end, waiting: null, ...unsureAfter(task) }
   return move(task, status, now, { ...changes, finishedAt: now, settle })
 }
 
@@ -115,7 +115,7 @@ export function requeued(
   { run, end, delay, ...changes }: RunEnded & { delay: number },
   now: Date,
 ) {
-  if (!isCurrent(task, run) || task.settle) return null
+  if (!isCurrent(task, run) || isBusy(task)) return null
   const attempt = task.attempt + 1
   const until = delay > 0 ? new Date(now.getTime() + delay * 1000) : null
   return move(task, 'queued', now, {
@@ -125,11 +125,16 @@ export function requeued(
     queuedAt: now,
     entry: newEntry(task, now, until),
     startedAt: null,
-    settle: { kind: 'requeue', run, end },
+    settle: { kind: 'requeue', run, end, ...unsureAfter(task) },
   })
 }
 
 const isWaiting = (task: TaskDoc): boolean => task.status === 'queued' || task.status === 'blocked'
+
+/** Whether a follow-up must be carried out before the next transition. What is to be created can wait for the end. */
+export const isBusy = ({ settle }: TaskDoc): boolean => settle !== null && settle.kind !== 'create'
+
+const unsureAfter = ({ settle }: TaskDoc) => (settle?.kind === 'create' ? { unsure: true } : {})
 
 /** Whether this attempt may still be claimed, now or after its admission. */
 export const mayBeClaimed = (task: TaskDoc, run: RunId): boolean =>

@@ -37,18 +37,25 @@ export const QueueEntry = z.object({
 })
 export type QueueEntry = z.infer<typeof QueueEntry>
 
+const unsure = z
+  .boolean()
+  .optional()
+  .describe('its outputs and its run may be missing: the marker replaced one that says so')
+
 /** What must still follow a write (an outbox entry), kept in the written document, so that any process can finish it. */
 export const TaskMarker = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admit') }),
+  z.object({ kind: z.literal('create') }),
   z.object({ kind: z.literal('batch'), batch: BatchId }),
   z.object({ kind: z.literal('revive') }),
-  z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd }),
+  z.object({ kind: z.literal('requeue'), run: RunId, end: RunEnd, unsure }),
   z.object({ kind: z.literal('resume'), run: RunId, waiting: RunId }),
   z.object({
     kind: z.literal('terminal'),
     run: RunId.nullable(),
     end: RunEnd.nullable(),
     waiting: RunId.nullable(),
+    unsure,
   }),
 ])
 export type TaskMarker = z.infer<typeof TaskMarker>
