@@ -70,7 +70,11 @@ export const mutations: Mutation[] = [
   {
     name: 'a requeue without its marker',
     breaks: 'the run before keeps its place for ever',
-    patches: one('task/transitions.ts', "settle: { kind: 'requeue', run, end },", 'settle: null,'),
+    patches: one(
+      'task/transitions.ts',
+      "settle: { kind: 'requeue', run, end, ...unsureAfter(task) },",
+      'settle: null,',
+    ),
   },
   {
     name: "a loser removes the winner's holder",
