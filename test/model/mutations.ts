@@ -69,7 +69,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'a requeue without its marker',
-    breaks: 'the run before keeps its place for ever',
+    breaks: 'the run before never gives its place back',
     patches: one(
       'task/transitions.ts',
       "settle: { kind: 'requeue', run, end, ...unsureAfter(task) },",

@@ -18,7 +18,7 @@ export async function carryOnMarkers(ports: SettlePorts): Promise<void> {
     ports.logger.info({ task: task._id, marker: task.settle?.kind }, 'settling an abandoned marker')
     await settle(ports, task)
   }
-  // These wait behind all others: a task that nobody claims yet has one for as long as this takes.
+  // These come after all others: every task that waits for a claim may have one.
   const created = await ports.store.tasks.find(
     { 'settle.kind': 'create' },
     { sort: { _id: 1 }, limit: atOnce },
