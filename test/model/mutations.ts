@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
   {
     name: 'a slot is not released',
     breaks: 'a run that has ended still counts',
-    patches: one('settle/finalize.ts', 'await releaseRun(ports, task, run)', 'void run'),
+    patches: one('settle/finalize.ts', 'await releaseRun(ports, task, one)', 'void one'),
   },
   {
     name: 'a retry without a new round',

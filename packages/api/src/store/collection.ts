@@ -112,9 +112,14 @@ export function openCollection<S extends z.ZodType<Doc>>(
   }
 
   const changeOrInsert: Collection<D>['changeOrInsert'] = async (thought, decide) => {
-    if ((await change(thought, decide)) || (await get(thought._id))) return
-    const decided = decide(thought)
-    if (decided && !(await insert(decided))) await change(thought._id, decide)
+    for (;;) {
+      if (await change(thought, decide)) return
+      const decided = decide(thought)
+      if (!decided || (await insert(decided))) return
+      // It exists: it needs no change, or another writer inserted it just now.
+      const found = await get(thought._id)
+      if (found && !decide(found)) return
+    }
   }
 
   /** One round trip; what it did not find as it was thought to be is left to `otherwise`. */

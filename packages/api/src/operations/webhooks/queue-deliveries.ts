@@ -12,19 +12,13 @@ const longestBody = 256 * 1024
 /** The most by which the clocks of two processes may differ. */
 const clocksDifferMs = 2_000
 
-export const webhooksOf = (ports: Ports): Promise<WebhookDoc[]> =>
-  ports.store.webhooks.find({ disabledAt: null }, { limit: mostWebhooks })
-
 /**
  * Stores the deliveries for the end of a task, as part of settling it: a crash loses none, and a repetition creates none
  * twice. The tick sends them.
  */
-export async function queueDeliveries(
-  ports: Ports,
-  task: TaskDoc,
-  webhooks: readonly WebhookDoc[],
-): Promise<void> {
+export async function queueDeliveries(ports: Ports, task: TaskDoc): Promise<void> {
   if (!isTerminal(task.status)) return
+  const webhooks = await ports.store.webhooks.find({ disabledAt: null }, { limit: mostWebhooks })
   const type = WebhookEvent.parse(`task.${task.status}`)
   const receivers = [
     ...webhooks.filter((webhook) => wasThere(webhook, task)),
