@@ -7,6 +7,7 @@ import { type AgentProcess, agentProcess } from '../support/agent-process.ts'
 import { ownDatabase } from '../support/api-in-process.ts'
 import { type ApiProcess, apiProcess, patientFetch } from '../support/api-process.ts'
 import { ownStore } from '../support/own-store.ts'
+import { processesOfTask } from '../support/processes-of.ts'
 import { expectQuiet } from '../support/quiet.ts'
 import { until } from '../support/until.ts'
 import { closeReceivers, receiver } from '../support/webhook-receiver.ts'
@@ -261,7 +262,7 @@ const silentAgent: Scenario = async () => {
     { module: 'misbehave', inputs: { do: 'sleep', seconds: 8 } },
     randomUUID(),
   )
-  await until('it runs', 30, async () => (await client.task(task.id)).status === 'running')
+  await untilItWorks(task.id)
   agent.program.kill('SIGSTOP')
   try {
     await until('the run is lost', 60, async () => (await client.task(task.id)).status === 'queued')
@@ -272,13 +273,17 @@ const silentAgent: Scenario = async () => {
   return [task.id]
 }
 
+/** Not merely assigned: an agent that is stopped before it reads the assignment does not hold the run. */
+const untilItWorks = (id: TaskId) =>
+  until('its module works', 30, async () => (await processesOfTask(id)).length > 0)
+
 /** The agent is killed and started again. */
 const restartedAgent: Scenario = async () => {
   const task = await client.createTask(
     { module: 'misbehave', inputs: { do: 'sleep', seconds: 2 } },
     randomUUID(),
   )
-  await until('it runs', 30, async () => (await client.task(task.id)).status === 'running')
+  await untilItWorks(task.id)
   agent.program.kill('SIGKILL')
   await agent.program.ended
   agent.start()
