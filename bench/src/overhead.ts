@@ -4,9 +4,9 @@ import { connect } from '@millrace/client'
 import { TaskAnswer } from '@millrace/shared'
 import { bareRun } from './bare-run.ts'
 import type { Bench } from './bench.ts'
+import { databaseLoad, loadPerTask } from './database-load.ts'
 import { ask } from './http.ts'
 import { median, quantile } from './statistics.ts'
-import { databaseWrites } from './writes.ts'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 200)
 const warmUp = Number(process.env.BENCH_WARM_UP ?? 600)
@@ -33,12 +33,12 @@ export async function overhead({ installation }: Bench): Promise<void> {
   for (let round = 0; round < warmUp; round += 1) await Promise.resolve(direct()).then(task)
 
   const samples = { bare: [] as number[], millrace: [] as number[] }
-  const writesBefore = await databaseWrites(client)
+  const loadBefore = await databaseLoad(client)
   for (let round = 0; round < rounds; round += 1) {
     const order = [() => timed(samples.bare, direct), () => timed(samples.millrace, task)]
     for (const measure of round % 2 ? order.reverse() : order) await measure()
   }
-  const writes = await databaseWrites(client)
+  const load = await databaseLoad(client)
   await bare.close()
 
   process.stdout.write(
@@ -53,11 +53,7 @@ export async function overhead({ installation }: Bench): Promise<void> {
   process.stdout.write(
     `p99 ${(quantile(samples.millrace, 0.99) / quantile(samples.bare, 0.99)).toFixed(2)}\n`,
   )
-  const each = (kind: keyof typeof writes) => ((writes[kind] - writesBefore[kind]) / rounds).toFixed(1)
-  process.stdout.write(
-    `documents written per task: ${each('documents')}; writes that waited for the disk: ${each('durable')} ` +
-      '(ticks and heartbeats included)\n',
-  )
+  process.stdout.write(loadPerTask(loadBefore, load, rounds))
 }
 
 /** Waits for the follow-up work of the last task, which must not count for the next one. */

@@ -12,9 +12,9 @@ import { TaskAnswer } from '@millrace/shared'
 import { z } from 'zod'
 import type { Bench } from './bench.ts'
 import { type Bullmq, startBullmq } from './bullmq.ts'
+import { databaseLoad, loadPerTask } from './database-load.ts'
 import { ask } from './http.ts'
 import { median, quantile } from './statistics.ts'
-import { databaseWrites } from './writes.ts'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 200)
 const warmUp = Number(process.env.BENCH_WARM_UP ?? 300)
@@ -39,7 +39,7 @@ export async function warm({ installation, databaseUrl }: Bench): Promise<void> 
     if (done.status !== 'succeeded') throw new Error(`task ${id}: ${JSON.stringify(done.error)}`)
   }
   for (let round = 0; round < warmUp; round += 1) await task()
-  await countWrites(client, task)
+  await countLoad(client, task)
   const bare = await startBare(databaseUrl, module)
   const bullmq = await startBullmq(module)
   const sides: Record<string, () => Promise<unknown>> = {
@@ -56,15 +56,11 @@ export async function warm({ installation, databaseUrl }: Bench): Promise<void> 
   }
 }
 
-async function countWrites(client: Client, task: () => Promise<unknown>): Promise<void> {
+async function countLoad(client: Client, task: () => Promise<unknown>): Promise<void> {
   const tasks = 50
-  const before = await databaseWrites(client)
+  const before = await databaseLoad(client)
   for (let count = 0; count < tasks; count += 1) await task()
-  const after = await databaseWrites(client)
-  const each = (kind: keyof typeof after) => ((after[kind] - before[kind]) / tasks).toFixed(1)
-  process.stdout.write(
-    `a task writes ${each('documents')} documents; ${each('durable')} writes wait for the disk, ticks and heartbeats included\n`,
-  )
+  process.stdout.write(loadPerTask(before, await databaseLoad(client), tasks))
 }
 
 async function oneByOne(sides: Record<string, () => Promise<unknown>>): Promise<void> {

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type JanitorCounts, readCounts } from '../operations/bucket/janitor-counts.ts'
 import { summary } from '../operations/summary.ts'
 import type { MeterPorts } from '../process/meter.ts'
+import { meterDatabase } from './database.ts'
 import { installationGauges } from './installation.ts'
 import { meterRuns } from './runs.ts'
 
@@ -34,24 +35,7 @@ export function openMetrics(ports: MeterPorts): Metrics {
     labelNames: ['status'],
     registers,
   })
-  new Counter({
-    name: 'millrace_database_writes_total',
-    help: 'Documents that this process wrote',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(ports.store.writes().documents)
-    },
-  })
-  new Counter({
-    name: 'millrace_database_durable_writes_total',
-    help: 'Writes of this process that waited for the disk',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(ports.store.writes().durable)
-    },
-  })
+  meterDatabase(ports.store, registers)
   const agents = new Gauge({
     name: 'millrace_agents',
     help: 'Agents by state',

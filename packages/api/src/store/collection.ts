@@ -49,8 +49,10 @@ export type WithFollowUps<D extends Doc> = Collection<D> & {
 type Options<D> = {
   /** Whether a write waits until it is in the journal, on disk. */
   isDurable: boolean
-  /** Called with the number of documents after each write. */
+  /** Called before each write with its number of documents. */
   wrote: (documents: number) => void
+  /** Called before each search. */
+  searched: () => void
   /** Fields that only indexes need. They follow from the others, are written with them, and are not read. */
   derive?: (doc: D) => Record<string, unknown>
   /** Only documents that have the path `having`, and only some of their fields. */
@@ -61,7 +63,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
   db: Db,
   name: string,
   schema: S,
-  { isDurable, wrote, derive, part }: Options<z.output<S> & Doc>,
+  { isDurable, wrote, searched, derive, part }: Options<z.output<S> & Doc>,
 ): Collection<z.output<S> & Doc> {
   type D = z.output<S> & Doc
   const raw = db.collection<D>(name, { writeConcern: { w: 'majority', journal: isDurable } })
@@ -75,6 +77,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
   const options = part ? { projection: Object.fromEntries(part.fields.map((field) => [field, 1])) } : {}
 
   const get = async (id: string) => {
+    searched()
     const found = await raw.findOne(within(byId<D>(id)), options)
     return found ? parse(found) : null
   }
@@ -82,6 +85,7 @@ export function openCollection<S extends z.ZodType<Doc>>(
   const many = async (ids: readonly string[]) => {
     if (ids.length === 0) return []
     if (ids.length === 1) return [await get(ids[0] ?? '')].filter((doc) => doc !== null)
+    searched()
     const found = await raw.find(within({ _id: { $in: [...ids] } } as Filter<D>), options).toArray()
     return found.map(parse)
   }
@@ -156,11 +160,15 @@ export function openCollection<S extends z.ZodType<Doc>>(
     changeOrInsertMany: (from, decide) =>
       changeTogether(from, decide, (thought) => changeOrInsert(thought, decide)),
     async find(filter, { sort, limit }) {
+      searched()
       const cursor = raw.find(within(filter), options).limit(limit)
       const found = await (sort ? cursor.sort(sort) : cursor).toArray()
       return found.map(parse)
     },
-    count: (filter, most) => raw.countDocuments(within(filter), most === undefined ? {} : { limit: most }),
+    count(filter, most) {
+      searched()
+      return raw.countDocuments(within(filter), most === undefined ? {} : { limit: most })
+    },
     async insertMissing(docs) {
       if (docs.length === 0) return
       wrote(docs.length)

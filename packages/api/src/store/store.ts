@@ -19,6 +19,9 @@ import { ensureIndexes } from './indexes.ts'
 import { adoptOldQueue } from './old-queue.ts'
 import { type Remembering, remembering } from './remember.ts'
 
+/** Documents written, writes that waited for the disk, and searches. */
+export type DatabaseLoad = { documents: number; durable: number; searches: number }
+
 export type Store = {
   tasks: WithFollowUps<TaskDoc>
   runs: Collection<RunDoc>
@@ -46,8 +49,8 @@ export type Store = {
     tasks: { module: string; status: string; count: number }[]
     data: { count: number; bytes: number }
   }>
-  /** Documents written by this process so far; `durable`: writes that waited for the disk. */
-  writes(): { documents: number; durable: number }
+  /** What this process asked of the database so far. */
+  load(): DatabaseLoad
   ensureIndexes(): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
@@ -72,17 +75,20 @@ export const databaseIn = (url: string): string =>
 export function storeOver(db: Db): Omit<Store, 'close'> {
   const names: string[] = []
   const incomplete: (() => Promise<void>)[] = []
-  const writes = { documents: 0, durable: 0 }
+  const load: DatabaseLoad = { documents: 0, durable: 0, searches: 0 }
   const wrote = (isDurable: boolean) => (documents: number) => {
-    writes.documents += documents
-    if (isDurable) writes.durable += 1
+    load.documents += documents
+    if (isDurable) load.durable += 1
+  }
+  const searched = () => {
+    load.searches += 1
   }
   const open = <S extends z.ZodType<Doc>>(
     name: string,
     schema: S,
     isDurable: boolean,
     derive?: (doc: z.output<S> & Doc) => Record<string, unknown>,
-  ) => openCollection(db, name, schema, { isDurable, derive, wrote: wrote(isDurable) })
+  ) => openCollection(db, name, schema, { isDurable, derive, wrote: wrote(isDurable), searched })
   const durable = <S extends z.ZodType<Doc>>(name: string, schema: S) => {
     names.push(name)
     return open(name, schema, true)
@@ -107,6 +113,7 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     queue: openCollection(db, 'tasks', QueuedTask, {
       isDurable: false,
       wrote: wrote(false),
+      searched,
       part: { having: 'entry.state', fields: Object.keys(QueuedTask.shape) },
     }),
     slots: followUps('slots', SlotDoc),
@@ -127,7 +134,7 @@ export function storeOver(db: Db): Omit<Store, 'close'> {
     schedules: durable('schedules', ScheduleDoc),
     bulkJobs: durable('bulkJobs', BulkJobDoc),
     count: () => count(db),
-    writes: () => ({ ...writes }),
+    load: () => ({ ...load }),
     async ensureIndexes() {
       await ensureIndexes(db, names)
       await adoptOldQueue(db)
