@@ -20,7 +20,7 @@ import { adoptOldQueue } from './old-queue.ts'
 import { type Remembering, remembering } from './remember.ts'
 
 /** Documents written, writes that waited for the disk, and searches. */
-export type DatabaseLoad = { documents: number; durable: number; searches: number }
+type DatabaseLoad = { documents: number; durable: number; searches: number }
 
 export type Store = {
   tasks: WithFollowUps<TaskDoc>

@@ -79,6 +79,16 @@ type Arrow = {
 const open: Partial<TaskDoc>[] = [{ settle: { kind: 'admit' } }, { settle: ofNoRun }]
 const running = { agentId, sessionId, startedAt: at }
 
+const claimedNow = {
+  status: 'running',
+  claimId: 'claim',
+  agentId,
+  sessionId,
+  ranVersion: '1.0.0',
+  ranDigest: 'd',
+  startedAt: now,
+} as const
+
 const table: Arrow[] = [
   {
     name: 'queued',
@@ -109,16 +119,7 @@ const table: Arrow[] = [
     from: ['queued'],
     start: { lostRun: run(9) },
     draw: (task) => arrows.claimed(task, { run: run(1), claimId: 'claim', agent: exampleAgent, offer }, now),
-    changes: {
-      status: 'running',
-      claimId: 'claim',
-      agentId,
-      sessionId,
-      lostRun: null,
-      ranVersion: '1.0.0',
-      ranDigest: 'd',
-      startedAt: now,
-    },
+    changes: { ...claimedNow, lostRun: null },
     refused: [...open, { attempt: 2, currentRun: run(2) }],
   },
   {
@@ -126,15 +127,7 @@ const table: Arrow[] = [
     from: ['queued'],
     start: { settle: { kind: 'create' } },
     draw: (task) => arrows.claimed(task, { run: run(1), claimId: 'claim', agent: exampleAgent, offer }, now),
-    changes: {
-      status: 'running',
-      claimId: 'claim',
-      agentId,
-      sessionId,
-      ranVersion: '1.0.0',
-      ranDigest: 'd',
-      startedAt: now,
-    },
+    changes: claimedNow,
     refused: open,
   },
   {
